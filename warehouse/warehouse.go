@@ -1,0 +1,183 @@
+// Package warehouse keeps what was read: it lands batches in staging and history, builds a version of core and analytics
+// beside the published one, and publishes all of it at once. DuckDB and PostgreSQL stand behind one seam, one file a verb
+// and an engine (duckdb_load.go, postgres_load.go).
+//
+// It leaves to others what is read (source), which models there are (model), what is right (quality) and the order of the
+// work (run). Names and words are those of docs/architecture.md; the numbered promises are named where they are kept.
+package warehouse
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"lifeline/change"
+)
+
+// Options say where the warehouse is and how much it may use.
+type Options struct {
+	DSN          string       // "duckdb:PATH" or "postgres://…".
+	MemoryLimit  string       // For building on DuckDB, such as "4GB"; empty leaves it to the engine.
+	Threads      int          // For DuckDB; 0 means all cores.
+	KeepVersions int          // Published versions to keep, the newest included; 0 means 2.
+	Logger       *slog.Logger // nil means silence.
+}
+
+// Warehouse is one engine at one address. All methods are safe for concurrent use.
+type Warehouse interface {
+	// Engine names the engine: "duckdb" or "postgres".
+	Engine() string
+	// Begin takes the warehouse for one run, creates what is missing in it, brings ops to the newest schema and clears what a
+	// killed run left behind. Another run holding it gives a *HeldError after wait.
+	Begin(ctx context.Context, who Holder, wait time.Duration) (Run, error)
+	// Published opens the published version (core, analytics) read-only; ErrNothingPublished before the first.
+	Published(ctx context.Context) (*Reader, error)
+	// Books opens ops and quarantine read-only, as the last finished run left them; ErrNothingPublished before the first run.
+	Books(ctx context.Context) (*Reader, error)
+	Close() error
+}
+
+// Run is the one writer's hold on a warehouse, from Begin to Close.
+type Run interface {
+	// ID is this run's number, the next after the newest in ops.runs; Begin has inserted its row with status "running".
+	ID() int64
+	// DB runs SQL over staging, history, ops and quarantine by these schema names.
+	DB() *sql.DB
+	// Load begins to land one snapshot of the given tables; the tables' staging is unchanged until its Commit.
+	Load(ctx context.Context, tables []*change.Table, at change.Snapshot) (Load, error)
+	// Build begins a new version beside the published one.
+	Build(ctx context.Context) (Build, error)
+	// Versions are those kept, newest first.
+	Versions(ctx context.Context) ([]Version, error)
+	// Rollback publishes the kept version before the published one, all tables at once, and returns it.
+	Rollback(ctx context.Context) (Version, error)
+	// Close lets go of the warehouse. On DuckDB it first puts a fresh copy of ops and quarantine where readers find it.
+	Close(ctx context.Context) error
+}
+
+// Load lands one snapshot. Its writers may be used by several goroutines at once, each writer by one.
+type Load interface {
+	// Writer opens a stream of batches into one table.
+	Writer(ctx context.Context, t *change.Table) (Writer, error)
+	// Commit brings staging to exactly the rows written, appends every superseded row to history and stores the position, all
+	// in one transaction (promise 5). Tables whose rows are as before are left as they are.
+	Commit(ctx context.Context) ([]Landed, error)
+	// Abort drops what was written. After Commit it does nothing.
+	Abort(ctx context.Context) error
+}
+
+// Writer takes the batches of one table from one worker. Close makes them part of the load.
+type Writer interface {
+	Write(ctx context.Context, b *change.Batch) error
+	Close(ctx context.Context) error
+}
+
+// Landed counts what a load did to one table, in rows.
+type Landed struct {
+	Table    string
+	Read     int64 // Rows written to the load.
+	Rows     int64 // Rows in staging now.
+	Inserted int64
+	Updated  int64
+	Deleted  int64
+}
+
+// Changed tells whether staging is other than before.
+func (l Landed) Changed() bool { return l.Inserted+l.Updated+l.Deleted > 0 }
+
+// Build makes one version. Nothing of it is seen by readers before Publish.
+type Build interface {
+	// Version is the number that this version gets.
+	Version() int64
+	// DB runs SQL over staging and, by Relation's names, over the version.
+	DB() *sql.DB
+	// Relation names a table or view of this version for SQL. Schema "build" holds working tables that Publish drops.
+	Relation(schema, name string) string
+	// Previous names the same relation in the published version, if it is there.
+	Previous(ctx context.Context, schema, name string) (relation string, ok bool, err error)
+	// Create materializes one model and returns its rows (0 for a view).
+	Create(ctx context.Context, m Model) (rows int64, err error)
+	// Seed creates a table from typed text rows; nil cells are null.
+	Seed(ctx context.Context, schema, name string, columns []SeedColumn, rows [][]*string) error
+	// Index adds the declared indexes of a table, once its rows are final; a no-op where the engine has no use for them.
+	Index(ctx context.Context, m Model) error
+	// Parallel is how many models are worth building at once.
+	Parallel() int
+	// Publish makes every table of the version visible in one step (promise 2), keeps the last versions and drops older ones.
+	Publish(ctx context.Context, p Publication) error
+	// Discard drops the version. After Publish it does nothing.
+	Discard(ctx context.Context) error
+}
+
+// Model is what Create needs to know of a model.
+type Model struct {
+	Schema    string
+	Name      string
+	SQL       string // One select, compiled.
+	View      bool
+	Indexes   []Index
+	UniqueKey []string // With Carry: the rows of SQL replace those of equal key; without a key they are appended.
+	Carry     bool     // Begin from the published version's rows; an empty SQL then only carries them over.
+}
+
+// Index is a declared index.
+type Index struct {
+	Columns []string
+	Unique  bool
+}
+
+// SeedColumn is a column of a seed; Type is its SQL type, one that both engines know.
+type SeedColumn struct {
+	Name string
+	Type string
+}
+
+// Publication is what is recorded with a version.
+type Publication struct {
+	Run     int64
+	AsOf    time.Time // The instant that the windows end at, UTC.
+	Project string    // A hash of the project's models and settings.
+	Note    string
+}
+
+// Version is one published version.
+type Version struct {
+	ID          int64
+	Run         int64
+	PublishedAt time.Time // UTC.
+	AsOf        time.Time // UTC.
+	Current     bool
+}
+
+// Reader is a read-only view on one version or on the books.
+type Reader struct {
+	DB      *sql.DB
+	Version int64 // 0 for the books.
+	close   func() error
+}
+
+// Close frees the reader.
+func (r *Reader) Close() error { return r.close() }
+
+// Holder says who has or wants the warehouse.
+type Holder struct {
+	Command string    `json:"command"`
+	Host    string    `json:"host"`
+	PID     int       `json:"pid"`
+	Since   time.Time `json:"since"`
+	Run     int64     `json:"run"`
+}
+
+// HeldError is returned by Begin when another run holds the warehouse.
+type HeldError struct{ By Holder }
+
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("the warehouse is held by run %d (%s, pid %d on %s, since %s)",
+		e.By.Run, e.By.Command, e.By.PID, e.By.Host, e.By.Since.UTC().Format("2006-01-02 15:04:05Z"))
+}
+
+// ErrNothingPublished is returned to readers before the first publication.
+var ErrNothingPublished = errors.New("nothing is published yet")
