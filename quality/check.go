@@ -1,0 +1,166 @@
+package quality
+
+import (
+	"strings"
+	"time"
+)
+
+// Status is how a check came out.
+type Status string
+
+// The ends of a check. NotApplicable is not a pass: there was nothing to test.
+const (
+	Pass          Status = "pass"
+	Warn          Status = "warn"
+	Fail          Status = "fail"  // Stops the publication (promise 3).
+	Error         Status = "error" // The check itself could not run; stops the publication too.
+	NotApplicable Status = "not_applicable"
+)
+
+// Severity is what a failing check does.
+type Severity string
+
+// The severities: block stops the publication, quarantine sets the failing rows aside, flag and info only tell.
+const (
+	Block      Severity = "block"
+	Quarantine Severity = "quarantine"
+	Flag       Severity = "flag"
+	Info       Severity = "info"
+)
+
+// Check is one compiled test: a select that gives the bad rows of one node.
+type Check struct {
+	Name     string
+	Kind     string // The generic test's name, or "singular".
+	Node     string // The model, seed or source table that is tested.
+	Column   string // As the project names it; empty for a test of the whole node.
+	Severity Severity
+	WarnIf   Threshold
+	ErrorIf  Threshold
+	Key      []string // The columns that tell the node's rows apart; nil where nothing does.
+	File     string   // Where the project says it.
+	Line     int
+
+	body
+	relation string
+	where    string
+	singular string // A singular test's select, compiled.
+}
+
+// Where says which line of the project the check stands on.
+func (c *Check) Where() string { return position(c.File, c.Line) }
+
+// SQL is a select of the bad rows, one row each; for a test of the whole table, of its two numbers.
+func (c *Check) SQL() string {
+	switch {
+	case c.singular != "":
+		return c.singular
+	case c.measure != "":
+		return dedent(c.measure)
+	}
+	return fill(`select t.* from {bad}`, "bad", c.bad())
+}
+
+// bad is the from and where of a select of the bad rows, which are called t.
+func (c *Check) bad() string {
+	if c.repeated == nil {
+		return fill("{target} where {cond}", "target", target(c.relation, c.where), "cond", c.cond)
+	}
+	return fill(`
+		(select t.*, count(*) over (partition by {columns}) as _repeats from {target} where {known}) as t
+		where t._repeats > 1`,
+		"columns", strings.Join(c.repeated, ", "), "target", target(c.relation, c.where), "known", c.known())
+}
+
+// known leaves out the rows with a null among the columns that may not repeat, where nulls do not count.
+func (c *Check) known() string {
+	if c.nulls {
+		return "1 = 1"
+	}
+	return join(c.repeated, " and ", func(column string) string { return column + " is not null" })
+}
+
+// count is a select of the failing and the tested rows; tested is null where the scan of the table counts them.
+func (c *Check) count() string {
+	switch {
+	case c.singular != "":
+		return fill("select count(*), cast(null as bigint) from (\n{sql}\n) as t", "sql", c.singular)
+	case c.measure != "":
+		return c.measure
+	case c.repeated != nil:
+		return fill(`
+			select coalesce(sum(case when g.n > 1 then g.n else 0 end), 0), cast(null as bigint)
+			from (
+			    select count(*) as n
+			    from {target}
+			    where {known}
+			    group by {columns}
+			) as g`, "target", target(c.relation, c.where), "known", c.known(), "columns", strings.Join(c.repeated, ", "))
+	}
+	return fill(`select count(*), cast(null as bigint) from {bad}`, "bad", c.bad())
+}
+
+// key is a row's identity as one text: the bare value of a single column, else a JSON array of texts.
+func keyText(alias string, columns []string) string {
+	if len(columns) == 1 {
+		return fill(`cast({a}.{c} as text)`, "a", alias, "c", ident(columns[0]))
+	}
+	return `'[' || ` + join(columns, ` || ',' || `, func(c string) string {
+		return fill(`coalesce(cast(to_json(cast({a}.{c} as text)) as text), 'null')`, "a", alias, "c", ident(c))
+	}) + ` || ']'`
+}
+
+// Result is how one check came out. Failing and Tested are rows, exact; Tested is 0 for a singular test, which does not say
+// what it looked at.
+type Result struct {
+	*Check
+	Status  Status
+	Failing int64
+	Tested  int64
+	Took    time.Duration
+	Err     error // With status Error: what the engine said, with the check's place in the project.
+
+	kept bool // The failing rows stand in quarantine, so they are not written down a second time.
+}
+
+// Stops tells whether the result forbids the publication (promise 3).
+func (r *Result) Stops() bool { return r.Status == Fail || r.Status == Error }
+
+// Share is the failing part of the tested rows for people; a failing row is never rounded to nothing.
+func (r *Result) Share() string { return share(r.Failing, r.Tested) }
+
+// threshold is what the status was decided by.
+func (r *Result) threshold() string {
+	switch r.Status {
+	case Warn:
+		return "warn if " + r.WarnIf.String()
+	default:
+		if r.Severity == Block {
+			return "error if " + r.ErrorIf.String()
+		}
+		return "warn if " + r.WarnIf.String()
+	}
+}
+
+// judge decides the status by the numbers. A quarantine check stops the publication only by a bound that somebody set.
+func (r *Result) judge() {
+	stops := r.Severity == Block || r.Severity == Quarantine && !r.ErrorIf.IsDefault()
+	switch {
+	case r.Tested == 0 && r.Failing == 0 && !r.empty && r.singular == "":
+		r.Status = NotApplicable
+	case stops && r.ErrorIf.Reached(r.Failing, r.Tested):
+		r.Status = Fail
+	case r.Severity != Info && r.WarnIf.Reached(r.Failing, r.Tested):
+		r.Status = Warn
+	default:
+		r.Status = Pass
+	}
+}
+
+func dedent(sql string) string {
+	lines := strings.Split(strings.Trim(sql, "\n"), "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimPrefix(l, "\t\t")
+	}
+	return strings.TrimSpace(strings.Join(lines, "\n"))
+}

@@ -1,0 +1,102 @@
+package quality
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// createCheckRows keeps the key of every failing row of the newest run of each check, without a cap. value is what the check
+// saw; where a node has no key, it is the whole row as JSON.
+const createCheckRows = `
+	create table if not exists ops.check_rows (
+	    run_id bigint,
+	    node text,
+	    check_name text,
+	    key text,
+	    value text
+	)`
+
+// Record writes the results of a run into ops.check_results and the keys of the failing rows into ops.check_rows, in one
+// transaction. db must still see the tables that were checked.
+func Record(ctx context.Context, db *sql.DB, runID int64, results []Result) error {
+	return inTx(ctx, db, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, createCheckRows); err != nil {
+			return fmt.Errorf("create ops.check_rows: %w", err)
+		}
+		for i := range results {
+			if err := record(ctx, tx, runID, &results[i]); err != nil {
+				return fmt.Errorf("record the check %s: %w", results[i].Name, err)
+			}
+		}
+		return nil
+	})
+}
+
+func record(ctx context.Context, tx *sql.Tx, runID int64, r *Result) error {
+	_, err := tx.ExecContext(ctx, `
+		insert into ops.check_results (run_id, check_name, kind, node, column_name, severity, status, failing, tested,
+		                               threshold, seconds, sql)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		runID, r.Name, r.Kind, r.Node, r.Column, string(r.Severity), string(r.Status), r.Failing, r.Tested,
+		r.threshold(), r.Took.Seconds(), r.SQL())
+	if err != nil || r.kept || r.Status == Error {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `
+		delete from ops.check_rows
+		where node = $1
+		  and check_name = $2`, r.Node, r.Name); err != nil {
+		return err
+	}
+	if r.Failing == 0 || r.measure != "" {
+		return nil
+	}
+	_, err = tx.ExecContext(ctx, fill(`
+		insert into ops.check_rows (run_id, node, check_name, key, value)
+		select cast({run} as bigint), cast({node} as text), cast({name} as text), {key}, {value}
+		from {bad}`,
+		"run", fmt.Sprint(runID), "node", text(r.Node), "name", text(r.Name),
+		"key", r.shownKey(), "value", r.shownValue(), "bad", r.badRows()))
+	return err
+}
+
+func (c *Check) badRows() string {
+	if c.singular != "" {
+		return fill("(\n{sql}\n) as t", "sql", c.singular)
+	}
+	return c.bad()
+}
+
+func (c *Check) shownKey() string {
+	if c.singular != "" || len(c.Key) == 0 {
+		return "cast(null as text)"
+	}
+	return keyText("t", c.Key)
+}
+
+func (c *Check) shownValue() string {
+	switch {
+	case c.singular != "" || len(c.Key) == 0:
+		return "cast(to_json(t) as text)"
+	case c.value == "":
+		return "cast(null as text)"
+	}
+	return c.value
+}
+
+// inTx runs one transaction; an error of do rolls it back.
+func inTx(ctx context.Context, db *sql.DB, do func(*sql.Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	if err := do(tx); err != nil {
+		_ = tx.Rollback() // The error that matters is do's.
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package quality
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The tests that dbt_expectations named.
+var _ = register(map[string]func(*spec) (body, error){
+	"expect_column_values_to_not_be_null":              notNull,
+	"expect_column_values_to_be_in_set":                inSet,
+	"expect_column_values_to_not_be_in_set":            notInSet,
+	"expect_column_values_to_be_between":               expectBetween,
+	"expect_column_value_lengths_to_be_between":        expectLength,
+	"expect_column_values_to_match_regex":              matchRegex,
+	"expect_column_values_to_not_match_regex":          notMatchRegex,
+	"expect_column_pair_values_A_to_be_greater_than_B": aGreaterThanB,
+	"expect_column_values_to_be_unique":                unique,
+	"expect_compound_columns_to_be_unique":             expectCompoundUnique,
+	"expect_table_row_count_to_be_between":             rowCountBetween,
+})
+
+func inSet(s *spec) (body, error) {
+	return values(s, "value_set", "quote_values", `{c} not in ({values})`)
+}
+
+func notInSet(s *spec) (body, error) {
+	return values(s, "value_set", "quote_values", `{c} in ({values})`)
+}
+
+func expectBetween(s *spec) (body, error) {
+	return between(s, s.column, "strictly", true)
+}
+
+func expectLength(s *spec) (body, error) {
+	return between(s, fill(`length({c})`, "c", s.column), "strictly", true)
+}
+
+func matchRegex(s *spec) (body, error) { return regex(s, "not") }
+
+func notMatchRegex(s *spec) (body, error) { return regex(s, "") }
+
+// regex compiles a search for a pattern. PostgreSQL's ~ searches and DuckDB's matches the whole text, so the pattern gets
+// anything before and after it, which means the same on both.
+func regex(s *spec, not string) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only("regex")); err != nil {
+		return body{}, err
+	}
+	pattern, err := s.args.mustText("regex")
+	if err != nil {
+		return body{}, err
+	}
+	pattern = `(?:.|\n)*(?:` + pattern + `)(?:.|\n)*`
+	return oneRow(s, fill(`{not} ({c} ~ {pattern})`, "not", not, "c", s.column, "pattern", text(pattern))), nil
+}
+
+// aGreaterThanB takes rows in which column_A is not above column_B as bad; a null on either side says nothing.
+func aGreaterThanB(s *spec) (body, error) {
+	if err := s.args.only("column_A", "column_B", "or_equal"); err != nil {
+		return body{}, err
+	}
+	a, errA := s.args.mustText("column_A")
+	b, errB := s.args.mustText("column_B")
+	equal, errEqual := s.args.bool("or_equal", false)
+	if err := errors.Join(errA, errB, errEqual); err != nil {
+		return body{}, err
+	}
+	op := "<="
+	if equal {
+		op = "<"
+	}
+	out := oneRow(s, fill(`{a} {op} {b}`, "a", column(a), "op", op, "b", column(b)))
+	out.value = fill(`cast({a} as text) || ' against ' || cast({b} as text)`, "a", column(a), "b", column(b))
+	return out, nil
+}
+
+// expectCompoundUnique is unique_combination_of_columns under the name and the arguments of dbt_expectations.
+func expectCompoundUnique(s *spec) (body, error) {
+	if err := s.args.only("column_list"); err != nil {
+		return body{}, err
+	}
+	columns, err := s.args.list("column_list")
+	if err != nil {
+		return body{}, err
+	}
+	return combination(columns)
+}
+
+// rowCountBetween fails by the number of rows that are missing or too many.
+func rowCountBetween(s *spec) (body, error) {
+	if err := s.args.only("min_value", "max_value"); err != nil {
+		return body{}, err
+	}
+	low, hasLow := s.args.text("min_value")
+	high, hasHigh := s.args.text("max_value")
+	if !hasLow && !hasHigh {
+		return body{}, fmt.Errorf("give min_value, max_value or both")
+	}
+	if !hasLow {
+		low = "0"
+	}
+	if !hasHigh {
+		high = "9223372036854775807"
+	}
+	return body{empty: true, measure: fill(`
+		select case when count(*) < {low} then {low} - count(*)
+		            when count(*) > {high} then count(*) - {high}
+		            else 0 end,
+		       count(*)
+		from {target}`, "low", low, "high", high, "target", s.target())}, nil
+}

@@ -1,0 +1,46 @@
+package quality
+
+import (
+	"errors"
+	"strings"
+)
+
+// The tests that look for a parent. A row without a reference has no parent to miss and passes; not_null is for that.
+var _ = register(map[string]func(*spec) (body, error){
+	"relationships":       relationships,
+	"relationships_where": relationshipsWhere,
+})
+
+func relationships(s *spec) (body, error) {
+	return parent(s, "", "")
+}
+
+func relationshipsWhere(s *spec) (body, error) {
+	from, _ := s.args.text("from_condition")
+	to, _ := s.args.text("to_condition")
+	return parent(s, from, to)
+}
+
+func parent(s *spec, from, to string) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only("to", "field", "from_condition", "to_condition")); err != nil {
+		return body{}, err
+	}
+	name, errTo := s.args.mustText("to")
+	field, errField := s.args.mustText("field")
+	if err := errors.Join(errTo, errField); err != nil {
+		return body{}, err
+	}
+	relation, node, err := s.ref(name)
+	if err != nil {
+		return body{}, err
+	}
+	if to != "" {
+		relation = fill(`(select * from {relation} where {to})`, "relation", relation, "to", to)
+	}
+	cond := fill(`{c} is not null and not exists (select 1 from {relation} as p where p.{field} = {c})`,
+		"c", s.column, "relation", relation, "field", strings.TrimPrefix(column(field), "t."))
+	if from != "" {
+		cond = fill(`({from}) and {cond}`, "from", from, "cond", cond)
+	}
+	return body{cond: cond, value: fill(`cast({c} as text)`, "c", s.column), parent: node}, nil
+}

@@ -1,0 +1,125 @@
+package quality
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// The tests of one row by itself: each is a condition that needs no other row, so all of a table are counted in one scan.
+var _ = register(map[string]func(*spec) (body, error){
+	"not_null":            notNull,
+	"accepted_values":     acceptedValues,
+	"not_accepted_values": notAcceptedValues,
+	"not_empty_string":    notEmptyString,
+	"expression_is_true":  expressionIsTrue,
+	"accepted_range":      acceptedRange,
+})
+
+// oneRow makes the body of a condition on one row.
+func oneRow(s *spec, cond string) body {
+	b := body{cond: cond, alone: true}
+	if s.column != "" {
+		b.value = fill(`cast({c} as text)`, "c", s.column)
+	}
+	return b
+}
+
+func notNull(s *spec) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only()); err != nil {
+		return body{}, err
+	}
+	b := oneRow(s, fill(`{c} is null`, "c", s.column))
+	b.value = ""
+	return b, nil
+}
+
+func notEmptyString(s *spec) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only("trim_whitespace")); err != nil {
+		return body{}, err
+	}
+	trim, err := s.args.bool("trim_whitespace", true)
+	if err != nil {
+		return body{}, err
+	}
+	if trim {
+		return oneRow(s, fill(`trim({c}) = ''`, "c", s.column)), nil
+	}
+	return oneRow(s, fill(`{c} = ''`, "c", s.column)), nil
+}
+
+func acceptedValues(s *spec) (body, error) {
+	return values(s, "values", "quote", `{c} not in ({values})`)
+}
+
+func notAcceptedValues(s *spec) (body, error) {
+	return values(s, "values", "quote", `{c} in ({values})`)
+}
+
+// values compiles a test of a column against a set. A null is in no set and passes, as in dbt.
+func values(s *spec, name, quoting, cond string) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only(name, quoting)); err != nil {
+		return body{}, err
+	}
+	items, err := s.args.list(name)
+	if err != nil {
+		return body{}, err
+	}
+	if len(items) == 0 {
+		return body{}, fmt.Errorf("the argument %q is an empty list", name)
+	}
+	quoted, err := s.args.bool(quoting, true)
+	if err != nil {
+		return body{}, err
+	}
+	set := list(items, func(v any) string {
+		if quoted {
+			return text(scalar(v))
+		}
+		return scalar(v)
+	})
+	return oneRow(s, fill(cond, "c", s.column, "values", set)), nil
+}
+
+// expressionIsTrue takes rows for which the expression is false as bad; where it is null it says nothing, as in dbt_utils.
+func expressionIsTrue(s *spec) (body, error) {
+	if err := s.args.only("expression"); err != nil {
+		return body{}, err
+	}
+	expression, err := s.args.mustText("expression")
+	if err != nil {
+		return body{}, err
+	}
+	return oneRow(s, fill(`not ({c}{expression})`, "c", strings.TrimLeft(s.column+" ", " "), "expression", expression)), nil
+}
+
+func acceptedRange(s *spec) (body, error) {
+	return between(s, s.column, "inclusive", false)
+}
+
+// between compiles min_value and max_value, one of which may be missing, on an expression. strict turns the meaning of the
+// flag round: dbt_utils says inclusive, dbt_expectations strictly.
+func between(s *spec, value, flag string, strict bool) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only("min_value", "max_value", flag)); err != nil {
+		return body{}, err
+	}
+	open, err := s.args.bool(flag, !strict)
+	if err != nil {
+		return body{}, err
+	}
+	equal := ""
+	if open == strict {
+		equal = "="
+	}
+	var parts []string
+	if low, ok := s.args.text("min_value"); ok {
+		parts = append(parts, fill(`{v} <{equal} {bound}`, "v", value, "equal", equal, "bound", low))
+	}
+	if high, ok := s.args.text("max_value"); ok {
+		parts = append(parts, fill(`{v} >{equal} {bound}`, "v", value, "equal", equal, "bound", high))
+	}
+	if len(parts) == 0 {
+		return body{}, errors.New("give min_value, max_value or both")
+	}
+	return oneRow(s, strings.Join(parts, " or ")), nil
+}

@@ -1,0 +1,96 @@
+package quality
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// The tests of a whole table: they have no bad rows to show, only a count of what is wrong.
+var _ = register(map[string]func(*spec) (body, error){
+	"not_null_proportion": notNullProportion,
+	"at_least_one":        atLeastOne,
+	"equal_rowcount":      equalRowcount,
+	"recency":             recency,
+})
+
+// notNullProportion fails by the number of nulls, once their share is outside the bounds.
+func notNullProportion(s *spec) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only("at_least", "at_most")); err != nil {
+		return body{}, err
+	}
+	low, err := s.args.mustText("at_least")
+	if err != nil {
+		return body{}, err
+	}
+	high, ok := s.args.text("at_most")
+	if !ok {
+		high = "1"
+	}
+	return body{measure: fill(`
+		select case when count({c}) < {low} * count(*) or count({c}) > {high} * count(*)
+		            then greatest(count(*) - count({c}), 1)
+		            else 0 end,
+		       count(*)
+		from {target}`, "c", s.column, "low", low, "high", high, "target", s.target())}, nil
+}
+
+// atLeastOne fails when a column is wholly null.
+func atLeastOne(s *spec) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only()); err != nil {
+		return body{}, err
+	}
+	return body{empty: true, measure: fill(`
+		select case when count({c}) = 0 then 1 else 0 end, count(*)
+		from {target}`, "c", s.column, "target", s.target())}, nil
+}
+
+// equalRowcount fails by the difference of the two tables' rows.
+func equalRowcount(s *spec) (body, error) {
+	if err := s.args.only("compare_model"); err != nil {
+		return body{}, err
+	}
+	name, err := s.args.mustText("compare_model")
+	if err != nil {
+		return body{}, err
+	}
+	relation, _, err := s.ref(name)
+	if err != nil {
+		return body{}, err
+	}
+	return body{empty: true, measure: fill(`
+		select abs(a.n - b.n), a.n
+		from (select count(*) as n from {target}) as a
+		cross join (select count(*) as n from {other}) as b`, "target", s.target(), "other", relation)}, nil
+}
+
+// dateparts are the units that recency counts in.
+var dateparts = map[string]time.Duration{
+	"second": time.Second, "minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour, "week": 7 * 24 * time.Hour,
+}
+
+// recency fails when the newest time is older than so many units before now; UTC.
+func recency(s *spec) (body, error) {
+	if err := s.args.only("field", "datepart", "interval"); err != nil {
+		return body{}, err
+	}
+	field, errField := s.args.mustText("field")
+	part, errPart := s.args.mustText("datepart")
+	count, errCount := s.args.mustText("interval")
+	if err := errors.Join(errField, errPart, errCount); err != nil {
+		return body{}, err
+	}
+	unit, ok := dateparts[strings.ToLower(part)]
+	if !ok {
+		return body{}, fmt.Errorf("the datepart %q is not one of second, minute, hour, day and week", part)
+	}
+	var n int64
+	if _, err := fmt.Sscan(count, &n); err != nil {
+		return body{}, fmt.Errorf("the interval %q is no whole number", count)
+	}
+	oldest := s.now.UTC().Add(-time.Duration(n) * unit).Format(time.DateTime)
+	return body{measure: fill(`
+		select case when max({c}) < cast({oldest} as timestamp) or max({c}) is null then 1 else 0 end, count(*)
+		from {target}`, "c", column(field), "oldest", text(oldest), "target", s.target())}, nil
+}

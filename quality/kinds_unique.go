@@ -1,0 +1,49 @@
+package quality
+
+import (
+	"errors"
+	"strings"
+)
+
+// The tests that compare the rows of one table with each other. All rows of a repeated value are bad, because nothing says
+// which of them is the right one.
+var _ = register(map[string]func(*spec) (body, error){
+	"unique":                        unique,
+	"unique_combination_of_columns": uniqueCombination,
+})
+
+func unique(s *spec) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only()); err != nil {
+		return body{}, err
+	}
+	return body{
+		repeated: []string{s.column},
+		value:    fill(`cast({c} as text)`, "c", s.column),
+	}, nil
+}
+
+func uniqueCombination(s *spec) (body, error) {
+	if err := s.args.only("combination_of_columns", "quote_columns"); err != nil {
+		return body{}, err
+	}
+	columns, err := s.args.list("combination_of_columns")
+	if err != nil {
+		return body{}, err
+	}
+	return combination(columns)
+}
+
+func combination(columns []any) (body, error) {
+	if len(columns) == 0 {
+		return body{}, errors.New("the list of columns is empty")
+	}
+	b := body{nulls: true}
+	shown := make([]string, len(columns))
+	for i, c := range columns {
+		name := column(scalar(c))
+		b.repeated = append(b.repeated, name)
+		shown[i] = fill(`coalesce(cast({c} as text), 'null')`, "c", name)
+	}
+	b.value = strings.Join(shown, ` || ', ' || `)
+	return b, nil
+}

@@ -1,0 +1,82 @@
+// Package quality says what may be published: it compiles a project's tests to selects that give the bad rows, sets rows
+// aside whose identity, parent or money cannot be trusted, closes the books and counts the repairs.
+//
+// A predicate decides once where a row goes: what it finds is written down first, and the deletion from core, the quarantine
+// and the counts all follow what was written (promise 1). Every failing row is kept by its key, without a cap, and counts are
+// exact. SQL is one text for DuckDB and PostgreSQL.
+//
+// It leaves to others which tests there are (project), how a version is made and thrown away (warehouse), and when to look
+// and what to do about the answer (run).
+package quality
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+)
+
+// Build is what the package needs of the version under construction: SQL over staging and the version, and names for working
+// tables, which vanish with the build.
+type Build interface {
+	DB() *sql.DB
+	Relation(schema, name string) string
+}
+
+// querier is a pool, a connection or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// fill puts values into the named places of an SQL text: fill("select {c}", "c", `"id"`). A value is not looked into again,
+// so an expression of the project may hold braces.
+func fill(text string, pairs ...string) string {
+	old := make([]string, len(pairs))
+	for i, p := range pairs {
+		if i%2 == 0 {
+			p = "{" + p + "}"
+		}
+		old[i] = p
+	}
+	return strings.NewReplacer(old...).Replace(text)
+}
+
+// ident quotes a column name. A name that is not plain lower case is taken as the project wrote it: quoted already, or an
+// expression.
+func ident(name string) string {
+	if name == "" {
+		return name
+	}
+	for _, c := range name {
+		if c != '_' && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return name
+		}
+	}
+	return `"` + name + `"`
+}
+
+// column is ident with the alias of the tested table before it, where the name is a plain one.
+func column(name string) string {
+	if id := ident(name); strings.HasPrefix(id, `"`) {
+		return "t." + id
+	}
+	return name
+}
+
+// text quotes an SQL string.
+func text(s string) string {
+	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
+}
+
+// list renders each item and joins them with commas.
+func list[T any](items []T, render func(T) string) string {
+	return join(items, ", ", render)
+}
+
+func join[T any](items []T, between string, render func(T) string) string {
+	parts := make([]string, len(items))
+	for i, item := range items {
+		parts[i] = render(item)
+	}
+	return strings.Join(parts, between)
+}
