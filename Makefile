@@ -1,0 +1,110 @@
+# Everything a person or a machine does with this repository. `make` alone prints the list.
+#
+# Needed before anything here: Go and a C compiler (DuckDB's library is C++, linked statically).
+# Servers for the tests come from scripts/testdb, linters from tools/lint's own module.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -X main.version=$(VERSION)
+
+# Two packages at a time: each brings its own load to the servers, and DuckDB uses every core by itself.
+TEST := go test -p 2 -timeout 15m -shuffle on
+# More flags for go test or for the bench: make test ARGS='-v -run TestPublish'.
+ARGS ?=
+# The packages to test: make test PKG=./warehouse/...
+PKG ?= ./...
+
+LINT := go tool -modfile=tools/lint/go.mod
+
+.PHONY: help
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: needs
+needs:
+	@command -v go >/dev/null || { echo 'Go is missing. Try: install it from https://go.dev/dl, at least the version in go.mod.' >&2; exit 1; }
+	@command -v "$$(go env CC)" >/dev/null || { echo "The C compiler $$(go env CC) is missing. Try: apt-get install build-essential, or xcode-select --install." >&2; exit 1; }
+
+.PHONY: build
+build: needs ## Build bin/lifeline
+	go build -ldflags '$(LDFLAGS)' -o bin/lifeline ./cmd/lifeline
+
+.PHONY: demo
+demo: build ## Sample data into DuckDB, with a report; needs no server
+	bin/lifeline demo
+
+.PHONY: test
+test: needs ## Run all tests on a MariaDB and a PostgreSQL of their own
+	LIFELINE_TEST_REQUIRE=1 scripts/testdb run $(TEST) $(ARGS) $(PKG)
+
+.PHONY: soak
+soak: needs ## Run the kill, reader and matrix tests at full size (long)
+	packages=$$(grep -rl --include='*_test.go' LIFELINE_SOAK . | xargs -r -n 1 dirname | sort -u); \
+	[ -n "$$packages" ] || { echo 'no test reads LIFELINE_SOAK' >&2; exit 1; }; \
+	LIFELINE_SOAK=1 LIFELINE_TEST_REQUIRE=1 scripts/testdb run go test -p 1 -count 1 -timeout 4h -v $(ARGS) $$packages
+
+.PHONY: bench
+bench: needs ## Measure landing and building against the stock tools (long)
+	scripts/testdb run go run ./tools/bench $(ARGS)
+
+.PHONY: lint
+lint: lint-format lint-vet lint-static lint-budgets lint-scripts ## Check format, vet, analyzers, budgets
+
+# One format, so that no diff is about blanks.
+.PHONY: lint-format
+lint-format: needs
+	@files=$$($(LINT) gofumpt -l .); [ -z "$$files" ] || { printf 'not formatted:\n%s\nTry: make fmt\n' "$$files" >&2; exit 1; }
+
+# vet finds calls that compile and cannot be meant; the second run has our analyzers, each with its
+# reason in tools/lint/main.go. Both keep their results in Go's build cache.
+.PHONY: lint-vet
+lint-vet: needs
+	go vet $(PKG)
+	go build -C tools/lint -o $(CURDIR)/bin/lint .
+	go vet -vettool=$(CURDIR)/bin/lint $(PKG)
+
+# staticcheck knows the standard library's traps, and finds code that nothing uses.
+.PHONY: lint-static
+lint-static: needs
+	$(LINT) staticcheck $(PKG)
+
+# Sizes, import directions and the project's own rules: DESIGN's budgets.
+.PHONY: lint-budgets
+lint-budgets: needs
+	go run ./tools/budgets
+
+# A script with a syntax error fails only when its line is reached.
+.PHONY: lint-scripts
+lint-scripts:
+	@for f in scripts/* .ci/run; do bash -n "$$f"; done
+
+.PHONY: fmt
+fmt: needs ## Format all Go files
+	$(LINT) gofumpt -l -w .
+
+.PHONY: clean
+clean: ## Remove what was built and what the demo wrote
+	rm -rf bin dist .cache demo
+
+# Passwords are made once, on the first `make up`, and never committed.
+.env: .env.example
+	@if [ -e .env ]; then touch .env; else umask 077; while IFS= read -r line; do \
+		case $$line in *_PASSWORD=) line=$$line$$(od -An -N18 -tx1 /dev/urandom | tr -d ' \n') ;; esac; \
+		printf '%s\n' "$$line"; done <.env.example >.env; echo 'wrote .env with new passwords'; fi
+
+.PHONY: up
+up: .env ## Start MySQL with sample data, PostgreSQL and Lifeline (Docker)
+	docker compose up --build --detach
+	docker compose logs --follow --no-log-prefix lifeline
+
+.PHONY: down
+down: .env ## Stop them; the data stays
+	docker compose down
+
+.PHONY: boom
+boom: .env ## Stop them and remove their data and images
+	docker compose down --volumes --rmi all --remove-orphans
