@@ -80,7 +80,7 @@ lint-budgets: needs
 # A script with a syntax error fails only when its line is reached.
 .PHONY: lint-scripts
 lint-scripts:
-	@for f in scripts/* .ci/run; do bash -n "$$f"; done
+	@for f in scripts/testdb scripts/compose/*.sh .ci/run; do bash -n "$$f"; done
 
 .PHONY: fmt
 fmt: needs ## Format all Go files
@@ -98,7 +98,7 @@ clean: ## Remove what was built and what the demo wrote
 
 .PHONY: up
 up: .env ## Start MySQL with sample data, PostgreSQL and Lifeline (Docker)
-	docker compose up --build --detach
+	VERSION=$(VERSION) docker compose up --build --detach
 	docker compose logs --follow --no-log-prefix lifeline
 
 .PHONY: down

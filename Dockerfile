@@ -1,0 +1,28 @@
+# syntax=docker/dockerfile:1
+
+# Built with a C++ compiler, because DuckDB's library is linked in.
+FROM golang:1.26-bookworm AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN --mount=type=cache,target=/go/pkg/mod go mod download
+COPY . .
+ARG VERSION=unknown
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    CGO_ENABLED=1 go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/lifeline ./cmd/lifeline
+
+# The same Debian as the build, so that libc and libstdc++ match.
+FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates libstdc++6 tzdata \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --home-dir /var/lib/lifeline --create-home lifeline
+COPY --from=build /out/lifeline /usr/local/bin/lifeline
+COPY projects /usr/share/lifeline/projects
+
+# The only folder it writes to: a DuckDB warehouse, if there is one, lives here.
+USER lifeline
+WORKDIR /var/lib/lifeline
+VOLUME /var/lib/lifeline
+ENV LIFELINE_PROJECT=/usr/share/lifeline/projects/carepay
+ENTRYPOINT ["lifeline"]
+CMD ["--help"]
