@@ -1,0 +1,171 @@
+package quality
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// Reasons for which a row is set aside, beside the kinds of the tests.
+const (
+	NoKey             = "no_key"             // A part of the declared key is null.
+	DuplicateKey      = "duplicate_key"      // Several rows of one key with different content: nothing says which is right.
+	NoParent          = "no_parent"          // The row it belongs to does not exist.
+	ParentQuarantined = "parent_quarantined" // The row it belongs to is in quarantine itself.
+	Superseded        = "superseded"         // The same row once more.
+)
+
+// Aside collects one build's verdicts on rows. Identity and SetAside work in the build alone; only Write touches quarantine,
+// so that a killed run leaves it as it was. Methods for different entities may be called at the same time.
+type Aside struct {
+	build    Build
+	entities *entities
+}
+
+// NewAside begins the verdicts of one build.
+func NewAside(b Build) *Aside { return &Aside{build: b, entities: &entities{}} }
+
+// Keyed is the identity verdict on a staging table: which rows may become an entity at all.
+type Keyed struct {
+	Relation     string // What the entity's model reads as its source: exactly one row per key.
+	Rows         int64  // In staging.
+	NoKey        int64
+	DuplicateKey int64
+	Superseded   int64 // Equal rows of a key beyond the first.
+}
+
+// Clean tells that every row of staging has a key of its own.
+func (k *Keyed) Clean() bool { return k.NoKey+k.DuplicateKey+k.Superseded == 0 }
+
+// Identity finds the rows of a staging table that have no identity. One select tells that all is well, and then the model
+// reads staging itself; otherwise it reads a view without the rows in doubt, which are kept in a working table.
+//
+// A key is what staging says: an integer key that the source's loader made 0 out of a missing value is the key 0. (Several of
+// them have different content and so are set aside together as duplicate_key.)
+func (a *Aside) Identity(ctx context.Context, s Source) (*Keyed, error) {
+	k := &Keyed{Relation: s.Relation()}
+	e := a.entities.of(s)
+	e.keyed = k
+	if len(s.Key) == 0 {
+		return k, nil
+	}
+	var doubtful int64
+	err := a.build.DB().QueryRowContext(ctx, fill(`
+		select coalesce(sum(g.n), 0), coalesce(sum(case when g.n > 1 or g.nokey then g.n else 0 end), 0)
+		from (
+		    select count(*) as n, {null} as nokey
+		    from {staging} as s
+		    group by {key}
+		) as g`, "null", nullKey("s", s.Key), "staging", s.Relation(), "key", qualified("s", s.Key))).Scan(&k.Rows, &doubtful)
+	if err != nil {
+		return nil, fmt.Errorf("look for rows without identity in staging.%s: %w", s.Name, err)
+	}
+	if doubtful == 0 {
+		return k, nil
+	}
+	return k, a.separate(ctx, s, e)
+}
+
+// separate makes the working table of the rows in doubt and the view without them.
+func (a *Aside) separate(ctx context.Context, s Source, e *entity) error {
+	columns, err := s.columns(ctx, a.build.DB())
+	if err != nil {
+		return err
+	}
+	e.suspects = a.build.Relation("build", s.Name+"_suspects")
+	view := a.build.Relation("build", s.Name+"_keyed")
+	here, err := a.catalog(ctx)
+	if err != nil {
+		return err
+	}
+	names := list(columns, func(c stagingColumn) string { return `"` + c.name + `"` })
+	pairs := []string{
+		"suspects", e.suspects, "view", view, "staging", here + "." + s.Relation(), "columns", names,
+		"key", qualified("s", s.Key), "null", nullKey("s", s.Key), "same", equal("d", "s", s.Key),
+		"json", rowJSON("s", columns), "text", keyText("s", s.Key), "equal", equal("p", "s", s.Key),
+	}
+	if err := a.exec(ctx, "separate the rows without identity of staging."+s.Name, fill(`
+		create table {suspects} as
+		with doubtful as (
+		    select s.*, {json} as _content, case when {null} then 1 else 0 end as _nokey
+		    from {staging} as s
+		    where {null}
+		       or exists (select 1 from (select {key} from {staging} as s group by {key} having count(*) > 1) as d
+		                  where {same})
+		),
+		named as (
+		    select s.*, case when s._nokey = 1 then '#' || md5(s._content) else {text} end as _key
+		    from doubtful as s
+		),
+		numbered as (
+		    select n.*,
+		           row_number() over (partition by n._key, n._content order by n._run) as _copy,
+		           min(n._content) over (partition by n._key) <> max(n._content) over (partition by n._key) as _conflict
+		    from named as n
+		)
+		select n.*,
+		       row_number() over (partition by n._key order by n._content, n._copy) as _occurrence,
+		       case when n._nokey = 1 then 'no_key'
+		            when n._copy > 1 then 'superseded'
+		            when n._conflict then 'duplicate_key'
+		            else 'kept' end as _verdict
+		from numbered as n`, pairs...), fill(`
+		create view {view} as
+		select {columns}
+		from {staging} as s
+		where not ({null})
+		  and not exists (select 1 from {suspects} as p where {equal})
+		union all
+		select {columns}
+		from {suspects}
+		where _verdict = 'kept'`, pairs...)); err != nil {
+		return err
+	}
+	e.keyed.Relation = view
+	return a.countSuspects(ctx, e)
+}
+
+func (a *Aside) countSuspects(ctx context.Context, e *entity) error {
+	k := e.keyed
+	err := a.build.DB().QueryRowContext(ctx, fill(`
+		select count(case when _verdict = 'no_key' then 1 end),
+		       count(case when _verdict = 'duplicate_key' then 1 end),
+		       count(case when _verdict = 'superseded' then 1 end)
+		from {suspects}`, "suspects", e.suspects)).Scan(&k.NoKey, &k.DuplicateKey, &k.Superseded)
+	if err != nil {
+		return fmt.Errorf("count the rows without identity of staging.%s: %w", e.source.Name, err)
+	}
+	return nil
+}
+
+// catalog is the name of the database that staging is in, which a view in another attached one must say.
+func (a *Aside) catalog(ctx context.Context) (string, error) {
+	var name string
+	if err := a.build.DB().QueryRowContext(ctx, `select current_database()`).Scan(&name); err != nil {
+		return "", fmt.Errorf("name of the database: %w", err)
+	}
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`, nil
+}
+
+func (a *Aside) exec(ctx context.Context, what string, statements ...string) error {
+	for _, s := range statements {
+		if _, err := a.build.DB().ExecContext(ctx, s); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+	}
+	return nil
+}
+
+func qualified(alias string, columns []string) string {
+	return list(columns, func(c string) string { return alias + "." + ident(c) })
+}
+
+func nullKey(alias string, key []string) string {
+	return join(key, " or ", func(c string) string { return alias + "." + ident(c) + " is null" })
+}
+
+func equal(a, b string, columns []string) string {
+	return join(columns, " and ", func(c string) string {
+		return fill("{a}.{c} = {b}.{c}", "a", a, "b", b, "c", ident(c))
+	})
+}

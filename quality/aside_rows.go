@@ -1,0 +1,292 @@
+package quality
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Entity is a core model that cleans a source table row for row, with the checks whose failing rows it may not hold.
+type Entity struct {
+	Source   Source
+	Node     string   // The model's name, as checks of its children name it.
+	Relation string   // The candidate table, as SQL calls it.
+	Key      []string // Its key columns, in the order of the source's.
+	Checks   []Check  // Those of severity quarantine; others are ignored.
+}
+
+// Verdict says what became of the rows of one source table, in rows.
+type Verdict struct {
+	Staging     int64
+	Quarantined int64            // Without identity or failing a check.
+	Superseded  int64            // The same row once more.
+	ByReason    map[string]int64 // A row may have several reasons.
+	Results     []Result         // How each quarantine check came out, on the candidate.
+}
+
+// entity is what is known of one source table's rows in this build.
+type entity struct {
+	Entity
+	source   Source
+	keyed    *Keyed
+	suspects string // Working table of the rows without identity; "" when there are none.
+	failing  string // Working table of the keys that fail a check, one row per key and check; "" when there are none.
+	aside    string // Working table of the rows set aside, with their staging row; "" when there are none.
+	verdict  *Verdict
+}
+
+// entities holds what is known, by source table and by model.
+type entities struct {
+	sync.Mutex
+	bySource []*entity
+}
+
+func (es *entities) of(s Source) *entity {
+	es.Lock()
+	defer es.Unlock()
+	for _, e := range es.bySource {
+		if e.source.Name == s.Name {
+			return e
+		}
+	}
+	e := &entity{source: s}
+	es.bySource = append(es.bySource, e)
+	return e
+}
+
+func (es *entities) byNode(node string) *entity {
+	es.Lock()
+	defer es.Unlock()
+	for _, e := range es.bySource {
+		if node != "" && e.Node == node && e.verdict != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+func (es *entities) all() []*entity {
+	es.Lock()
+	defer es.Unlock()
+	out := slices.Clone(es.bySource)
+	slices.SortFunc(out, func(a, b *entity) int { return strings.Compare(a.source.Name, b.source.Name) })
+	return out
+}
+
+// SetAside evaluates the quarantine checks on an entity's candidate table and deletes the rows that fail any from it. What a
+// check finds is first written into a working table, and the deletion, the quarantine and the counts all read that, so a row
+// is in exactly one place. Parents must have been through SetAside before their children.
+func (a *Aside) SetAside(ctx context.Context, in Entity) (*Verdict, error) {
+	e := a.entities.of(in.Source)
+	if e.keyed == nil {
+		if _, err := a.Identity(ctx, in.Source); err != nil {
+			return nil, err
+		}
+	}
+	e.Entity = in
+	v := &Verdict{Staging: e.keyed.Rows, Superseded: e.keyed.Superseded, ByReason: map[string]int64{}}
+	if len(in.Source.Key) != len(in.Key) || len(in.Key) == 0 {
+		return nil, fmt.Errorf("%s cleans %s row for row, so both need a key of as many columns", in.Node, in.Source.Name)
+	}
+	if err := a.judge(ctx, e, v); err != nil {
+		return nil, err
+	}
+	if err := a.collect(ctx, e, v); err != nil {
+		return nil, err
+	}
+	a.entities.Lock()
+	defer a.entities.Unlock()
+	e.verdict = v
+	return v, nil
+}
+
+// judge runs the checks and leaves the failing keys in the working table.
+func (a *Aside) judge(ctx context.Context, e *entity, v *Verdict) error {
+	var checks []Check
+	for _, c := range e.Checks {
+		if c.Severity != Quarantine {
+			continue
+		}
+		if c.cond == "" && c.repeated == nil {
+			return fmt.Errorf("%s: check %s has no failing rows to set aside: on_fail: quarantine is for tests of rows",
+				c.Where(), c.Name)
+		}
+		checks = append(checks, c)
+	}
+	results, err := Run(ctx, a.build.DB(), checks, 1)
+	if err != nil {
+		return err
+	}
+	v.Results = results
+	dirty := false
+	for i := range results {
+		if err := results[i].Err; err != nil {
+			return err
+		}
+		results[i].kept = true
+		dirty = dirty || results[i].Failing > 0
+	}
+	if !dirty {
+		return nil
+	}
+	e.failing = a.build.Relation("build", e.source.Name+"_failing")
+	if err := a.exec(ctx, "set rows of "+e.Node+" aside", fill(`
+		create table {failing} as
+		select {keys}, cast('' as text) as _key, cast(0 as bigint) as _check, cast('' as text) as _reason,
+		       cast('' as text) as _value
+		from {core} as t
+		where 1 = 0`, "failing", e.failing, "keys", e.numberedKeys(), "core", e.Relation)); err != nil {
+		return err
+	}
+	for i := range results {
+		r := &results[i]
+		if r.Failing == 0 {
+			continue
+		}
+		began := time.Now()
+		if err := a.writeDown(ctx, e, i, r); err != nil {
+			return err
+		}
+		r.Took += time.Since(began)
+	}
+	return a.exec(ctx, "set rows of "+e.Node+" aside", fill(`
+		delete from {core}
+		where exists (select 1 from {failing} as f where {same})`,
+		"core", e.Relation, "failing", e.failing, "same", e.sameKeys(e.Relation)))
+}
+
+// writeDown puts the failing keys of one check into the working table; the number written is what the check found.
+func (a *Aside) writeDown(ctx context.Context, e *entity, number int, r *Result) error {
+	value := r.value
+	if value == "" {
+		value = "cast(null as text)"
+	}
+	res, err := a.build.DB().ExecContext(ctx, fill(`
+		insert into {failing}
+		select {keys}, {text}, {number}, {reason}, {value}
+		from {bad}`,
+		"failing", e.failing, "keys", e.numberedKeys(), "text", keyText("t", e.Key), "number", fmt.Sprint(number),
+		"reason", a.reason(r.Check), "value", value, "bad", r.bad()))
+	if err != nil {
+		return r.wrap(err)
+	}
+	if r.Failing, err = res.RowsAffected(); err != nil {
+		return r.wrap(err)
+	}
+	r.judge()
+	return nil
+}
+
+// reason names why a row fails a check. A row without a parent says whether that is in quarantine itself.
+func (a *Aside) reason(c *Check) string {
+	if c.parent == "" {
+		return text(c.Kind)
+	}
+	p := a.entities.byNode(c.parent)
+	if p == nil || p.aside == "" {
+		return text(NoParent)
+	}
+	return fill(`
+		case when exists (select 1 from {aside} as p where p._key = {value} and p._state = 'quarantined')
+		     then 'parent_quarantined' else 'no_parent' end`, "aside", p.aside, "value", c.value)
+}
+
+// collect joins everything that was set aside with its staging row, and counts it.
+func (a *Aside) collect(ctx context.Context, e *entity, v *Verdict) error {
+	if e.failing == "" && e.suspects == "" {
+		return nil
+	}
+	columns, err := e.source.columns(ctx, a.build.DB())
+	if err != nil {
+		return err
+	}
+	var money string
+	for _, c := range e.source.moneyColumns() {
+		money += fill(`, s.{c}`, "c", ident(c))
+	}
+	var parts []string
+	if e.failing != "" {
+		parts = append(parts, fill(`
+			select {text} as _key, cast(1 as bigint) as _occurrence, {json} as _row, 'quarantined' as _state{money}
+			from {keyed} as s
+			where exists (select 1 from {failing} as f where {same})`,
+			"text", keyText("s", e.source.Key), "json", rowJSON("s", columns), "money", money, "keyed", e.keyed.Relation,
+			"failing", e.failing, "same", numbered("s", e.source.Key)))
+	}
+	if e.suspects != "" {
+		parts = append(parts, fill(`
+			select s._key, s._occurrence, s._content,
+			       case when s._verdict = 'superseded' then 'superseded' else 'quarantined' end{money}
+			from {suspects} as s
+			where s._verdict <> 'kept'`, "suspects", e.suspects, "money", money))
+	}
+	e.aside = a.build.Relation("build", e.source.Name+"_aside")
+	if err := a.exec(ctx, "gather the rows set aside from staging."+e.source.Name,
+		"create table "+e.aside+" as"+strings.Join(parts, "\nunion all")); err != nil {
+		return err
+	}
+	return a.tally(ctx, e, v)
+}
+
+// tally counts the rows set aside, and by reason.
+func (a *Aside) tally(ctx context.Context, e *entity, v *Verdict) error {
+	err := a.build.DB().QueryRowContext(ctx, fill(`
+		select count(*)
+		from {aside}
+		where _state = 'quarantined'`, "aside", e.aside)).Scan(&v.Quarantined)
+	if err != nil {
+		return fmt.Errorf("count the rows set aside from staging.%s: %w", e.source.Name, err)
+	}
+	if e.failing != "" {
+		rows, err := a.build.DB().QueryContext(ctx, fill(`
+			select _reason, count(distinct _key)
+			from {failing}
+			group by _reason`, "failing", e.failing))
+		if err != nil {
+			return fmt.Errorf("count the reasons of %s: %w", e.Node, err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var reason string
+			var n int64
+			if err := rows.Scan(&reason, &n); err != nil {
+				return fmt.Errorf("count the reasons of %s: %w", e.Node, err)
+			}
+			v.ByReason[reason] = n
+		}
+		if err := rows.Err(); err != nil {
+			return fmt.Errorf("count the reasons of %s: %w", e.Node, err)
+		}
+	}
+	for reason, n := range map[string]int64{
+		NoKey: e.keyed.NoKey, DuplicateKey: e.keyed.DuplicateKey, Superseded: e.keyed.Superseded,
+	} {
+		if n > 0 {
+			v.ByReason[reason] = n
+		}
+	}
+	return nil
+}
+
+// numberedKeys are the candidate's key columns under the names that the working table gives them.
+func (e *entity) numberedKeys() string {
+	parts := make([]string, len(e.Key))
+	for i, c := range e.Key {
+		parts[i] = fmt.Sprintf("t.%s as _k%d", ident(c), i+1)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (e *entity) sameKeys(alias string) string { return numbered(alias, e.Key) }
+
+// numbered compares the working table f with a table's own key.
+func numbered(alias string, key []string) string {
+	parts := make([]string, len(key))
+	for i, c := range key {
+		parts[i] = fmt.Sprintf("f._k%d = %s.%s", i+1, alias, ident(c))
+	}
+	return strings.Join(parts, " and ")
+}

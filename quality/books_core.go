@@ -1,0 +1,243 @@
+package quality
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// CoreBooks closes the second equation for every entity that went through SetAside: staging's rows and amounts, by staging's
+// raw currency, are those of core, of quarantine and of the superseded copies together. Core's amounts are added up in core
+// itself, so a model that changes one is found out. Where an equation fails, the keys are looked for.
+func (a *Aside) CoreBooks(ctx context.Context) ([]Book, error) {
+	var books []Book
+	for _, e := range a.entities.all() {
+		if e.verdict == nil {
+			continue
+		}
+		b, err := a.coreBook(ctx, e)
+		if err != nil {
+			return nil, fmt.Errorf("books of %s: %w", e.source.Name, err)
+		}
+		books = append(books, b...)
+	}
+	return books, nil
+}
+
+func (a *Aside) coreBook(ctx context.Context, e *entity) ([]Book, error) {
+	has, err := a.coreColumns(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	byCurrency := map[string][]string{}
+	for _, amount := range e.source.amounts() {
+		byCurrency[e.source.Money[amount]] = append(byCurrency[e.source.Money[amount]], amount)
+	}
+	if len(byCurrency) == 0 {
+		byCurrency[""] = nil
+	}
+	var rows, money []Book
+	var broken []string
+	for _, currency := range slices.Sorted(maps.Keys(byCurrency)) {
+		p := &purse{a: a, e: e, currency: currency, has: has}
+		for _, amount := range byCurrency[currency] {
+			if !slices.Contains(has, amount) {
+				return nil, fmt.Errorf("%s has no column %s, which the sources file declares as money: the books need it under that name",
+					e.Node, amount)
+			}
+			p.amounts = append(p.amounts, amount)
+		}
+		if err := p.read(ctx); err != nil {
+			return nil, err
+		}
+		if rows == nil {
+			rows = append(rows, p.rowsBook())
+		}
+		b, wrong := p.moneyBooks()
+		money, broken = append(money, b...), append(broken, wrong...)
+	}
+	books := append(rows, money...)
+	if rows[0].Balances && len(broken) == 0 {
+		return books, nil
+	}
+	detail, err := a.findKeys(ctx, e, slices.Compact(broken))
+	if err != nil {
+		return nil, err
+	}
+	for i := range books {
+		if !books[i].Balances {
+			books[i].Detail = detail
+		}
+	}
+	return books, nil
+}
+
+// coreColumns lists the columns of the entity's core table.
+func (a *Aside) coreColumns(ctx context.Context, e *entity) ([]string, error) {
+	return columnsOf(ctx, a.build.DB(), e.Relation)
+}
+
+func columnsOf(ctx context.Context, db querier, relation string) ([]string, error) {
+	rows, err := db.QueryContext(ctx, fill(`select * from {relation} where 1 = 0`, "relation", relation))
+	if err != nil {
+		return nil, fmt.Errorf("columns of %s: %w", relation, err)
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil {
+		return nil, fmt.Errorf("columns of %s: %w", relation, err)
+	}
+	return names, rows.Err()
+}
+
+// purse adds up the amounts of one entity that share a currency column.
+type purse struct {
+	a        *Aside
+	e        *entity
+	currency string
+	amounts  []string
+	has      []string // Columns of core.
+
+	staging, core, aside, superseded ledger
+}
+
+// read fills the ledgers. Core is first added up by its own currency, one scan. That says all where the raw currency is
+// already clean. Where it is not, the rows of odd raw currencies are looked up in core by their key; and where that does not
+// explain everything, all are.
+func (p *purse) read(ctx context.Context) error {
+	db, n := p.a.build.DB(), len(p.amounts)
+	var err error
+	if p.staging, err = readLedger(ctx, db, p.e.source.Relation()+" as s", p.by("s"), p.sums("s")); err != nil {
+		return err
+	}
+	p.aside, p.superseded = ledger{}, ledger{}
+	if p.e.aside != "" {
+		if p.aside, err = p.state(ctx, "quarantined"); err != nil {
+			return err
+		}
+		if p.superseded, err = p.state(ctx, "superseded"); err != nil {
+			return err
+		}
+	}
+	want := ledger{}
+	want.add(p.staging, 1, n)
+	want.add(p.aside, -1, n)
+	want.add(p.superseded, -1, n)
+	if p.currency == "" || slices.Contains(p.has, p.currency) {
+		if p.core, err = readLedger(ctx, db, p.e.Relation+" as c", p.by("c"), p.sums("c")); err != nil {
+			return err
+		}
+		if p.core.equals(want, n) || p.currency == "" {
+			return nil
+		}
+		if err := p.explain(ctx, want); err != nil || p.core.equals(want, n) {
+			return err
+		}
+	}
+	p.core, err = p.joined(ctx, "", p.by("s"))
+	return err
+}
+
+// explain moves core's rows of odd raw currencies from the currency that core gives them to their raw one.
+func (p *purse) explain(ctx context.Context, want ledger) error {
+	var odd []string
+	for raw, l := range want {
+		if p.core[raw] == nil && l.rows > 0 {
+			odd = append(odd, raw)
+		}
+	}
+	if len(odd) == 0 {
+		return nil
+	}
+	slices.Sort(odd)
+	only := fill(`where {raw} in ({odd})`, "raw", "coalesce(cast("+p.by("s")+" as text), '')", "odd", list(odd, text))
+	for _, by := range []struct {
+		expr string
+		sign int64
+	}{{p.by("c"), -1}, {p.by("s"), 1}} {
+		moved, err := p.joined(ctx, only, by.expr)
+		if err != nil {
+			return err
+		}
+		p.core.add(moved, by.sign, len(p.amounts))
+	}
+	return nil
+}
+
+// joined adds core's amounts up beside the staging row of the same key. A core row without one counts under no currency.
+func (p *purse) joined(ctx context.Context, where, by string) (ledger, error) {
+	join := "left join"
+	if where != "" {
+		join = "join"
+	}
+	from := fill(`{core} as c {join} {keyed} as s on {same} {where}`, "core", p.e.Relation, "join", join,
+		"keyed", p.e.keyed.Relation, "same", p.e.sameInCore("s", "c"), "where", where)
+	return readLedger(ctx, p.a.build.DB(), from, by, p.sums("c"))
+}
+
+func (p *purse) state(ctx context.Context, state string) (ledger, error) {
+	from := fill(`{aside} as a where a._state = {state}`, "aside", p.e.aside, "state", text(state))
+	return readLedger(ctx, p.a.build.DB(), from, p.by("a"), p.sums("a"))
+}
+
+func (p *purse) by(alias string) string {
+	if p.currency == "" {
+		return "''"
+	}
+	return alias + "." + ident(p.currency)
+}
+
+func (p *purse) sums(alias string) []string {
+	out := make([]string, len(p.amounts))
+	for i, a := range p.amounts {
+		out[i] = alias + "." + ident(a)
+	}
+	return out
+}
+
+func (p *purse) rowsBook() Book {
+	var n [4]int64
+	for i, l := range []ledger{p.staging, p.core, p.aside, p.superseded} {
+		for _, x := range l {
+			n[i] += x.rows
+		}
+	}
+	return Book{Table: p.e.source.Name, Equation: StagingIsCore, Item: "rows", Balances: n[0] == n[1]+n[2]+n[3],
+		Left: strconv.FormatInt(n[0], 10), Right: fmt.Sprintf("%d + %d + %d", n[1], n[2], n[3])}
+}
+
+// moneyBooks compares the ledgers, and lists the amounts that differ.
+func (p *purse) moneyBooks() (books []Book, broken []string) {
+	n := len(p.amounts)
+	for i, amount := range p.amounts {
+		for _, c := range currencies(p.staging, p.core, p.aside, p.superseded) {
+			left := p.staging.line(c, n)
+			right := &line{sums: ledger{}.line(c, n).sums}
+			var parts []string
+			for _, l := range []ledger{p.core, p.aside, p.superseded} {
+				right.add(l.line(c, n), 1)
+				parts = append(parts, decimal(l.line(c, n).sums[i]))
+			}
+			b := Book{Table: p.e.source.Name, Equation: StagingIsCore, Item: item(amount, c),
+				Left: decimal(left.sums[i]), Right: strings.Join(parts, " + "),
+				Balances: left.sums[i].Cmp(right.sums[i]) == 0 && left.rows == right.rows}
+			if !b.Balances {
+				broken = append(broken, amount)
+			}
+			books = append(books, b)
+		}
+	}
+	return books, broken
+}
+
+// sameInCore compares a source's key with core's.
+func (e *entity) sameInCore(source, core string) string {
+	parts := make([]string, len(e.Key))
+	for i := range e.Key {
+		parts[i] = fmt.Sprintf("%s.%s = %s.%s", source, ident(e.source.Key[i]), core, ident(e.Key[i]))
+	}
+	return strings.Join(parts, " and ")
+}

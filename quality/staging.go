@@ -1,0 +1,107 @@
+package quality
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Source is a staging table as the verdicts and the books see it.
+type Source struct {
+	Name  string            // In staging, such as "claim".
+	Key   []string          // Its declared key; empty where it has none, and then its rows have no identity.
+	Money map[string]string // Money column to the column of its currency ("" where there is none).
+}
+
+// Relation is the staging table for SQL.
+func (s Source) Relation() string { return "staging." + ident(s.Name) }
+
+// stagingColumn is one column as the engine tells of it.
+type stagingColumn struct {
+	name string
+	kind string
+}
+
+// columns lists the columns of a staging table in their order.
+func (s Source) columns(ctx context.Context, db querier) ([]stagingColumn, error) {
+	rows, err := db.QueryContext(ctx, `
+		select column_name, lower(data_type)
+		from information_schema.columns
+		where table_catalog = current_database()
+		  and table_schema = 'staging'
+		  and table_name = $1
+		order by ordinal_position`, s.Name)
+	if err != nil {
+		return nil, fmt.Errorf("columns of staging.%s: %w", s.Name, err)
+	}
+	defer rows.Close()
+	var out []stagingColumn
+	for rows.Next() {
+		var c stagingColumn
+		if err := rows.Scan(&c.name, &c.kind); err != nil {
+			return nil, fmt.Errorf("columns of staging.%s: %w", s.Name, err)
+		}
+		out = append(out, c)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("columns of staging.%s: %w", s.Name, err)
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("staging.%s is not there", s.Name)
+	}
+	return out, nil
+}
+
+// rowJSON is an expression for a whole staging row as one JSON object, the same text on both engines: texts, times, decimals
+// and 64-bit numbers as strings, bytes as hexadecimal strings, nothing rounded. `_run` is ours and not part of the row.
+func rowJSON(alias string, columns []stagingColumn) string {
+	var b strings.Builder
+	b.WriteString(`'{`)
+	between := ""
+	for _, c := range columns {
+		if c.name == "_run" {
+			continue
+		}
+		b.WriteString(between)
+		b.WriteString(`"` + strings.ReplaceAll(c.name, "'", "''") + `":' || coalesce(`)
+		b.WriteString(jsonValue(c.kind, alias+`."`+c.name+`"`))
+		b.WriteString(`, 'null') || '`)
+		between = ","
+	}
+	b.WriteString(`}'`)
+	return b.String()
+}
+
+// jsonValue is an expression for one value as JSON text; null stays null.
+func jsonValue(kind, value string) string {
+	switch {
+	case kind == "smallint" || kind == "integer" || kind == "boolean":
+		return fill(`cast({v} as text)`, "v", value)
+	case kind == "bytea":
+		return fill(`'"' || encode({v}, 'hex') || '"'`, "v", value)
+	case kind == "blob":
+		return fill(`'"' || lower(hex({v})) || '"'`, "v", value)
+	case strings.HasPrefix(kind, "timestamp") || strings.HasPrefix(kind, "decimal") || kind == "numeric" || kind == "date" ||
+		kind == "bigint":
+		return fill(`'"' || cast({v} as text) || '"'`, "v", value)
+	}
+	return fill(`cast(to_json({v}) as text)`, "v", value)
+}
+
+// moneyColumns lists the columns that the books need: the amounts and their currencies, each once, in order.
+func (s Source) moneyColumns() []string {
+	var names []string
+	for amount, currency := range s.Money {
+		names = append(names, amount)
+		if currency != "" {
+			names = append(names, currency)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// amounts lists the money columns in order.
+func (s Source) amounts() []string { return slices.Sorted(maps.Keys(s.Money)) }
