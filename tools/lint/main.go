@@ -23,6 +23,10 @@ func main() {
 	// A default case is an answer for the values that come later, if it says so with an error.
 	must(exhaustive.Analyzer.Flags.Set("default-signifies-exhaustive", "true"))
 
+	// What cannot be printed cannot be reported either. Files are written through writers whose Flush is checked.
+	errcheck.DefaultExcludedSymbols = append(errcheck.DefaultExcludedSymbols,
+		"fmt.Fprint", "fmt.Fprintf", "fmt.Fprintln")
+
 	wrapped := errorlint.NewAnalyzer()
 	must(wrapped.Flags.Set("errorf", "true"))
 
