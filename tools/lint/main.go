@@ -8,6 +8,8 @@ package main
 
 import (
 	"go/ast"
+	"go/token"
+	"strings"
 
 	"github.com/jingyugao/rowserrcheck/passes/rowserr"
 	"github.com/kisielk/errcheck/errcheck"
@@ -35,7 +37,7 @@ func main() {
 		wrapped,                                // Errors are wrapped everywhere: == and type assertions would miss them.
 		rowserr.NewAnalyzer("database/sql"),    // A row loop that ends early looks like a short table.
 		analyzer.NewDeferOnlyAnalyzer(),        // Rows and statements left open hold connections of the source.
-		noctx.Analyzer,                         // Every query must stop when its run is stopped.
+		notInTests(noctx.Analyzer),             // Every query must stop when its run is stopped.
 		exhaustive.Analyzer,                    // A new kind or engine must be met in every switch.
 	)
 }
@@ -43,26 +45,36 @@ func main() {
 // deferredCloseIsFine lets `defer rows.Close()` and `defer tx.Rollback()` pass: they clean up after
 // something whose own error is returned. A Close that is not deferred ends a write, and counts.
 func deferredCloseIsFine(a *analysis.Analyzer) *analysis.Analyzer {
+	return without(a, func(pass *analysis.Pass, file *ast.File, pos token.Pos) bool {
+		fine := false
+		ast.Inspect(file, func(n ast.Node) bool {
+			d, ok := n.(*ast.DeferStmt)
+			fine = fine || ok && d.Pos() <= pos && pos < d.End() && isCleanup(d.Call)
+			return !fine
+		})
+		return fine
+	})
+}
+
+// notInTests is for rules about what runs for hours: a test is ended by its own time limit.
+func notInTests(a *analysis.Analyzer) *analysis.Analyzer {
+	return without(a, func(pass *analysis.Pass, file *ast.File, _ token.Pos) bool {
+		return strings.HasSuffix(pass.Fset.File(file.Pos()).Name(), "_test.go")
+	})
+}
+
+// without drops the findings that fine accepts.
+func without(a *analysis.Analyzer, fine func(*analysis.Pass, *ast.File, token.Pos) bool) *analysis.Analyzer {
 	run := a.Run
 	a.Run = func(pass *analysis.Pass) (any, error) {
-		var ranges []ast.Node
-		for _, file := range pass.Files {
-			ast.Inspect(file, func(n ast.Node) bool {
-				if d, ok := n.(*ast.DeferStmt); ok && isCleanup(d.Call) {
-					ranges = append(ranges, d)
-				}
-				return true
-			})
-		}
-		report := pass.Report
 		quiet := *pass
 		quiet.Report = func(d analysis.Diagnostic) {
-			for _, n := range ranges {
-				if n.Pos() <= d.Pos && d.Pos < n.End() {
+			for _, file := range pass.Files {
+				if file.FileStart <= d.Pos && d.Pos < file.FileEnd && fine(pass, file, d.Pos) {
 					return
 				}
 			}
-			report(d)
+			pass.Report(d)
 		}
 		return run(&quiet)
 	}
