@@ -50,6 +50,9 @@ type Check struct {
 // Where says which line of the project the check stands on.
 func (c *Check) Where() string { return position(c.File, c.Line) }
 
+// OfRows tells whether the check finds bad rows; the others test a table as a whole.
+func (c *Check) OfRows() bool { return c.measure == "" }
+
 // SQL is a select of the bad rows, one row each; for a test of the whole table, of its two numbers.
 func (c *Check) SQL() string {
 	switch {

@@ -79,14 +79,14 @@ func (a args) text(name string) (string, bool) {
 	if !ok || v == nil {
 		return "", false
 	}
-	return scalar(v), true
+	return strings.TrimSpace(scalar(v)), true
 }
 
 func scalar(v any) string {
 	if t, ok := v.(time.Time); ok {
 		return t.Format(time.DateTime)
 	}
-	return strings.TrimSpace(fmt.Sprint(v))
+	return fmt.Sprint(v)
 }
 
 func (a args) mustText(name string) (string, error) {
