@@ -3,7 +3,8 @@
 // product's go.mod knows nothing of linters. Formatting (gofumpt) and staticcheck are called beside
 // it by `make lint`; sizes, imports and project rules are the work of tools/budgets.
 //
-// One big linter runner was weighed and left out: building it takes longer than all our tests.
+// One big linter runner (golangci-lint) was weighed: it took two minutes to build on two cores and
+// brought two hundred modules; this takes fifteen seconds, and says what it is for in one place.
 package main
 
 import (
