@@ -1,0 +1,24 @@
+{#- A text as a person meant it: carriage returns, line feeds, tabs, byte order marks and no-break spaces become spaces, the ends
+    are trimmed, and blank or the word NULL is nothing. -#}
+{% macro clean_text(value) -%}
+    nullif(nullif(trim(translate({{ value }}, chr(9) || chr(10) || chr(13) || chr(160) || chr(65279), '     ')), ''), 'NULL')
+{%- endmacro %}
+
+{#- An id as a bigint. The source's loader writes 0 where it had nothing. -#}
+{% macro clean_id(value) -%}
+    nullif(cast({{ value }} as bigint), 0)
+{%- endmacro %}
+
+{#- A date that can be true: not before the business began, not after the data was taken. -#}
+{% macro clean_date(value) -%}
+    case
+        when {{ value }} >= timestamp '{{ var('oldest_date') }}'
+            and {{ value }} < timestamp '{{ var('snapshot_at', var('as_of')) }}'
+            then {{ value }}
+    end
+{%- endmacro %}
+
+{#- How a date came about that is taken as it stands or not at all. -#}
+{% macro date_basis(value) -%}
+    case when {{ value }} is null then 'missing' else 'source' end
+{%- endmacro %}
