@@ -1,0 +1,138 @@
+package model
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"lifeline/change"
+	"lifeline/project"
+)
+
+// Env says for which database a node is compiled.
+type Env struct {
+	Relation    func(n *Node) string // How a relation is called in SQL.
+	This        string               // What {{ this }} is.
+	Incremental bool                 // What is_incremental() says.
+}
+
+// ephemeralPrefix is dbt's name for the CTE of an ephemeral model.
+const ephemeralPrefix = "__dbt__cte__"
+
+// Compile renders a model to one select. Ephemeral models that it reads, directly or through others, stand before it as CTEs.
+func (g *Graph) Compile(n *Node, env Env) (string, error) {
+	if n.Kind != KindModel {
+		return "", fmt.Errorf("%s is no model", n.ID)
+	}
+	return g.compile(n.Path, n.Model.SQL, env, nil)
+}
+
+// CompileTest renders a singular test, or a generic test that the project defines, to a select of the bad rows.
+func (g *Graph) CompileTest(t *project.Test, env Env) (string, error) {
+	if t.Kind == project.Singular {
+		return g.compile(t.File, t.SQL, env, nil)
+	}
+	node, err := g.Tested(t)
+	if err != nil {
+		return "", err
+	}
+	args := []string{"model=model"}
+	extra := map[string]any{"model": env.Relation(node)}
+	if t.Where != "" {
+		extra["model"] = fmt.Sprintf("(select * from %s where %s) as tested", env.Relation(node), t.Where)
+	}
+	if t.Column != "" {
+		args, extra["column_name"] = append(args, "column_name=column_name"), t.Column
+	}
+	for _, name := range sortedKeys(t.Args) {
+		args, extra["arg_"+name] = append(args, name+"=arg_"+name), t.Args[name]
+	}
+	return g.compile(t.File, "{{ test_"+t.Kind+"("+strings.Join(args, ", ")+") }}", env, extra)
+}
+
+// Tested is the node that a generic test is on.
+func (g *Graph) Tested(t *project.Test) (*Node, error) {
+	if n, ok := g.byName[t.Node]; ok {
+		return n, nil
+	}
+	if n, ok := g.byName["source:"+t.Node]; ok {
+		return n, nil
+	}
+	return nil, &change.Problem{Err: fmt.Errorf("test %s is on %q, which does not exist", t.Name, t.Node), Where: fmt.Sprintf("%s:%d", t.File, t.Line), Class: change.ClassUsage, Try: "take the test out"}
+}
+
+func (g *Graph) compile(path, sql string, env Env, extra map[string]any) (string, error) {
+	c := &compilation{graph: g, env: env, done: map[*Node]bool{}}
+	text, err := c.render(path, sql, extra)
+	if err != nil {
+		return "", err
+	}
+	return withCTEs(strings.TrimSuffix(strings.TrimSpace(text), ";"), c.ctes), nil
+}
+
+// compilation gathers the ephemeral models that one select needs.
+type compilation struct {
+	graph *Graph
+	env   Env
+	done  map[*Node]bool
+	ctes  []string
+}
+
+func (c *compilation) render(path, sql string, extra map[string]any) (string, error) {
+	return c.graph.renderer.render(path, sql, hooks{
+		this: c.env.This, incremental: c.env.Incremental, extra: extra,
+		ref: func(name string) (string, error) {
+			n, err := c.graph.lookup(nil, name)
+			if err != nil {
+				return "", err
+			}
+			if n.Materialized != Ephemeral {
+				return c.env.Relation(n), nil
+			}
+			return c.inline(n)
+		},
+		source: func(source, table string) (string, error) {
+			n, err := c.graph.lookupSource(nil, source, table)
+			if err != nil {
+				return "", err
+			}
+			return c.env.Relation(n), nil
+		},
+	})
+}
+
+// inline puts an ephemeral model, after those it reads itself, among the CTEs.
+func (c *compilation) inline(n *Node) (string, error) {
+	name := ephemeralPrefix + n.Name
+	if c.done[n] {
+		return name, nil
+	}
+	c.done[n] = true
+	text, err := c.render(n.Path, n.Model.SQL, nil)
+	if err != nil {
+		return "", err
+	}
+	c.ctes = append(c.ctes, fmt.Sprintf("%s as (\n%s\n)", name, text))
+	return name, nil
+}
+
+// leading are the blanks and comments before a statement's first word.
+var leading = regexp.MustCompile(`^(?:\s+|--[^\n]*(?:\n|$)|(?s:/\*.*?\*/))*`)
+
+// withCTEs puts CTEs before a select, into its own WITH where it has one.
+func withCTEs(sql string, ctes []string) string {
+	if len(ctes) == 0 {
+		return sql
+	}
+	head := leading.FindString(sql)
+	body := sql[len(head):]
+	all := strings.Join(ctes, ",\n")
+	if len(body) > 4 && strings.EqualFold(body[:4], "with") && strings.ContainsAny(body[4:5], " \t\r\n") {
+		rest := strings.TrimLeft(body[4:], " \t\r\n")
+		if len(rest) > 9 && strings.EqualFold(rest[:9], "recursive") {
+			return head + "with recursive " + all + ",\n" + strings.TrimLeft(rest[9:], " \t\r\n")
+		}
+		return head + "with " + all + ",\n" + rest
+	}
+	return head + "with " + all + "\n" + body
+}

@@ -1,0 +1,189 @@
+package model
+
+import (
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"lifeline/change"
+	"lifeline/project"
+)
+
+// Select chooses nodes as dbt does: a name, +name (with what it reads), name+ (with what reads it), 2+name (two steps), tag:x,
+// path:x, source:x, with * in names; several are a union, a comma is an intersection. An empty include means all. The answer is in
+// build order.
+func (g *Graph) Select(include, exclude []string) ([]*Node, error) {
+	chosen := map[*Node]bool{}
+	if len(include) == 0 {
+		for _, n := range g.Nodes {
+			chosen[n] = true
+		}
+	}
+	if err := g.union(include, func(n *Node) { chosen[n] = true }); err != nil {
+		return nil, err
+	}
+	if err := g.union(exclude, func(n *Node) { delete(chosen, n) }); err != nil {
+		return nil, err
+	}
+	var out []*Node
+	for _, n := range g.Nodes {
+		if chosen[n] {
+			out = append(out, n)
+		}
+	}
+	return out, nil
+}
+
+func (g *Graph) union(criteria []string, do func(*Node)) error {
+	for _, words := range criteria {
+		for _, word := range strings.Fields(words) {
+			found, err := g.intersection(word)
+			if err != nil {
+				return err
+			}
+			for n := range found {
+				do(n)
+			}
+		}
+	}
+	return nil
+}
+
+func (g *Graph) intersection(word string) (map[*Node]bool, error) {
+	var all map[*Node]bool
+	for _, part := range strings.Split(word, ",") {
+		found, err := g.one(part)
+		if err != nil {
+			return nil, err
+		}
+		if all == nil {
+			all = found
+			continue
+		}
+		for n := range all {
+			if !found[n] {
+				delete(all, n)
+			}
+		}
+	}
+	return all, nil
+}
+
+// one answers a single criterion with its plus signs.
+func (g *Graph) one(word string) (map[*Node]bool, error) {
+	core, up, down := word, 0, 0
+	if before, after, ok := strings.Cut(core, "+"); ok && isSteps(before) {
+		core, up = after, steps(before)
+	}
+	if i := strings.LastIndexByte(core, '+'); i >= 0 && isSteps(core[i+1:]) {
+		core, down = core[:i], steps(core[i+1:])
+	}
+	found := map[*Node]bool{}
+	for _, n := range g.Nodes {
+		if matches(n, core) {
+			found[n] = true
+		}
+	}
+	if len(found) == 0 {
+		var names []string
+		for _, n := range g.Nodes {
+			names = append(names, n.Name)
+		}
+		try := "lifeline ls"
+		if near := project.Nearest(core, names); near != "" {
+			try = "--select " + near
+		}
+		return nil, &change.Problem{Err: fmt.Errorf("nothing is selected by %q", word), Class: change.ClassUsage, Try: try}
+	}
+	out := map[*Node]bool{}
+	for n := range found {
+		out[n] = true
+		walk(n, up, out, func(n *Node) []*Node { return n.DependsOn })
+		walk(n, down, out, g.readers)
+	}
+	return out, nil
+}
+
+// everyStep is further than any graph is deep.
+const everyStep = 1 << 30
+
+func isSteps(s string) bool {
+	_, err := strconv.Atoi(s)
+	return s == "" || err == nil
+}
+
+func steps(s string) int {
+	if n, err := strconv.Atoi(s); err == nil {
+		return n
+	}
+	return everyStep
+}
+
+func matches(n *Node, criterion string) bool {
+	method, name, ok := strings.Cut(criterion, ":")
+	if !ok {
+		return glob(criterion, n.Name) && n.Kind != KindSource || glob(criterion, n.ID)
+	}
+	switch method {
+	case "tag":
+		for _, t := range n.Tags {
+			if glob(name, t) {
+				return true
+			}
+		}
+	case "path":
+		name = strings.TrimSuffix(strings.TrimPrefix(name, "./"), "/")
+		return n.Kind != KindSource && (n.Path == name || strings.HasPrefix(n.Path, name+"/") || glob(name, n.Path))
+	case "source":
+		return n.Kind == KindSource && (glob(name, n.Source.Source) || glob(name, n.Source.Source+"."+n.Name) || glob(name, n.Name))
+	case "config.materialized":
+		return n.Materialized == name
+	case "resource_type":
+		return string(n.Kind) == name
+	}
+	return false
+}
+
+func glob(pattern, name string) bool {
+	ok, err := path.Match(pattern, name)
+	return err == nil && ok
+}
+
+// readers are the nodes that read n directly.
+func (g *Graph) readers(n *Node) []*Node {
+	var out []*Node
+	for _, r := range g.Nodes {
+		for _, d := range r.DependsOn {
+			if d == n {
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
+
+func walk(n *Node, left int, seen map[*Node]bool, next func(*Node) []*Node) {
+	// By breadth, so that a node is reached by its shortest way and a limit of steps is kept.
+	layer := []*Node{n}
+	visited := map[*Node]bool{n: true}
+	for ; left > 0 && len(layer) > 0; left-- {
+		var after []*Node
+		for _, at := range layer {
+			for _, d := range next(at) {
+				if !visited[d] {
+					visited[d], seen[d] = true, true
+					after = append(after, d)
+				}
+			}
+		}
+		layer = after
+	}
+}
+
+// Upstream are the nodes that n reads, directly or not.
+func (g *Graph) Upstream(n *Node) map[*Node]bool {
+	out := map[*Node]bool{}
+	walk(n, everyStep, out, func(n *Node) []*Node { return n.DependsOn })
+	return out
+}

@@ -1,0 +1,309 @@
+// Package project reads a project folder: a dbt project in the subset of docs/projects.md, with lifeline.yml beside it. It is strict:
+// what it does not know is an error with file, line and column, and dbt's keys that have no effect here are listed.
+//
+// It renders no SQL (package model) and opens no database.
+package project
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// Project is a project folder as it was read.
+type Project struct {
+	Dir     string // The folder, absolute.
+	Name    string // From dbt_project.yml.
+	Config  Config
+	Sources []*SourceTable
+	Models  []*Model
+	Seeds   []*Seed
+	Macros  []*Macro
+	Tests   []*Test // Generic and singular, in the order of their files.
+	Vars    map[string]any
+	Ignored []Ignored // Keys of dbt that have no effect here.
+
+	paths   paths
+	folders map[string]any // The models and seeds keys of dbt_project.yml.
+	files   []string       // Every file read, relative, for Hash.
+}
+
+// Options say what reading may use.
+type Options struct {
+	Env func(string) string // Environment variables; nil means none.
+}
+
+// Ignored is a key that dbt knows and that has no effect here.
+type Ignored struct {
+	Key   string
+	Where string
+}
+
+func (i Ignored) String() string { return i.Key + " (" + i.Where + ")" }
+
+// Column is a column as a YAML file describes it.
+type Column struct {
+	Name        string
+	DataType    string // For a source: as the source declares it; the contract.
+	Description string
+	Meta        map[string]any
+}
+
+// SourceTable is one table of a dbt source.
+type SourceTable struct {
+	Source      string // The source's name.
+	Schema      string // Where it lies in the warehouse: "staging" where none is given.
+	Name        string // In staging.
+	Identifier  string // In the operational database; the name where none is given.
+	Description string
+	Columns     []Column
+	File        string            // meta.lifeline.file: the CSV file.
+	Key         []string          // meta.lifeline.key.
+	Money       map[string]string // meta.lifeline.money: money column to currency column ("" for none).
+	MoneyOrder  []string          // Its columns in the order of the file.
+	Shift       map[string]any    // meta.lifeline.shift.
+	Freshness   map[string]any
+	Where       string // file:line:column.
+}
+
+// Model is one SQL file of the model paths with what the YAML files say of it.
+type Model struct {
+	Name        string
+	Path        string // Relative to the project, with slashes.
+	SQL         string // As it stands in the file.
+	Config      ModelConfig
+	Description string
+	Columns     []Column
+	Meta        map[string]any
+	EntityOf    string // meta.lifeline.entity_of: the source table that it cleans, row for row.
+	CountsOf    string // meta.lifeline.entity_count_of: the model whose number of rows it must have.
+	PatchedIn   string // The YAML file that describes it, if any.
+}
+
+// ModelConfig is dbt's configuration of a model: dbt_project.yml, then the YAML file, then the config() call in the SQL.
+type ModelConfig struct {
+	Materialized string // table, view, ephemeral or incremental; view where nothing is said, as in dbt.
+	Schema       string
+	Alias        string
+	UniqueKey    []string
+	Tags         []string
+	Indexes      []Index
+	Disabled     bool
+}
+
+// Index is a declared index.
+type Index struct {
+	Columns []string
+	Unique  bool
+}
+
+// Seed is a CSV file of the seed paths.
+type Seed struct {
+	Name        string
+	Path        string
+	Config      ModelConfig
+	Columns     []SeedColumn
+	Rows        [][]*string // nil is null.
+	Description string
+}
+
+// SeedColumn is a column of a seed with its SQL type.
+type SeedColumn struct {
+	Name string
+	Type string
+}
+
+// Macro is a file of macros, or a project's own generic test.
+type Macro struct {
+	Path string
+	SQL  string
+}
+
+// Test is one generic or singular test.
+type Test struct {
+	Name        string         // Unique in the project, by dbt's naming.
+	Kind        string         // "not_null", "dbt_utils.expression_is_true", …, or "singular".
+	Node        string         // The model, seed or source table ("source.table") it is on; empty for a singular one.
+	Column      string         // Empty for a test of the whole node.
+	Args        map[string]any // Beyond model and column.
+	SQL         string         // Of a singular test, as it stands in its file.
+	Severity    string         // "error" or "warn".
+	WarnIf      string
+	ErrorIf     string
+	Where       string
+	OnFail      string // meta.lifeline.on_fail: "", quarantine, block, flag or info.
+	Description string
+	Disabled    bool
+	File        string
+	Line        int
+}
+
+type paths struct{ models, seeds, tests, macros []string }
+
+// Load reads a project folder and checks what can be checked without rendering.
+func Load(dir string, o Options) (*Project, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("find %s: %w", dir, err)
+	}
+	if o.Env == nil {
+		o.Env = func(string) string { return "" }
+	}
+	p := &Project{Dir: abs, Vars: map[string]any{}}
+	if err := p.readConfig(o.Env); err != nil {
+		return nil, err
+	}
+	for _, read := range []func() error{p.readDbtProject, p.readMacros, p.readModels, p.readSeeds, p.readSingularTests, p.readSchemas, p.settle} {
+		if err := read(); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// settle checks the whole: names are unique and everything described exists.
+func (p *Project) settle() error {
+	seen := map[string]string{}
+	name := func(name, path string) error {
+		if other, ok := seen[name]; ok {
+			return usage(path, fmt.Sprintf("two nodes are called %q: %s and %s", name, other, path), "rename one file")
+		}
+		seen[name] = path
+		return nil
+	}
+	for _, m := range p.Models {
+		if err := name(m.Name, m.Path); err != nil {
+			return err
+		}
+	}
+	for _, s := range p.Seeds {
+		if err := name(s.Name, s.Path); err != nil {
+			return err
+		}
+	}
+	for _, m := range p.Models {
+		if m.EntityOf != "" && p.SourceOf(m) == nil {
+			return usage(m.PatchedIn, fmt.Sprintf("entity_of of model %q names %q, which is no source table", m.Name, m.EntityOf), "entity_of: claim")
+		}
+		if m.CountsOf != "" && p.Model(m.CountsOf) == nil {
+			return usage(m.PatchedIn, fmt.Sprintf("entity_count_of of model %q names %q, which is no model", m.Name, m.CountsOf), "entity_count_of: claims")
+		}
+	}
+	numbered := map[string]int{}
+	for _, t := range p.Tests {
+		numbered[t.Name]++
+		if n := numbered[t.Name]; n > 1 {
+			t.Name = fmt.Sprintf("%s_%d", t.Name, n)
+		}
+	}
+	return nil
+}
+
+// Source finds a source table; nil where there is none.
+func (p *Project) Source(source, table string) *SourceTable {
+	for _, s := range p.Sources {
+		if s.Source == source && s.Name == table {
+			return s
+		}
+	}
+	return nil
+}
+
+// SourceOf finds the source table that a core model cleans; nil where there is none.
+func (p *Project) SourceOf(m *Model) *SourceTable {
+	for _, s := range p.Sources {
+		if m.EntityOf != "" && (s.Name == m.EntityOf || s.Source+"."+s.Name == m.EntityOf) {
+			return s
+		}
+	}
+	return nil
+}
+
+// Model finds a model by its name; nil where there is none.
+func (p *Project) Model(name string) *Model {
+	for _, m := range p.Models {
+		if m.Name == name {
+			return m
+		}
+	}
+	return nil
+}
+
+// Seed finds a seed by its name; nil where there is none.
+func (p *Project) Seed(name string) *Seed {
+	for _, s := range p.Seeds {
+		if s.Name == name {
+			return s
+		}
+	}
+	return nil
+}
+
+// Hash is a digest of every file of the project that decides what a build gives.
+func (p *Project) Hash() (string, error) {
+	h := sha256.New()
+	files := append([]string{}, p.files...)
+	sort.Strings(files)
+	for _, f := range files {
+		text, err := os.ReadFile(filepath.Join(p.Dir, f))
+		if err != nil {
+			return "", fmt.Errorf("read %s: %w", f, err)
+		}
+		fmt.Fprintf(h, "%s %d\n", f, len(text))
+		h.Write(text)
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16], nil
+}
+
+// find lists the files below the given folders that end in one of the endings, in order, and remembers them for Hash.
+func (p *Project) find(folders []string, endings ...string) ([]string, error) {
+	var out []string
+	for _, folder := range folders {
+		root := filepath.Join(p.Dir, folder)
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if os.IsNotExist(err) && path == root {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			for _, e := range endings {
+				if !d.IsDir() && strings.HasSuffix(path, e) {
+					rel, err := filepath.Rel(p.Dir, path)
+					if err != nil {
+						return err
+					}
+					out = append(out, filepath.ToSlash(rel))
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("look through %s: %w", folder, err)
+		}
+	}
+	sort.Strings(out)
+	p.files = append(p.files, out...)
+	return out, nil
+}
+
+func (p *Project) read(file string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(p.Dir, file))
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", file, err)
+	}
+	return string(text), nil
+}
+
+func baseName(path string) string {
+	base := path[strings.LastIndexByte(path, '/')+1:]
+	if i := strings.LastIndexByte(base, '.'); i > 0 {
+		base = base[:i]
+	}
+	return base
+}

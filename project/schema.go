@@ -1,0 +1,289 @@
+package project
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"lifeline/change"
+)
+
+// readSchemas reads the YAML files below the model, seed and test paths.
+func (p *Project) readSchemas() error {
+	folders := append(append(append([]string{}, p.paths.models...), p.paths.seeds...), p.paths.tests...)
+	files, err := p.find(append(folders, p.paths.macros...), ".yml", ".yaml")
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		o, err := readYAML(p.Dir, f)
+		if err != nil {
+			return err
+		}
+		if err := p.readSchema(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Project) readSchema(o *object) error {
+	for _, kind := range []string{"snapshots", "semantic_models", "saved_queries"} {
+		if v, ok := o.take(kind); ok {
+			return v.problem(kind+" are not supported", "take them out of this project")
+		}
+	}
+	return firstError(
+		o.each("sources", p.readSource),
+		o.each("models", p.readModelPatch),
+		o.each("seeds", p.readSeedPatch),
+		o.each("data_tests", p.readTestPatch),
+		o.finish(p, "version", "macros", "exposures", "metrics", "groups", "analyses", "tests", "unit_tests"),
+	)
+}
+
+func (p *Project) readSource(o *object) error {
+	var name, schema, description string
+	var freshness, meta map[string]any
+	if err := firstError(o.text("name", &name), o.text("schema", &schema), o.text("description", &description),
+		o.dict("freshness", &freshness), o.dict("meta", &meta)); err != nil {
+		return err
+	}
+	if name == "" {
+		return o.value.problem("a source without a name", "name: carepay")
+	}
+	if err := o.each("tables", func(t *object) error { return p.readSourceTable(t, name, schema, freshness) }); err != nil {
+		return err
+	}
+	return o.finish(p, "database", "loader", "tags", "config", "quoting", "overrides", "loaded_at_field")
+}
+
+func (p *Project) readSourceTable(o *object, source, schema string, freshness map[string]any) error {
+	t := &SourceTable{Source: source, Schema: schema, Freshness: freshness, Where: o.value.where()}
+	if t.Schema == "" {
+		t.Schema = "staging"
+	}
+	var meta, config map[string]any
+	if err := firstError(o.text("name", &t.Name), o.text("identifier", &t.Identifier), o.text("description", &t.Description),
+		o.dict("freshness", &t.Freshness), p.takeMeta(o, &meta, &config)); err != nil {
+		return err
+	}
+	if t.Name == "" {
+		return o.value.problem("a source table without a name", "name: claim")
+	}
+	if t.Identifier == "" {
+		t.Identifier = t.Name
+	}
+	if err := t.readMeta(o, meta); err != nil {
+		return err
+	}
+	node := source + "." + t.Name
+	columns, err := p.readColumns(o, node)
+	if err != nil {
+		return err
+	}
+	t.Columns = columns
+	if err := p.readTests(o, node, ""); err != nil {
+		return err
+	}
+	p.Sources = append(p.Sources, t)
+	return o.finish(p, "loaded_at_field", "loaded_at_query", "tags", "config", "quoting", "external")
+}
+
+// readMeta reads a source table's meta.lifeline.
+func (t *SourceTable) readMeta(o *object, meta map[string]any) error {
+	own, err := lifelineMeta(o, meta, "file", "key", "money", "shift")
+	if err != nil {
+		return err
+	}
+	t.File, t.Key = textOf(own["file"]), textsOf(own["key"])
+	t.Shift, _ = own["shift"].(map[string]any)
+	t.Money = map[string]string{}
+	switch m := own["money"].(type) {
+	case nil:
+	case map[string]any:
+		for _, c := range sortedKeys(m) {
+			t.Money[c] = textOf(m[c])
+			t.MoneyOrder = append(t.MoneyOrder, c)
+		}
+	default:
+		return o.value.problem("meta.lifeline.money maps a money column to its currency column", "money: {amount: currency}")
+	}
+	return nil
+}
+
+// takeMeta reads meta, at its own place and below config.
+func (p *Project) takeMeta(o *object, meta, config *map[string]any) error {
+	if err := firstError(o.dict("meta", meta), o.dict("config", config)); err != nil {
+		return err
+	}
+	if inner, ok := (*config)["meta"].(map[string]any); ok {
+		if *meta == nil {
+			*meta = map[string]any{}
+		}
+		for k, v := range inner {
+			(*meta)[k] = v
+		}
+	}
+	return nil
+}
+
+// lifelineMeta is what stands under meta.lifeline; a key of it that is not known is an error.
+func lifelineMeta(o *object, meta map[string]any, known ...string) (map[string]any, error) {
+	own, ok := meta["lifeline"].(map[string]any)
+	if !ok {
+		if meta["lifeline"] != nil {
+			return nil, o.value.problem("meta.lifeline is no mapping", "lifeline: {"+known[0]+": …}")
+		}
+		return nil, nil
+	}
+	for _, k := range sortedKeys(own) {
+		if !contains(known, k) {
+			return nil, o.value.problem(fmt.Sprintf("unknown key %q under meta.lifeline", k), orElse(Nearest(k, known), strings.Join(known, ", ")))
+		}
+	}
+	return own, nil
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+func (p *Project) readModelPatch(o *object) error {
+	var name, description string
+	if err := firstError(o.text("name", &name), o.text("description", &description)); err != nil {
+		return err
+	}
+	m := p.Model(name)
+	if m == nil {
+		return o.value.problem(fmt.Sprintf("there is no model %q", name), orElse(Nearest(name, p.names()), "add "+name+".sql, or take the description out"))
+	}
+	if m.PatchedIn != "" {
+		return o.value.problem(fmt.Sprintf("model %q is described twice, here and in %s", name, m.PatchedIn), "take one out")
+	}
+	m.PatchedIn, m.Description = o.file, description
+	var config map[string]any
+	if err := p.takeMeta(o, &m.Meta, &config); err != nil {
+		return err
+	}
+	if err := p.applyConfig(o, &m.Config, config); err != nil {
+		return err
+	}
+	own, err := lifelineMeta(o, m.Meta, "entity_of", "entity_count_of", "grain", "distribute_by")
+	if err != nil {
+		return err
+	}
+	m.EntityOf, m.CountsOf = textOf(own["entity_of"]), textOf(own["entity_count_of"])
+	if m.Columns, err = p.readColumns(o, name); err != nil {
+		return err
+	}
+	if err := p.readTests(o, name, ""); err != nil {
+		return err
+	}
+	return o.finish(p, "docs", "access", "group", "latest_version", "constraints", "tags", "deprecation_date", "time_spine", "data_type", "versions")
+}
+
+func (p *Project) applyConfig(o *object, c *ModelConfig, config map[string]any) error {
+	for _, k := range sortedKeys(config) {
+		known, err := c.Set(k, config[k])
+		if err != nil {
+			return o.value.problem(err.Error(), "see docs/projects.md for the configuration that is supported")
+		}
+		if !known {
+			p.Ignored = append(p.Ignored, Ignored{Key: "config." + k, Where: o.value.where()})
+		}
+	}
+	return nil
+}
+
+func (p *Project) readSeedPatch(o *object) error {
+	var name string
+	if err := o.text("name", &name); err != nil {
+		return err
+	}
+	s := p.Seed(name)
+	if s == nil {
+		return o.value.problem(fmt.Sprintf("there is no seed %q", name), orElse(Nearest(name, p.names()), "add "+name+".csv"))
+	}
+	var meta, config map[string]any
+	if err := firstError(o.text("description", &s.Description), p.takeMeta(o, &meta, &config), p.applyConfig(o, &s.Config, config)); err != nil {
+		return err
+	}
+	if types, ok := config["column_types"].(map[string]any); ok {
+		if err := s.retype(types); err != nil {
+			return o.value.problem(err.Error(), "column_types: {"+s.Columns[0].Name+": text}")
+		}
+	}
+	if _, err := p.readColumns(o, name); err != nil {
+		return err
+	}
+	if err := p.readTests(o, name, ""); err != nil {
+		return err
+	}
+	return o.finish(p, "docs", "access", "group", "tags")
+}
+
+// readTestPatch gives a singular test its description and configuration.
+func (p *Project) readTestPatch(o *object) error {
+	var name string
+	if err := o.text("name", &name); err != nil {
+		return err
+	}
+	for _, t := range p.Tests {
+		if t.Name == name && t.Kind == Singular {
+			return firstError(o.text("description", &t.Description), t.readSettings(p, o), o.finish(p, "docs"))
+		}
+	}
+	return o.value.problem(fmt.Sprintf("there is no singular test %q", name), "name a file of tests/ without its ending")
+}
+
+// readColumns reads the columns of a node and the tests on them.
+func (p *Project) readColumns(o *object, node string) ([]Column, error) {
+	var out []Column
+	err := o.each("columns", func(c *object) error {
+		var col Column
+		var config map[string]any
+		if err := firstError(c.text("name", &col.Name), c.text("data_type", &col.DataType), c.text("description", &col.Description),
+			p.takeMeta(c, &col.Meta, &config)); err != nil {
+			return err
+		}
+		if col.Name == "" {
+			return c.value.problem("a column without a name", "name: id")
+		}
+		out = append(out, col)
+		if err := p.readTests(c, node, col.Name); err != nil {
+			return err
+		}
+		return c.finish(p, "quote", "tags", "constraints", "docs", "granularity", "policy_tags")
+	})
+	return out, err
+}
+
+// names are all models and seeds, sorted.
+func (p *Project) names() []string {
+	var out []string
+	for _, m := range p.Models {
+		out = append(out, m.Name)
+	}
+	for _, s := range p.Seeds {
+		out = append(out, s.Name)
+	}
+	sort.Strings(out)
+	return out
+}
+
+func sortedKeys(m map[string]any) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	sort.Strings(out)
+	return out
+}
+
+func usage(where, what, try string) error {
+	return &change.Problem{Err: fmt.Errorf("%s", what), Where: where, Class: change.ClassUsage, Try: try}
+}

@@ -1,0 +1,269 @@
+package project
+
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Singular is the kind of a test that is a SQL file of its own.
+const Singular = "singular"
+
+// TestKinds are the generic tests that are known, with the arguments each may have.
+var TestKinds = map[string][]string{
+	"not_null":        {},
+	"unique":          {},
+	"accepted_values": {"values", "quote"},
+	"relationships":   {"to", "field"},
+
+	"dbt_utils.expression_is_true":            {"expression"},
+	"dbt_utils.unique_combination_of_columns": {"combination_of_columns"},
+	"dbt_utils.accepted_range":                {"min_value", "max_value", "inclusive"},
+	"dbt_utils.not_null_proportion":           {"at_least", "at_most"},
+	"dbt_utils.at_least_one":                  {},
+	"dbt_utils.not_constant":                  {},
+	"dbt_utils.not_empty_string":              {"trim_whitespace"},
+	"dbt_utils.equal_rowcount":                {"compare_model"},
+	"dbt_utils.fewer_rows_than":               {"compare_model"},
+	"dbt_utils.relationships_where":           {"to", "field", "from_condition", "to_condition"},
+	"dbt_utils.recency":                       {"datepart", "field", "interval"},
+	"dbt_utils.sequential_values":             {"interval"},
+
+	"dbt_expectations.expect_column_values_to_not_be_null":                     {"row_condition"},
+	"dbt_expectations.expect_column_values_to_be_null":                         {"row_condition"},
+	"dbt_expectations.expect_column_values_to_be_unique":                       {"row_condition"},
+	"dbt_expectations.expect_column_values_to_be_in_set":                       {"value_set", "quote_values", "row_condition"},
+	"dbt_expectations.expect_column_values_to_not_be_in_set":                   {"value_set", "quote_values", "row_condition"},
+	"dbt_expectations.expect_column_values_to_be_between":                      {"min_value", "max_value", "strictly", "row_condition"},
+	"dbt_expectations.expect_column_values_to_match_regex":                     {"regex", "row_condition"},
+	"dbt_expectations.expect_column_values_to_not_match_regex":                 {"regex", "row_condition"},
+	"dbt_expectations.expect_column_value_lengths_to_be_between":               {"min_value", "max_value", "row_condition"},
+	"dbt_expectations.expect_column_pair_values_A_to_be_greater_than_B":        {"column_A", "column_B", "or_equal", "row_condition"},
+	"dbt_expectations.expect_column_pair_values_to_be_equal":                   {"column_A", "column_B", "row_condition"},
+	"dbt_expectations.expect_compound_columns_to_be_unique":                    {"column_list", "row_condition"},
+	"dbt_expectations.expect_table_row_count_to_be_between":                    {"min_value", "max_value"},
+	"dbt_expectations.expect_table_row_count_to_equal":                         {"value"},
+	"dbt_expectations.expect_table_row_count_to_equal_other_table":             {"compare_model"},
+	"dbt_expectations.expect_column_proportion_of_unique_values_to_be_between": {"min_value", "max_value"},
+}
+
+var (
+	testBlock   = regexp.MustCompile(`\{%-?\s*test\s+(\w+)\s*\(([^)]*)\)`)
+	notNameChar = regexp.MustCompile(`[^a-zA-Z0-9_]+`)
+)
+
+// readSingularTests reads the SQL files of the test paths; those of generic/ define tests and are macros.
+func (p *Project) readSingularTests() error {
+	files, err := p.find(p.paths.tests, ".sql")
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if strings.Contains(f, "/generic/") {
+			continue
+		}
+		sql, err := p.read(f)
+		if err != nil {
+			return err
+		}
+		p.Tests = append(p.Tests, &Test{Name: baseName(f), Kind: Singular, SQL: sql, Severity: "error", File: f, Line: 1})
+	}
+	return nil
+}
+
+// ownTests are the generic tests that the project defines itself, with their arguments.
+func (p *Project) ownTests() map[string][]string {
+	out := map[string][]string{}
+	for _, m := range p.Macros {
+		for _, block := range testBlock.FindAllStringSubmatch(m.SQL, -1) {
+			var args []string
+			for _, a := range strings.Split(block[2], ",") {
+				name, _, _ := strings.Cut(strings.TrimSpace(a), "=")
+				if name = strings.TrimSpace(name); name != "" && name != "model" && name != "column_name" {
+					args = append(args, name)
+				}
+			}
+			out[block[1]] = args
+		}
+	}
+	return out
+}
+
+// readTests reads data_tests (or the older tests) of a node or one of its columns.
+func (p *Project) readTests(o *object, node, column string) error {
+	for _, key := range []string{"data_tests", "tests"} {
+		v, ok := o.take(key)
+		if !ok {
+			continue
+		}
+		items, err := v.list()
+		if err != nil {
+			return err
+		}
+		for _, item := range items {
+			if err := p.readTest(item, node, column); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readTest takes the three forms: `- unique`, `- accepted_values: {…}` and `- {name: …, test_name: …}`.
+func (p *Project) readTest(v value, node, column string) error {
+	t := &Test{Node: node, Column: column, Severity: "error", File: v.file, Line: v.line(), Args: map[string]any{}}
+	settings := &object{file: v.file, value: v}
+	if kind, err := v.text(); err == nil {
+		t.Kind = kind
+	} else {
+		o, err := v.object()
+		if err != nil {
+			return err
+		}
+		t.Line = o.fields[0].key.line()
+		if form, ok := o.take("test_name"); ok {
+			if t.Kind, err = form.text(); err != nil {
+				return err
+			}
+			settings = o
+		} else {
+			if len(o.fields) != 1 {
+				return v.problem("a test is its name, or one name: with its arguments below", "- accepted_values: {values: [a, b]}")
+			}
+			t.Kind = o.fields[0].name
+			if settings, err = o.fields[0].value.object(); err != nil {
+				return err
+			}
+		}
+	}
+	t.Kind = strings.TrimPrefix(t.Kind, "dbt.")
+	known, ok := TestKinds[t.Kind]
+	if !ok {
+		own := p.ownTests()
+		if known, ok = own[t.Kind]; !ok {
+			return value{v.file, v.node}.unknownTest(t.Kind, own)
+		}
+	}
+	if err := firstError(settings.text("name", &t.Name), settings.text("description", &t.Description),
+		t.readSettings(p, settings), t.readArgs(settings, known), settings.finish(p)); err != nil {
+		return err
+	}
+	if t.Name == "" {
+		t.Name = t.autoName()
+	}
+	p.Tests = append(p.Tests, t)
+	return nil
+}
+
+func (v value) unknownTest(kind string, own map[string][]string) error {
+	var names []string
+	for k := range TestKinds {
+		names = append(names, k)
+	}
+	for k := range own {
+		names = append(names, k)
+	}
+	try := Nearest(kind, names)
+	if try == "" {
+		try = "one of dbt's four tests, dbt_utils, dbt_expectations, or {% test " + notNameChar.ReplaceAllString(kind, "_") + "(model, column_name) %} in tests/generic"
+	}
+	return v.problem(fmt.Sprintf("unknown test %q", kind), try)
+}
+
+// readSettings reads what every test may have: at its own level as in older dbt, or below config.
+func (t *Test) readSettings(p *Project, o *object) error {
+	var meta, config map[string]any
+	if err := firstError(o.text("severity", &t.Severity), o.text("warn_if", &t.WarnIf), o.text("error_if", &t.ErrorIf),
+		o.text("where", &t.Where), p.takeMeta(o, &meta, &config)); err != nil {
+		return err
+	}
+	for _, k := range sortedKeys(config) {
+		switch k {
+		case "severity":
+			t.Severity = textOf(config[k])
+		case "warn_if":
+			t.WarnIf = textOf(config[k])
+		case "error_if":
+			t.ErrorIf = textOf(config[k])
+		case "where":
+			t.Where = textOf(config[k])
+		case "enabled":
+			t.Disabled = config[k] == false
+		case "meta", "tags":
+		case "store_failures", "store_failures_as", "limit", "fail_calc", "schema", "alias", "database":
+			p.Ignored = append(p.Ignored, Ignored{Key: "config." + k, Where: o.value.where()})
+		default:
+			return o.value.problem(fmt.Sprintf("unknown test configuration %q", k), orElse(Nearest(k, []string{"severity", "where", "warn_if", "error_if", "enabled", "meta"}), "take it out"))
+		}
+	}
+	t.Severity = strings.ToLower(t.Severity)
+	if t.Severity != "error" && t.Severity != "warn" {
+		return o.value.problem(fmt.Sprintf("severity %q is neither error nor warn", t.Severity), "severity: warn")
+	}
+	own, err := lifelineMeta(o, meta, "on_fail", "note", "until", "percent")
+	if err != nil {
+		return err
+	}
+	t.OnFail = textOf(own["on_fail"])
+	if !contains([]string{"", "quarantine", "block", "flag", "info"}, t.OnFail) {
+		return o.value.problem(fmt.Sprintf("on_fail %q is none of quarantine, block, flag, info", t.OnFail), "on_fail: quarantine")
+	}
+	return nil
+}
+
+// readArgs reads a test's arguments, at its own level or below arguments as in newer dbt.
+func (t *Test) readArgs(o *object, known []string) error {
+	from := []*object{o}
+	if v, ok := o.take("arguments"); ok {
+		inner, err := v.object()
+		if err != nil {
+			return err
+		}
+		from = append(from, inner)
+	}
+	for _, level := range from {
+		for _, name := range known {
+			v, ok := level.take(name)
+			if !ok {
+				continue
+			}
+			x, err := v.any()
+			if err != nil {
+				return err
+			}
+			t.Args[name] = x
+		}
+	}
+	if len(from) == 2 {
+		if rest := from[1].rest(); len(rest) > 0 {
+			return rest[0].key.problem(fmt.Sprintf("test %q has no argument %q", t.Kind, rest[0].name), orElse(Nearest(rest[0].name, known), "take it out"))
+		}
+	}
+	return nil
+}
+
+// autoName names a test as dbt does: kind, node, column and arguments, shortened by a digest where it gets long.
+func (t *Test) autoName() string {
+	kind := t.Kind[strings.LastIndexByte(t.Kind, '.')+1:]
+	if strings.HasPrefix(t.Kind, "dbt_") && strings.Contains(t.Kind, ".") {
+		kind = notNameChar.ReplaceAllString(t.Kind, "_")
+	}
+	parts := []string{kind, notNameChar.ReplaceAllString(t.Node, "_")}
+	if strings.Contains(t.Node, ".") {
+		parts[0] = "source_" + kind
+	}
+	if t.Column != "" {
+		parts = append(parts, t.Column)
+	}
+	for _, k := range sortedKeys(t.Args) {
+		parts = append(parts, strings.Trim(notNameChar.ReplaceAllString(fmt.Sprint(t.Args[k]), "_"), "_"))
+	}
+	name := strings.Join(parts, "_")
+	if len(name) <= 63 {
+		return name
+	}
+	sum := md5.Sum([]byte(name))
+	return name[:30] + "_" + hex.EncodeToString(sum[:])
+}

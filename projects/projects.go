@@ -1,0 +1,40 @@
+// Package projects carries the shipped projects inside the binary, so that the demo needs no checkout.
+package projects
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+//go:embed all:carepay
+var shipped embed.FS
+
+// Extract writes a shipped project into dir, which must not exist or be empty of it: a file that is already there is left as it
+// is, so that a user's change to a model survives. It returns the project's folder.
+func Extract(name, dir string) (string, error) {
+	root := filepath.Join(dir, name)
+	err := fs.WalkDir(shipped, name, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(dir, filepath.FromSlash(path))
+		if d.IsDir() {
+			return os.MkdirAll(target, 0o755)
+		}
+		if _, err := os.Stat(target); err == nil {
+			return nil
+		}
+		text, err := shipped.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(target, text, 0o644)
+	})
+	if err != nil {
+		return "", fmt.Errorf("write project %s to %s: %w", name, dir, err)
+	}
+	return root, nil
+}
