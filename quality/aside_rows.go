@@ -204,7 +204,7 @@ func (a *Aside) collect(ctx context.Context, e *entity, v *Verdict) error {
 		return err
 	}
 	var money string
-	for _, c := range e.source.moneyColumns() {
+	for _, c := range e.source.bookColumns() {
 		money += fill(`, s.{c}`, "c", ident(c))
 	}
 	var parts []string
@@ -218,8 +218,8 @@ func (a *Aside) collect(ctx context.Context, e *entity, v *Verdict) error {
 	}
 	if e.suspects != "" {
 		parts = append(parts, fill(`
-			select s._key, s._occurrence, s._content,
-			       case when s._verdict = 'superseded' then 'superseded' else 'quarantined' end{money}
+			select s._key, s._occurrence, s._content as _row,
+			       case when s._verdict = 'superseded' then 'superseded' else 'quarantined' end as _state{money}
 			from {suspects} as s
 			where s._verdict <> 'kept'`, "suspects", e.suspects, "money", money))
 	}

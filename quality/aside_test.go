@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"lifeline/project"
 	"lifeline/quality"
 )
 
@@ -64,7 +65,7 @@ func verdicts(t testing.TB, e *engine) (*quality.Aside, *quality.Verdict, *quali
 	model(e, keyed, "treatments", "cast(id as bigint) as id, program")
 	parents, err := a.SetAside(ctx, quality.Entity{
 		Source: treatmentSource, Node: "treatments", Relation: e.Relation("core", "treatments"), Key: []string{"id"},
-		Checks: compiled(t, e, quality.Test{
+		Checks: compiled(t, e, project.Test{
 			Kind: "accepted_range", Node: "treatments", Column: "program", Name: "program", OnFail: "quarantine", Args: yaml{"min_value": 1},
 		}),
 	})
@@ -75,11 +76,11 @@ func verdicts(t testing.TB, e *engine) (*quality.Aside, *quality.Verdict, *quali
 	children, err := a.SetAside(ctx, quality.Entity{
 		Source: claimSource, Node: "claims", Relation: e.Relation("core", "claims"), Key: []string{"id"},
 		Checks: compiled(t, e,
-			quality.Test{Kind: "relationships", Column: "treatment_id", Name: "has_treatment", OnFail: "quarantine",
+			project.Test{Kind: "relationships", Column: "treatment_id", Name: "has_treatment", OnFail: "quarantine",
 				Args: yaml{"to": "ref('treatments')", "field": "id"}},
-			quality.Test{Kind: "not_null", Column: "treatment_id", Name: "names_treatment", OnFail: "quarantine"},
-			quality.Test{Kind: "accepted_range", Column: "amount", Name: "not_negative", OnFail: "quarantine", Args: yaml{"min_value": 0}},
-			quality.Test{Kind: "not_null", Column: "date_created", Name: "dated", Severity: "warn"}),
+			project.Test{Kind: "not_null", Column: "treatment_id", Name: "names_treatment", OnFail: "quarantine"},
+			project.Test{Kind: "accepted_range", Column: "amount", Name: "not_negative", OnFail: "quarantine", Args: yaml{"min_value": 0}},
+			project.Test{Kind: "not_null", Column: "date_created", Name: "dated", Severity: "warn"}),
 	})
 	require.NoError(t, err)
 	return a, parents, children
@@ -232,7 +233,7 @@ func TestACompositeKeyIsOneKey(t *testing.T) {
 		model(e, keyed, "items", "id, part, price")
 		v, err := a.SetAside(ctx, quality.Entity{
 			Source: itemSource, Node: "items", Relation: e.Relation("core", "items"), Key: []string{"id", "part"},
-			Checks: compiled(t, e, quality.Test{Kind: "accepted_range", Node: "items", Column: "price", OnFail: "quarantine", Args: yaml{"min_value": 0}}),
+			Checks: compiled(t, e, project.Test{Kind: "accepted_range", Node: "items", Column: "price", OnFail: "quarantine", Args: yaml{"min_value": 0}}),
 		})
 		require.NoError(t, err)
 		require.Equal(t, map[string]int64{"no_key": 1, "superseded": 1, "accepted_range": 1}, v.ByReason)

@@ -41,7 +41,11 @@ func writeEntity(ctx context.Context, tx *sql.Tx, e *entity, end Ending) error {
 		"aside", e.aside, "staging", e.source.Relation(), "key", keyText("s", e.source.Key),
 	}
 	var steps []string
-	if end.Publishes {
+	leaves, err := e.leaves(ctx, tx, end)
+	if err != nil {
+		return err
+	}
+	if leaves {
 		steps = append(steps, e.release(pairs))
 	}
 	if e.aside != "" {
@@ -61,6 +65,19 @@ func writeEntity(ctx context.Context, tx *sql.Tx, e *entity, end Ending) error {
 		}
 	}
 	return nil
+}
+
+// leaves tells whether there is anyone who could leave, which spares the others a look into all of staging.
+func (e *entity) leaves(ctx context.Context, tx *sql.Tx, end Ending) (bool, error) {
+	if !end.Publishes {
+		return false, nil
+	}
+	var n int64
+	err := tx.QueryRowContext(ctx, `
+		select count(*)
+		from quarantine.rows
+		where table_name = $1`, e.source.Name).Scan(&n)
+	return n > 0, err
 }
 
 // release ends the stay of rows that this build did not set aside. A later copy of a key that went has no row of its own any

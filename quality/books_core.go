@@ -28,7 +28,11 @@ func (a *Aside) CoreBooks(ctx context.Context) ([]Book, error) {
 }
 
 func (a *Aside) coreBook(ctx context.Context, e *entity) ([]Book, error) {
-	has, err := a.coreColumns(ctx, e)
+	has, err := columnsOf(ctx, a.build.DB(), e.Relation)
+	if err != nil {
+		return nil, err
+	}
+	columns, err := e.source.columns(ctx, a.build.DB())
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +46,7 @@ func (a *Aside) coreBook(ctx context.Context, e *entity) ([]Book, error) {
 	var rows, money []Book
 	var broken []string
 	for _, currency := range slices.Sorted(maps.Keys(byCurrency)) {
-		p := &purse{a: a, e: e, currency: currency, has: has}
+		p := &purse{a: a, e: e, currency: currency, has: has, keys: e.source.numericKey(columns)}
 		for _, amount := range byCurrency[currency] {
 			if !slices.Contains(has, amount) {
 				return nil, fmt.Errorf("%s has no column %s, which the sources file declares as money: the books need it under that name",
@@ -54,13 +58,13 @@ func (a *Aside) coreBook(ctx context.Context, e *entity) ([]Book, error) {
 			return nil, err
 		}
 		if rows == nil {
-			rows = append(rows, p.rowsBook())
+			rows = p.rowBooks()
 		}
 		b, wrong := p.moneyBooks()
 		money, broken = append(money, b...), append(broken, wrong...)
 	}
 	books := append(rows, money...)
-	if rows[0].Balances && len(broken) == 0 {
+	if ok, _ := Balance(books); ok {
 		return books, nil
 	}
 	detail, err := a.findKeys(ctx, e, slices.Compact(broken))
@@ -73,11 +77,6 @@ func (a *Aside) coreBook(ctx context.Context, e *entity) ([]Book, error) {
 		}
 	}
 	return books, nil
-}
-
-// coreColumns lists the columns of the entity's core table.
-func (a *Aside) coreColumns(ctx context.Context, e *entity) ([]string, error) {
-	return columnsOf(ctx, a.build.DB(), e.Relation)
 }
 
 func columnsOf(ctx context.Context, db querier, relation string) ([]string, error) {
@@ -100,6 +99,7 @@ type purse struct {
 	currency string
 	amounts  []string
 	has      []string // Columns of core.
+	keys     bool     // The keys are added up too, so that one row in another's place is noticed.
 
 	staging, core, aside, superseded ledger
 }
@@ -108,7 +108,7 @@ type purse struct {
 // already clean. Where it is not, the rows of odd raw currencies are looked up in core by their key; and where that does not
 // explain everything, all are.
 func (p *purse) read(ctx context.Context) error {
-	db, n := p.a.build.DB(), len(p.amounts)
+	db, n := p.a.build.DB(), p.width()
 	var err error
 	if p.staging, err = readLedger(ctx, db, p.e.source.Relation()+" as s", p.by("s"), p.sums("s")); err != nil {
 		return err
@@ -162,7 +162,7 @@ func (p *purse) explain(ctx context.Context, want ledger) error {
 		if err != nil {
 			return err
 		}
-		p.core.add(moved, by.sign, len(p.amounts))
+		p.core.add(moved, by.sign, p.width())
 	}
 	return nil
 }
@@ -190,28 +190,61 @@ func (p *purse) by(alias string) string {
 	return alias + "." + ident(p.currency)
 }
 
+// sums are the expressions to add up of staging (s), the rows set aside (a) or core (c).
 func (p *purse) sums(alias string) []string {
-	out := make([]string, len(p.amounts))
+	out := make([]string, len(p.amounts), p.width())
 	for i, a := range p.amounts {
 		out[i] = alias + "." + ident(a)
 	}
-	return out
+	if !p.keys {
+		return out
+	}
+	key := p.e.source.Key[0]
+	if alias == "c" {
+		key = p.e.Key[0]
+	}
+	return append(out, alias+"."+ident(key))
 }
 
-func (p *purse) rowsBook() Book {
-	var n [4]int64
+func (p *purse) width() int {
+	if p.keys {
+		return len(p.amounts) + 1
+	}
+	return len(p.amounts)
+}
+
+// rowBooks compares the number of rows and, where they are numbers, the sum of the keys.
+func (p *purse) rowBooks() []Book {
+	var total [4]*line
 	for i, l := range []ledger{p.staging, p.core, p.aside, p.superseded} {
+		total[i] = ledger{}.line("", p.width())
 		for _, x := range l {
-			n[i] += x.rows
+			total[i].add(x, 1)
 		}
 	}
-	return Book{Table: p.e.source.Name, Equation: StagingIsCore, Item: "rows", Balances: n[0] == n[1]+n[2]+n[3],
-		Left: strconv.FormatInt(n[0], 10), Right: fmt.Sprintf("%d + %d + %d", n[1], n[2], n[3])}
+	right := &line{sums: ledger{}.line("", p.width()).sums}
+	for _, t := range total[1:] {
+		right.add(t, 1)
+	}
+	books := []Book{{
+		Table: p.e.source.Name, Equation: StagingIsCore, Item: "rows", Balances: total[0].rows == right.rows,
+		Left:  strconv.FormatInt(total[0].rows, 10),
+		Right: join(total[1:], " + ", func(l *line) string { return strconv.FormatInt(l.rows, 10) }),
+	}}
+	if !p.keys {
+		return books
+	}
+	n := len(p.amounts)
+	return append(books, Book{
+		Table: p.e.source.Name, Equation: StagingIsCore, Item: "sum of " + p.e.source.Key[0],
+		Balances: total[0].sums[n].Cmp(right.sums[n]) == 0, Left: decimal(total[0].sums[n]),
+		Right: join(total[1:], " + ", func(l *line) string { return decimal(l.sums[n]) }),
+	})
 }
 
 // moneyBooks compares the ledgers, and lists the amounts that differ.
 func (p *purse) moneyBooks() (books []Book, broken []string) {
-	n := len(p.amounts)
+	n := p.width()
 	for i, amount := range p.amounts {
 		for _, c := range currencies(p.staging, p.core, p.aside, p.superseded) {
 			left := p.staging.line(c, n)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lifeline/change"
+	"lifeline/project"
 	"lifeline/quality"
 )
 
@@ -32,7 +33,7 @@ func relations(e *engine) quality.Relations {
 	}
 }
 
-func compiled(t testing.TB, e *engine, tests ...quality.Test) []quality.Check {
+func compiled(t testing.TB, e *engine, tests ...project.Test) []quality.Check {
 	t.Helper()
 	var checks []quality.Check
 	for i := range tests {
@@ -95,7 +96,7 @@ func TestEveryKindCountsItsBadRowsAlikeOnBothEngines(t *testing.T) {
 			args: yaml{"to": "ref('treatments')", "field": "id", "from_condition": "id < 5", "to_condition": "id <> 1"}},
 		{kind: "dbt_utils.expression_is_true", args: yaml{"expression": "date_created <= date_modified"}, failing: 1, tested: 10},
 		{kind: "dbt_utils.expression_is_true", column: "amount", args: yaml{"expression": ">= 0"}, failing: 1, tested: 10},
-		{kind: "dbt_utils.expression_is_true", where: "treatment_id <> 0", args: yaml{"expression": "amount / treatment_id < 20"}, failing: 3, tested: 9},
+		{kind: "dbt_utils.expression_is_true", where: "treatment_id <> 0", args: yaml{"expression": "amount / treatment_id < 20"}, failing: 4, tested: 9},
 		{kind: "dbt_utils.unique_combination_of_columns", args: yaml{"combination_of_columns": []any{"id", "status"}}, failing: 2, tested: 10},
 		{kind: "dbt_utils.unique_combination_of_columns", args: yaml{"combination_of_columns": []any{"date_created", "date_modified"}}, failing: 6, tested: 10},
 		{kind: "dbt_utils.accepted_range", column: "amount", args: yaml{"min_value": int64(0)}, failing: 1, tested: 10},
@@ -110,7 +111,20 @@ func TestEveryKindCountsItsBadRowsAlikeOnBothEngines(t *testing.T) {
 		{kind: "dbt_utils.equal_rowcount", where: "id < 4", args: yaml{"compare_model": "ref('treatments')"}, tested: 3},
 		{kind: "dbt_utils.recency", args: yaml{"field": "date_created", "datepart": "day", "interval": int64(1)}, tested: 10},
 		{kind: "dbt_utils.recency", args: yaml{"field": "date_created", "datepart": "hour", "interval": int64(1)}, failing: 1, tested: 10},
+		{kind: "dbt_utils.not_constant", column: "status", tested: 10},
+		{kind: "dbt_utils.not_constant", column: "status", where: "id < 3", failing: 1, tested: 2},
+		{kind: "dbt_utils.fewer_rows_than", args: yaml{"compare_model": "ref('treatments')"}, failing: 8, tested: 10},
+		{kind: "dbt_utils.fewer_rows_than", where: "id < 3", args: yaml{"compare_model": "ref('treatments')"}, tested: 2},
+		{kind: "dbt_utils.sequential_values", column: "id", failing: 1, tested: 10},
+		{kind: "dbt_utils.sequential_values", column: "amount", where: "id < 4", args: yaml{"interval": int64(10)}, tested: 3},
 		{kind: "dbt_expectations.expect_column_values_to_not_be_null", column: "status", failing: 1, tested: 10},
+		{kind: "dbt_expectations.expect_column_values_to_not_be_null", column: "status", args: yaml{"row_condition": "id <> 6"}, tested: 9},
+		{kind: "dbt_expectations.expect_column_values_to_be_null", column: "status", failing: 9, tested: 10},
+		{kind: "dbt_expectations.expect_column_pair_values_to_be_equal", args: yaml{"column_A": "date_created", "column_B": "date_modified"}, failing: 5, tested: 10},
+		{kind: "dbt_expectations.expect_table_row_count_to_equal", args: yaml{"value": int64(12)}, failing: 2, tested: 10},
+		{kind: "dbt_expectations.expect_table_row_count_to_equal_other_table", args: yaml{"compare_model": "ref('treatments')"}, failing: 7, tested: 10},
+		{kind: "dbt_expectations.expect_column_proportion_of_unique_values_to_be_between", column: "id", args: yaml{"min_value": 0.95}, failing: 1, tested: 10},
+		{kind: "dbt_expectations.expect_column_proportion_of_unique_values_to_be_between", column: "id", args: yaml{"min_value": 0.9}, tested: 10},
 		{kind: "dbt_expectations.expect_column_values_to_be_in_set", column: "status", args: yaml{"value_set": []any{"approved"}}, failing: 5, tested: 10},
 		{kind: "dbt_expectations.expect_column_values_to_not_be_in_set", column: "status", args: yaml{"value_set": []any{"approved"}}, failing: 4, tested: 10},
 		{kind: "dbt_expectations.expect_column_values_to_be_between", column: "amount", args: yaml{"min_value": int64(10)}, failing: 1, tested: 10},
@@ -132,14 +146,17 @@ func TestEveryKindCountsItsBadRowsAlikeOnBothEngines(t *testing.T) {
 	for _, c := range cases {
 		covered[c.kind[strings.LastIndex(c.kind, ".")+1:]] = true
 	}
+	for kind := range project.TestKinds {
+		require.True(t, covered[kind[strings.LastIndex(kind, ".")+1:]], "no case for %s", kind)
+	}
 	for _, kind := range quality.Kinds() {
 		require.True(t, covered[kind], "no case for %s", kind)
 	}
 	onEngines(t, func(t *testing.T, e *engine) {
 		claims(e)
-		var tests []quality.Test
+		var tests []project.Test
 		for _, c := range cases {
-			tests = append(tests, quality.Test{Kind: c.kind, Column: c.column, Where: c.where, Args: c.args, File: "core.yml", Line: 3})
+			tests = append(tests, project.Test{Kind: c.kind, Column: c.column, Where: c.where, Args: c.args, File: "core.yml", Line: 3})
 		}
 		results, err := quality.Run(context.Background(), e.db, compiled(t, e, tests...), 2)
 		require.NoError(t, err)
@@ -167,8 +184,8 @@ func TestASingularTestFailsByItsRows(t *testing.T) {
 	onEngines(t, func(t *testing.T, e *engine) {
 		claims(e)
 		results, err := quality.Run(context.Background(), e.db, compiled(t, e,
-			quality.Test{Name: "no_negative", Kind: "singular", SQL: e.sql("select id, amount from {core}.claims where amount < 0;\n")},
-			quality.Test{Name: "all_well", Kind: "singular", SQL: e.sql("select id from {core}.claims where id < 0")}), 1)
+			project.Test{Name: "no_negative", Kind: "singular", SQL: e.sql("select id, amount from {core}.claims where amount < 0;\n")},
+			project.Test{Name: "all_well", Kind: "singular", SQL: e.sql("select id from {core}.claims where id < 0")}), 1)
 		require.NoError(t, err)
 		require.Equal(t, quality.Fail, results[0].Status)
 		require.EqualValues(t, 1, results[0].Failing)
@@ -179,7 +196,7 @@ func TestASingularTestFailsByItsRows(t *testing.T) {
 func TestSeverityAndBoundsDecideTheStatus(t *testing.T) {
 	onEngines(t, func(t *testing.T, e *engine) {
 		claims(e)
-		status := func(test quality.Test) quality.Status {
+		status := func(test project.Test) quality.Status {
 			test.Kind, test.Column = "accepted_values", "status"
 			test.Args = yaml{"values": []any{"approved", "draft"}}
 			results, err := quality.Run(context.Background(), e.db, compiled(t, e, test), 1)
@@ -187,17 +204,17 @@ func TestSeverityAndBoundsDecideTheStatus(t *testing.T) {
 			require.EqualValues(t, 3, results[0].Failing)
 			return results[0].Status
 		}
-		require.Equal(t, quality.Fail, status(quality.Test{}))
-		require.Equal(t, quality.Fail, status(quality.Test{Severity: "error"}))
-		require.Equal(t, quality.Warn, status(quality.Test{Severity: "warn"}))
-		require.Equal(t, quality.Warn, status(quality.Test{Severity: "error", OnFail: "flag"}))
-		require.Equal(t, quality.Pass, status(quality.Test{OnFail: "info"}))
-		require.Equal(t, quality.Warn, status(quality.Test{OnFail: "quarantine"}))
-		require.Equal(t, quality.Fail, status(quality.Test{OnFail: "quarantine", ErrorIf: "> 2"}))
-		require.Equal(t, quality.Warn, status(quality.Test{ErrorIf: "> 3"}))
-		require.Equal(t, quality.Pass, status(quality.Test{ErrorIf: "> 3", WarnIf: ">= 4"}))
-		require.Equal(t, quality.Fail, status(quality.Test{ErrorIf: ">= 30%"}))
-		require.Equal(t, quality.Warn, status(quality.Test{ErrorIf: "> 30%"}))
+		require.Equal(t, quality.Fail, status(project.Test{}))
+		require.Equal(t, quality.Fail, status(project.Test{Severity: "error"}))
+		require.Equal(t, quality.Warn, status(project.Test{Severity: "warn"}))
+		require.Equal(t, quality.Warn, status(project.Test{Severity: "error", OnFail: "flag"}))
+		require.Equal(t, quality.Pass, status(project.Test{OnFail: "info"}))
+		require.Equal(t, quality.Warn, status(project.Test{OnFail: "quarantine"}))
+		require.Equal(t, quality.Fail, status(project.Test{OnFail: "quarantine", ErrorIf: "> 2"}))
+		require.Equal(t, quality.Warn, status(project.Test{ErrorIf: "> 3"}))
+		require.Equal(t, quality.Pass, status(project.Test{ErrorIf: "> 3", WarnIf: ">= 4"}))
+		require.Equal(t, quality.Fail, status(project.Test{ErrorIf: ">= 30%"}))
+		require.Equal(t, quality.Warn, status(project.Test{ErrorIf: "> 30%"}))
 	})
 }
 
@@ -205,10 +222,10 @@ func TestAnEmptyTableIsNotAPass(t *testing.T) {
 	onEngines(t, func(t *testing.T, e *engine) {
 		claims(e)
 		results, err := quality.Run(context.Background(), e.db, compiled(t, e,
-			quality.Test{Kind: "not_null", Node: "nothing", Column: "id"},
-			quality.Test{Kind: "unique", Node: "nothing", Column: "id"},
-			quality.Test{Kind: "not_null", Column: "id", Where: "id > 100"},
-			quality.Test{Kind: "at_least_one", Node: "nothing", Column: "id"}), 1)
+			project.Test{Kind: "not_null", Node: "nothing", Column: "id"},
+			project.Test{Kind: "unique", Node: "nothing", Column: "id"},
+			project.Test{Kind: "not_null", Column: "id", Where: "id > 100"},
+			project.Test{Kind: "at_least_one", Node: "nothing", Column: "id"}), 1)
 		require.NoError(t, err)
 		require.Equal(t, quality.NotApplicable, results[0].Status)
 		require.Equal(t, quality.NotApplicable, results[1].Status)
@@ -221,9 +238,9 @@ func TestACheckThatCannotRunNamesItsPlaceAndLeavesTheOthersAlone(t *testing.T) {
 	onEngines(t, func(t *testing.T, e *engine) {
 		claims(e)
 		results, err := quality.Run(context.Background(), e.db, compiled(t, e,
-			quality.Test{Kind: "not_null", Column: "status"},
-			quality.Test{Kind: "not_null", Column: "colour", Name: "broken", File: "models/core/claims.yml", Line: 17},
-			quality.Test{Kind: "unique", Column: "colour", File: "models/core/claims.yml", Line: 18}), 2)
+			project.Test{Kind: "not_null", Column: "status"},
+			project.Test{Kind: "not_null", Column: "colour", Name: "broken", File: "models/core/claims.yml", Line: 17},
+			project.Test{Kind: "unique", Column: "colour", File: "models/core/claims.yml", Line: 18}), 2)
 		require.NoError(t, err)
 		require.Equal(t, quality.Fail, results[0].Status)
 		require.EqualValues(t, 1, results[0].Failing)
@@ -242,10 +259,10 @@ func TestEveryFailingRowIsKeptByItsKey(t *testing.T) {
 		ctx := context.Background()
 		for run := int64(1); run <= 2; run++ {
 			results, err := quality.Run(ctx, e.db, compiled(t, e,
-				quality.Test{Kind: "accepted_values", Column: "status", Args: yaml{"values": []any{"approved", "draft"}}, Name: "known"},
-				quality.Test{Kind: "unique", Column: "id", Name: "once", Severity: "warn"},
-				quality.Test{Kind: "at_least_one", Column: "id", Name: "some"},
-				quality.Test{Kind: "singular", Name: "negative", SQL: e.sql("select id from {core}.claims where amount < 0")}), 1)
+				project.Test{Kind: "accepted_values", Column: "status", Args: yaml{"values": []any{"approved", "draft"}}, Name: "known"},
+				project.Test{Kind: "unique", Column: "id", Name: "once", Severity: "warn"},
+				project.Test{Kind: "at_least_one", Column: "id", Name: "some"},
+				project.Test{Kind: "singular", Name: "negative", SQL: e.sql("select id from {core}.claims where amount < 0")}), 1)
 			require.NoError(t, err)
 			require.NoError(t, quality.Record(ctx, e.db, run, results))
 		}
@@ -265,21 +282,21 @@ func TestAWrongDeclarationIsAUsageErrorWithItsPlace(t *testing.T) {
 	t.Parallel()
 	e := &engine{name: "duckdb"}
 	for _, c := range []struct {
-		test quality.Test
+		test project.Test
 		want string
 	}{
-		{quality.Test{Kind: "not_nul", Column: "id"}, "there is no such test here; there are accepted_range"},
-		{quality.Test{Kind: "not_null"}, "needs a column"},
-		{quality.Test{Kind: "not_null", Column: "id", Node: "nowhere"}, "is not built"},
-		{quality.Test{Kind: "accepted_range", Column: "id", Args: yaml{"min": 1}}, `no argument "min"; it has min_value, max_value, inclusive`},
-		{quality.Test{Kind: "accepted_range", Column: "id"}, "give min_value, max_value or both"},
-		{quality.Test{Kind: "accepted_values", Column: "id", Args: yaml{"values": []any{}}}, "empty list"},
-		{quality.Test{Kind: "accepted_values", Column: "id"}, `"values" is missing`},
-		{quality.Test{Kind: "relationships", Column: "id", Args: yaml{"to": "claims", "field": "id"}}, "unknown reference"},
-		{quality.Test{Kind: "not_null", Column: "id", WarnIf: "ten"}, `warn_if: "ten" is no bound`},
-		{quality.Test{Kind: "not_null", Column: "id", OnFail: "explode"}, "on_fail is quarantine, block, flag or info"},
-		{quality.Test{Kind: "not_null", Column: "id", Severity: "fatal"}, "severity is error or warn"},
-		{quality.Test{Kind: "recency", Args: yaml{"field": "x", "datepart": "eon", "interval": 1}}, `the datepart "eon"`},
+		{project.Test{Kind: "not_nul", Column: "id"}, "there is no such test here; there are accepted_range"},
+		{project.Test{Kind: "not_null"}, "needs a column"},
+		{project.Test{Kind: "not_null", Column: "id", Node: "nowhere"}, "is not built"},
+		{project.Test{Kind: "accepted_range", Column: "id", Args: yaml{"min": 1}}, `no argument "min"; it has min_value, max_value, inclusive`},
+		{project.Test{Kind: "accepted_range", Column: "id"}, "give min_value, max_value or both"},
+		{project.Test{Kind: "accepted_values", Column: "id", Args: yaml{"values": []any{}}}, "empty list"},
+		{project.Test{Kind: "accepted_values", Column: "id"}, `"values" is missing`},
+		{project.Test{Kind: "relationships", Column: "id", Args: yaml{"to": "claims", "field": "id"}}, "unknown reference"},
+		{project.Test{Kind: "not_null", Column: "id", WarnIf: "ten"}, `warn_if: "ten" is no bound`},
+		{project.Test{Kind: "not_null", Column: "id", OnFail: "explode"}, "on_fail is quarantine, block, flag or info"},
+		{project.Test{Kind: "not_null", Column: "id", Severity: "fatal"}, "severity is error or warn"},
+		{project.Test{Kind: "recency", Args: yaml{"field": "x", "datepart": "eon", "interval": 1}}, `the datepart "eon"`},
 	} {
 		c.test.File, c.test.Line = "models/core.yml", 9
 		if c.test.Node == "" {

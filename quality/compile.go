@@ -2,10 +2,12 @@ package quality
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
 	"lifeline/change"
+	"lifeline/project"
 )
 
 // Relations says how the nodes that tests name are called in SQL.
@@ -20,8 +22,9 @@ type Relations struct {
 	Now time.Time
 }
 
-// Compile makes a check of a declared test. Its errors are of the project: they say file and line.
-func Compile(t *Test, rel Relations) (Check, error) {
+// Compile makes a check of a declared test. A test with SQL, singular or of the project's own kind, comes with that rendered,
+// and so do where and the arguments. Its errors are of the project: they say file and line.
+func Compile(t *project.Test, rel Relations) (Check, error) {
 	c, err := compile(t, rel)
 	if err != nil {
 		return Check{}, &change.Problem{
@@ -33,7 +36,7 @@ func Compile(t *Test, rel Relations) (Check, error) {
 	return c, nil
 }
 
-func compile(t *Test, rel Relations) (Check, error) {
+func compile(t *project.Test, rel Relations) (Check, error) {
 	c := Check{
 		Name: t.Name, Kind: shortKind(t.Kind), Node: t.Node, Column: t.Column, File: t.File, Line: t.Line, where: t.Where,
 	}
@@ -51,25 +54,38 @@ func compile(t *Test, rel Relations) (Check, error) {
 		c.Key = rel.Key(t.Node)
 	}
 	if t.SQL != "" {
-		c.Kind, c.singular = "singular", strings.TrimRight(strings.TrimSpace(t.SQL), "; \n")
+		c.singular = strings.TrimRight(strings.TrimSpace(t.SQL), "; \n")
 		return c, nil
 	}
-	make, ok := kinds[c.Kind]
+	of, ok := kinds[c.Kind]
 	if !ok {
 		return c, fmt.Errorf("there is no such test here; there are %s", strings.Join(Kinds(), ", "))
 	}
 	if c.relation, ok = rel.Node(t.Node); !ok {
 		return c, fmt.Errorf("the node %s is not built", t.Node)
 	}
-	s := &spec{relation: c.relation, args: t.Args, where: t.Where, ref: rel.Ref, now: rel.Now}
+	s := &spec{relation: c.relation, args: maps.Clone(t.Args), ref: rel.Ref, now: rel.Now}
+	// dbt_expectations has a where of its own for most of its tests.
+	if condition, ok := s.args.text("row_condition"); ok {
+		c.where = both(c.where, condition)
+	}
+	delete(s.args, "row_condition")
+	s.where = c.where
 	if t.Column != "" {
 		s.column = column(t.Column)
 	}
 	if s.now.IsZero() {
 		s.now = time.Now()
 	}
-	c.body, err = make(s)
+	c.body, err = of(s)
 	return c, err
+}
+
+func both(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return fill("({a}) and ({b})", "a", a, "b", b)
 }
 
 // shortKind leaves the package out of a test's name: dbt_utils.accepted_range is accepted_range.
@@ -81,7 +97,7 @@ func shortKind(kind string) string {
 }
 
 // severity is what a failing test does: as on_fail says, else block for error and flag for warn.
-func severity(t *Test) (Severity, error) {
+func severity(t *project.Test) (Severity, error) {
 	switch s := Severity(strings.ToLower(t.OnFail)); s {
 	case Block, Quarantine, Flag, Info:
 		return s, nil

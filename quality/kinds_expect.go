@@ -5,20 +5,32 @@ import (
 	"fmt"
 )
 
-// The tests that dbt_expectations named.
+// The tests that dbt_expectations named. Their row_condition is part of where by the time that they are compiled.
 var _ = register(map[string]func(*spec) (body, error){
-	"expect_column_values_to_not_be_null":              notNull,
-	"expect_column_values_to_be_in_set":                inSet,
-	"expect_column_values_to_not_be_in_set":            notInSet,
-	"expect_column_values_to_be_between":               expectBetween,
-	"expect_column_value_lengths_to_be_between":        expectLength,
-	"expect_column_values_to_match_regex":              matchRegex,
-	"expect_column_values_to_not_match_regex":          notMatchRegex,
-	"expect_column_pair_values_A_to_be_greater_than_B": aGreaterThanB,
-	"expect_column_values_to_be_unique":                unique,
-	"expect_compound_columns_to_be_unique":             expectCompoundUnique,
-	"expect_table_row_count_to_be_between":             rowCountBetween,
+	"expect_column_values_to_not_be_null":                     notNull,
+	"expect_column_values_to_be_null":                         expectNull,
+	"expect_column_values_to_be_in_set":                       inSet,
+	"expect_column_values_to_not_be_in_set":                   notInSet,
+	"expect_column_values_to_be_between":                      expectBetween,
+	"expect_column_value_lengths_to_be_between":               expectLength,
+	"expect_column_values_to_match_regex":                     matchRegex,
+	"expect_column_values_to_not_match_regex":                 notMatchRegex,
+	"expect_column_pair_values_A_to_be_greater_than_B":        aGreaterThanB,
+	"expect_column_pair_values_to_be_equal":                   pairEqual,
+	"expect_column_values_to_be_unique":                       unique,
+	"expect_compound_columns_to_be_unique":                    expectCompoundUnique,
+	"expect_column_proportion_of_unique_values_to_be_between": uniqueProportion,
+	"expect_table_row_count_to_be_between":                    rowCountBetween,
+	"expect_table_row_count_to_equal":                         rowCountEqual,
+	"expect_table_row_count_to_equal_other_table":             equalRowcount,
 })
+
+func expectNull(s *spec) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only()); err != nil {
+		return body{}, err
+	}
+	return oneRow(s, fill(`{c} is not null`, "c", s.column)), nil
+}
 
 func inSet(s *spec) (body, error) {
 	return values(s, "value_set", "quote_values", `{c} not in ({values})`)
@@ -54,6 +66,27 @@ func regex(s *spec, not string) (body, error) {
 	return oneRow(s, fill(`{not} ({c} ~ {pattern})`, "not", not, "c", s.column, "pattern", text(pattern))), nil
 }
 
+// pairEqual takes rows whose two values differ as bad; two nulls are equal.
+func pairEqual(s *spec) (body, error) {
+	if err := s.args.only("column_A", "column_B"); err != nil {
+		return body{}, err
+	}
+	a, errA := s.args.mustText("column_A")
+	b, errB := s.args.mustText("column_B")
+	if err := errors.Join(errA, errB); err != nil {
+		return body{}, err
+	}
+	return pair(s, `{a} is distinct from {b}`, a, b), nil
+}
+
+// pair makes the body of a condition on two columns of one row; both values are shown.
+func pair(s *spec, cond, a, b string) body {
+	out := oneRow(s, fill(cond, "a", column(a), "b", column(b)))
+	out.value = fill(`coalesce(cast({a} as text), 'null') || ' against ' || coalesce(cast({b} as text), 'null')`,
+		"a", column(a), "b", column(b))
+	return out
+}
+
 // aGreaterThanB takes rows in which column_A is not above column_B as bad; a null on either side says nothing.
 func aGreaterThanB(s *spec) (body, error) {
 	if err := s.args.only("column_A", "column_B", "or_equal"); err != nil {
@@ -65,13 +98,10 @@ func aGreaterThanB(s *spec) (body, error) {
 	if err := errors.Join(errA, errB, errEqual); err != nil {
 		return body{}, err
 	}
-	op := "<="
 	if equal {
-		op = "<"
+		return pair(s, `{a} < {b}`, a, b), nil
 	}
-	out := oneRow(s, fill(`{a} {op} {b}`, "a", column(a), "op", op, "b", column(b)))
-	out.value = fill(`cast({a} as text) || ' against ' || cast({b} as text)`, "a", column(a), "b", column(b))
-	return out, nil
+	return pair(s, `{a} <= {b}`, a, b), nil
 }
 
 // expectCompoundUnique is unique_combination_of_columns under the name and the arguments of dbt_expectations.
@@ -108,4 +138,45 @@ func rowCountBetween(s *spec) (body, error) {
 		            else 0 end,
 		       count(*)
 		from {target}`, "low", low, "high", high, "target", s.target())}, nil
+}
+
+// rowCountEqual fails by the number of rows that are missing or too many.
+func rowCountEqual(s *spec) (body, error) {
+	if err := s.args.only("value"); err != nil {
+		return body{}, err
+	}
+	value, err := s.args.mustText("value")
+	if err != nil {
+		return body{}, err
+	}
+	return body{empty: true, measure: fill(`
+		select abs(count(*) - {value}), count(*)
+		from {target}`, "value", value, "target", s.target())}, nil
+}
+
+// uniqueProportion fails when the share of distinct values among those that are not null is outside the bounds, by the number
+// of repetitions.
+func uniqueProportion(s *spec) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only("min_value", "max_value")); err != nil {
+		return body{}, err
+	}
+	low, ok := s.args.text("min_value")
+	if !ok {
+		low = "0"
+	}
+	high, ok := s.args.text("max_value")
+	if !ok {
+		high = "1"
+	}
+	return body{measure: fill(`
+		select case when count(*) < {low} * coalesce(sum(g.n), 0) or count(*) > {high} * coalesce(sum(g.n), 0)
+		            then greatest(coalesce(sum(g.n), 0) - count(*), 1)
+		            else 0 end,
+		       coalesce(sum(g.n), 0)
+		from (
+		    select count(*) as n
+		    from {target}
+		    where {c} is not null
+		    group by {c}
+		) as g`, "c", s.column, "low", low, "high", high, "target", s.target())}, nil
 }

@@ -11,7 +11,9 @@ import (
 var _ = register(map[string]func(*spec) (body, error){
 	"not_null_proportion": notNullProportion,
 	"at_least_one":        atLeastOne,
+	"not_constant":        notConstant,
 	"equal_rowcount":      equalRowcount,
+	"fewer_rows_than":     fewerRowsThan,
 	"recency":             recency,
 })
 
@@ -46,8 +48,23 @@ func atLeastOne(s *spec) (body, error) {
 		from {target}`, "c", s.column, "target", s.target())}, nil
 }
 
+// notConstant fails when a column has one value in all rows.
+func notConstant(s *spec) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only()); err != nil {
+		return body{}, err
+	}
+	return body{measure: fill(`
+		select case when min({c}) = max({c}) and count(*) > 0 then 1 else 0 end, count(*)
+		from {target}`, "c", s.column, "target", s.target())}, nil
+}
+
 // equalRowcount fails by the difference of the two tables' rows.
-func equalRowcount(s *spec) (body, error) {
+func equalRowcount(s *spec) (body, error) { return compareRows(s, `abs(a.n - b.n)`) }
+
+// fewerRowsThan fails by the rows that the tested table has beyond one fewer than the other.
+func fewerRowsThan(s *spec) (body, error) { return compareRows(s, `greatest(a.n - b.n + 1, 0)`) }
+
+func compareRows(s *spec, failing string) (body, error) {
 	if err := s.args.only("compare_model"); err != nil {
 		return body{}, err
 	}
@@ -60,9 +77,10 @@ func equalRowcount(s *spec) (body, error) {
 		return body{}, err
 	}
 	return body{empty: true, measure: fill(`
-		select abs(a.n - b.n), a.n
+		select {failing}, a.n
 		from (select count(*) as n from {target}) as a
-		cross join (select count(*) as n from {other}) as b`, "target", s.target(), "other", relation)}, nil
+		cross join (select count(*) as n from {other}) as b`,
+		"failing", failing, "target", s.target(), "other", relation)}, nil
 }
 
 // dateparts are the units that recency counts in.

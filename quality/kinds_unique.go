@@ -10,6 +10,7 @@ import (
 var _ = register(map[string]func(*spec) (body, error){
 	"unique":                        unique,
 	"unique_combination_of_columns": uniqueCombination,
+	"sequential_values":             sequentialValues,
 })
 
 func unique(s *spec) (body, error) {
@@ -46,4 +47,21 @@ func combination(columns []any) (body, error) {
 	}
 	b.value = strings.Join(shown, ` || ', ' || `)
 	return b, nil
+}
+
+// sequentialValues fails by the values that do not follow the one before them by the interval.
+func sequentialValues(s *spec) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only("interval")); err != nil {
+		return body{}, err
+	}
+	interval, ok := s.args.text("interval")
+	if !ok {
+		interval = "1"
+	}
+	return body{measure: fill(`
+		select count(case when g.v <> g.before + {interval} then 1 end), count(*)
+		from (
+		    select {c} as v, lag({c}) over (order by {c}) as before
+		    from {target}
+		) as g`, "c", s.column, "interval", interval, "target", s.target())}, nil
 }

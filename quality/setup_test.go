@@ -3,10 +3,12 @@ package quality_test
 import (
 	"context"
 	"database/sql"
+	"flag"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -146,4 +148,13 @@ func postgres(t testing.TB) *engine {
 	e.do(strings.Split(opsTables, ";")...)
 	e.do("create schema {core}", "create schema {build}", "create schema {analytics}")
 	return e
+}
+
+// examples bounds how often a property is tried, as every try builds tables; -rapid.checks asks for more.
+func examples(t *testing.T, n int) {
+	t.Helper()
+	f := flag.Lookup("rapid.checks")
+	if f.Value.String() == f.DefValue {
+		require.NoError(t, flag.Set("rapid.checks", strconv.Itoa(n)))
+	}
 }

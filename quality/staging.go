@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"lifeline/project"
 )
 
 // Source is a staging table as the verdicts and the books see it.
@@ -13,6 +15,11 @@ type Source struct {
 	Name  string            // In staging, such as "claim".
 	Key   []string          // Its declared key; empty where it has none, and then its rows have no identity.
 	Money map[string]string // Money column to the column of its currency ("" where there is none).
+}
+
+// SourceTable gives the Source that a project declares.
+func SourceTable(t *project.SourceTable) Source {
+	return Source{Name: t.Name, Key: t.Key, Money: t.Money}
 }
 
 // Relation is the staging table for SQL.
@@ -90,9 +97,9 @@ func jsonValue(kind, value string) string {
 	return fill(`cast(to_json({v}) as text)`, "v", value)
 }
 
-// moneyColumns lists the columns that the books need: the amounts and their currencies, each once, in order.
-func (s Source) moneyColumns() []string {
-	var names []string
+// bookColumns lists the columns that the books need: the key, the amounts and their currencies, each once, in order.
+func (s Source) bookColumns() []string {
+	names := slices.Clone(s.Key)
 	for amount, currency := range s.Money {
 		names = append(names, amount)
 		if currency != "" {
@@ -101,6 +108,16 @@ func (s Source) moneyColumns() []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// numericKey tells whether the key is one column of whole numbers, which can be added up.
+func (s Source) numericKey(columns []stagingColumn) bool {
+	for _, c := range columns {
+		if len(s.Key) == 1 && c.name == s.Key[0] {
+			return c.kind == "smallint" || c.kind == "integer" || c.kind == "bigint"
+		}
+	}
+	return false
 }
 
 // amounts lists the money columns in order.
