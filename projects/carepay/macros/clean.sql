@@ -18,7 +18,12 @@
     end
 {%- endmacro %}
 
-{#- How a date came about that is taken as it stands or not at all. -#}
-{% macro date_basis(value) -%}
+{#- How a value came about that is taken as it stands or not at all. -#}
+{% macro given_basis(value) -%}
     case when {{ value }} is null then 'missing' else 'source' end
+{%- endmacro %}
+
+{#- How a text came about that may have been put right: the raw text and the clean one. -#}
+{% macro text_basis(raw, clean) -%}
+    case when {{ clean }} is null then 'missing' when {{ clean }} = {{ raw }} then 'source' else 'repaired' end
 {%- endmacro %}

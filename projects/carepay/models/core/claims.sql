@@ -1,0 +1,71 @@
+-- Claims, one row per source row that has a key.
+with
+cleaned as (
+    select
+        cast(id as bigint) as id,
+        {{ clean_id('treatment_id') }} as treatment_id,
+        status as status_raw,
+        {{ clean_text('status') }} as status_word,
+        type as type_raw,
+        {{ clean_text('type') }} as type_word,
+        {{ clean_date('date_created') }} as date_created,
+        {{ clean_date('date_modified') }} as date_modified,
+        {{ clean_id('program_id') }} as program_id,
+        nullif(amount, 0) as amount,
+        currency as currency_raw,
+        upper({{ clean_text('currency') }}) as currency
+    from {{ source('carepay', 'claim') }}
+),
+
+neighbours as (
+    {{ id_neighbours('cleaned') }}
+),
+
+bounds as (
+    select
+        c.id,
+        greatest(n.below, t.date_created) as lower_bound,
+        least(n.above, c.date_modified) as upper_bound
+    from neighbours as n
+    inner join cleaned as c on c.id = n.id
+    left join {{ ref('treatments') }} as t on t.treatment_id = c.treatment_id
+),
+
+bounded as (
+    select
+        c.*,
+        case
+            when upper(c.type_word) = 'BENEFIT' then 'Benefit'
+            when upper(c.type_word) = 'VOUCHER' then 'Voucher'
+            else c.type_word
+        end as type,
+        case when l.lower_bound > l.upper_bound then null else l.lower_bound end as date_created_lower,
+        case when l.lower_bound > l.upper_bound then null else l.upper_bound end as date_created_upper
+    from cleaned as c
+    left join bounds as l on l.id = c.id
+)
+
+select
+    b.id,
+    b.treatment_id,
+    coalesce(m.canonical_state, 'unknown') as status,
+    {{ status_basis() }} as status_basis,
+    b.status_raw,
+    b.type,
+    {{ text_basis('b.type_raw', 'b.type') }} as type_basis,
+    b.program_id,
+    b.amount,
+    {{ given_basis('b.amount') }} as amount_basis,
+    b.currency,
+    {{ text_basis('b.currency_raw', 'b.currency') }} as currency_basis,
+    b.date_created,
+    {{ given_basis('b.date_created') }} as date_created_basis,
+    b.date_created_lower,
+    b.date_created_upper,
+    b.date_modified,
+    {{ given_basis('b.date_modified') }} as date_modified_basis
+from bounded as b
+left join {{ ref('status_map') }} as m
+    on m.entity = 'claim'
+    and upper(m.source_status) = upper(b.status_word)
+    and {{ in_era() }}

@@ -1,0 +1,48 @@
+-- Invoice items, one row per source row that has a key. The invoice gives the treatment and what is known of a missing date.
+with
+cleaned as (
+    select
+        cast(id as bigint) as id,
+        {{ clean_id('invoice_id') }} as invoice_id,
+        status as status_raw,
+        {{ clean_text('status') }} as status_word,
+        {{ clean_date('date_created') }} as date_created,
+        {{ clean_id('product_id') }} as product_id,
+        currency as currency_raw,
+        upper({{ clean_text('currency') }}) as currency,
+        nullif(amount, 0) as amount
+    from {{ source('carepay', 'invoice_item') }}
+)
+
+select
+    b.id,
+    i.treatment_id,
+    b.invoice_id,
+    b.product_id,
+    coalesce(m.canonical_state, 'unknown') as status,
+    {{ status_basis() }} as status_basis,
+    b.status_raw,
+    b.amount,
+    {{ given_basis('b.amount') }} as amount_basis,
+    b.currency,
+    {{ text_basis('b.currency_raw', 'b.currency') }} as currency_basis,
+    b.date_created,
+    {{ given_basis('b.date_created') }} as date_created_basis,
+    case when b.date_created is null then coalesce(i.date_created, i.date_created_lower) end as date_created_lower,
+    coalesce(b.date_created, i.date_created_imputed) as date_created_imputed,
+    case
+        when b.date_created is not null then 'source'
+        when i.date_created_imputed is not null then 'imputed'
+        else 'missing'
+    end as date_created_imputed_basis,
+    case
+        when b.date_created is not null then 'invoice_item'
+        else i.date_created_imputed_from
+    end as date_created_imputed_from
+from cleaned as b
+left join {{ ref('invoices') }} as i on i.id = b.invoice_id
+left join {{ ref('status_map') }} as m
+    on m.entity = 'invoice_item'
+    and upper(m.source_status) = upper(b.status_word)
+    and (m.era_from is null or m.era_from <= coalesce(b.date_created, timestamp '9999-12-31 00:00:00'))
+    and (m.era_to is null or m.era_to > coalesce(b.date_created, timestamp '9999-12-31 00:00:00'))
