@@ -82,6 +82,7 @@ type Model struct {
 	Meta        map[string]any
 	EntityOf    string // meta.lifeline.entity_of: the source table that it cleans, row for row.
 	CountsOf    string // meta.lifeline.entity_count_of: the model whose number of rows it must have.
+	CountsKey   string // meta.lifeline.entity_key: its column with that model's key; "id" where none is given.
 	PatchedIn   string // The YAML file that describes it, if any.
 }
 

@@ -172,11 +172,12 @@ func (p *Project) readModelPatch(o *object) error {
 	if err := p.applyConfig(o, &m.Config, config); err != nil {
 		return err
 	}
-	own, err := lifelineMeta(o, m.Meta, "entity_of", "entity_count_of", "grain", "distribute_by")
+	own, err := lifelineMeta(o, m.Meta, "entity_of", "entity_count_of", "entity_key", "grain", "distribute_by")
 	if err != nil {
 		return err
 	}
 	m.EntityOf, m.CountsOf = textOf(own["entity_of"]), textOf(own["entity_count_of"])
+	m.CountsKey = orElse(textOf(own["entity_key"]), "id")
 	if m.Columns, err = p.readColumns(o, name); err != nil {
 		return err
 	}
