@@ -1,0 +1,67 @@
+package warehouse
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+
+	"lifeline/change"
+)
+
+// defaultKeep is how many published versions are kept when nobody says.
+const defaultKeep = 2
+
+// Open opens the warehouse that o.DSN names. It creates nothing: Begin does. A DSN that names no engine or no place is a
+// *change.Problem of class usage.
+func Open(ctx context.Context, o Options) (Warehouse, error) {
+	if o.KeepVersions <= 0 {
+		o.KeepVersions = defaultKeep
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	scheme, rest, found := strings.Cut(o.DSN, ":")
+	switch {
+	case found && scheme == "duckdb":
+		path, err := duckPath(rest)
+		if err != nil {
+			return nil, err
+		}
+		return &duckWarehouse{Options: o, paths: duckPathsOf(path)}, nil
+	case found && (scheme == "postgres" || scheme == "postgresql"):
+		return newPostgres(ctx, o)
+	case o.DSN == "":
+		return nil, usage("no warehouse is named", "duckdb:warehouse.duckdb or postgres://user@host/database")
+	case !found || strings.ContainsAny(scheme, `/\.`):
+		// A DSN may hold a password, so only the part before a colon is ever shown (promise 10).
+		return nil, usage("the warehouse's address names no engine", "duckdb:PATH or postgres://user@host/database")
+	}
+	return nil, usage(fmt.Sprintf("there is no warehouse engine %q", scheme), "duckdb:PATH or postgres://user@host/database")
+}
+
+// duckPath makes a path of its part of the DSN; duckdb:PATH, duckdb:///PATH and duckdb://PATH are all understood.
+func duckPath(rest string) (string, error) {
+	rest = strings.TrimPrefix(rest, "//")
+	if strings.TrimSpace(rest) == "" {
+		return "", usage("the warehouse duckdb: has no path", "duckdb:warehouse.duckdb")
+	}
+	// The driver reads its file name as a URL, so these would open another file.
+	if strings.ContainsAny(rest, "?%") {
+		return "", usage(fmt.Sprintf("the warehouse path %q has a %% or ? in it", rest), "a path without these characters")
+	}
+	if strings.HasSuffix(rest, "/") {
+		return "", usage(fmt.Sprintf("the warehouse path %q is a folder", rest), "duckdb:"+rest+"warehouse.duckdb")
+	}
+	path, err := filepath.Abs(rest)
+	if err != nil {
+		return "", fmt.Errorf("resolve the warehouse path: %w", err)
+	}
+	return path, nil
+}
+
+// usage is a problem of the command line or the configuration.
+func usage(what, try string) error {
+	return &change.Problem{Err: fmt.Errorf("%s", what), Try: try, Class: change.ClassUsage}
+}
