@@ -30,10 +30,13 @@ func sizes(t *tree) []breach {
 				continue
 			}
 			if n := t.fset.Position(fn.End()).Line - t.at(fn) + 1; n > maxFuncLines {
+				mend := "give the steps names: one function each; move long SQL to an embedded .sql file"
+				if f.test {
+					mend = "move the table of cases to a variable, or give the steps names"
+				}
 				out = append(out, breach{
-					file: f.name, line: t.at(fn), rule: "function-size",
+					file: f.name, line: t.at(fn), rule: "function-size", mend: mend,
 					what: fmt.Sprintf("%s has %d lines, %d are allowed", fn.Name.Name, n, maxFuncLines),
-					mend: "give the steps names: one function each; move long SQL to an embedded .sql file",
 				})
 			}
 		}
