@@ -1,0 +1,147 @@
+// Package source reads an operational database as it stands at one point in time: MySQL and MariaDB over the wire, or a folder
+// of CSV files. It maps the source's types to those of package change without loss, decodes values straight into batches, and
+// takes the totals that the books compare with (promise 1).
+//
+// It never writes to the source (promise 9), knows nothing of a warehouse beyond the Writer it fills, and leaves the binary log
+// to package cdc and retries to package run.
+package source
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"lifeline/change"
+	"lifeline/source/preflight"
+)
+
+// Options say which source to read and how.
+type Options struct {
+	DSN       string       // mysql://user:password@host:port/database?tls=… or csv:DIR.
+	TimeZone  string       // The zone that the source's DATETIME values are in; values are passed on as stored. For the checks only.
+	Tables    []Contract   // What to read. With none, MySQL gives every base table of the database; CSV needs them.
+	Workers   int          // Connections, or readers of files; 0 means 2.
+	ChunkRows int          // About how many rows a key range of a big table has; 0 means 100,000.
+	BatchRows int          // At most so many rows in a batch; 0 means 4,096.
+	Weak      bool         // Where no consistent view over all connections can be had, read without one, and say so in the run record.
+	Logger    *slog.Logger // nil means silence.
+}
+
+// Contract is what a project has settled about one table of its source.
+type Contract struct {
+	Name       string           // In staging, such as "claim".
+	Identifier string           // In the database; the name where empty.
+	File       string           // Of a CSV folder; name + ".csv" where empty.
+	Key        []string         // Staging names.
+	Money      []change.Money   // What the books add up; staging names.
+	Columns    []ContractColumn // None means: no contract.
+}
+
+// ContractColumn is a column as it was agreed.
+type ContractColumn struct {
+	Name     string // In staging.
+	DataType string // As MySQL declares it, such as "decimal(19,4)"; text where empty.
+	Position int    // From 1; 0 takes the place in the list.
+}
+
+// Source is a database or folder, opened and readable.
+type Source interface {
+	// Tables describes the tables to read, in the order of the contract, else by name.
+	Tables(ctx context.Context) ([]*change.Table, error)
+	// Check runs all preflight checks and reports each, the failed ones too.
+	Check(ctx context.Context) []preflight.Result
+	// Snapshot takes one point in time over all tables (promise 4). Close it.
+	Snapshot(ctx context.Context) (Snapshot, error)
+	Close() error
+}
+
+// Snapshot is a source at one point in time. Once an error of its makes IsViewLost true, it is worth nothing: take a new one.
+type Snapshot interface {
+	// Info says what was taken and how.
+	Info() change.Snapshot
+	// Read passes every row of every table to writers. Each worker opens a writer of its own for each table that it meets, keeps
+	// it over the table's chunks, and closes it when the table's chunks are all handed out. An error of one ends all.
+	// After an error no writer is closed: the load is to be aborted.
+	Read(ctx context.Context, open func(context.Context, *change.Table) (Writer, error), progress func(Progress)) error
+	// Totals counts every table and adds up its money columns, by the source's own arithmetic where it has one, in the order of
+	// Source.Tables.
+	Totals(ctx context.Context) ([]change.Totals, error)
+	Close() error
+}
+
+// Writer takes batches of one table. It is used by one goroutine; the batch is the reader's again when Write returns.
+type Writer interface {
+	Write(ctx context.Context, b *change.Batch) error
+	Close(ctx context.Context) error
+}
+
+// Progress says how far a Read is, over all tables and workers.
+type Progress struct {
+	Table string // The table of the last batch.
+	Rows  int64  // Read so far.
+	Total int64  // About how many there are; 0 where unknown.
+}
+
+// Discard is a Writer that counts rows and drops them: it shows what reading alone costs.
+type Discard struct{ Rows int64 }
+
+// Write counts the batch's rows.
+func (d *Discard) Write(_ context.Context, b *change.Batch) error {
+	d.Rows += int64(b.Len)
+	return nil
+}
+
+// Close does nothing.
+func (d *Discard) Close(context.Context) error { return nil }
+
+// Open connects to a source. Errors are change.Problems with what to try, and never hold the password (promise 10).
+func Open(ctx context.Context, o Options) (Source, error) {
+	if o.Workers <= 0 {
+		o.Workers = 2
+	}
+	if o.ChunkRows <= 0 {
+		o.ChunkRows = 100_000
+	}
+	if o.BatchRows <= 0 {
+		o.BatchRows = 4096
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	switch {
+	case strings.HasPrefix(o.DSN, "csv:"):
+		return openFolder(o)
+	case strings.HasPrefix(o.DSN, "mysql://"), strings.HasPrefix(o.DSN, "mariadb://"):
+		return openServer(ctx, o)
+	}
+	return nil, &change.Problem{
+		Err: fmt.Errorf("%q is no source that can be read", Redact(o.DSN)), Class: change.ClassUsage,
+		Try: "mysql://user:password@host:3306/database, or csv:DIR",
+	}
+}
+
+// password finds the secret of an address that is no valid URL.
+var password = regexp.MustCompile(`^([^:/@]*://)?([^:@/]*):(.*)@`)
+
+// Redact returns a source's address without its password, for messages and records.
+func Redact(dsn string) string {
+	if strings.HasPrefix(dsn, "csv:") {
+		return dsn
+	}
+	u, err := url.Parse(dsn)
+	if err != nil || u.User == nil {
+		return password.ReplaceAllString(dsn, "${1}${2}:***@")
+	}
+	if _, has := u.User.Password(); has {
+		u.User = url.UserPassword(u.User.Username(), "***")
+	}
+	q := u.Query()
+	if q.Has("password") {
+		q.Set("password", "***")
+		u.RawQuery = q.Encode()
+	}
+	return strings.Replace(u.String(), "%2A%2A%2A", "***", 1)
+}
