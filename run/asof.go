@@ -1,0 +1,154 @@
+package run
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	_ "time/tzdata" // Business days need zones on machines without a zone database.
+
+	"lifeline/change"
+)
+
+// decideAsOf finds the instant that "last 7 days" ends at, and makes the graph for it. Rules: "latest" is the end of the business
+// day of the newest valid time that is not after the snapshot; "now" the end of the business day of the snapshot; a date the end
+// of that business day. The end is exclusive: windows are [as_of - 7d, as_of).
+func (w *walk) decideAsOf(ctx context.Context) error {
+	business, err := zone(w.Project.Config.BusinessTimeZone, "business_time_zone")
+	if err != nil {
+		return err
+	}
+	stored, err := zone(w.Project.Config.Source.TimeZone, "source.time_zone")
+	if err != nil {
+		return err
+	}
+	rule := w.AsOf
+	if rule == "" {
+		rule = w.Project.Config.AsOf.Rule
+	}
+	switch rule {
+	case "", "latest":
+		newest, err := w.newestTime(ctx, stored)
+		if err != nil {
+			return err
+		}
+		w.asOf = endOfDay(newest, business)
+	case "now":
+		w.asOf = endOfDay(w.snapshot.TakenAt, business)
+	default:
+		day, err := time.ParseInLocation(time.DateOnly, rule, business)
+		if err != nil {
+			return &change.Problem{Err: fmt.Errorf("as of %q is neither latest, now nor a date", rule), Class: change.ClassUsage, Try: "--as-of 2019-11-25"}
+		}
+		w.asOf = endOfDay(day, business)
+	}
+	asOf := w.asOf
+	w.report.AsOf = &asOf
+	if w.graph, err = w.newGraph(w.asOf.In(stored)); err != nil {
+		return err
+	}
+	return w.choose()
+}
+
+// newestTime is the newest valid time in the columns that the project names, not after the snapshot; the snapshot's own time where
+// they hold none.
+func (w *walk) newestTime(ctx context.Context, stored *time.Location) (time.Time, error) {
+	limit := w.snapshot.TakenAt
+	var newest time.Time
+	for _, column := range w.Project.Config.AsOf.Columns {
+		table, name, ok := strings.Cut(column, ".")
+		if !ok {
+			return newest, &change.Problem{Err: fmt.Errorf("as_of column %q is not table.column", column), Where: "lifeline.yml", Class: change.ClassUsage, Try: "columns: [claim.date_created]"}
+		}
+		// The literal keeps one text for both engines; wall-clock times of the source's zone are compared as they stand.
+		query := fmt.Sprintf(`
+select max(%[2]s)
+from staging.%[1]s
+where %[2]s <= timestamp '%[3]s'`, table, name, limit.In(stored).Format(time.DateTime))
+		var t sql.NullTime
+		if err := w.hold.DB().QueryRowContext(ctx, query).Scan(&t); err != nil {
+			return newest, fmt.Errorf("find the newest time in staging.%s: %w", column, err)
+		}
+		if wall := t.Time; t.Valid {
+			at := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), wall.Nanosecond(), stored)
+			if at.After(newest) {
+				newest = at
+			}
+		}
+	}
+	if newest.IsZero() {
+		return limit, nil
+	}
+	return newest, nil
+}
+
+// endOfDay is the first instant after the business day that t falls in, in UTC.
+func endOfDay(t time.Time, business *time.Location) time.Time {
+	local := t.In(business)
+	return time.Date(local.Year(), local.Month(), local.Day()+1, 0, 0, 0, 0, business).UTC()
+}
+
+func zone(name, key string) (*time.Location, error) {
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, &change.Problem{Err: fmt.Errorf("%s: unknown time zone %q", key, name), Where: "lifeline.yml", Class: change.ClassUsage, Try: key + ": Africa/Nairobi"}
+	}
+	return loc, nil
+}
+
+// open reads what the last landing left, so that a build without a source has a point in time and tables to name.
+func (w *walk) open(ctx context.Context) error {
+	if w.Source != nil {
+		var err error
+		w.tables, err = w.Source.Tables(ctx)
+		return err
+	}
+	var position string
+	err := w.hold.DB().QueryRowContext(ctx, `
+select position, taken_at
+from ops.positions
+order by taken_at desc, run_id desc
+limit 1`).Scan(&position, &w.snapshot.TakenAt)
+	if errors.Is(err, sql.ErrNoRows) {
+		return &change.Problem{Err: errors.New("nothing has landed yet"), Class: change.ClassError, Try: "lifeline run"}
+	}
+	if err != nil {
+		return fmt.Errorf("read ops.positions: %w", err)
+	}
+	w.snapshot.Position = change.Position(position)
+	w.report.Position = position
+	return nil
+}
+
+// nothingToDo tells whether source, project and as-of are all as at the last publication.
+func (w *walk) nothingToDo(ctx context.Context) (bool, error) {
+	if w.Full || w.Source == nil {
+		return false, nil
+	}
+	for _, l := range w.landed {
+		if l.Changed() {
+			return false, nil
+		}
+	}
+	var version int64
+	var hash string
+	var asOf time.Time
+	err := w.hold.DB().QueryRowContext(ctx, `
+select version, project_hash, as_of
+from ops.versions
+where state = 'published'`).Scan(&version, &hash, &asOf)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read ops.versions: %w", err)
+	}
+	if hash != w.hash || !asOf.Equal(w.asOf) {
+		return false, nil
+	}
+	w.report.Status, w.report.Version = Unchanged, version
+	w.report.Why = "source, project and as-of are as at the last publication"
+	return true, nil
+}

@@ -1,0 +1,265 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"lifeline/change"
+	"lifeline/model"
+	"lifeline/project"
+	"lifeline/quality"
+	"lifeline/warehouse"
+)
+
+// works are the nodes that become relations of the version: seeds and models, without those that are only inlined.
+func (w *walk) works() []*model.Node {
+	var out []*model.Node
+	for _, n := range w.graph.Nodes {
+		if n.Kind != model.KindSource && n.Materialized != model.Ephemeral {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// choose settles which nodes are built; the others are carried over from the version before.
+func (w *walk) choose() error {
+	w.chosen = nil
+	if len(w.Select)+len(w.Exclude) == 0 {
+		return nil
+	}
+	nodes, err := w.graph.Select(w.Select, w.Exclude)
+	if err != nil {
+		return err
+	}
+	w.chosen = map[*model.Node]bool{}
+	for _, n := range nodes {
+		w.chosen[n] = true
+	}
+	return nil
+}
+
+func (w *walk) builds(n *model.Node) bool { return w.chosen == nil || w.chosen[n] }
+
+// buildModels makes every relation of the next version, each as soon as what it reads is there.
+func (w *walk) buildModels(ctx context.Context) (string, error) {
+	var err error
+	if w.build, err = w.hold.Build(ctx); err != nil {
+		return "", err
+	}
+	w.aside = quality.NewAside(w.build)
+	works := w.works()
+	done := make(map[*model.Node]chan struct{}, len(works))
+	for _, n := range works {
+		done[n] = make(chan struct{})
+	}
+	reports := make([]ModelReport, len(works))
+	var finished atomic.Int64
+	slots := make(chan struct{}, w.build.Parallel())
+	g, ctx := errgroup.WithContext(ctx)
+	for i, n := range works {
+		g.Go(func() error {
+			if err := await(ctx, n, done); err != nil {
+				return err
+			}
+			select {
+			case slots <- struct{}{}:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			defer func() { <-slots }()
+			began := w.Now()
+			rows, err := w.buildNode(ctx, n)
+			if err != nil {
+				return inModel(n, err)
+			}
+			reports[i] = ModelReport{Name: n.Name, Rows: rows, Seconds: w.Now().Sub(began).Seconds()}
+			close(done[n])
+			w.Progress.Advance("build", finished.Add(1), int64(len(works)), "models")
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return "", err
+	}
+	w.report.Models = reports
+	var rows int64
+	for _, r := range reports {
+		rows += r.Rows
+	}
+	return fmt.Sprintf("%d tables and views with %d rows", len(reports), rows), nil
+}
+
+// await blocks until everything that n reads is built; ephemeral models stand for what they read.
+func await(ctx context.Context, n *model.Node, done map[*model.Node]chan struct{}) error {
+	for _, d := range n.DependsOn {
+		if c, ok := done[d]; ok {
+			select {
+			case <-c:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			continue
+		}
+		if err := await(ctx, d, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inModel says in which file a database's error belongs.
+func inModel(n *model.Node, err error) error {
+	var p *change.Problem
+	if errors.As(err, &p) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &change.Problem{
+		Err: fmt.Errorf("model %s: %w", n.Name, err), Where: n.Path, Class: change.ClassError,
+		Try: "lifeline compile " + n.Name + ", and run its SQL by hand",
+	}
+}
+
+// buildNode makes one relation, sets aside what an entity may not hold, and adds the indexes when the rows are final.
+func (w *walk) buildNode(ctx context.Context, n *model.Node) (int64, error) {
+	if n.Kind == model.KindSeed {
+		return w.buildSeed(ctx, n)
+	}
+	m := warehouse.Model{Schema: n.Schema, Name: n.Alias, View: n.Materialized == model.View}
+	for _, i := range n.Config.Indexes {
+		m.Indexes = append(m.Indexes, warehouse.Index{Columns: i.Columns, Unique: i.Unique})
+	}
+	_, before, err := w.build.Previous(ctx, n.Schema, n.Alias)
+	if err != nil {
+		return 0, err
+	}
+	if !w.builds(n) {
+		return w.carry(ctx, n, m, before)
+	}
+	incremental := n.Materialized == model.Incremental && before && !w.Full
+	if incremental {
+		m.Carry, m.UniqueKey = true, n.Config.UniqueKey
+	}
+	if m.SQL, err = w.compile(ctx, n, incremental); err != nil {
+		return 0, err
+	}
+	if w.ShowSQL != nil {
+		w.ShowSQL(n.Path, m.SQL)
+	}
+	rows, err := w.build.Create(ctx, m)
+	if err != nil {
+		return 0, err
+	}
+	if n.EntityOf != nil {
+		if rows, err = w.setAside(ctx, n, rows); err != nil {
+			return 0, err
+		}
+	}
+	return rows, w.build.Index(ctx, m)
+}
+
+// carry brings a relation that was not chosen over from the version before.
+func (w *walk) carry(ctx context.Context, n *model.Node, m warehouse.Model, before bool) (int64, error) {
+	if !before {
+		return 0, &change.Problem{
+			Err: fmt.Errorf("%s is not selected, and the version before does not have it", n.Name), Class: change.ClassUsage,
+			Try: "--select +" + n.Name + ", or a run of everything first",
+		}
+	}
+	if m.View {
+		// A view holds nothing to carry: it is made anew over this version's relations.
+		var err error
+		if m.SQL, err = w.compile(ctx, n, false); err != nil {
+			return 0, err
+		}
+		return w.build.Create(ctx, m)
+	}
+	m.Carry = true
+	rows, err := w.build.Create(ctx, m)
+	if err != nil {
+		return 0, err
+	}
+	return rows, w.build.Index(ctx, m)
+}
+
+func (w *walk) buildSeed(ctx context.Context, n *model.Node) (int64, error) {
+	columns := make([]warehouse.SeedColumn, len(n.Seed.Columns))
+	for i, c := range n.Seed.Columns {
+		columns[i] = warehouse.SeedColumn{Name: c.Name, Type: c.Type}
+	}
+	return int64(len(n.Seed.Rows)), w.build.Seed(ctx, n.Schema, n.Alias, columns, n.Seed.Rows)
+}
+
+// compile renders a model for this build. In an entity's model, source() of the table that it cleans shows one row per key.
+func (w *walk) compile(ctx context.Context, n *model.Node, incremental bool) (string, error) {
+	keyed := ""
+	if n.EntityOf != nil {
+		k, err := w.aside.Identity(ctx, quality.SourceTable(n.EntityOf))
+		if err != nil {
+			return "", err
+		}
+		keyed = k.Relation
+	}
+	return w.graph.Compile(n, model.Env{
+		Incremental: incremental,
+		This:        w.relation(n),
+		Relation: func(d *model.Node) string {
+			if keyed != "" && d.Source == n.EntityOf {
+				return keyed
+			}
+			return w.relation(d)
+		},
+	})
+}
+
+func (w *walk) relation(n *model.Node) string {
+	if n.Kind == model.KindSource {
+		return n.Schema + "." + n.Alias
+	}
+	return w.build.Relation(n.Schema, n.Alias)
+}
+
+// setAside takes the rows that fail a verdict out of an entity before anyone reads it.
+func (w *walk) setAside(ctx context.Context, n *model.Node, rows int64) (int64, error) {
+	checks, err := w.compileChecks(func(t *project.Test) bool { return t.Node == n.Name && t.OnFail == "quarantine" })
+	if err != nil {
+		return 0, err
+	}
+	v, err := w.aside.SetAside(ctx, quality.Entity{
+		Source: quality.SourceTable(n.EntityOf), Node: n.Name, Relation: w.relation(n), Key: w.keyOf(n), Checks: checks,
+	})
+	if err != nil {
+		return 0, err
+	}
+	w.verdicts.put(n, v)
+	return v.Staging - v.Quarantined - v.Superseded, nil
+}
+
+// keyOf is an entity's key in core: the declared key of its source, by the same names.
+func (w *walk) keyOf(n *model.Node) []string {
+	if len(n.Config.UniqueKey) > 0 {
+		return n.Config.UniqueKey
+	}
+	return n.EntityOf.Key
+}
+
+// verdicts are those on each entity's rows; models that are built at once share them.
+type verdicts struct {
+	mu     sync.Mutex
+	byNode map[*model.Node]*quality.Verdict
+}
+
+func (v *verdicts) put(n *model.Node, verdict *quality.Verdict) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.byNode[n] = verdict
+}
+
+// stamp is a time as ops holds it: UTC, to the microsecond.
+func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

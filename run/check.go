@@ -1,0 +1,218 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"lifeline/change"
+	"lifeline/model"
+	"lifeline/project"
+	"lifeline/quality"
+)
+
+// reconcileSource compares what the source itself added up with staging, before anything is built on it (promise 1).
+func (w *walk) reconcileSource(ctx context.Context) (string, error) {
+	books, err := quality.SourceBooks(ctx, w.hold.DB(), w.tables, w.totals)
+	if err != nil {
+		return "", err
+	}
+	w.books = append(w.books, books...)
+	if err := quality.Unbalanced(books); err != nil {
+		return "", err
+	}
+	_, line := quality.Balance(books)
+	return line, nil
+}
+
+// compileChecks compiles the project's tests that want says, for the version under construction.
+func (w *walk) compileChecks(want func(*project.Test) bool) ([]quality.Check, error) {
+	var out []quality.Check
+	for _, t := range w.Project.Tests {
+		if t.Disabled || !want(t) {
+			continue
+		}
+		tested := *t
+		if t.Kind == project.Singular || !isShipped(t.Kind) {
+			sql, err := w.graph.CompileTest(t, model.Env{Relation: w.relation})
+			if err != nil {
+				return nil, err
+			}
+			tested.SQL = sql
+		}
+		c, err := quality.Compile(&tested, w.relations())
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// isShipped tells whether a generic test is one of ours rather than the project's.
+func isShipped(kind string) bool {
+	_, ok := project.TestKinds[kind]
+	return ok
+}
+
+// relations names the graph's nodes for tests.
+func (w *walk) relations() quality.Relations {
+	return quality.Relations{
+		Now: w.snapshot.TakenAt,
+		Node: func(name string) (string, bool) {
+			n := w.node(name)
+			if n == nil {
+				return "", false
+			}
+			return w.relation(n), true
+		},
+		Ref: func(text string) (string, string, error) {
+			n, err := w.graph.Refers(text)
+			if err != nil {
+				return "", "", err
+			}
+			return w.relation(n), n.Name, nil
+		},
+		Key: func(name string) []string {
+			n := w.node(name)
+			switch {
+			case n == nil:
+				return nil
+			case n.EntityOf != nil:
+				return w.keyOf(n)
+			case n.Source != nil:
+				return n.Source.Key
+			}
+			return n.Config.UniqueKey
+		},
+	}
+}
+
+// node finds a node by the name that tests use: a model's or seed's own, "source.table" for a source.
+func (w *walk) node(name string) *model.Node {
+	for _, n := range w.graph.Nodes {
+		if n.Kind == model.KindSource && n.Source.Source+"."+n.Name == name || n.Kind != model.KindSource && n.Name == name {
+			return n
+		}
+	}
+	return nil
+}
+
+// check runs the tests that were not verdicts on rows, and stops the walk if one of severity error fails (promise 3).
+func (w *walk) check(ctx context.Context) (string, error) {
+	checks, err := w.compileChecks(func(t *project.Test) bool {
+		n := w.node(t.Node)
+		return t.OnFail != "quarantine" && (t.Node == "" || n != nil && n.Materialized != model.Ephemeral)
+	})
+	if err != nil {
+		return "", err
+	}
+	results, err := quality.Run(ctx, w.build.DB(), checks, w.build.Parallel())
+	if err != nil {
+		return "", err
+	}
+	for _, n := range w.works() {
+		if v := w.verdicts.byNode[n]; v != nil {
+			results = append(results, v.Results...)
+		}
+	}
+	w.results = results
+	return w.judge(results)
+}
+
+// judge puts the results into the report and says whether they stop the run.
+func (w *walk) judge(results []quality.Result) (string, error) {
+	count := map[quality.Status]int{}
+	var stops []string
+	where := ""
+	for i := range results {
+		r := &results[i]
+		count[r.Status]++
+		w.report.Checks = append(w.report.Checks, CheckReport{
+			Name: r.Name, Severity: string(r.Severity), Status: string(r.Status), Failing: r.Failing, Tested: r.Tested,
+		})
+		if !r.Stops() {
+			continue
+		}
+		if where == "" {
+			where = r.Where()
+		}
+		what := fmt.Sprintf("%s: %d of %d rows fail", r.Name, r.Failing, r.Tested)
+		if r.Status == quality.Error {
+			what = fmt.Sprintf("%s could not run: %s", r.Name, r.Err)
+		}
+		stops = append(stops, what)
+	}
+	line := fmt.Sprintf("%d passed, %d warned, %d failed, %d do not apply", count[quality.Pass], count[quality.Warn],
+		count[quality.Fail]+count[quality.Error], count[quality.NotApplicable])
+	if len(stops) == 0 {
+		return line, nil
+	}
+	return line, &change.Problem{
+		Err: errors.New(strings.Join(stops, "; ") + "; the published version stays"), Where: where, Class: change.ClassBlocked,
+		Try: fmt.Sprintf("lifeline runs %d, then lifeline query --books \"select * from ops.check_rows\"", w.report.RunID),
+	}
+}
+
+// closeBooks proves that nothing was lost between staging and what is about to be published (promise 1).
+func (w *walk) closeBooks(ctx context.Context) (string, error) {
+	books, err := w.aside.CoreBooks(ctx)
+	if err != nil {
+		return "", err
+	}
+	var counts []quality.EntityCount
+	for _, n := range w.works() {
+		if n.Model == nil || n.Model.CountsOf == "" {
+			continue
+		}
+		core := w.node(n.Model.CountsOf)
+		c := quality.EntityCount{Table: n.Name, Relation: w.relation(n), Core: w.relation(core)}
+		if core.EntityOf != nil && len(w.keyOf(core)) == 1 {
+			c.Key, c.CoreKey = n.Model.CountsKey, w.keyOf(core)[0]
+		}
+		counts = append(counts, c)
+	}
+	counted, err := quality.CountBooks(ctx, w.build.DB(), counts)
+	if err != nil {
+		return "", err
+	}
+	books = append(books, counted...)
+	w.books = append(w.books, books...)
+	if err := w.countRepairs(ctx); err != nil {
+		return "", err
+	}
+	if err := quality.Unbalanced(books); err != nil {
+		return "", err
+	}
+	_, line := quality.Balance(w.books)
+	return line, nil
+}
+
+// countRepairs adds up how core's values came about (promise 7).
+func (w *walk) countRepairs(ctx context.Context) error {
+	for _, n := range w.works() {
+		if n.EntityOf == nil {
+			continue
+		}
+		repairs, err := quality.Repairs(ctx, w.build.DB(), n.Name, w.relation(n))
+		if err != nil {
+			return err
+		}
+		w.repairs = append(w.repairs, repairs...)
+		t := w.report.table(n.EntityOf.Name)
+		for _, r := range repairs {
+			if r.Basis == "repaired" {
+				t.Repaired += r.Rows
+			}
+		}
+		if v := w.verdicts.byNode[n]; v != nil {
+			t.Quarantined, t.Superseded = v.Quarantined, v.Superseded
+			t.Published = v.Staging - v.Quarantined - v.Superseded
+			if t.Landed == 0 {
+				t.Landed = v.Staging
+			}
+		}
+	}
+	return nil
+}

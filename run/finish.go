@@ -1,0 +1,152 @@
+package run
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"lifeline/quality"
+	"lifeline/warehouse"
+)
+
+// publish makes the version visible. The quarantine is written right before it, while the verdicts' working tables are there.
+func (w *walk) publish(ctx context.Context) (string, error) {
+	if err := w.writeQuarantine(ctx, true); err != nil {
+		return "", err
+	}
+	if err := quality.Record(ctx, w.build.DB(), w.report.RunID, w.results); err != nil {
+		return "", err
+	}
+	w.recorded = true
+	p := warehouse.Publication{Run: w.report.RunID, AsOf: w.asOf, Project: w.hash}
+	if err := w.build.Publish(ctx, p); err != nil {
+		return "", err
+	}
+	w.report.Status, w.report.Version = Published, w.build.Version()
+	return fmt.Sprintf("version %d, every table at once", w.build.Version()), nil
+}
+
+func (w *walk) writeQuarantine(ctx context.Context, publishes bool) error {
+	if w.aside == nil {
+		return nil
+	}
+	return w.aside.Write(ctx, w.build.DB(), quality.Ending{Run: w.report.RunID, At: w.Now(), Publishes: publishes})
+}
+
+// finish writes the run's record whatever its end, and lets go of the warehouse. It does so also when the user interrupts.
+func (w *walk) finish(ctx context.Context, err error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	if err != nil {
+		err = w.fail(err)
+		if w.build != nil {
+			err = errors.Join(err, w.keepFindings(ctx), w.build.Discard(ctx))
+		}
+	}
+	w.report.EndedAt = w.Now().UTC()
+	for _, b := range w.books {
+		w.report.Books = append(w.report.Books, BookReport{Table: b.Table, Equation: b.Equation + ", " + b.Item, Balances: b.Balances})
+	}
+	return errors.Join(err, w.record(ctx), w.hold.Close(ctx))
+}
+
+// keepFindings writes what a stopped run found, while its tables are still there.
+func (w *walk) keepFindings(ctx context.Context) error {
+	if w.recorded || w.report.Status != Blocked {
+		return nil
+	}
+	if err := w.writeQuarantine(ctx, false); err != nil {
+		return err
+	}
+	return quality.Record(ctx, w.build.DB(), w.report.RunID, w.results)
+}
+
+// record writes ops.runs, steps, loads, books and repairs in one transaction; quality has its own for the rest.
+func (w *walk) record(ctx context.Context) error {
+	db := w.hold.DB()
+	if err := errors.Join(
+		quality.RecordBooks(ctx, db, w.report.RunID, w.books),
+		quality.RecordRepairs(ctx, db, w.report.RunID, w.repairs),
+	); err != nil {
+		return fmt.Errorf("record the run: %w", err)
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("record the run: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if err := w.recordRows(ctx, tx); err != nil {
+		return fmt.Errorf("record the run: %w", err)
+	}
+	return tx.Commit()
+}
+
+func (w *walk) recordRows(ctx context.Context, tx *sql.Tx) error {
+	r := w.report
+	at := r.StartedAt
+	for _, s := range r.Steps {
+		if err := insertStep(ctx, tx, r.RunID, s.Name, "", at, s.Seconds, 0, s.Status, s.Detail); err != nil {
+			return err
+		}
+		at = at.Add(time.Duration(s.Seconds * float64(time.Second)))
+	}
+	for _, m := range r.Models {
+		if err := insertStep(ctx, tx, r.RunID, "model", m.Name, r.StartedAt, m.Seconds, m.Rows, "done", ""); err != nil {
+			return err
+		}
+	}
+	for _, l := range w.landed {
+		if _, err := tx.ExecContext(ctx, `
+insert into ops.loads (run_id, table_name, read_rows, inserted, updated, deleted, rows)
+values ($1, $2, $3, $4, $5, $6, $7)`, r.RunID, l.Table, l.Read, l.Inserted, l.Updated, l.Deleted, l.Rows); err != nil {
+			return err
+		}
+	}
+	var asOf, message, version any
+	if r.AsOf != nil {
+		asOf = stamp(*r.AsOf)
+	}
+	if r.Error != nil {
+		message = r.Error.Message
+	}
+	if r.Version > 0 {
+		version = r.Version
+	}
+	_, err := tx.ExecContext(ctx, `
+update ops.runs
+set project = $2, status = $3, mode = $4, ended_at = $5, position = $6, consistency = $7, lock_ms = $8, as_of = $9, version = $10,
+    project_hash = $11, error = $12, lifeline_version = $13
+where run_id = $1`, r.RunID, r.Project, string(r.Status), r.Mode, stamp(r.EndedAt), r.Position, r.Consistency, r.LockMS, asOf, version,
+		w.hash, message, w.Version)
+	return err
+}
+
+func insertStep(ctx context.Context, tx *sql.Tx, run int64, step, name string, at time.Time, seconds float64, rows int64, status, detail string) error {
+	_, err := tx.ExecContext(ctx, `
+insert into ops.steps (run_id, step, name, started_at, seconds, rows, status, detail)
+values ($1, $2, $3, $4, $5, $6, $7, $8)`, run, step, name, stamp(at), seconds, rows, status, detail)
+	return err
+}
+
+// Rollback publishes the version before, and records that as a run of its own.
+func Rollback(ctx context.Context, o Options) (warehouse.Version, error) {
+	w, err := newWalk(o)
+	if err != nil {
+		return warehouse.Version{}, err
+	}
+	w.report.Mode = "rollback"
+	host := thisHost()
+	w.hold, err = o.Warehouse.Begin(ctx, warehouse.Holder{Command: o.Command, Host: host.name, PID: host.pid, Since: w.Now().UTC()}, o.Wait)
+	if err != nil {
+		return warehouse.Version{}, held(err)
+	}
+	w.report.RunID = w.hold.ID()
+	v, err := w.hold.Rollback(ctx)
+	if err == nil {
+		w.report.Status, w.report.Version, w.asOf = Published, v.ID, v.AsOf
+		w.report.AsOf = &v.AsOf
+	}
+	return v, w.finish(ctx, err)
+}

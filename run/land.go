@@ -1,0 +1,109 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"lifeline/change"
+	"lifeline/source"
+	"lifeline/source/preflight"
+	"lifeline/warehouse"
+)
+
+// attempts is how often a snapshot is taken anew after its view of the source was lost.
+const attempts = 5
+
+// preflight looks at the source before anything is touched; the first check that fails stops the run.
+func (w *walk) preflight(ctx context.Context) error {
+	if w.Source == nil {
+		return nil
+	}
+	for _, r := range w.Source.Check(ctx) {
+		if r.Status == preflight.Fail {
+			return &change.Problem{Err: fmt.Errorf("preflight %s: %s", r.Name, r.What), Try: r.Try, Class: r.Class}
+		}
+		if r.Status == preflight.Warn {
+			w.Logger.WarnContext(ctx, "preflight", "check", r.Name, "what", r.What)
+		}
+	}
+	return nil
+}
+
+// land reads one point in time of the source into staging. A lost connection loses the point (promise 4): what was read is
+// dropped and a new snapshot is taken, a few times, with growing pauses.
+func (w *walk) land(ctx context.Context) (string, error) {
+	pause := time.Second
+	for try := 1; ; try++ {
+		line, err := w.landOnce(ctx)
+		if err == nil || !source.IsViewLost(err) || try == attempts || ctx.Err() != nil {
+			return line, err
+		}
+		w.Logger.WarnContext(ctx, "the view of the source was lost; taking a new snapshot", "try", try+1, "error", err)
+		w.Progress.Advance("land", 0, 0, "rows")
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-time.After(pause):
+		}
+		pause *= 2
+	}
+}
+
+func (w *walk) landOnce(ctx context.Context) (line string, err error) {
+	began := w.Now()
+	snap, err := w.Source.Snapshot(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, snap.Close()) }()
+	w.snapshot = snap.Info()
+	w.report.Position = string(w.snapshot.Position)
+	w.report.Consistency = w.snapshot.Way
+	w.report.LockMS = float64(w.snapshot.LockTime.Microseconds()) / 1000
+
+	load, err := w.hold.Load(ctx, w.tables, w.snapshot)
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, load.Abort(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err = w.copyRows(ctx, snap, load); err != nil {
+		return "", err
+	}
+	if w.totals, err = snap.Totals(ctx); err != nil {
+		return "", fmt.Errorf("totals of the source: %w", err)
+	}
+	if w.landed, err = load.Commit(ctx); err != nil {
+		return "", err
+	}
+	return w.recordLanding(w.Now().Sub(began)), nil
+}
+
+func (w *walk) copyRows(ctx context.Context, snap source.Snapshot, load warehouse.Load) error {
+	open := func(ctx context.Context, t *change.Table) (source.Writer, error) { return load.Writer(ctx, t) }
+	return snap.Read(ctx, open, func(p source.Progress) {
+		w.Progress.Advance("land", p.Rows, p.Total, "rows")
+	})
+}
+
+// recordLanding puts the counts of the load into the report.
+func (w *walk) recordLanding(took time.Duration) string {
+	var read, inserted, updated, deleted int64
+	for _, l := range w.landed {
+		t := w.report.table(l.Table)
+		t.Read, t.Landed, t.Inserted, t.Updated, t.Deleted = l.Read, l.Rows, l.Inserted, l.Updated, l.Deleted
+		read, inserted, updated, deleted = read+l.Read, inserted+l.Inserted, updated+l.Updated, deleted+l.Deleted
+	}
+	changes := fmt.Sprintf("%d inserted, %d updated, %d deleted", inserted, updated, deleted)
+	if inserted+updated+deleted == 0 {
+		changes = "nothing changed"
+	}
+	rate := float64(read) / max(took.Seconds(), 0.001)
+	return fmt.Sprintf("%d rows of %d tables (%.0f rows/s): %s; %s, locked %.0f ms", read, len(w.landed), rate, changes,
+		w.snapshot.Way, w.report.LockMS)
+}

@@ -1,0 +1,133 @@
+package run
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"time"
+
+	"lifeline/change"
+)
+
+// Status is how a run ended.
+type Status string
+
+// The four ends of a run.
+const (
+	Published Status = "published" // A new version is visible.
+	Unchanged Status = "unchanged" // Source, project and as-of are as at the last publication.
+	Blocked   Status = "blocked"   // A check, the source's contract or the books stopped it; the old version stays.
+	Failed    Status = "failed"    // An error; the old version stays.
+)
+
+// Report is the record of one run, as `run --json` prints it. Times are UTC.
+type Report struct {
+	RunID       int64         `json:"run_id"`
+	Project     string        `json:"project"`
+	Status      Status        `json:"status"`
+	Mode        string        `json:"mode"` // "full" reads everything, "build" reads nothing.
+	Why         string        `json:"why,omitempty"`
+	StartedAt   time.Time     `json:"started_at"`
+	EndedAt     time.Time     `json:"ended_at"`
+	Position    string        `json:"position"`
+	Consistency string        `json:"consistency,omitempty"` // How the snapshot became one point in time.
+	LockMS      float64       `json:"lock_ms"`               // How long a lock was held on the source.
+	AsOf        *time.Time    `json:"as_of,omitempty"`
+	Tables      []TableReport `json:"tables"`
+	Models      []ModelReport `json:"models"`
+	Checks      []CheckReport `json:"checks"`
+	Books       []BookReport  `json:"books"`
+	Steps       []StepReport  `json:"steps"`
+	Version     int64         `json:"version,omitempty"`
+	Error       *ErrorReport  `json:"error,omitempty"`
+}
+
+// TableReport is what happened to one source table, in rows.
+type TableReport struct {
+	Name        string `json:"name"`
+	Read        int64  `json:"read"`
+	Landed      int64  `json:"landed"` // Rows in staging now.
+	Inserted    int64  `json:"inserted"`
+	Updated     int64  `json:"updated"`
+	Deleted     int64  `json:"deleted"`
+	Repaired    int64  `json:"repaired"` // Cells in core whose basis is "repaired".
+	Quarantined int64  `json:"quarantined"`
+	Superseded  int64  `json:"superseded"` // Exact duplicates beyond the first.
+	Published   int64  `json:"published"`  // Rows in core.
+}
+
+// ModelReport is one model as it was built.
+type ModelReport struct {
+	Name    string  `json:"name"`
+	Rows    int64   `json:"rows"`
+	Seconds float64 `json:"seconds"`
+}
+
+// CheckReport is one check as it came out.
+type CheckReport struct {
+	Name     string `json:"name"`
+	Severity string `json:"severity"`
+	Status   string `json:"status"`
+	Failing  int64  `json:"failing"`
+	Tested   int64  `json:"tested"`
+}
+
+// BookReport is one line of the books: an equation over one table.
+type BookReport struct {
+	Table    string `json:"table"`
+	Equation string `json:"equation"`
+	Balances bool   `json:"balances"`
+}
+
+// StepReport is one step of the walk.
+type StepReport struct {
+	Name    string  `json:"name"`
+	Seconds float64 `json:"seconds"`
+	Status  string  `json:"status"`
+	Detail  string  `json:"detail"`
+}
+
+// ErrorReport says why a run stopped.
+type ErrorReport struct {
+	Message  string `json:"message"`
+	Where    string `json:"where,omitempty"`
+	Try      string `json:"try,omitempty"`
+	ExitCode int    `json:"exit_code"`
+}
+
+func errorReport(err error) *ErrorReport {
+	e := &ErrorReport{Message: err.Error(), ExitCode: 1}
+	var p *change.Problem
+	if errors.As(err, &p) {
+		e.Where, e.Try, e.ExitCode = p.Where, p.Try, int(p.Class)
+	}
+	return e
+}
+
+func (r *Report) table(name string) *TableReport {
+	for i := range r.Tables {
+		if r.Tables[i].Name == name {
+			return &r.Tables[i]
+		}
+	}
+	r.Tables = append(r.Tables, TableReport{Name: name})
+	return &r.Tables[len(r.Tables)-1]
+}
+
+type host struct {
+	name string
+	pid  int
+}
+
+func thisHost() host {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "unknown"
+	}
+	return host{name: name, pid: os.Getpid()}
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}

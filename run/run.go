@@ -1,0 +1,211 @@
+// Package run is the one way through: preflight, land, build, check, publish, record. Every command that changes the warehouse
+// is this walk with another first or last step.
+//
+// It decides the order and the gate and writes the books of the walk (ops.runs, steps, loads). What a source is, how rows are
+// stored, what a model says and what is right stand in source, warehouse, model and quality.
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"lifeline/change"
+	"lifeline/model"
+	"lifeline/project"
+	"lifeline/quality"
+	"lifeline/source"
+	"lifeline/warehouse"
+)
+
+// Options say what to walk with.
+type Options struct {
+	Project   *project.Project
+	Warehouse warehouse.Warehouse
+	Source    source.Source // nil builds from what has landed.
+	Command   string        // As it goes into ops.runs, such as "run".
+	Version   string        // Of the program, for ops.runs.
+	Full      bool          // Publish a new version even when nothing changed.
+	Select    []string      // Models to build; the others are carried over from the version before. Empty means all.
+	Exclude   []string      // Models not to build.
+	AsOf      string        // Overrides the project's rule: "latest", "now" or a date.
+	Keep      int           // Versions to keep; 0 leaves it to the project.
+	Wait      time.Duration // How long to wait for another run that holds the warehouse.
+	ShowSQL   func(name, sql string)
+	Progress  Progress     // nil means silence.
+	Logger    *slog.Logger // nil means silence.
+	Now       func() time.Time
+}
+
+// Progress is told what happens, for people. Calls come from several goroutines.
+type Progress interface {
+	// Begin says that a step has begun.
+	Begin(step string)
+	// Advance says how far the step is; total is 0 where it is not known.
+	Advance(step string, done, total int64, unit string)
+	// End says what the step did, in one line.
+	End(step, line string)
+}
+
+// walk is one way through, with what each step leaves to the next.
+type walk struct {
+	Options
+
+	report *Report
+	graph  *model.Graph
+	chosen map[*model.Node]bool // Nodes to build; nil means all.
+	hold   warehouse.Run
+	build  warehouse.Build
+
+	snapshot change.Snapshot
+	totals   []change.Totals
+	tables   []*change.Table
+	landed   []warehouse.Landed
+	hash     string
+	asOf     time.Time
+
+	aside    *quality.Aside
+	verdicts verdicts
+	books    []quality.Book
+	repairs  []quality.Repair
+	results  []quality.Result
+	recorded bool // The results and the quarantine are written.
+}
+
+// Do walks the whole way and reports it. The report is complete also when an error is returned; the error then says why the walk
+// stopped, and its class is the exit code.
+func Do(ctx context.Context, o Options) (*Report, error) {
+	w, err := newWalk(o)
+	if err != nil {
+		return w.report, w.fail(err)
+	}
+	if err := w.preflight(ctx); err != nil {
+		return w.report, w.fail(err)
+	}
+	host := thisHost()
+	w.hold, err = o.Warehouse.Begin(ctx, warehouse.Holder{
+		Command: w.Command, Host: host.name, PID: host.pid, Since: w.Now().UTC(),
+	}, o.Wait)
+	if err != nil {
+		return w.report, w.fail(held(err))
+	}
+	w.report.RunID = w.hold.ID()
+	err = w.steps(ctx)
+	return w.report, w.finish(ctx, err)
+}
+
+// steps are the walk once the warehouse is held.
+func (w *walk) steps(ctx context.Context) error {
+	if err := w.open(ctx); err != nil {
+		return err
+	}
+	if w.Source != nil {
+		if err := w.step(ctx, "land", w.land); err != nil {
+			return err
+		}
+		if err := w.step(ctx, "reconcile", w.reconcileSource); err != nil {
+			return err
+		}
+	}
+	if err := w.decideAsOf(ctx); err != nil {
+		return err
+	}
+	same, err := w.nothingToDo(ctx)
+	if err != nil || same {
+		return err
+	}
+	for _, s := range []struct {
+		name string
+		do   func(context.Context) (string, error)
+	}{{"build", w.buildModels}, {"check", w.check}, {"books", w.closeBooks}, {"publish", w.publish}} {
+		if err := w.step(ctx, s.name, s.do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newWalk(o Options) (*walk, error) {
+	w := &walk{Options: o, verdicts: verdicts{byNode: map[*model.Node]*quality.Verdict{}}}
+	if w.Now == nil {
+		w.Now = time.Now
+	}
+	if w.Logger == nil {
+		w.Logger = slog.New(slog.DiscardHandler)
+	}
+	if w.Progress == nil {
+		w.Progress = silent{}
+	}
+	w.report = &Report{Status: Failed, Mode: "build", StartedAt: w.Now().UTC(), Project: o.Project.Name}
+	if o.Source != nil {
+		w.report.Mode = "full"
+	}
+	var err error
+	if w.hash, err = o.Project.Hash(); err != nil {
+		return w, fmt.Errorf("hash the project: %w", err)
+	}
+	// The graph is made once before anything is touched, so that a broken project costs no read of the source.
+	if w.graph, err = w.newGraph(time.Time{}); err != nil {
+		return w, err
+	}
+	return w, w.choose()
+}
+
+// newGraph orders the models as they are for one as-of instant.
+func (w *walk) newGraph(asOf time.Time) (*model.Graph, error) {
+	return model.NewGraph(w.Project, model.Options{
+		Target: model.Target{Name: w.Warehouse.Engine(), Type: w.Warehouse.Engine()},
+		Vars:   map[string]any{"as_of": asOf.UTC().Format(time.DateTime)},
+	})
+}
+
+// step times one step, tells of it and writes it into ops.steps.
+func (w *walk) step(ctx context.Context, name string, do func(context.Context) (string, error)) error {
+	w.Progress.Begin(name)
+	began := w.Now()
+	line, err := do(ctx)
+	took := w.Now().Sub(began)
+	status := "done"
+	if err != nil {
+		status, line = "failed", firstLine(err.Error())
+	}
+	w.report.Steps = append(w.report.Steps, StepReport{Name: name, Seconds: took.Seconds(), Status: status, Detail: line})
+	w.Progress.End(name, line)
+	w.Logger.InfoContext(ctx, "step finished", "step", name, "status", status, "seconds", took.Seconds(), "detail", line)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// fail puts an error into the report; a stop by a check, the contract or the books is "blocked", everything else "failed".
+func (w *walk) fail(err error) error {
+	if err == nil {
+		return nil
+	}
+	w.report.Status = Failed
+	var p *change.Problem
+	if errors.As(err, &p) && p.Class == change.ClassBlocked {
+		w.report.Status = Blocked
+	}
+	w.report.Error = errorReport(err)
+	w.report.EndedAt = w.Now().UTC()
+	return err
+}
+
+// held turns the lock's answer into the user's.
+func held(err error) error {
+	var h *warehouse.HeldError
+	if !errors.As(err, &h) {
+		return fmt.Errorf("open the warehouse: %w", err)
+	}
+	return &change.Problem{Err: err, Class: change.ClassHeld, Try: "--wait 10m, or look at the other run"}
+}
+
+type silent struct{}
+
+func (silent) Begin(string)                         {}
+func (silent) Advance(string, int64, int64, string) {}
+func (silent) End(string, string)                   {}
