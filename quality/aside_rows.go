@@ -105,89 +105,108 @@ func (a *Aside) SetAside(ctx context.Context, in Entity) (*Verdict, error) {
 
 // judge runs the checks and leaves the failing keys in the working table.
 func (a *Aside) judge(ctx context.Context, e *entity, v *Verdict) error {
-	var checks []Check
-	for _, c := range e.Checks {
+	var err error
+	if v.Results, err = e.quarantineChecks(); err != nil {
+		return err
+	}
+	all := make([]*Result, len(v.Results))
+	for i := range v.Results {
+		all[i] = &v.Results[i]
+	}
+	if len(all) > 0 {
+		if err := scan(ctx, a.build.DB(), all); err != nil {
+			return err
+		}
+	}
+	var parts []string
+	for i, r := range all {
+		part, err := a.writeDown(ctx, e, i, r)
+		if err != nil {
+			return err
+		}
+		if r.judge(); part != "" {
+			parts = append(parts, "select * from "+part)
+		}
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	e.failing = a.build.Relation("build", e.source.Name+"_failing")
+	return a.exec(ctx, "set rows of "+e.Node+" aside",
+		fill(`create table {failing} as {parts}`, "failing", e.failing, "parts", strings.Join(parts, " union all ")),
+		fill(`
+		delete from {core}
+		where exists (select 1 from {failing} as f where {same})`,
+			"core", e.Relation, "failing", e.failing, "same", numbered(e.Relation, e.Key)))
+}
+
+// quarantineChecks are the entity's checks whose failing rows are set aside.
+func (e *entity) quarantineChecks() ([]Result, error) {
+	var results []Result
+	for i := range e.Checks {
+		c := &e.Checks[i]
 		if c.Severity != Quarantine {
 			continue
 		}
 		if c.cond == "" && c.repeated == nil {
-			return fmt.Errorf("%s: check %s has no failing rows to set aside: on_fail: quarantine is for tests of rows",
+			return nil, fmt.Errorf("%s: check %s has no failing rows to set aside: on_fail: quarantine is for tests of rows",
 				c.Where(), c.Name)
 		}
-		checks = append(checks, c)
+		results = append(results, Result{Check: c, kept: true})
 	}
-	results, err := Run(ctx, a.build.DB(), checks, 1)
-	if err != nil {
-		return err
-	}
-	v.Results = results
-	dirty := false
-	for i := range results {
-		if err := results[i].Err; err != nil {
-			return err
-		}
-		results[i].kept = true
-		dirty = dirty || results[i].Failing > 0
-	}
-	if !dirty {
-		return nil
-	}
-	e.failing = a.build.Relation("build", e.source.Name+"_failing")
-	if err := a.exec(ctx, "set rows of "+e.Node+" aside", fill(`
-		create table {failing} as
-		select {keys}, cast('' as text) as _key, cast(0 as bigint) as _check, cast('' as text) as _reason,
-		       cast('' as text) as _value
-		from {core} as t
-		where 1 = 0`, "failing", e.failing, "keys", e.numberedKeys(), "core", e.Relation)); err != nil {
-		return err
-	}
-	for i := range results {
-		r := &results[i]
-		if r.Failing == 0 {
-			continue
-		}
-		began := time.Now()
-		if err := a.writeDown(ctx, e, i, r); err != nil {
-			return err
-		}
-		r.Took += time.Since(began)
-	}
-	return a.exec(ctx, "set rows of "+e.Node+" aside", fill(`
-		delete from {core}
-		where exists (select 1 from {failing} as f where {same})`,
-		"core", e.Relation, "failing", e.failing, "same", e.sameKeys(e.Relation)))
+	return results, nil
 }
 
-// writeDown puts the failing keys of one check into the working table; the number written is what the check found.
-func (a *Aside) writeDown(ctx context.Context, e *entity, number int, r *Result) error {
+// writeDown puts the failing keys of one check into a working table of their own and returns its name, "" when none fails.
+// What is written is what the check found: the count and everything after it follow from it. (PostgreSQL works in parallel
+// for a new table, not for an insert.)
+func (a *Aside) writeDown(ctx context.Context, e *entity, number int, r *Result) (string, error) {
+	began := time.Now()
+	defer func() { r.Took += time.Since(began) }()
+	switch {
+	case r.Err != nil:
+		return "", r.Err
+	case r.alone && r.Failing == 0:
+		return "", nil
+	case r.glance() != "":
+		var n int64
+		if err := a.build.DB().QueryRowContext(ctx, r.glance()).Scan(&n); err != nil {
+			return "", r.wrap(err)
+		}
+		if n == 0 {
+			return "", nil
+		}
+	}
 	value := r.value
 	if value == "" {
 		value = "cast(null as text)"
 	}
-	res, err := a.build.DB().ExecContext(ctx, fill(`
-		insert into {failing}
-		select {keys}, {text}, {number}, {reason}, {value}
+	part := a.build.Relation("build", fmt.Sprintf("%s_failing_%d", e.source.Name, number+1))
+	if _, err := a.build.DB().ExecContext(ctx, fill(`
+		create table {part} as
+		select {keys}, {text} as _key, cast({number} as bigint) as _check, {reason} as _reason, {value} as _value
 		from {bad}`,
-		"failing", e.failing, "keys", e.numberedKeys(), "text", keyText("t", e.Key), "number", fmt.Sprint(number),
-		"reason", a.reason(r.Check), "value", value, "bad", r.bad()))
-	if err != nil {
-		return r.wrap(err)
+		"part", part, "keys", e.numberedKeys(), "text", keyText("t", e.Key), "number", fmt.Sprint(number),
+		"reason", a.reason(r.Check), "value", value, "bad", r.bad())); err != nil {
+		return "", r.wrap(err)
 	}
-	if r.Failing, err = res.RowsAffected(); err != nil {
-		return r.wrap(err)
+	if err := a.build.DB().QueryRowContext(ctx, fill(`select count(*) from {part}`, "part", part)).Scan(&r.Failing); err != nil {
+		return "", r.wrap(err)
 	}
-	r.judge()
-	return nil
+	if r.Failing == 0 {
+		return "", nil
+	}
+	return part, nil
 }
 
 // reason names why a row fails a check. A row without a parent says whether that is in quarantine itself.
 func (a *Aside) reason(c *Check) string {
 	if c.parent == "" {
-		return text(c.Kind)
+		return fill("cast({r} as text)", "r", text(c.Kind))
 	}
 	p := a.entities.byNode(c.parent)
 	if p == nil || p.aside == "" {
-		return text(NoParent)
+		return fill("cast({r} as text)", "r", text(NoParent))
 	}
 	return fill(`
 		case when exists (select 1 from {aside} as p where p._key = {value} and p._state = 'quarantined')
@@ -279,8 +298,6 @@ func (e *entity) numberedKeys() string {
 	}
 	return strings.Join(parts, ", ")
 }
-
-func (e *entity) sameKeys(alias string) string { return numbered(alias, e.Key) }
 
 // numbered compares the working table f with a table's own key.
 func numbered(alias string, key []string) string {

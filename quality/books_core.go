@@ -154,18 +154,21 @@ func (p *purse) explain(ctx context.Context, want ledger) error {
 	}
 	slices.Sort(odd)
 	only := fill(`where {raw} in ({odd})`, "raw", "coalesce(cast("+p.by("s")+" as text), '')", "odd", list(odd, text))
-	for _, by := range []struct {
-		expr string
-		sign int64
-	}{{p.by("c"), -1}, {p.by("s"), 1}} {
-		moved, err := p.joined(ctx, only, by.expr)
-		if err != nil {
-			return err
-		}
-		p.core.add(moved, by.sign, p.width())
+	moved, err := p.joined(ctx, only, fill(`coalesce(cast({raw} as text), '') || {tab} || coalesce(cast({own} as text), '')`,
+		"raw", p.by("s"), "tab", text(tab), "own", p.by("c")))
+	if err != nil {
+		return err
+	}
+	for name, l := range moved {
+		raw, own, _ := strings.Cut(name, tab)
+		p.core.line(own, p.width()).add(l, -1)
+		p.core.line(raw, p.width()).add(l, 1)
 	}
 	return nil
 }
+
+// tab stands between the two currencies of one line.
+const tab = "\t"
 
 // joined adds core's amounts up beside the staging row of the same key. A core row without one counts under no currency.
 func (p *purse) joined(ctx context.Context, where, by string) (ledger, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -11,7 +12,7 @@ import (
 type EntityCount struct {
 	Table    string // The model's name.
 	Relation string // As SQL calls it.
-	Key      string // Its column with the entity's key, to name what is missing; "" where it has none.
+	Key      string // Its column with the entity's key, to name what is missing; "" looks for one called as in core.
 	Core     string // The entity's relation.
 	CoreKey  string // The entity's key column.
 }
@@ -29,7 +30,7 @@ func CountBooks(ctx context.Context, db *sql.DB, counts []EntityCount) ([]Book, 
 		}
 		b := Book{Table: c.Table, Equation: CountsAreCore, Item: "rows", Balances: left == right,
 			Left: strconv.FormatInt(left, 10), Right: strconv.FormatInt(right, 10)}
-		if !b.Balances && c.Key != "" {
+		if !b.Balances {
 			if b.Detail, err = c.difference(ctx, db); err != nil {
 				return nil, fmt.Errorf("compare %s with its entity: %w", c.Table, err)
 			}
@@ -40,6 +41,13 @@ func CountBooks(ctx context.Context, db *sql.DB, counts []EntityCount) ([]Book, 
 }
 
 func (c EntityCount) difference(ctx context.Context, db *sql.DB) (string, error) {
+	if c.Key == "" {
+		columns, err := columnsOf(ctx, db, c.Relation)
+		if err != nil || !slices.Contains(columns, c.CoreKey) {
+			return "", err
+		}
+		c.Key = c.CoreKey
+	}
 	pairs := []string{"table", c.Relation, "core", c.Core, "k", ident(c.Key), "ck", ident(c.CoreKey)}
 	detail := ""
 	for _, l := range []struct{ what, query string }{
