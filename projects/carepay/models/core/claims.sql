@@ -23,14 +23,15 @@ neighbours as (
 
 bounds as (
     select
-        c.id,
-        greatest(n.below, t.date_created) as lower_bound,
-        least(n.above, c.date_modified) as upper_bound
-    from neighbours as n
-    inner join cleaned as c on c.id = n.id
+        c.*,
+        case when c.date_created is null then greatest(l.below, t.date_created) end as lower_bound,
+        case when c.date_created is null then least(l.above, c.date_modified) end as upper_bound
+    from cleaned as c
+    left join neighbours as l on l.id = c.id
     left join {{ ref('treatments') }} as t on t.treatment_id = c.treatment_id
 ),
 
+-- Bounds that contradict each other are none.
 bounded as (
     select
         c.*,
@@ -39,10 +40,9 @@ bounded as (
             when upper(c.type_word) = 'VOUCHER' then 'Voucher'
             else c.type_word
         end as type,
-        case when l.lower_bound > l.upper_bound then null else l.lower_bound end as date_created_lower,
-        case when l.lower_bound > l.upper_bound then null else l.upper_bound end as date_created_upper
-    from cleaned as c
-    left join bounds as l on l.id = c.id
+        case when c.lower_bound > c.upper_bound then null else c.lower_bound end as date_created_lower,
+        case when c.lower_bound > c.upper_bound then null else c.upper_bound end as date_created_upper
+    from bounds as c
 )
 
 select

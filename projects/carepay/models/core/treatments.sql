@@ -20,20 +20,20 @@ neighbours as (
 
 bounds as (
     select
-        c.id,
-        n.below as lower_bound,
-        least(n.above, c.date_modified, c.date_submitted) as upper_bound
-    from neighbours as n
-    inner join cleaned as c on c.id = n.id
+        c.*,
+        case when c.date_created is null then l.below end as lower_bound,
+        case when c.date_created is null then least(l.above, c.date_modified, c.date_submitted) end as upper_bound
+    from cleaned as c
+    left join neighbours as l on l.id = c.id
 ),
 
+-- Bounds that contradict each other are none.
 bounded as (
     select
         c.*,
-        case when l.lower_bound > l.upper_bound then null else l.lower_bound end as date_created_lower,
-        case when l.lower_bound > l.upper_bound then null else l.upper_bound end as date_created_upper
-    from cleaned as c
-    left join bounds as l on l.id = c.id
+        case when c.lower_bound > c.upper_bound then null else c.lower_bound end as date_created_lower,
+        case when c.lower_bound > c.upper_bound then null else c.upper_bound end as date_created_upper
+    from bounds as c
 )
 
 select
