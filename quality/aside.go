@@ -95,7 +95,8 @@ func (a *Aside) separate(ctx context.Context, s Source, e *entity) error {
 	pairs := []string{
 		"suspects", e.suspects, "view", view, "staging", here + "." + s.Relation(), "columns", names,
 		"key", qualified("s", s.Key), "null", nullKey("s", s.Key), "same", equal("d", "s", s.Key),
-		"json", rowJSON("s", columns), "text", keyText("s", s.Key), "equal", equal("p", "s", s.Key),
+		"json", rowJSON("s", columns), "text", keyText("s", s.Key), "equal", doubted("p.%[2]s = s.%[1]s", " and ", s.Key),
+		"doubted", doubted("p.%[1]s as %[2]s", ", ", s.Key),
 	}
 	if err := a.exec(ctx, "separate the rows without identity of staging."+s.Name, fill(`
 		create table {suspects} as
@@ -126,8 +127,9 @@ func (a *Aside) separate(ctx context.Context, s Source, e *entity) error {
 		create view {view} as
 		select {columns}
 		from {staging} as s
+		left join (select {doubted} from {suspects} as p) as p on {equal}
 		where not ({null})
-		  and not exists (select 1 from {suspects} as p where {equal})
+		  and p._k1 is null
 		union all
 		select {columns}
 		from {suspects}
@@ -171,6 +173,15 @@ func (a *Aside) exec(ctx context.Context, what string, statements ...string) err
 
 func qualified(alias string, columns []string) string {
 	return list(columns, func(c string) string { return alias + "." + ident(c) })
+}
+
+// doubted writes something for each key column and the name under which the rows in doubt have it.
+func doubted(form, between string, key []string) string {
+	parts := make([]string, len(key))
+	for i, c := range key {
+		parts[i] = fmt.Sprintf(form, ident(c), fmt.Sprintf("_k%d", i+1))
+	}
+	return strings.Join(parts, between)
 }
 
 func nullKey(alias string, key []string) string {

@@ -136,8 +136,7 @@ func (a *Aside) judge(ctx context.Context, e *entity, v *Verdict) error {
 		fill(`create table {failing} as {parts}`, "failing", e.failing, "parts", strings.Join(parts, " union all ")),
 		fill(`
 		delete from {core}
-		where exists (select 1 from {failing} as f where {same})`,
-			"core", e.Relation, "failing", e.failing, "same", numbered(e.Relation, e.Key)))
+		where {fails}`, "core", e.Relation, "fails", e.fails(e.Relation, e.Key)))
 }
 
 // quarantineChecks are the entity's checks whose failing rows are set aside.
@@ -231,9 +230,9 @@ func (a *Aside) collect(ctx context.Context, e *entity, v *Verdict) error {
 		parts = append(parts, fill(`
 			select {text} as _key, cast(1 as bigint) as _occurrence, {json} as _row, 'quarantined' as _state{money}
 			from {keyed} as s
-			where exists (select 1 from {failing} as f where {same})`,
+			where {fails}`,
 			"text", keyText("s", e.source.Key), "json", rowJSON("s", columns), "money", money, "keyed", e.keyed.Relation,
-			"failing", e.failing, "same", numbered("s", e.source.Key)))
+			"fails", e.fails("s", e.source.Key)))
 	}
 	if e.suspects != "" {
 		parts = append(parts, fill(`
@@ -299,11 +298,15 @@ func (e *entity) numberedKeys() string {
 	return strings.Join(parts, ", ")
 }
 
-// numbered compares the working table f with a table's own key.
-func numbered(alias string, key []string) string {
+// fails is true for a row whose key is in the working table. (DuckDB joins for `in`; for an `exists` whose sides are of two
+// types it first gathers all rows.)
+func (e *entity) fails(alias string, key []string) string {
+	if len(key) == 1 {
+		return fill(`{a}.{k} in (select f._k1 from {failing} as f)`, "a", alias, "k", ident(key[0]), "failing", e.failing)
+	}
 	parts := make([]string, len(key))
 	for i, c := range key {
 		parts[i] = fmt.Sprintf("f._k%d = %s.%s", i+1, alias, ident(c))
 	}
-	return strings.Join(parts, " and ")
+	return fill(`exists (select 1 from {failing} as f where {same})`, "failing", e.failing, "same", strings.Join(parts, " and "))
 }

@@ -67,7 +67,7 @@ func (c *Check) SQL() string {
 // bad is the from and where of a select of the bad rows, which are called t.
 func (c *Check) bad() string {
 	if c.repeated == nil {
-		return fill("{target} where {cond}", "target", target(c.relation, c.where), "cond", c.cond)
+		return fill("{target} {join} where {cond}", "target", target(c.relation, c.where), "join", c.join, "cond", c.cond)
 	}
 	return fill(`
 		(select t.*, count(*) over (partition by {columns}) as _repeats from {target} where {known}) as t

@@ -22,6 +22,7 @@ type spec struct {
 type body struct {
 	cond     string   // True for a bad row t.
 	alone    bool     // cond looks at t only, so that it can be counted in one scan with others.
+	join     string   // Joined to t for cond; it may find each t several times only if cond is false for it then.
 	repeated []string // The columns whose values may not repeat; all rows of a repeated value are bad.
 	nulls    bool     // With repeated: nulls count as equal; else rows with a null are left out.
 	measure  string   // For a test of the whole table: a select of two numbers, failing and tested.

@@ -35,12 +35,18 @@ func parent(s *spec, from, to string) (body, error) {
 		return body{}, err
 	}
 	if to != "" {
-		relation = fill(`(select * from {relation} where {to})`, "relation", relation, "to", to)
+		to = "where " + to
 	}
-	cond := fill(`{c} is not null and not exists (select 1 from {relation} as p where p.{field} = {c})`,
-		"c", s.column, "relation", relation, "field", strings.TrimPrefix(column(field), "t."))
+	// A join that finds nothing is the same plan as `not exists` on PostgreSQL and several times faster on DuckDB.
+	b := body{
+		join: fill(`left join (select {field} as _parent from {relation} {to}) as p on p._parent = {c}`,
+			"field", strings.TrimPrefix(column(field), "t."), "relation", relation, "to", to, "c", s.column),
+		cond:   fill(`{c} is not null and p._parent is null`, "c", s.column),
+		value:  fill(`cast({c} as text)`, "c", s.column),
+		parent: node,
+	}
 	if from != "" {
-		cond = fill(`({from}) and {cond}`, "from", from, "cond", cond)
+		b.cond = fill(`({from}) and {cond}`, "from", from, "cond", b.cond)
 	}
-	return body{cond: cond, value: fill(`cast({c} as text)`, "c", s.column), parent: node}, nil
+	return b, nil
 }
