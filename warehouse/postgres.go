@@ -1,0 +1,228 @@
+package warehouse
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// postgres is a warehouse in one database of a PostgreSQL server.
+//
+// The role needs: connect and create on the database; membership in pg_read_all_stats, to see how old the snapshots of other
+// roles' readers are (without it a publication waits for every transaction that it cannot look into). Readers need: usage on
+// the schemas core and analytics and select on their views; none on core__v12, because a view reads with its owner's rights.
+type postgres struct {
+	config   *pgxpool.Config
+	keep     int
+	work     string // work_mem of a building session.
+	log      *slog.Logger
+	patience time.Duration // How long a publication waits for readers that are in its way.
+}
+
+// How the sessions of a run, of its lock and of readers are set. A run's own statements may be long; what they wait for may not.
+var (
+	everySession = map[string]string{"timezone": "UTC", "datestyle": "ISO", "intervalstyle": "postgres", "jit": "off"}
+	runSession   = map[string]string{
+		"statement_timeout": "0", "lock_timeout": "60s", "idle_in_transaction_session_timeout": "0", "search_path": "public",
+		"hash_mem_multiplier": "2", "maintenance_work_mem": "128MB", "max_parallel_workers_per_gather": "2",
+	}
+	readSession = map[string]string{
+		"default_transaction_read_only": "on", "statement_timeout": "30min", "lock_timeout": "60s",
+		"idle_in_transaction_session_timeout": "5min",
+	}
+)
+
+// newPostgres connects once, to say early what is wrong with the address, and keeps no connection.
+func newPostgres(ctx context.Context, o Options) (Warehouse, error) {
+	config, err := pgxpool.ParseConfig(o.DSN)
+	if err != nil {
+		return nil, badAddress()
+	}
+	w := &postgres{config: config, keep: o.KeepVersions, log: o.Logger, patience: 5 * time.Minute}
+	if w.keep <= 0 {
+		w.keep = 2
+	}
+	if w.log == nil {
+		w.log = slog.New(slog.DiscardHandler)
+	}
+	w.log = w.log.With("component", "warehouse")
+	if w.work, err = workMemory(o.MemoryLimit); err != nil {
+		return nil, err
+	}
+	conn, err := w.connect(ctx, "lifeline", nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	var encoding string
+	if err := conn.QueryRow(ctx, `show server_encoding`).Scan(&encoding); err != nil {
+		return nil, w.problem("look at the server", err)
+	}
+	if encoding != "UTF8" {
+		return nil, notUTF8(encoding)
+	}
+	return w, nil
+}
+
+func (w *postgres) Engine() string { return "postgres" }
+
+func (w *postgres) Close() error { return nil }
+
+// Published gives readers the schemas core and analytics, whose views always show the published version: a statement that
+// begins after a publication sees the new one.
+func (w *postgres) Published(ctx context.Context) (*Reader, error) {
+	return w.reader(ctx, `select version from ops.versions where state = 'published'`, "analytics, core, public")
+}
+
+// Books gives readers ops and quarantine, which in one database are always those of now.
+func (w *postgres) Books(ctx context.Context) (*Reader, error) {
+	return w.reader(ctx, `select 0::bigint from ops.runs limit 1`, "ops, quarantine, public")
+}
+
+// reader opens a read-only pool once the given select, which tells the version, has a row.
+func (w *postgres) reader(ctx context.Context, version, path string) (*Reader, error) {
+	settings := map[string]string{"search_path": path}
+	for k, v := range readSession {
+		settings[k] = v
+	}
+	pool, err := w.pool(ctx, "lifeline reader", 8, settings, func(c *pgx.ConnConfig) {
+		// One round trip a statement and nothing kept: a kept plan would fail when a publication adds a column.
+		c.DefaultQueryExecMode = pgx.QueryExecModeExec
+	})
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{}
+	err = pool.QueryRow(ctx, version).Scan(&r.Version)
+	if err != nil {
+		pool.Close()
+		if errors.Is(err, pgx.ErrNoRows) || sqlState(err) == undefinedTable {
+			return nil, ErrNothingPublished
+		}
+		return nil, w.problem("look for a published version", err)
+	}
+	r.DB = stdlib.OpenDBFromPool(pool)
+	r.close = func() error {
+		err := r.DB.Close()
+		pool.Close()
+		return err
+	}
+	return r, nil
+}
+
+// connect opens one session under the given application name.
+func (w *postgres) connect(ctx context.Context, name string, settings map[string]string) (*pgx.Conn, error) {
+	config := w.config.ConnConfig.Copy()
+	config.RuntimeParams["application_name"] = name
+	config.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, w.problem("connect to "+w.address(), err)
+	}
+	if err := set(ctx, conn, settings); err != nil {
+		_ = conn.Close(ctx)
+		return nil, w.problem("prepare a session", err)
+	}
+	return conn, nil
+}
+
+// pool opens up to size sessions as they are needed.
+func (w *postgres) pool(ctx context.Context, name string, size int32, settings map[string]string, more func(*pgx.ConnConfig)) (*pgxpool.Pool, error) {
+	config := w.config.Copy()
+	config.MaxConns, config.MinConns, config.MinIdleConns = size, 0, 0
+	config.ConnConfig.RuntimeParams["application_name"] = name
+	// Nothing prepared is kept: tables are made and dropped all the time, and a kept plan would name the old ones.
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
+	if more != nil {
+		more(config.ConnConfig)
+	}
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return set(ctx, conn, settings) }
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, w.problem("connect to "+w.address(), err)
+	}
+	return pool, nil
+}
+
+// set brings a session to our settings in one round trip. A setting that this server does not know is left out.
+func set(ctx context.Context, conn *pgx.Conn, settings map[string]string) error {
+	var names, values []string
+	for _, m := range []map[string]string{everySession, settings} {
+		for k, v := range m {
+			names, values = append(names, k), append(values, v)
+		}
+	}
+	_, err := conn.Exec(ctx, `
+select set_config(n.name, n.value, false)
+from unnest($1::text[], $2::text[]) as n (name, value)
+join pg_settings s on s.name = lower(n.name)`, names, values)
+	return err
+}
+
+// sessionOfRun is how a run's sessions are set; a lasting one also keeps its commits through a crash of the server.
+func (w *postgres) sessionOfRun(lasting bool) map[string]string {
+	s := map[string]string{"work_mem": w.work, "client_connection_check_interval": "1s", "synchronous_commit": "off"}
+	for k, v := range runSession {
+		s[k] = v
+	}
+	if lasting {
+		delete(s, "synchronous_commit")
+	}
+	return s
+}
+
+// address says where the warehouse is, without a password.
+func (w *postgres) address() string {
+	c := w.config.ConnConfig
+	return fmt.Sprintf("postgres://%s@%s:%d/%s", c.User, c.Host, c.Port, c.Database)
+}
+
+var unquotedName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+
+// quoteName quotes a table's or a schema's name where it must be, for SQL that people read.
+func quoteName(name string) string {
+	if name == "" || unquotedName.MatchString(name) {
+		return name
+	}
+	return pgx.Identifier{name}.Sanitize()
+}
+
+// pgIdent always quotes: a column may be called "order".
+func pgIdent(names ...string) string { return pgx.Identifier(names).Sanitize() }
+
+var memorySize = regexp.MustCompile(`^(?i)\s*([0-9]+)\s*(KB|MB|GB|TB|KIB|MIB|GIB|TIB)\s*$`)
+
+// workMemory gives each sort or hash of a build a sixteenth of the limit: two models at once, each with some of them in up to
+// three processes. Without a limit it is what a small server stands.
+func workMemory(limit string) (string, error) {
+	if limit == "" {
+		return "64MB", nil
+	}
+	m := memorySize.FindStringSubmatch(limit)
+	if m == nil {
+		return "", badMemory(limit)
+	}
+	n, err := strconv.ParseInt(m[1], 10, 32)
+	if err != nil {
+		return "", badMemory(limit)
+	}
+	unit := map[byte]int64{'K': 1, 'M': 1 << 10, 'G': 1 << 20, 'T': 1 << 30}[strings.ToUpper(m[2])[0]]
+	return fmt.Sprintf("%dkB", min(max(n*unit/16, 4<<10), 1<<20)), nil
+}
+
+// closeDB closes a pool together with the handle that was made from it.
+func closeDB(db *sql.DB, pool *pgxpool.Pool) error {
+	err := db.Close()
+	pool.Close()
+	return err
+}

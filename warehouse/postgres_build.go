@@ -1,0 +1,369 @@
+package warehouse
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"lifeline/change"
+)
+
+// postgresBuild makes one version in schemas of its own, such as core__v12, which no reader looks into before Publish.
+type postgresBuild struct {
+	run      *postgresRun
+	version  int64
+	previous int64 // The published version, 0 before the first.
+
+	mu      sync.Mutex
+	schemas []string // Base names, such as "core", whose schemas of this version are there.
+	done    bool
+}
+
+// working is the schema of tables that a version is made with and that go when it is published.
+const working = "build"
+
+func versionSchema(schema string, version int64) string {
+	return fmt.Sprintf("%s__v%d", schema, version)
+}
+
+func (r *postgresRun) Build(ctx context.Context) (Build, error) {
+	b := &postgresBuild{run: r}
+	err := r.pool.QueryRow(ctx, `
+select greatest(
+		(select coalesce(max(version), 0) from ops.versions),
+		(select coalesce(max(version), 0) from ops.schemas)
+	) + 1,
+	(select coalesce(max(version), 0) from ops.versions where state = 'published')`).Scan(&b.version, &b.previous)
+	if err != nil {
+		return nil, r.w.problem("number the version", err)
+	}
+	if err := r.indexStaging(ctx); err != nil {
+		return nil, r.w.problem("index staging", err)
+	}
+	for _, schema := range []string{working, "core", "analytics"} {
+		if err := b.ensureSchema(ctx, schema); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// indexStaging gives staging's tables an index on their declared key, for those who look single rows up. It is made here, once
+// the rows are committed, and not unique: the source's rows are kept whatever they are.
+func (r *postgresRun) indexStaging(ctx context.Context) error {
+	rows, err := r.pool.Query(ctx, `
+select s.table_name, s.key_columns
+from ops.staged s
+join pg_class c on c.oid = to_regclass('staging.' || quote_ident(s.table_name))
+where cardinality(s.key_columns) > 0
+	and not exists (
+		select
+		from pg_index i
+		where i.indrelid = c.oid
+			and i.indisvalid
+			and i.indkey::smallint[] operator(pg_catalog.@>) (
+				select array_agg(a.attnum)
+				from pg_attribute a
+				where a.attrelid = c.oid
+					and a.attname = any (s.key_columns)
+			)
+	)
+order by s.table_name`)
+	if err != nil {
+		return err
+	}
+	var table string
+	var key []string
+	var statements []string
+	_, err = pgx.ForEachRow(rows, []any{&table, &key}, func() error {
+		columns := make([]string, len(key))
+		for i, k := range key {
+			columns[i] = pgIdent(k)
+		}
+		statements = append(statements, fmt.Sprintf(`create index on %s (%s)`, pgIdent("staging", table), strings.Join(columns, ", ")))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, s := range statements {
+		if _, err := r.pool.Exec(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ensureSchema makes this version's schema of that base name. It is noted down as ours first, so that a kill in between leaves
+// nothing that the next run would not clear.
+func (b *postgresBuild) ensureSchema(ctx context.Context, schema string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if slices.Contains(b.schemas, schema) {
+		return nil
+	}
+	name := versionSchema(schema, b.version)
+	if len(name) > 63 {
+		return &change.Problem{
+			Err: fmt.Errorf("the schema name %q is too long: with its version it passes 63 bytes", schema), Class: change.ClassUsage,
+			Try: "a shorter +schema in dbt_project.yml",
+		}
+	}
+	pool := b.run.pool
+	if _, err := pool.Exec(ctx, `insert into ops.schemas (schema_name, version) values ($1, $2)`, name, b.version); err != nil {
+		return b.run.w.problem("note down the schema "+name, err)
+	}
+	if _, err := pool.Exec(ctx, `create schema `+pgIdent(name)); err != nil {
+		// What is there already is not ours: it must never be dropped as if it were.
+		_, undo := pool.Exec(ctx, `delete from ops.schemas where schema_name = $1`, name)
+		return b.run.w.problem("create the schema "+name, errors.Join(err, undo))
+	}
+	b.schemas = append(b.schemas, schema)
+	return nil
+}
+
+func (b *postgresBuild) Version() int64 { return b.version }
+
+func (b *postgresBuild) DB() *sql.DB { return b.run.db }
+
+func (b *postgresBuild) Parallel() int { return 2 }
+
+func (b *postgresBuild) Relation(schema, name string) string {
+	return quoteName(versionSchema(schema, b.version)) + "." + quoteName(name)
+}
+
+func (b *postgresBuild) Previous(ctx context.Context, schema, name string) (string, bool, error) {
+	relation := quoteName(versionSchema(schema, b.previous)) + "." + quoteName(name)
+	if b.previous == 0 {
+		return relation, false, nil
+	}
+	var there bool
+	err := b.run.pool.QueryRow(ctx, `select to_regclass($1::text) is not null`, relation).Scan(&there)
+	return relation, there, b.run.w.problem("look for "+relation, err)
+}
+
+// Create is tried again when the server gave it up for another session's sake: it leaves nothing behind before it ends.
+func (b *postgresBuild) Create(ctx context.Context, m Model) (rows int64, err error) {
+	if err := b.ensureSchema(ctx, m.Schema); err != nil {
+		return 0, err
+	}
+	for range 3 {
+		rows, err = b.create(ctx, m)
+		if err == nil || !isAgain(err) {
+			break
+		}
+	}
+	return rows, b.run.w.problem(fmt.Sprintf("build %s.%s", m.Schema, m.Name), err)
+}
+
+func (b *postgresBuild) create(ctx context.Context, m Model) (rows int64, err error) {
+	relation := b.Relation(m.Schema, m.Name)
+	if err := b.drop(ctx, relation); err != nil {
+		return 0, err
+	}
+	if m.View {
+		_, err := b.run.pool.Exec(ctx, fmt.Sprintf("create view %s as\n%s", relation, m.SQL))
+		return 0, err
+	}
+	query := m.SQL
+	if m.Carry {
+		previous, there, err := b.Previous(ctx, m.Schema, m.Name)
+		if err != nil {
+			return 0, err
+		}
+		switch {
+		case there && m.SQL == "":
+			query = "select *\nfrom " + previous
+		case there:
+			if query, err = b.merged(ctx, m, previous); err != nil {
+				return 0, err
+			}
+		case m.SQL == "":
+			return 0, fmt.Errorf("carry %s.%s over: the published version has no such table", m.Schema, m.Name)
+		}
+	}
+	// A version is written once and counted here, so that autovacuum has nothing to do for it.
+	tag, err := b.run.pool.Exec(ctx, fmt.Sprintf("create table %s with (autovacuum_enabled = false) as\n%s", relation, query))
+	if err != nil {
+		return 0, err
+	}
+	if _, err := b.run.pool.Exec(ctx, `analyze `+relation); err != nil {
+		return 0, err
+	}
+	return tag.RowsAffected(), nil
+}
+
+// drop removes what an earlier try left, of either kind.
+func (b *postgresBuild) drop(ctx context.Context, relation string) error {
+	var kind string
+	err := b.run.pool.QueryRow(ctx, `select coalesce((select relkind::text from pg_class where oid = to_regclass($1::text)), '')`,
+		relation).Scan(&kind)
+	if err != nil || kind == "" {
+		return err
+	}
+	what := "table"
+	if kind == "v" {
+		what = "view"
+	}
+	_, err = b.run.pool.Exec(ctx, fmt.Sprintf(`drop %s %s cascade`, what, relation))
+	return err
+}
+
+// merged builds the new rows of an incremental model aside and gives the select of old and new together. The columns are those of
+// the new rows: one that the old rows lack is null there, one of another type is cast.
+func (b *postgresBuild) merged(ctx context.Context, m Model, previous string) (string, error) {
+	fresh := b.Relation(working, m.Schema+"_"+m.Name+"_new")
+	if err := b.drop(ctx, fresh); err != nil {
+		return "", err
+	}
+	_, err := b.run.pool.Exec(ctx, fmt.Sprintf("create table %s with (autovacuum_enabled = false) as\n%s", fresh, m.SQL))
+	if err != nil {
+		return "", err
+	}
+	if _, err := b.run.pool.Exec(ctx, `analyze `+fresh); err != nil {
+		return "", err
+	}
+	columns, err := relationColumns(ctx, b.run.pool, fresh)
+	if err != nil {
+		return "", err
+	}
+	old, err := relationColumns(ctx, b.run.pool, previous)
+	if err != nil {
+		return "", err
+	}
+	var carried, equal, same, null []string
+	for _, c := range columns {
+		i := slices.IndexFunc(old, func(o tableColumn) bool { return o.name == c.name })
+		switch {
+		case i < 0:
+			carried = append(carried, fmt.Sprintf("cast(null as %s) as %s", c.typ, pgIdent(c.name)))
+		case old[i].typ != c.typ:
+			carried = append(carried, fmt.Sprintf("cast(p.%[1]s as %[2]s) as %[1]s", pgIdent(c.name), c.typ))
+		default:
+			carried = append(carried, "p."+pgIdent(c.name))
+		}
+	}
+	for _, k := range m.UniqueKey {
+		equal = append(equal, fmt.Sprintf("n.%[1]s = p.%[1]s", pgIdent(k)))
+		same = append(same, fmt.Sprintf("n.%[1]s is not distinct from p.%[1]s", pgIdent(k)))
+		null = append(null, fmt.Sprintf("n.%[1]s is null", pgIdent(k)))
+	}
+	query := fmt.Sprintf("select %s\nfrom %s p", strings.Join(carried, ", "), previous)
+	if len(equal) > 0 {
+		// Two conditions, because the server can hash the first only; the second is about the few new rows with a null.
+		query += fmt.Sprintf(`
+where not exists (select from %[1]s n where %[2]s)
+	and not exists (select from %[1]s n where (%[3]s) and %[4]s)`,
+			fresh, strings.Join(equal, " and "), strings.Join(null, " or "), strings.Join(same, " and "))
+	}
+	return fmt.Sprintf("%s\nunion all\nselect *\nfrom %s", query, fresh), nil
+}
+
+// queryer is a pool or a session.
+type queryer interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+func relationColumns(ctx context.Context, q queryer, relation string) ([]tableColumn, error) {
+	rows, err := q.Query(ctx, `
+select attname, format_type(atttypid, atttypmod)
+from pg_attribute
+where attrelid = to_regclass($1::text)
+	and attnum > 0
+	and not attisdropped
+order by attnum`, relation)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (c tableColumn, err error) {
+		return c, row.Scan(&c.name, &c.typ)
+	})
+}
+
+// Seed lets the server read the texts as values of the declared types.
+func (b *postgresBuild) Seed(ctx context.Context, schema, name string, columns []SeedColumn, rows [][]*string) error {
+	if err := b.ensureSchema(ctx, schema); err != nil {
+		return err
+	}
+	doing := fmt.Sprintf("seed %s.%s", schema, name)
+	relation := b.Relation(schema, name)
+	if err := b.drop(ctx, relation); err != nil {
+		return b.run.w.problem(doing, err)
+	}
+	declared := make([]string, len(columns))
+	for i, c := range columns {
+		declared[i] = pgIdent(c.Name) + " " + c.Type
+	}
+	err := b.run.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+		_, err := conn.Exec(ctx, fmt.Sprintf(`create table %s (%s) with (autovacuum_enabled = false)`, relation, strings.Join(declared, ", ")))
+		if err != nil {
+			return err
+		}
+		text := strings.NewReader(copyText(rows))
+		if _, err := conn.Conn().PgConn().CopyFrom(ctx, text, fmt.Sprintf(`copy %s from stdin`, relation)); err != nil {
+			return err
+		}
+		_, err = conn.Exec(ctx, `analyze `+relation)
+		return err
+	})
+	return b.run.w.problem(doing, err)
+}
+
+var copyEscapes = strings.NewReplacer("\\", `\\`, "\t", `\t`, "\n", `\n`, "\r", `\r`)
+
+// copyText writes rows in COPY's text format.
+func copyText(rows [][]*string) string {
+	var s strings.Builder
+	for _, row := range rows {
+		for i, cell := range row {
+			if i > 0 {
+				s.WriteByte('\t')
+			}
+			if cell == nil {
+				s.WriteString(`\N`)
+			} else {
+				s.WriteString(copyEscapes.Replace(*cell))
+			}
+		}
+		s.WriteByte('\n')
+	}
+	return s.String()
+}
+
+func (b *postgresBuild) Index(ctx context.Context, m Model) error {
+	if m.View {
+		return nil
+	}
+	for _, i := range m.Indexes {
+		columns := make([]string, len(i.Columns))
+		for j, c := range i.Columns {
+			columns[j] = pgIdent(c)
+		}
+		unique := ""
+		if i.Unique {
+			unique = "unique "
+		}
+		_, err := b.run.pool.Exec(ctx, fmt.Sprintf(`create %sindex on %s (%s)`, unique, b.Relation(m.Schema, m.Name), strings.Join(columns, ", ")))
+		if err != nil {
+			return b.run.w.problem(fmt.Sprintf("index %s.%s", m.Schema, m.Name), err)
+		}
+	}
+	return nil
+}
+
+func (b *postgresBuild) Discard(ctx context.Context) error {
+	if b.done {
+		return nil
+	}
+	b.done = true
+	return b.run.withLock(func(conn *pgx.Conn) error {
+		return b.run.w.problem("drop the version that was not published", b.run.w.dropVersion(ctx, conn, b.version))
+	})
+}

@@ -1,0 +1,195 @@
+package warehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"lifeline/change"
+)
+
+// staged is what staging holds of one table, as the load that last changed it noted down.
+type staged struct {
+	there   bool
+	columns string
+	digest  string
+	intact  bool // The table's file is still the one that the digest was taken of.
+}
+
+// Commit runs in the session that holds the warehouse, in one transaction (promise 5): a run that lost its hold commits nothing.
+func (l *postgresLoad) Commit(ctx context.Context) ([]Landed, error) {
+	if l.done {
+		return nil, errors.New("commit a load that has ended")
+	}
+	if open := l.endWriters(); open > 0 {
+		return nil, fmt.Errorf("commit a load with %d writers open", open)
+	}
+	var landed []Landed
+	err := l.run.withLock(func(conn *pgx.Conn) error {
+		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			landed = nil
+			for _, n := range l.inOrder() {
+				one, err := l.settle(ctx, tx, n)
+				if err != nil {
+					return fmt.Errorf("bring staging.%s to the new rows: %w", n.table.Name, err)
+				}
+				landed = append(landed, one)
+			}
+			_, err := tx.Exec(ctx, `
+insert into ops.positions (source, position, taken_at, run_id)
+values ('snapshot', $1, $2::timestamp, $3)`, string(l.at.Position), l.at.TakenAt.UTC(), l.run.id)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, l.run.w.problem("commit the load", err)
+	}
+	l.done = true
+	return landed, nil
+}
+
+// settle makes the rows written staging's rows, in the way that changes least.
+func (l *postgresLoad) settle(ctx context.Context, tx pgx.Tx, n *landing) (Landed, error) {
+	out := Landed{Table: n.table.Name, Read: n.rows, Rows: n.rows}
+	was, err := lookStaged(ctx, tx, n.table)
+	if err != nil {
+		return out, err
+	}
+	columns := columnList(n.table)
+	switch {
+	case was.there && was.intact && was.columns == columns && was.digest == n.sum.String():
+		_, err = tx.Exec(ctx, `drop table `+pgIdent("staging", n.next))
+	case !was.there:
+		out.Inserted = n.rows
+		if err = l.ensureHistory(ctx, tx, n.table); err == nil {
+			err = l.rename(ctx, tx, n)
+		}
+	default:
+		err = l.replace(ctx, tx, n, &out)
+	}
+	if err != nil {
+		return out, err
+	}
+	// The key is noted on every load: it may be declared later than the table.
+	_, err = tx.Exec(ctx, `delete from ops.staged where table_name = $1`, n.table.Name)
+	if err != nil {
+		return out, err
+	}
+	_, err = tx.Exec(ctx, `
+insert into ops.staged (table_name, columns, key_columns, rows, digest, filenode)
+values ($1, $2, $3, $4, $5, pg_relation_filenode($6::text::regclass))`,
+		n.table.Name, columns, n.table.Key, n.rows, n.sum.String(), pgIdent("staging", n.table.Name))
+	return out, err
+}
+
+// lookStaged reads what is known of a table. Rows that somebody changed by hand are not seen by it; a table that was emptied,
+// rewritten or made anew is.
+func lookStaged(ctx context.Context, tx pgx.Tx, t *change.Table) (was staged, err error) {
+	err = tx.QueryRow(ctx, `select to_regclass($1::text) is not null`, pgIdent("staging", t.Name)).Scan(&was.there)
+	if err != nil || !was.there {
+		return was, err
+	}
+	err = tx.QueryRow(ctx, `
+select columns, digest, filenode = pg_relation_filenode($2::text::regclass)
+from ops.staged
+where table_name = $1`, t.Name, pgIdent("staging", t.Name)).Scan(&was.columns, &was.digest, &was.intact)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = nil
+	}
+	return was, err
+}
+
+// rename makes the table that was filled staging's table. The column _run costs nothing: PostgreSQL keeps the value of a column
+// added with a constant once for all rows that are there.
+func (l *postgresLoad) rename(ctx context.Context, tx pgx.Tx, n *landing) error {
+	_, err := tx.Exec(ctx, fmt.Sprintf(`
+alter table %[1]s add column _run bigint default %[3]d;
+alter table %[1]s alter column _run drop default;
+alter table %[1]s reset (autovacuum_enabled);
+alter table %[1]s rename to %[2]s;
+analyze %[4]s`, pgIdent("staging", n.next), pgIdent(n.table.Name), l.run.id, pgIdent("staging", n.table.Name)))
+	return err
+}
+
+// replace brings an existing table to the new rows. A table with other columns than before is replaced as a whole: each of its
+// rows was superseded. One whose columns only moved keeps its unchanged rows, and gets the new order.
+func (l *postgresLoad) replace(ctx context.Context, tx pgx.Tx, n *landing, out *Landed) error {
+	if err := l.ensureHistory(ctx, tx, n.table); err != nil {
+		return err
+	}
+	have, err := relationColumns(ctx, tx, pgIdent("staging", n.table.Name))
+	if err != nil {
+		return err
+	}
+	want, err := relationColumns(ctx, tx, pgIdent("staging", n.next))
+	if err != nil {
+		return err
+	}
+	have = slices.DeleteFunc(have, func(c tableColumn) bool { return c.name == "_run" })
+	if !sameSet(have, want) {
+		if err := l.supersedeAll(ctx, tx, n, have, want, out); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `drop table `+pgIdent("staging", n.table.Name)); err != nil {
+			return err
+		}
+		return l.rename(ctx, tx, n)
+	}
+	if err := l.apply(ctx, tx, n, out); err != nil {
+		return err
+	}
+	if !slices.Equal(have, want) {
+		return l.reorder(ctx, tx, n)
+	}
+	_, err = tx.Exec(ctx, fmt.Sprintf(`
+drop table %s;
+analyze %s`, pgIdent("staging", n.next), pgIdent("staging", n.table.Name)))
+	return err
+}
+
+// reorder gives staging the order of the new columns; its rows are right already.
+func (l *postgresLoad) reorder(ctx context.Context, tx pgx.Tx, n *landing) error {
+	columns := strings.Join(sourceColumns(n.table, ""), ", ")
+	_, err := tx.Exec(ctx, fmt.Sprintf(`
+truncate %[2]s;
+alter table %[2]s add column _run bigint;
+insert into %[2]s (%[3]s, _run)
+select %[3]s, _run
+from %[1]s;
+drop table %[1]s;
+alter table %[2]s reset (autovacuum_enabled);
+alter table %[2]s rename to %[4]s;
+analyze %[1]s`, pgIdent("staging", n.table.Name), pgIdent("staging", n.next), columns, pgIdent(n.table.Name)))
+	return err
+}
+
+// sourceColumns gives the quoted names of the source's columns and _raw, behind an alias where one is given.
+func sourceColumns(t *change.Table, alias string) []string {
+	if alias != "" {
+		alias += "."
+	}
+	out := make([]string, 0, len(t.Columns)+1)
+	for i := range t.Columns {
+		out = append(out, alias+pgIdent(t.Columns[i].Name))
+	}
+	return append(out, alias+"_raw")
+}
+
+// tableColumn is a column as the server describes it.
+type tableColumn struct{ name, typ string }
+
+func sameSet(a, b []tableColumn) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for _, c := range a {
+		if !slices.Contains(b, c) {
+			return false
+		}
+	}
+	return true
+}
