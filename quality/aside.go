@@ -43,14 +43,18 @@ func (k *Keyed) Clean() bool { return k.NoKey+k.DuplicateKey+k.Superseded == 0 }
 // A key is what staging says: an integer key that the source's loader made 0 out of a missing value is the key 0. (Several of
 // them have different content and so are set aside together as duplicate_key.)
 func (a *Aside) Identity(ctx context.Context, s Source) (*Keyed, error) {
-	k := &Keyed{Relation: s.Relation()}
 	e := a.entities.of(s)
+	if e.keyed != nil {
+		return e.keyed, nil
+	}
+	k := &Keyed{Relation: s.Relation()}
 	e.keyed = k
 	if len(s.Key) == 0 {
 		return k, nil
 	}
 	doubtful, err := a.doubtful(ctx, s, k)
 	if err != nil {
+		e.keyed = nil
 		return nil, fmt.Errorf("look for rows without identity in staging.%s: %w", s.Name, err)
 	}
 	if doubtful == 0 {
