@@ -1,0 +1,199 @@
+// Package sample makes the source of the shipped project: the operational database of an insurance-claims platform, in the shape and
+// the dirt of the real one, the same bytes for the same seed, linear in scale.
+//
+// Every table is a stream over the same cases (a treatment with its invoices, items and claims), each case a pure function of seed and
+// index, so that memory stays flat at any scale and a claim's amount can agree with items that are written elsewhere.
+package sample
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"lifeline/change"
+)
+
+// Options say what to make.
+type Options struct {
+	Project         string  // "carepay".
+	Scale           float64 // 1 is about 60,000 treatments, 59,000 invoices, 35,700 claims and 350,000 items.
+	Seed            uint64
+	Dirt            string // "none", "real" (passes all shipped checks at a scale of 0.05 and more) or "heavy".
+	ShiftTreatments bool   // The loader's fault: treatments declared with a TYPE after STATUS that the data does not have.
+	InvoicesFile    string // Build the other tables around the rows of this invoices file.
+	Progress        func(table string, rows, total int64)
+}
+
+// Summary says what was made.
+type Summary struct {
+	Tables []TableSummary `json:"tables"`
+}
+
+// TableSummary is one table of a Summary.
+type TableSummary struct {
+	Name string `json:"name"`
+	File string `json:"file"`
+	Rows int64  `json:"rows"`
+}
+
+// Rows is the number of rows of all tables.
+func (s Summary) Rows() int64 {
+	var n int64
+	for _, t := range s.Tables {
+		n += t.Rows
+	}
+	return n
+}
+
+// table is one table of the source: how it is declared and how its rows are written.
+type table struct {
+	name    string // In the database.
+	file    string
+	header  string
+	ddl     string // Columns, as the brief's loader declares them.
+	about   int64  // Rows at scale 1, for progress.
+	stream  func(*world, *lines) error
+	foreign bool // The file is the caller's own (InvoicesFile) and is passed on as it is.
+}
+
+const shiftedTreatments = "ID int primary key, STATUS varchar(25), TYPE varchar(25), DATE_CREATED datetime, DATE_MODIFIED datetime, " +
+	"DATE_SUBMITTED datetime, DATE_TREATMENT datetime, PROVIDER_ID int, PROGRAM_ID int"
+
+func tables(o Options) []table {
+	ts := []table{
+		{
+			name: "TREATMENT", file: "treatments.csv", about: 60_000, stream: (*world).treatments,
+			header: "ID,STATUS,DATE_CREATED,DATE_MODIFIED,DATE_SUBMITTED,DATE_TREATMENT,PROVIDER_ID,PROGRAM_ID",
+			ddl: "ID int primary key, STATUS varchar(25), DATE_CREATED datetime, DATE_MODIFIED datetime, DATE_SUBMITTED datetime, " +
+				"DATE_TREATMENT datetime, PROVIDER_ID int, PROGRAM_ID int",
+		},
+		{
+			name: "CLAIM", file: "claims.csv", about: 35_700, stream: (*world).claims,
+			header: "ID,STATUS,TYPE,DATE_CREATED,DATE_MODIFIED,TREATMENT_ID,PROGRAM_ID,AMOUNT,CURRENCY",
+			ddl: "ID int primary key, STATUS varchar(25), TYPE varchar(25), DATE_CREATED datetime, DATE_MODIFIED datetime, TREATMENT_ID int, " +
+				"PROGRAM_ID int, AMOUNT decimal(19,4), CURRENCY varchar(4)",
+		},
+		{
+			name: "INVOICE", file: "invoices.csv", about: 59_218, stream: (*world).invoices, foreign: o.InvoicesFile != "",
+			header: "ID,STATUS,DATE_CREATED,TREATMENT_ID",
+			ddl:    "ID int primary key, STATUS varchar(25), DATE_CREATED datetime, TREATMENT_ID int",
+		},
+		{
+			name: "INVOICE_ITEM", file: "invoice_items.csv", about: 350_000, stream: (*world).items,
+			header: "ID,STATUS,DATE_CREATED,INVOICE_ID,PRODUCT_ID,CURRENCY,AMOUNT",
+			ddl: "ID int primary key, STATUS varchar(25), DATE_CREATED datetime, INVOICE_ID int, PRODUCT_ID int, CURRENCY varchar(4), " +
+				"AMOUNT decimal(19,4)",
+		},
+	}
+	if o.ShiftTreatments {
+		ts[0].header = "ID,STATUS,TYPE,DATE_CREATED,DATE_MODIFIED,DATE_SUBMITTED,DATE_TREATMENT,PROVIDER_ID,PROGRAM_ID"
+		ts[0].ddl = shiftedTreatments
+	}
+	return ts
+}
+
+func (o Options) check() error {
+	fail := func(what, try string) error {
+		return &change.Problem{Err: errors.New(what), Class: change.ClassUsage, Try: try}
+	}
+	switch {
+	case o.Project != "carepay":
+		return fail(fmt.Sprintf("there is no sample project %q", o.Project), "carepay")
+	case !(o.Scale > 0) || o.Scale > 1000:
+		return fail(fmt.Sprintf("scale %v is not between 0 and 1000", o.Scale), "--scale 1")
+	case o.Dirt != "none" && o.Dirt != "real" && o.Dirt != "heavy":
+		return fail(fmt.Sprintf("there is no dirt %q", o.Dirt), "--dirt none, real or heavy")
+	}
+	return nil
+}
+
+// Write makes the four CSV files in dir: UTF-8 with a byte-order mark, capitals in the header, a bare NULL for a missing value, no
+// newline after the last line.
+func Write(ctx context.Context, o Options, dir string) (Summary, error) {
+	w, err := newWorld(o)
+	if err != nil {
+		return Summary{}, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return Summary{}, fmt.Errorf("make %s: %w", dir, err)
+	}
+	var s Summary
+	for _, t := range tables(o) {
+		n, err := writeFile(ctx, w, t, filepath.Join(dir, t.file))
+		if err != nil {
+			return s, fmt.Errorf("write %s: %w", t.file, err)
+		}
+		s.Tables = append(s.Tables, TableSummary{Name: t.name, File: t.file, Rows: n})
+	}
+	return s, nil
+}
+
+func writeFile(ctx context.Context, w *world, t table, path string) (rows int64, err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return w.write(ctx, t, f)
+}
+
+// write streams one table, byte-order mark and header first.
+func (w *world) write(ctx context.Context, t table, out io.Writer) (int64, error) {
+	if t.foreign {
+		_, err := out.Write(w.file.text)
+		return int64(len(w.file.rows)), err
+	}
+	l := &lines{ctx: ctx, out: bufio.NewWriterSize(out, 1<<20), name: t.name, progress: w.Progress, total: int64(float64(t.about) * w.Scale)}
+	l.buf = append(l.buf, "\xef\xbb\xbf"+t.header...)
+	if err := t.stream(w, l); err != nil {
+		return l.rows, err
+	}
+	l.flush()
+	if l.err != nil {
+		return l.rows, l.err
+	}
+	return l.rows, l.out.Flush()
+}
+
+// lines writes rows field by field into a buffer. The line break stands before each row, so that none follows the last.
+type lines struct {
+	ctx      context.Context
+	out      *bufio.Writer
+	buf      []byte
+	name     string
+	rows     int64
+	total    int64
+	progress func(string, int64, int64)
+	first    bool
+	err      error
+}
+
+// row begins a row; it is false when writing has failed or was cancelled.
+func (l *lines) row() bool {
+	if len(l.buf) > 1<<16 {
+		l.flush()
+	}
+	if l.rows%20_000 == 0 {
+		if l.err == nil {
+			l.err = l.ctx.Err()
+		}
+		if l.progress != nil {
+			l.progress(l.name, l.rows, max(l.total, l.rows))
+		}
+	}
+	l.buf = append(l.buf, '\n')
+	l.rows++
+	l.first = true
+	return l.err == nil
+}
+
+func (l *lines) flush() {
+	if l.err == nil {
+		_, l.err = l.out.Write(l.buf)
+	}
+	l.buf = l.buf[:0]
+}
