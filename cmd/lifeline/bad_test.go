@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Each bad input ends with its exit code, a message that names the place, and a hint; and what was published stays.
+func TestBadInputIsNamedAndNothingIsLost(t *testing.T) {
+	t.Parallel()
+	dsn := "duckdb:" + filepath.Join(t.TempDir(), "carepay.duckdb")
+	good := smallSample(t)
+	report(t, 0, append([]string{"run"}, at(carepay, "csv:"+good, dsn)...)...)
+	published := query(t, at(carepay, "csv:"+good, dsn), "select count(*) as n from core.claims")
+
+	broken := func(name string, change func(text []byte) []byte) string {
+		dir := copyOf(t, good)
+		path := filepath.Join(dir, name)
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(path, change(text), 0o644))
+		return "csv:" + dir
+	}
+	f := func(name, project, source string, code int, says ...string) {
+		t.Helper()
+		o := lifeline(t, append([]string{"run"}, at(project, source, dsn)...)...)
+		require.Equal(t, code, o.code, "%s: %s", name, o.errors)
+		for _, s := range append(says, "Error:", "Try:") {
+			require.Contains(t, o.errors, s, name)
+		}
+		require.Equal(t, published, query(t, at(carepay, "csv:"+good, dsn), "select count(*) as n from core.claims"), name)
+	}
+
+	f("no project", t.TempDir(), "csv:"+good, 2, "lifeline.yml")
+	f("no source", carepay, "csv:"+filepath.Join(t.TempDir(), "nowhere"), 1, "nowhere")
+	f("unknown scheme", carepay, "oracle://x", 2, "oracle")
+	f("missing file", carepay, func() string {
+		dir := copyOf(t, good)
+		require.NoError(t, os.Remove(filepath.Join(dir, "claims.csv")))
+		return "csv:" + dir
+	}(), 3, "claims.csv")
+	f("torn last line", carepay, broken("claims.csv", func(b []byte) []byte { return b[:bytes.LastIndexByte(b, ',')-6] }), 1, "claims.csv:")
+	f("extra field", carepay, broken("claims.csv", func(b []byte) []byte { return append(b, ",more"...) }), 1, "claims.csv:")
+	f("wrong encoding", carepay, broken("claims.csv", func(b []byte) []byte {
+		return bytes.Replace(b, []byte("Approved"), []byte("Approv\xe9d"), 1)
+	}), 1, "claims.csv:")
+	f("a column is gone", carepay, broken("claims.csv", func(b []byte) []byte { return bytes.Replace(b, []byte("AMOUNT"), []byte("VALUE"), 1) }), 3, "amount")
+
+	spoilt := func(file, text string) string {
+		p := projectCopy(t)
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(p, file)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(p, file), []byte(text), 0o644))
+		return p
+	}
+	f("broken YAML", spoilt("models/bad.yml", "models:\n  - name: [x\n"), "csv:"+good, 2, "models/bad.yml:")
+	f("unknown key", spoilt("models/bad.yml", "modles:\n  - name: claims\n"), "csv:"+good, 2, "models/bad.yml:1:1", "modles", "models")
+	f("unknown test", spoilt("models/bad.yml", "seeds:\n  - name: status_map\n    columns:\n      - name: entity\n        data_tests: [not_nul]\n"), "csv:"+good, 2, "models/bad.yml:5", "not_nul", "not_null")
+	f("unknown reference", spoilt("models/core/bad.sql", "select 1 as x\nfrom {{ ref('claim') }}"), "csv:"+good, 2, "models/core/bad.sql:2", `"claims"`)
+	f("syntax error", spoilt("models/core/bad.sql", "selec 1"), "csv:"+good, 1, "models/core/bad.sql")
+	f("a circle", spoilt("models/core/bad.sql", "select * from {{ ref('bad') }}"), "csv:"+good, 2, "circle")
+}
+
+func TestALongFieldIsNoProblem(t *testing.T) {
+	t.Parallel()
+	dir := copyOf(t, smallSample(t))
+	path := filepath.Join(dir, "claims.csv")
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	lines := splitLines(string(text))
+	last := len(lines) - 1
+	lines[last] = changeField(lines[last], 1, strings.Repeat("x", 10<<20))
+	require.NoError(t, os.WriteFile(path, []byte(joinLines(lines)), 0o644))
+	flags := at(carepay, "csv:"+dir, "duckdb:"+filepath.Join(t.TempDir(), "carepay.duckdb"))
+	r := report(t, 0, append([]string{"run"}, flags...)...)
+	require.EqualValues(t, 4, len(r.Tables))
+	rows := query(t, flags, "select max(length(status_raw)) as n from core.claims")
+	require.EqualValues(t, 10<<20, rows[0]["n"])
+}

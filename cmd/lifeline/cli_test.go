@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	_ "github.com/go-sql-driver/mysql" // Tests make and drop databases of their own.
+	_ "github.com/jackc/pgx/v5/stdlib" // The same on PostgreSQL.
+	"github.com/stretchr/testify/require"
+
+	"lifeline/run"
+	"lifeline/sample"
+)
+
+// asLifeline makes the test binary behave as the program, so that tests run real processes and can kill them.
+const asLifeline = "LIFELINE_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asLifeline) == "1" {
+		os.Exit(execute(os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+	}
+	os.Exit(m.Run())
+}
+
+const carepay = "../../projects/carepay"
+
+// outcome is what a process left.
+type outcome struct {
+	code        int
+	out, errors string
+}
+
+func command(ctx context.Context, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, os.Args[0], args...)
+	c.Env = append(os.Environ(), asLifeline+"=1", "LIFELINE_SOURCE=", "LIFELINE_WAREHOUSE=", "LIFELINE_PROJECT=", "NO_COLOR=1")
+	return c
+}
+
+// lifeline runs the program to its end.
+func lifeline(t *testing.T, args ...string) outcome {
+	t.Helper()
+	var out, errs bytes.Buffer
+	c := command(t.Context(), args...)
+	c.Stdout, c.Stderr = &out, &errs
+	err := c.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		require.NoError(t, err)
+	}
+	return outcome{code: c.ProcessState.ExitCode(), out: out.String(), errors: errs.String()}
+}
+
+// report runs a command with --json and reads its report.
+func report(t *testing.T, code int, args ...string) run.Report {
+	t.Helper()
+	o := lifeline(t, append(args, "--json")...)
+	require.Equal(t, code, o.code, "%s\n%s", o.out, o.errors)
+	var r run.Report
+	require.NoError(t, json.Unmarshal([]byte(o.out), &r), o.out)
+	return r
+}
+
+// query reads the published version as rows of text by column.
+func query(t *testing.T, at []string, sql string) []map[string]any {
+	t.Helper()
+	o := lifeline(t, append(append([]string{"query", "--json"}, at...), sql)...)
+	require.Zero(t, o.code, o.errors)
+	var rows []map[string]any
+	require.NoError(t, json.Unmarshal([]byte(o.out), &rows), o.out)
+	return rows
+}
+
+var samples sync.Map // Options to folder: a sample is made once for all tests.
+
+// csvSample gives a folder with the four CSV files. Tests that change them copy them first.
+func csvSample(t *testing.T, o sample.Options) string {
+	t.Helper()
+	o.Project = "carepay"
+	key := fmt.Sprintf("%v-%v-%v-%v", o.Scale, o.Seed, o.Dirt, o.InvoicesFile)
+	made, _ := samples.LoadOrStore(key, sync.OnceValues(func() (string, error) {
+		dir, err := os.MkdirTemp("", "lifeline-csv-")
+		if err != nil {
+			return "", err
+		}
+		_, err = sample.Write(context.Background(), o, dir)
+		return dir, err
+	}))
+	dir, err := made.(func() (string, error))()
+	require.NoError(t, err)
+	return dir
+}
+
+func smallSample(t *testing.T) string {
+	return csvSample(t, sample.Options{Scale: 0.05, Seed: 1, Dirt: "real"})
+}
+
+// copyOf is a folder's files in a folder of the test's own.
+func copyOf(t *testing.T, dir string) string {
+	t.Helper()
+	to := t.TempDir()
+	require.NoError(t, os.CopyFS(to, os.DirFS(dir)))
+	return to
+}
+
+// projectCopy is the carepay project in a folder of the test's own, to be changed.
+func projectCopy(t *testing.T) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "carepay")
+	require.NoError(t, os.CopyFS(to, os.DirFS(carepay)))
+	return to
+}
+
+// edit replaces text in a file and fails if there is none to replace.
+func edit(t *testing.T, path, old, with string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Contains(t, string(text), old, path)
+	require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(text), old, with, 1)), 0o644))
+}
+
+var databases atomic.Int64
+
+// server gives the address of a test server, or skips; where servers are required, a missing one fails.
+func server(t *testing.T, name string) string {
+	t.Helper()
+	dsn := os.Getenv(name)
+	if dsn == "" && os.Getenv("LIFELINE_TEST_REQUIRE") == "1" {
+		require.Fail(t, name+" is not set, and LIFELINE_TEST_REQUIRE=1")
+	}
+	if dsn == "" {
+		t.Skip(name + " is not set")
+	}
+	return dsn
+}
+
+// mysqlDatabase gives the address of a database that does not exist yet and is dropped after the test.
+func mysqlDatabase(t *testing.T) string {
+	t.Helper()
+	admin, err := url.Parse(server(t, "LIFELINE_TEST_MYSQL"))
+	require.NoError(t, err)
+	name := fmt.Sprintf("cli_%d_%d", os.Getpid(), databases.Add(1))
+	t.Cleanup(func() {
+		db := mysqlAdmin(t)
+		_, err := db.Exec("drop database if exists " + name)
+		require.NoError(t, err)
+	})
+	admin.Path = "/" + name
+	return admin.String()
+}
+
+func mysqlAdmin(t *testing.T) *sql.DB {
+	t.Helper()
+	u, err := url.Parse(server(t, "LIFELINE_TEST_MYSQL"))
+	require.NoError(t, err)
+	password, _ := u.User.Password()
+	db, err := sql.Open("mysql", fmt.Sprintf("%s:%s@tcp(%s)/", u.User.Username(), password, u.Host))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// postgresDatabase makes an empty database that is dropped after the test.
+func postgresDatabase(t *testing.T) string {
+	t.Helper()
+	u, err := url.Parse(server(t, "LIFELINE_TEST_POSTGRES"))
+	require.NoError(t, err)
+	db, err := sql.Open("pgx", u.String())
+	require.NoError(t, err)
+	name := fmt.Sprintf("cli_%d_%d", os.Getpid(), databases.Add(1))
+	_, err = db.Exec("create database " + name)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := db.Exec("drop database if exists " + name + " with (force)")
+		require.NoError(t, errors.Join(err, db.Close()))
+	})
+	u.Path = "/" + name
+	return u.String()
+}
+
+// onEveryEngine runs one body on DuckDB and on PostgreSQL; dsn is an empty warehouse.
+func onEveryEngine(t *testing.T, body func(t *testing.T, dsn string)) {
+	t.Run("duckdb", func(t *testing.T) {
+		t.Parallel()
+		body(t, "duckdb:"+filepath.Join(t.TempDir(), "carepay.duckdb"))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		body(t, postgresDatabase(t))
+	})
+}

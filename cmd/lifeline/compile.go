@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"lifeline/model"
+)
+
+type compileCommand struct {
+	Select  []string `arg:"" optional:"" placeholder:"MODELS" help:"Only these (name, +name+, tag:x, path:x)."`
+	Exclude []string `sep:" " placeholder:"MODELS" help:"Without these."`
+	Engine  string   `enum:"duckdb,postgres" default:"duckdb" help:"duckdb or postgres."`
+	AsOf    string   `placeholder:"YYYY-MM-DD" help:"The as-of instant that the models see."`
+}
+
+func (compileCommand) Help() string {
+	return `Opens no database; relations are named schema.table.
+
+Examples:
+  lifeline compile dim_providers
+  lifeline compile --engine postgres tag:analytics`
+}
+
+func (c *compileCommand) Run(_ context.Context, g *Globals) error {
+	p, err := g.load()
+	if err != nil {
+		return err
+	}
+	asOf := "1970-01-01 00:00:00"
+	if c.AsOf != "" {
+		t, err := time.Parse(time.DateOnly, c.AsOf)
+		if err != nil {
+			return usage(fmt.Errorf("--as-of %q is no date", c.AsOf), "--as-of 2019-11-26")
+		}
+		asOf = t.Format(time.DateTime)
+	}
+	graph, err := model.NewGraph(p, model.Options{
+		Target: model.Target{Name: c.Engine, Type: c.Engine}, Vars: map[string]any{"as_of": asOf},
+	})
+	if err != nil {
+		return err
+	}
+	nodes, err := graph.Select(c.Select, c.Exclude)
+	if err != nil {
+		return err
+	}
+	compiled := map[string]string{}
+	for _, n := range nodes {
+		if n.Kind != model.KindModel {
+			continue
+		}
+		relation := func(n *model.Node) string { return n.Schema + "." + n.Alias }
+		sql, err := graph.Compile(n, model.Env{Relation: relation, This: relation(n)})
+		if err != nil {
+			return err
+		}
+		if g.JSON {
+			compiled[n.Name] = sql
+			continue
+		}
+		fmt.Fprintf(g.terminal.out, "-- %s (%s.%s)\n%s;\n\n", n.Path, n.Schema, n.Alias, sql)
+	}
+	if g.JSON {
+		return writeJSON(g.terminal.out, compiled)
+	}
+	return nil
+}

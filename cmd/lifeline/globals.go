@@ -1,0 +1,55 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"os"
+
+	"lifeline/change"
+	"lifeline/project"
+	"lifeline/warehouse"
+)
+
+// Globals are the flags that every command takes. A flag beats an environment variable beats lifeline.yml.
+type Globals struct {
+	Project   string `help:"Project folder (with lifeline.yml)." env:"LIFELINE_PROJECT" placeholder:"DIR" default:"."`
+	Source    string `help:"The operational database: mysql://user:pass@host:3306/db or csv:DIR." env:"LIFELINE_SOURCE" placeholder:"DSN"`
+	Warehouse string `help:"The warehouse: duckdb:PATH or postgres://user:pass@host/db." env:"LIFELINE_WAREHOUSE" placeholder:"DSN"`
+	JSON      bool   `name:"json" help:"Print results as JSON, on failure too."`
+	Verbose   bool   `short:"v" help:"Log what happens inside to stderr."`
+
+	terminal terminal `kong:"-"`
+}
+
+// load reads the project and puts flags and environment over its settings.
+func (g *Globals) load() (*project.Project, error) {
+	p, err := project.Load(g.Project, project.Options{Env: os.Getenv})
+	if err != nil {
+		return nil, err
+	}
+	p.Config.Source.DSN = cmp.Or(g.Source, p.Config.Source.DSN)
+	p.Config.Warehouse.DSN = cmp.Or(g.Warehouse, p.Config.Warehouse.DSN)
+	return p, nil
+}
+
+func (g *Globals) logger() *slog.Logger {
+	if !g.Verbose {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(g.terminal.err, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// openWarehouse opens the project's warehouse.
+func (g *Globals) openWarehouse(ctx context.Context, p *project.Project) (warehouse.Warehouse, error) {
+	c := p.Config.Warehouse
+	if c.DSN == "" {
+		return nil, &change.Problem{
+			Err: errNoWarehouse, Class: change.ClassUsage,
+			Try: "--warehouse duckdb:warehouse.duckdb, or set warehouse.dsn in lifeline.yml",
+		}
+	}
+	return warehouse.Open(ctx, warehouse.Options{
+		DSN: c.DSN, MemoryLimit: c.MemoryLimit, KeepVersions: c.KeepVersions, Logger: g.logger(),
+	})
+}

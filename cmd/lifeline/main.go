@@ -1,0 +1,128 @@
+// Command lifeline turns an operational MySQL database into a checked, published warehouse.
+//
+// This package reads the command line, wires the parts and shows results: one file a command. Only main exits.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"lifeline/change"
+)
+
+// version is set by the build (-ldflags "-X main.version=…").
+var version = "dev"
+
+// commands is the whole command line; each command stands in a file of its own.
+type commands struct {
+	Globals
+
+	Demo     demoCommand     `cmd:"" help:"Everything on a fresh machine: sample data, one run, a short report."`
+	Doctor   doctorCommand   `cmd:"" help:"All preflight checks of source, project and warehouse, each with what to do."`
+	Run      runCommand      `cmd:"" help:"The main job: land, build, check, publish."`
+	Build    buildCommand    `cmd:"" help:"Build, check and publish from what has landed, without reading the source."`
+	Query    queryCommand    `cmd:"" help:"Read the published version with SQL."`
+	Runs     runsCommand     `cmd:"" help:"What happened: the newest runs, or one of them."`
+	Rollback rollbackCommand `cmd:"" help:"Publish the version before."`
+	Compile  compileCommand  `cmd:"" help:"Show the SQL of models as it would run."`
+	Ls       lsCommand       `cmd:"" help:"List the project's models, seeds, sources and tests."`
+	Sample   sampleCommand   `cmd:"" help:"Deterministic sample data in the source's own shape and dirt."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	os.Exit(execute(os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+}
+
+// execute runs one command line and returns its exit code: 0 done, 1 error, 2 usage, 3 stopped by a check, a broken contract or
+// the books, 4 the source's position is gone, 5 another run holds the warehouse.
+func execute(args []string, t terminal) int {
+	var cli commands
+	exit := -1
+	parser, err := kong.New(&cli,
+		kong.Name("lifeline"),
+		kong.Description("Turns an operational MySQL database into a single source of truth: cleaned, checked, published all at once."),
+		kong.UsageOnError(),
+		kong.Writers(t.out, t.err),
+		kong.Exit(func(code int) { exit = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
+		kong.Vars{"version": version},
+	)
+	if err != nil {
+		return show(t, &cli.Globals, err)
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if exit >= 0 {
+		return exit
+	}
+	if err != nil {
+		return show(t, &cli.Globals, &change.Problem{Err: err, Try: "lifeline --help", Class: change.ClassUsage})
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	cli.terminal = t
+	command.BindTo(ctx, (*context.Context)(nil))
+	return show(t, &cli.Globals, command.Run(&cli.Globals))
+}
+
+// show prints an error, what to do about it, and returns the exit code.
+func show(t terminal, g *Globals, err error) int {
+	if err == nil {
+		return 0
+	}
+	failure := describe(err)
+	var told *toldError
+	if errors.As(err, &told) {
+		return failure.ExitCode
+	}
+	if g.JSON {
+		_ = writeJSON(t.out, map[string]any{"error": failure})
+	}
+	printFailure(t.err, t, failure)
+	return failure.ExitCode
+}
+
+// failure is an error as people and machines read it.
+type failure struct {
+	Message  string `json:"message"`
+	Where    string `json:"where,omitempty"`
+	Try      string `json:"try,omitempty"`
+	ExitCode int    `json:"exit_code"`
+}
+
+// toldError wraps an error that its command has already printed, as part of its result.
+type toldError struct{ error }
+
+func (e *toldError) Unwrap() error { return e.error }
+
+func describe(err error) failure {
+	f := failure{Message: err.Error(), ExitCode: 1}
+	var p *change.Problem
+	if errors.As(err, &p) {
+		f.Where, f.Try, f.ExitCode = p.Where, p.Try, int(p.Class)
+	}
+	if errors.Is(err, context.Canceled) {
+		f.Message, f.Try = "interrupted; nothing was published", "run the same command again"
+	}
+	return f
+}
+
+func printFailure(w io.Writer, t terminal, f failure) {
+	fmt.Fprintf(w, "%s %s\n", t.red("Error:"), f.Message)
+	if f.Where != "" {
+		fmt.Fprintf(w, "   at %s\n", f.Where)
+	}
+	if f.Try != "" {
+		fmt.Fprintf(w, "  Try: %s\n", f.Try)
+	}
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"lifeline/run"
+)
+
+// printReport prints a run: JSON on stdout with --json, on failure too; else a short page. It returns the run's error, marked as
+// told when it has been shown.
+func (g *Globals) printReport(r *run.Report, err error) error {
+	if g.JSON {
+		if e := writeJSON(g.terminal.out, r); e != nil {
+			return e
+		}
+		if err != nil {
+			printFailure(g.terminal.err, g.terminal, describe(err))
+			return &toldError{err}
+		}
+		return nil
+	}
+	g.printTables(r)
+	g.printChecks(r)
+	if err != nil {
+		return err
+	}
+	g.printEnd(r)
+	return nil
+}
+
+func (g *Globals) printTables(r *run.Report) {
+	if len(r.Tables) == 0 || r.Status == run.Unchanged {
+		return
+	}
+	var rows [][]string
+	for _, t := range r.Tables {
+		rows = append(rows, []string{t.Name, count(t.Read), count(t.Inserted), count(t.Updated), count(t.Deleted),
+			count(t.Repaired), count(t.Quarantined), count(t.Published)})
+	}
+	headers := []string{"table", "read", "inserted", "updated", "deleted", "repaired cells", "quarantined", "published"}
+	fmt.Fprintln(g.terminal.out)
+	grid(g.terminal.out, headers, rows, headers[1:]...)
+}
+
+// printChecks shows only the checks that want attention; all of them stand in ops.check_results.
+func (g *Globals) printChecks(r *run.Report) {
+	passed, other := 0, 0
+	var rows [][]string
+	for _, c := range r.Checks {
+		switch c.Status {
+		case "pass":
+			passed++
+		case "not_applicable":
+			other++
+		default:
+			rows = append(rows, []string{c.Status, c.Name, count(c.Failing), count(c.Tested)})
+		}
+	}
+	if len(r.Checks) == 0 {
+		return
+	}
+	fmt.Fprintln(g.terminal.out)
+	if len(rows) > 0 {
+		grid(g.terminal.out, []string{"check", "name", "failing", "of"}, rows, "failing", "of")
+	}
+	fmt.Fprintf(g.terminal.out, "%d checks passed, %d want a look, %d do not apply\n", passed, len(rows), other)
+	balanced := 0
+	for _, b := range r.Books {
+		if b.Balances {
+			balanced++
+		}
+	}
+	fmt.Fprintf(g.terminal.out, "%d of %d equations of the books balance\n", balanced, len(r.Books))
+}
+
+func (g *Globals) printEnd(r *run.Report) {
+	t := g.terminal
+	took := seconds(r.EndedAt.Sub(r.StartedAt))
+	switch r.Status {
+	case run.Unchanged:
+		fmt.Fprintf(t.out, "%s: nothing to do (%s); version %d stays published (run %d, %s)\n", t.green("unchanged"), r.Why, r.Version, r.RunID, took)
+	default:
+		fmt.Fprintf(t.out, "%s version %d, as of %s (run %d, %s)\n", t.green(string(r.Status)), r.Version, asOf(r), r.RunID, took)
+	}
+}
+
+func asOf(r *run.Report) string {
+	if r.AsOf == nil {
+		return "unknown"
+	}
+	return timeText(*r.AsOf) + " UTC"
+}
+
+// printPlan prints what a dry run would do.
+func (g *Globals) printPlan(p *run.PlanReport) error {
+	if g.JSON {
+		return writeJSON(g.terminal.out, p)
+	}
+	t := g.terminal
+	fmt.Fprintf(t.out, "would read %d tables: %s\n", len(p.Tables), strings.Join(p.Tables, ", "))
+	fmt.Fprintf(t.out, "would build %d models: %s\n", len(p.Models), strings.Join(p.Models, ", "))
+	if len(p.Carried) > 0 {
+		fmt.Fprintf(t.out, "would carry over %d: %s\n", len(p.Carried), strings.Join(p.Carried, ", "))
+	}
+	fmt.Fprintf(t.out, "would run %d checks, then publish the version after %d\n", p.Checks, p.Published)
+	return nil
+}

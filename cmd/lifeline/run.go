@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"lifeline/change"
+	"lifeline/project"
+	"lifeline/run"
+	"lifeline/source"
+)
+
+var (
+	errNoWarehouse = errors.New("no warehouse is named")
+	errNoSource    = errors.New("no source is named")
+)
+
+// walkFlags are shared by the commands that build a version.
+type walkFlags struct {
+	Select  []string      `short:"s" sep:" " placeholder:"MODELS" help:"Build only these models (name, +name+, tag:x, path:x); the others are carried over."`
+	Exclude []string      `sep:" " placeholder:"MODELS" help:"Do not build these models."`
+	AsOf    string        `placeholder:"WHEN" help:"End of the last-7-days windows: latest, now or a date (YYYY-MM-DD)."`
+	Keep    int           `placeholder:"N" help:"Versions to keep, the newest included (default 2)."`
+	Wait    time.Duration `placeholder:"10m" help:"Wait this long for another run that holds the warehouse."`
+	DryRun  bool          `help:"Check everything and say what would be done; change nothing."`
+	ShowSQL bool          `name:"show-sql" help:"Print the SQL of every model to stderr as it runs."`
+}
+
+type runCommand struct {
+	walkFlags
+	Full          bool          `help:"Read everything and publish, even when nothing changed."`
+	Every         time.Duration `placeholder:"5m" help:"Run again and again at this interval, until stopped."`
+	AllowWeaker   bool          `help:"Accept a snapshot that is not one point in time, when the source allows nothing better; the run record says so."`
+	SourceWorkers int           `default:"2" help:"Connections to the source."`
+}
+
+func (runCommand) Help() string {
+	return `Reads one point in time of the source, lands it, builds the next version beside the published one, checks it, closes the
+books and publishes all tables at once. A failing check leaves the published version as it is (exit code 3).
+
+Examples:
+  lifeline run --project projects/carepay --source mysql://reader:pass@db/carepay --warehouse duckdb:carepay.duckdb
+  lifeline run --json | jq .status
+  lifeline run --every 15m`
+}
+
+func (c *runCommand) Run(ctx context.Context, g *Globals) error {
+	p, err := g.load()
+	if err != nil {
+		return err
+	}
+	if c.Every == 0 {
+		return c.once(ctx, g, p)
+	}
+	for {
+		began := time.Now()
+		if err := c.once(ctx, g, p); err != nil && (ctx.Err() != nil || isUsage(err)) {
+			return err
+		} else if err != nil {
+			show(g.terminal, &Globals{terminal: g.terminal}, err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Until(began.Add(c.Every))):
+		}
+		if p, err = g.load(); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *runCommand) once(ctx context.Context, g *Globals, p *project.Project) error {
+	src, err := g.openSource(ctx, p, c.SourceWorkers, c.AllowWeaker)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	return g.walk(ctx, p, "run", src, c.walkFlags, c.Full)
+}
+
+type buildCommand struct {
+	walkFlags
+}
+
+func (buildCommand) Help() string {
+	return `Builds, checks and publishes from staging as the last run left it; the source is not read.
+
+Examples:
+  lifeline build --project projects/carepay
+  lifeline build --select "dim_providers+" --dry-run --show-sql`
+}
+
+func (c *buildCommand) Run(ctx context.Context, g *Globals) error {
+	p, err := g.load()
+	if err != nil {
+		return err
+	}
+	return g.walk(ctx, p, "build", nil, c.walkFlags, true)
+}
+
+// openSource opens the project's source with its contract.
+func (g *Globals) openSource(ctx context.Context, p *project.Project, workers int, weak bool) (source.Source, error) {
+	if p.Config.Source.DSN == "" {
+		return nil, &change.Problem{Err: errNoSource, Class: change.ClassUsage,
+			Try: "--source mysql://user:pass@host:3306/db or --source csv:DIR, or set source.dsn in lifeline.yml"}
+	}
+	return source.Open(ctx, source.Options{
+		DSN: p.Config.Source.DSN, TimeZone: p.Config.Source.TimeZone, Tables: run.Contracts(p),
+		Workers: workers, Weak: weak, Logger: g.logger(),
+	})
+}
+
+// walk runs the one way through and prints its report.
+func (g *Globals) walk(ctx context.Context, p *project.Project, command string, src source.Source, f walkFlags, full bool) error {
+	if f.Keep > 0 {
+		p.Config.Warehouse.KeepVersions = f.Keep
+	}
+	wh, err := g.openWarehouse(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer wh.Close()
+	bars := newProgress(g)
+	defer bars.Close()
+	o := run.Options{
+		Project: p, Warehouse: wh, Source: src, Command: command, Version: version, Full: full,
+		Select: f.Select, Exclude: f.Exclude, AsOf: f.AsOf, Wait: f.Wait, Progress: bars, Logger: g.logger(),
+	}
+	if f.ShowSQL {
+		o.ShowSQL = func(name, sql string) { fmt.Fprintf(g.terminal.err, "-- %s\n%s;\n\n", name, sql) }
+	}
+	if f.DryRun {
+		plan, err := run.Plan(ctx, o)
+		if err != nil {
+			return err
+		}
+		bars.Close()
+		return g.printPlan(plan)
+	}
+	report, err := run.Do(ctx, o)
+	bars.Close()
+	return g.printReport(report, err)
+}
+
+func isUsage(err error) bool {
+	var p *change.Problem
+	return errors.As(err, &p) && p.Class == change.ClassUsage
+}

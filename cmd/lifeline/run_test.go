@@ -1,0 +1,132 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"lifeline/run"
+)
+
+// at are the flags of a project, a source and a warehouse.
+func at(project, source, warehouse string) []string {
+	return []string{"--project", project, "--source", source, "--warehouse", warehouse}
+}
+
+func TestARunPublishesAndTheNextHasNothingToDo(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, dsn string) {
+		flags := at(carepay, "csv:"+smallSample(t), dsn)
+		r := report(t, 0, append([]string{"run"}, flags...)...)
+		require.Equal(t, run.Published, r.Status)
+		require.EqualValues(t, 1, r.Version)
+		require.Len(t, r.Tables, 4)
+		for _, table := range r.Tables {
+			require.Positive(t, table.Read, table.Name)
+			require.Equal(t, table.Landed, table.Published+table.Quarantined+table.Superseded, table.Name)
+		}
+		require.NotEmpty(t, r.Books)
+		for _, b := range r.Books {
+			require.True(t, b.Balances, b.Table+" "+b.Equation)
+		}
+
+		again := report(t, 0, append([]string{"run"}, flags...)...)
+		require.Equal(t, run.Unchanged, again.Status)
+		require.EqualValues(t, 1, again.Version)
+		for _, table := range again.Tables {
+			require.Zero(t, table.Inserted+table.Updated+table.Deleted, table.Name)
+		}
+		rows := query(t, flags, "select count(*) as n from core.claims as c join analytics.dim_claims as d on d.id = c.id")
+		require.EqualValues(t, r.Tables[0].Published, rows[0]["n"])
+	})
+}
+
+func TestAChangedSourceIsCountedAndRemembered(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, dsn string) {
+		dir := copyOf(t, smallSample(t))
+		flags := at(carepay, "csv:"+dir, dsn)
+		report(t, 0, append([]string{"run"}, flags...)...)
+
+		// One row changed, one gone, one new: in the last lines of the claims, which nothing else refers to.
+		path := filepath.Join(dir, "claims.csv")
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		lines := splitLines(string(text))
+		n := len(lines)
+		lines[n-1] = changeAmount(lines[n-1], "12.3400")
+		added := changeID(lines[n-2], "999999999")
+		lines = append(append(lines[:n-2:n-2], lines[n-1]), added)
+		require.NoError(t, os.WriteFile(path, []byte(joinLines(lines)), 0o644))
+
+		r := report(t, 0, append([]string{"run"}, flags...)...)
+		require.Equal(t, run.Published, r.Status)
+		claim := tableOf(t, r, "claim")
+		require.EqualValues(t, 1, claim.Inserted)
+		require.EqualValues(t, 1, claim.Updated)
+		require.EqualValues(t, 1, claim.Deleted)
+		for _, other := range []string{"treatment", "invoice", "invoice_item"} {
+			o := tableOf(t, r, other)
+			require.Zero(t, o.Inserted+o.Updated+o.Deleted, other)
+		}
+		require.EqualValues(t, 2, r.Version)
+	})
+}
+
+func TestRollbackPublishesTheVersionBefore(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, dsn string) {
+		flags := at(carepay, "csv:"+smallSample(t), dsn)
+		report(t, 0, append([]string{"run"}, flags...)...)
+		report(t, 0, append([]string{"run", "--full", "--as-of", "2019-06-30"}, flags...)...)
+		asOf := func() any {
+			return query(t, flags, "select max(as_of) as as_of from analytics.dim_providers")[0]["as_of"]
+		}
+		require.Equal(t, "2019-06-30 21:00:00", asOf())
+		o := lifeline(t, append([]string{"rollback"}, flags...)...)
+		require.Zero(t, o.code, o.errors)
+		require.NotEqual(t, "2019-06-30 21:00:00", asOf())
+	})
+}
+
+func TestAFailingCheckLeavesThePublishedVersion(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, dsn string) {
+		project := projectCopy(t)
+		flags := at(project, "csv:"+smallSample(t), dsn)
+		report(t, 0, append([]string{"run"}, flags...)...)
+		test := "select id from {{ ref('claims') }} where amount is not null limit 3"
+		require.NoError(t, os.WriteFile(filepath.Join(project, "tests", "nothing_has_an_amount.sql"), []byte(test), 0o644))
+		r := report(t, 3, append([]string{"run"}, flags...)...)
+		require.Equal(t, run.Blocked, r.Status)
+		require.Contains(t, r.Error.Message, "nothing_has_an_amount")
+		require.NotEmpty(t, query(t, flags, "select 1 as one from core.claims limit 1"))
+		runs := query(t, append(flags, "--books"), "select status from ops.runs order by run_id")
+		require.Equal(t, []map[string]any{{"status": "published"}, {"status": "blocked"}}, runs)
+	})
+}
+
+func TestSelectCarriesTheOtherTablesOver(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, dsn string) {
+		flags := at(carepay, "csv:"+smallSample(t), dsn)
+		report(t, 0, append([]string{"run"}, flags...)...)
+		before := query(t, flags, "select count(*) as n, sum(amount) as amount from analytics.fct_claims_activity")
+		r := report(t, 0, append([]string{"build", "--select", "dim_providers"}, flags...)...)
+		require.Equal(t, run.Published, r.Status)
+		require.Equal(t, before, query(t, flags, "select count(*) as n, sum(amount) as amount from analytics.fct_claims_activity"))
+	})
+}
+
+func tableOf(t *testing.T, r run.Report, name string) run.TableReport {
+	t.Helper()
+	for _, table := range r.Tables {
+		if table.Name == name {
+			return table
+		}
+	}
+	require.Fail(t, "the report has no table "+name)
+	return run.TableReport{}
+}

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"lifeline/change"
+)
+
+// usage is an error of the command line (exit code 2) with what to type instead.
+func usage(err error, try string) error {
+	return &change.Problem{Err: err, Try: try, Class: change.ClassUsage}
+}
+
+type versionCommand struct{}
+
+func (versionCommand) Help() string { return "Example:\n  lifeline version" }
+
+func (versionCommand) Run(_ context.Context, g *Globals) error {
+	if g.JSON {
+		return writeJSON(g.terminal.out, map[string]string{"version": version, "go": runtime.Version()})
+	}
+	_, err := fmt.Fprintf(g.terminal.out, "lifeline %s (%s)\n", version, runtime.Version())
+	return err
+}

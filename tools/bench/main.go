@@ -1,0 +1,100 @@
+// Command bench measures what the design sets as figures: landing against the limits of the stock tools, building against DuckDB
+// alone, memory at every scale. It prints one table, keeps its raw figures as JSON and says what it could not measure.
+//
+// Every figure is a ratio of medians within one run, because the speed of a shared machine drifts. Run it by `make bench`, which
+// starts the servers.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+// bench holds the servers, the folder of this run and what was measured.
+type bench struct {
+	scale    float64
+	runs     int
+	dir      string
+	mysql    string // Data source name of the loaded source.
+	postgres string // Data source name of an own database.
+	results  []result
+	notes    []string
+}
+
+// result is one measured command: its runs in seconds and the most memory that one of its processes took.
+type result struct {
+	Name    string    `json:"name"`
+	Scale   float64   `json:"scale"`
+	Seconds []float64 `json:"seconds"`
+	PeakMB  float64   `json:"peak_mb,omitempty"`
+	Detail  string    `json:"detail,omitempty"`
+}
+
+func main() {
+	// A child of the bench does one measured thing and ends, so that its memory is its own.
+	if len(os.Args) > 2 && os.Args[1] == "child" {
+		exitOn(child(context.Background(), os.Args[2:]))
+		return
+	}
+	scale := flag.Float64("scale", 20, "size of the sample; 1 is about 508,000 rows")
+	runs := flag.Int("runs", 3, "counted runs of each command")
+	out := flag.String("out", "bench.json", "file for the raw figures")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	exitOn(measure(ctx, *scale, *runs, *out))
+}
+
+func exitOn(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "Error:", err)
+		os.Exit(1)
+	}
+}
+
+func measure(ctx context.Context, scale float64, runs int, out string) error {
+	dir, err := os.MkdirTemp("", "lifeline-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	// The servers run under accounts of their own and read the files of the COPY limit.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return err
+	}
+	b := &bench{scale: scale, runs: runs, dir: dir}
+	for _, step := range []func(context.Context) error{
+		b.prepare, b.limits, b.landing, b.pgloader, b.building, b.small,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	b.print(os.Stdout)
+	return b.keep(out)
+}
+
+// keep writes the raw figures.
+func (b *bench) keep(path string) error {
+	text, err := json.MarshalIndent(map[string]any{
+		"at": time.Now().UTC().Format(time.RFC3339), "go": runtime.Version(), "cores": runtime.NumCPU(),
+		"scale": b.scale, "results": b.results, "notes": b.notes,
+	}, "", "  ")
+	if err != nil {
+		return err
+	}
+	path = filepath.Clean(path)
+	fmt.Printf("\nraw figures: %s\n", path)
+	return os.WriteFile(path, append(text, '\n'), 0o644)
+}
+
+func (b *bench) note(format string, args ...any) {
+	b.notes = append(b.notes, fmt.Sprintf(format, args...))
+}

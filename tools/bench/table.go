@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// target is one figure that the design sets, as a ratio of two medians of this run.
+type target struct {
+	what      string
+	of, to    string
+	ofScale   float64
+	atMost    float64 // 0 where the bound is atLeast.
+	atLeast   float64
+	otherwise string // A second command to compare with, where the larger of the two counts.
+}
+
+func (b *bench) targets() []target {
+	s := b.scale
+	return []target{
+		{what: "land into PostgreSQL / the larger of its limits", of: "land into PostgreSQL", to: "limit: stock client to nowhere", otherwise: "limit: COPY from files", ofScale: s, atMost: 1.3},
+		{what: "pipe of the stock tools / land into PostgreSQL", of: "pipe: stock client into psql COPY", to: "land into PostgreSQL", ofScale: s, atLeast: 1},
+		{what: "pgloader / land into PostgreSQL", of: "pgloader", to: "land into PostgreSQL", ofScale: s, atLeast: 4},
+		{what: "fetch all, insert one by one / land into PostgreSQL, scale 1", of: "fetch all, insert one by one", to: "land into PostgreSQL", ofScale: 1, atLeast: 100},
+		{what: "land into DuckDB / read limit", of: "land into DuckDB", to: "limit: stock client to nowhere", ofScale: s, atMost: 1.2},
+		{what: "build / the same SQL on DuckDB alone", of: "build on DuckDB", to: "the same SQL on DuckDB alone", ofScale: s, atMost: 1.15},
+	}
+}
+
+// print shows one table of what was measured, the ratios that the design sets, memory, and what is missing.
+func (b *bench) print(w io.Writer) {
+	fmt.Fprintf(w, "%-44s %6s %8s %8s %8s %9s  %s\n", "command", "scale", "min s", "median s", "max s", "peak MB", "")
+	for _, r := range b.results {
+		s := slices.Sorted(slices.Values(r.Seconds))
+		fmt.Fprintf(w, "%-44s %6g %8.2f %8.2f %8.2f %9.0f  %s\n", r.Name, r.Scale, s[0], s[len(s)/2], s[len(s)-1], r.PeakMB, r.Detail)
+	}
+	fmt.Fprintf(w, "\n%-64s %8s %8s\n", "ratio of medians", "is", "wanted")
+	for _, t := range b.targets() {
+		is, to := b.median(t.of, t.ofScale), b.median(t.to, t.ofScale)
+		if t.otherwise != "" {
+			to = max(to, b.median(t.otherwise, t.ofScale))
+		}
+		if is == 0 || to == 0 {
+			fmt.Fprintf(w, "%-64s %8s\n", t.what, "not measured")
+			continue
+		}
+		ratio, wanted, kept := is/to, fmt.Sprintf("<= %g", t.atMost), is/to <= t.atMost
+		if t.atLeast > 0 {
+			wanted, kept = fmt.Sprintf(">= %g", t.atLeast), ratio >= t.atLeast
+		}
+		fmt.Fprintf(w, "%-64s %8.2f %8s %s\n", t.what, ratio, wanted, verdict(kept))
+	}
+	for _, m := range []struct {
+		name string
+		most float64
+	}{{"land into PostgreSQL", 100}, {"land into DuckDB", 500}} {
+		if peak := b.peak(m.name); peak > 0 {
+			fmt.Fprintf(w, "%-64s %8.0f %8s %s\n", m.name+", peak MB", peak, fmt.Sprintf("<= %g", m.most), verdict(peak <= m.most))
+		}
+	}
+	if len(b.notes) > 0 {
+		fmt.Fprintf(w, "\n%s\n", strings.Join(b.notes, "\n"))
+	}
+}
+
+func verdict(kept bool) string {
+	if kept {
+		return "kept"
+	}
+	return "MISSED"
+}
