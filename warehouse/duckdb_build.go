@@ -1,0 +1,298 @@
+package warehouse
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// duckBuild is a version under construction, in a file of its own that is attached to the landing file's engine as v. The
+// published version is attached as prev, read-only, once somebody asks for it.
+type duckBuild struct {
+	run      *duckRun
+	id       int64
+	reserved map[string]bool // Words that SQL keeps for itself.
+
+	mu    sync.Mutex
+	has   map[string]bool // Schemas made so far.
+	prev  bool            // The published version is attached.
+	first bool            // There is no published version.
+	done  bool
+}
+
+// plainName is a name that SQL reads as it stands.
+var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+
+// Build begins a new version beside the published one.
+func (r *duckRun) Build(ctx context.Context) (Build, error) {
+	b := &duckBuild{run: r, has: map[string]bool{}, reserved: map[string]bool{}}
+	words, err := r.strings(ctx, `
+select keyword_name
+from duckdb_keywords()
+where keyword_category = 'reserved'`)
+	if err != nil {
+		return nil, duckProblem("begin a version", err)
+	}
+	for _, w := range words {
+		b.reserved[w] = true
+	}
+	err = r.db.QueryRowContext(ctx, `
+select coalesce(max(version), 0) + 1
+from ops.versions`).Scan(&b.id)
+	if err != nil {
+		return nil, duckProblem("begin a version", err)
+	}
+	if err := os.RemoveAll(r.paths.building(b.id)); err != nil {
+		return nil, duckProblem("begin a version", err)
+	}
+	if _, err := r.db.ExecContext(ctx, "attach "+literal(r.paths.building(b.id))+" as v"); err != nil {
+		return nil, duckProblem("begin a version", err)
+	}
+	r.mu.Lock()
+	r.build = b
+	r.mu.Unlock()
+	for _, schema := range []string{"core", "analytics", "build"} {
+		if err := b.schema(ctx, schema); err != nil {
+			return nil, errors.Join(err, b.Discard(ctx))
+		}
+	}
+	return b, nil
+}
+
+// Version is the number that this version gets.
+func (b *duckBuild) Version() int64 { return b.id }
+
+// DB runs SQL over staging and the version.
+func (b *duckBuild) DB() *sql.DB { return b.run.db }
+
+// Parallel is one: the engine spreads each model over all cores by itself.
+func (b *duckBuild) Parallel() int { return 1 }
+
+// Relation names a table or view of this version for SQL.
+func (b *duckBuild) Relation(schema, name string) string { return b.relation("v", schema, name) }
+
+func (b *duckBuild) relation(catalog, schema, name string) string {
+	return catalog + "." + b.name(schema) + "." + b.name(name)
+}
+
+// name quotes a name where it needs it.
+func (b *duckBuild) name(name string) string {
+	if plainName.MatchString(name) && !b.reserved[name] {
+		return name
+	}
+	return quote(name)
+}
+
+// schema makes a schema of the version.
+func (b *duckBuild) schema(ctx context.Context, schema string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.has[schema] {
+		return nil
+	}
+	if _, err := b.run.db.ExecContext(ctx, "create schema if not exists v."+b.name(schema)); err != nil {
+		return duckProblem("make schema "+schema, err)
+	}
+	b.has[schema] = true
+	return nil
+}
+
+// Previous names the same relation in the published version, if it is there.
+func (b *duckBuild) Previous(ctx context.Context, schema, name string) (string, bool, error) {
+	kind, err := b.previous(ctx, schema, name)
+	return b.relation("prev", schema, name), kind != "", err
+}
+
+// previous tells what a relation is in the published version: "table", "view" or, where it is not there, "".
+func (b *duckBuild) previous(ctx context.Context, schema, name string) (string, error) {
+	if err := b.attachPrevious(ctx); err != nil || b.first {
+		return "", err
+	}
+	var kind string
+	err := b.run.db.QueryRowContext(ctx, `
+select case table_type when 'VIEW' then 'view' else 'table' end
+from information_schema.tables
+where table_catalog = 'prev' and table_schema = $1 and table_name = $2`, schema, name).Scan(&kind)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return kind, duckProblem("look into the published version", err)
+}
+
+// attachPrevious attaches the published version's own file, which nobody replaces.
+func (b *duckBuild) attachPrevious(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.prev || b.first {
+		return nil
+	}
+	var id int64
+	err := b.run.db.QueryRowContext(ctx, `
+select version
+from ops.versions
+where state = 'published'`).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		b.first = true
+		return nil
+	}
+	if err == nil {
+		_, err = b.run.db.ExecContext(ctx, "attach "+literal(b.run.paths.version(id))+" as prev (read_only)")
+	}
+	if err != nil {
+		return duckProblem("open the published version", err)
+	}
+	b.prev = true
+	return nil
+}
+
+// Create materializes one model and returns its rows.
+func (b *duckBuild) Create(ctx context.Context, m Model) (int64, error) {
+	if err := b.schema(ctx, m.Schema); err != nil {
+		return 0, err
+	}
+	var previous string
+	if m.Carry {
+		var err error
+		if previous, err = b.previous(ctx, m.Schema, m.Name); err != nil {
+			return 0, err
+		}
+	}
+	target := b.Relation(m.Schema, m.Name)
+	var err error
+	switch {
+	case m.SQL == "" && previous == "view":
+		return 0, b.carryView(ctx, m)
+	case m.SQL == "" && previous == "table":
+		_, err = b.run.db.ExecContext(ctx, "create table "+target+" as from "+b.relation("prev", m.Schema, m.Name))
+	case m.SQL == "":
+		return 0, fmt.Errorf("carry %s.%s over: the published version has none", m.Schema, m.Name)
+	case m.View:
+		return 0, b.createView(ctx, m)
+	case previous != "":
+		err = b.merge(ctx, m)
+	default:
+		_, err = b.run.db.ExecContext(ctx, "create table "+target+" as\n"+m.SQL)
+	}
+	if err != nil {
+		return 0, duckProblem(fmt.Sprintf("build %s.%s", m.Schema, m.Name), err)
+	}
+	var rows int64
+	err = b.run.db.QueryRowContext(ctx, "select count(*) from "+target).Scan(&rows)
+	return rows, duckProblem(fmt.Sprintf("count %s.%s", m.Schema, m.Name), err)
+}
+
+// merge builds an incremental model: its rows, and those of the published version whose key they do not have. A column that the
+// model has gained is null in rows carried over, one that it has lost is gone.
+func (b *duckBuild) merge(ctx context.Context, m Model) error {
+	fresh := b.Relation("build", m.Schema+"__"+m.Name+"__fresh")
+	if err := b.schema(ctx, "build"); err != nil {
+		return err
+	}
+	if _, err := b.run.db.ExecContext(ctx, "create table "+fresh+" as\n"+m.SQL); err != nil {
+		return err
+	}
+	now, err := b.run.columns(ctx, b.run.db, "v", "build", m.Schema+"__"+m.Name+"__fresh")
+	if err != nil {
+		return err
+	}
+	before, err := b.run.columns(ctx, b.run.db, "prev", m.Schema, m.Name)
+	if err != nil {
+		return err
+	}
+	selected := make([]string, len(now))
+	for i, c := range now {
+		selected[i] = "null"
+		if _, there := findColumn(before, c.name); there {
+			selected[i] = fmt.Sprintf("cast(p.%s as %s)", quote(c.name), c.sqlType)
+		}
+	}
+	where := ""
+	if len(m.UniqueKey) > 0 {
+		same := make([]string, len(m.UniqueKey))
+		for i, k := range m.UniqueKey {
+			same[i] = fmt.Sprintf("f.%s is not distinct from p.%s", quote(k), quote(k))
+		}
+		where = "\nwhere not exists (select 1 from " + fresh + " as f where " + strings.Join(same, " and ") + ")"
+	}
+	_, err = b.run.db.ExecContext(ctx, fmt.Sprintf(`
+create table %s as
+select * from %s
+union all
+select %s
+from %s as p%s`, b.Relation(m.Schema, m.Name), fresh, strings.Join(selected, ", "), b.relation("prev", m.Schema, m.Name), where))
+	if err != nil {
+		return err
+	}
+	_, err = b.run.db.ExecContext(ctx, "drop table "+fresh)
+	return err
+}
+
+// Seed creates a table from typed text rows.
+func (b *duckBuild) Seed(ctx context.Context, schema, name string, columns []SeedColumn, rows [][]*string) error {
+	if err := b.schema(ctx, schema); err != nil {
+		return err
+	}
+	target := b.Relation(schema, name)
+	defined := make([]string, len(columns))
+	for i, c := range columns {
+		defined[i] = quote(c.Name) + " " + c.Type
+	}
+	doing := fmt.Sprintf("seed %s.%s", schema, name)
+	if _, err := b.run.db.ExecContext(ctx, "create table "+target+" ("+strings.Join(defined, ", ")+")"); err != nil {
+		return duckProblem(doing, err)
+	}
+	// A seed is small; a few hundred rows a statement keep its text short.
+	const perStatement = 500
+	for from := 0; from < len(rows); from += perStatement {
+		tuples := make([]string, 0, perStatement)
+		for _, row := range rows[from:min(from+perStatement, len(rows))] {
+			cells := make([]string, len(row))
+			for i, cell := range row {
+				cells[i] = "null"
+				if cell != nil {
+					cells[i] = fmt.Sprintf("cast(%s as %s)", literal(*cell), columns[i].Type)
+				}
+			}
+			tuples = append(tuples, "("+strings.Join(cells, ", ")+")")
+		}
+		if _, err := b.run.db.ExecContext(ctx, "insert into "+target+" values\n"+strings.Join(tuples, ",\n")); err != nil {
+			return duckProblem(doing, err)
+		}
+	}
+	return nil
+}
+
+// Index is nothing here: the engine keeps minima and maxima of every block, and a published file's readers scan.
+func (b *duckBuild) Index(context.Context, Model) error { return nil }
+
+// Discard drops the version.
+func (b *duckBuild) Discard(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.done {
+		return nil
+	}
+	b.done = true
+	// What is dropped need not be written out first.
+	err := b.detach(context.WithoutCancel(ctx))
+	for _, path := range []string{b.run.paths.building(b.id), b.run.paths.building(b.id) + ".wal"} {
+		err = errors.Join(err, os.RemoveAll(path))
+	}
+	return duckProblem(fmt.Sprintf("discard version %d", b.id), err)
+}
+
+// detach lets go of the version's file and the published one's.
+func (b *duckBuild) detach(ctx context.Context) error {
+	_, err := b.run.db.ExecContext(ctx, "detach v")
+	if b.prev {
+		_, detached := b.run.db.ExecContext(ctx, "detach prev")
+		b.prev = false
+		err = errors.Join(err, detached)
+	}
+	return err
+}

@@ -1,0 +1,327 @@
+package warehouse
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+
+	"lifeline/change"
+)
+
+// duckDiff finds and applies what differs between a table's staging and its new rows. Rows are compared whole, as multisets, by a
+// 64-bit hash over all their columns:
+//
+//   - buckets of rows by key whose count, sum and exclusive or of hashes are alike hold the same rows; an unchanged table ends here,
+//     after one pass over both sides;
+//   - in the other buckets, hashes that one side has more often than the other give the rows that are gone and those that came;
+//   - a row gone and a row come with the same key are an update, the others deletes and inserts.
+type duckDiff struct {
+	tx   *sql.Tx
+	run  *duckRun
+	at   change.Snapshot
+	name string
+	key  []string // Empty where the table has none.
+
+	old, next     string // The two tables, quoted.
+	before, after []duckColumn
+}
+
+// buckets is how finely rows are divided for the first pass; a change costs the closer look at one bucket's rows.
+const buckets = 4096
+
+// compared gives the expressions that a row is compared by, alike in number and type for both sides: the union of the columns,
+// null where a side has none. A retyped column is compared as the type that holds both. `_run` is not the source's and left out.
+func (d *duckDiff) compared(columns []string) (before, after []string) {
+	for _, name := range columns {
+		was, had := findColumn(d.before, name)
+		is, has := findColumn(d.after, name)
+		column := quote(name)
+		switch {
+		case had && has && was.sqlType == is.sqlType:
+			before, after = append(before, column), append(after, column)
+		case had && has:
+			common := commonType(was.sqlType, is.sqlType)
+			before = append(before, fmt.Sprintf("cast(%s as %s)", column, common))
+			after = append(after, fmt.Sprintf("cast(%s as %s)", column, common))
+		case had:
+			before, after = append(before, column), append(after, fmt.Sprintf("cast(null as %s)", was.sqlType))
+		default:
+			before, after = append(before, fmt.Sprintf("cast(null as %s)", is.sqlType)), append(after, column)
+		}
+	}
+	return before, after
+}
+
+// apply runs the comparison and changes staging and history by it.
+func (d *duckDiff) apply(ctx context.Context, landed *Landed) error {
+	all := columnNames(d.before)
+	for _, c := range d.after {
+		if !slices.Contains(all, c.name) {
+			all = append(all, c.name)
+		}
+	}
+	all = slices.DeleteFunc(all, func(name string) bool { return name == "_run" })
+	// A key that only one side has, after a change of the source's shape, identifies nothing.
+	for _, k := range d.key {
+		_, had := findColumn(d.before, k)
+		_, has := findColumn(d.after, k)
+		if !had || !has {
+			d.key = nil
+			break
+		}
+	}
+	hashBefore, hashAfter := d.compared(all)
+	keyBefore, keyAfter := d.compared(d.key)
+	s := diffSQL{
+		old: d.old, next: d.next, keyed: len(d.key) > 0,
+		oldHash: hashOf(hashBefore), nextHash: hashOf(hashAfter),
+		oldKey: hashOf(hashBefore), nextKey: hashOf(hashAfter),
+		oldKeys: keyBefore, nextKeys: keyAfter,
+	}
+	if s.keyed {
+		s.oldKey, s.nextKey = hashOf(keyBefore), hashOf(keyAfter)
+	}
+	var differ int64
+	if err := d.exec(ctx, s.buckets()); err != nil {
+		return err
+	}
+	if err := d.count(ctx, "lifeline_bucket", &differ); err != nil {
+		return err
+	}
+	if differ > 0 {
+		for _, statement := range []string{s.surplus(), s.gone(), s.came()} {
+			if err := d.exec(ctx, statement); err != nil {
+				return err
+			}
+		}
+		if err := d.countChanges(ctx, s, landed); err != nil {
+			return err
+		}
+		if err := d.exec(ctx, d.history(s), stampOf(d.at.TakenAt), string(d.at.Position)); err != nil {
+			return err
+		}
+	}
+	return d.bring(ctx, s, differ > 0)
+}
+
+// bring makes staging the new rows.
+func (d *duckDiff) bring(ctx context.Context, s diffSQL, differs bool) error {
+	var statements []string
+	switch {
+	case !slices.Equal(d.before, d.after):
+		statements = []string{
+			d.remake(s), "drop table " + d.old, "drop table " + d.next,
+			"alter table staging." + quote(d.name+"__next_remade") + " rename to " + quote(d.name),
+		}
+	case differs:
+		statements = []string{
+			"delete from " + d.old + " where rowid in (select r from lifeline_gone)",
+			"insert into " + d.old + " from " + d.next + " where rowid in (select r from lifeline_came)",
+			"drop table " + d.next,
+		}
+	default:
+		statements = []string{"drop table " + d.next}
+	}
+	for _, t := range []string{"lifeline_bucket", "lifeline_surplus", "lifeline_gone", "lifeline_came"} {
+		statements = append(statements, "drop table if exists temp."+t)
+	}
+	for _, statement := range statements {
+		if err := d.exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *duckDiff) exec(ctx context.Context, statement string, args ...any) error {
+	if _, err := d.tx.ExecContext(ctx, statement, args...); err != nil {
+		return fmt.Errorf("%w in %s", err, strings.TrimSpace(statement))
+	}
+	return nil
+}
+
+func (d *duckDiff) count(ctx context.Context, table string, n *int64) error {
+	return d.tx.QueryRowContext(ctx, "select count(*) from "+table).Scan(n)
+}
+
+// countChanges fills in how many rows were inserted, updated and deleted.
+func (d *duckDiff) countChanges(ctx context.Context, s diffSQL, landed *Landed) error {
+	var gone, came int64
+	if err := d.count(ctx, "lifeline_gone", &gone); err != nil {
+		return err
+	}
+	if err := d.count(ctx, "lifeline_came", &came); err != nil {
+		return err
+	}
+	if s.keyed {
+		err := d.tx.QueryRowContext(ctx, `
+select count(*)
+from lifeline_gone as g
+join lifeline_came as c on `+s.pair()).Scan(&landed.Updated)
+		if err != nil {
+			return err
+		}
+	}
+	landed.Deleted, landed.Inserted = gone-landed.Updated, came-landed.Updated
+	return nil
+}
+
+// history appends the rows that are gone, with the time that they were true for.
+func (d *duckDiff) history(s diffSQL) string {
+	op := "'delete'"
+	join := ""
+	if s.keyed {
+		op = "case when c.r is null then 'delete' else 'update' end"
+		join = "\nleft join lifeline_came as c on " + s.pair()
+	}
+	names := columnNames(d.before)
+	return fmt.Sprintf(`
+insert into history.%s (%s, _op, _valid_from, _valid_to, _basis, _position)
+select %s, %s, coalesce(p.taken_at, u.started_at), cast($1 as timestamp), 'snapshot', $2
+from %s as o
+join lifeline_gone as g on g.r = o.rowid%s
+left join (
+	select run_id, max(taken_at) as taken_at
+	from ops.positions
+	group by run_id
+) as p on p.run_id = o._run
+left join ops.runs as u on u.run_id = o._run`, quote(d.name), quoteAll("", names), quoteAll("o.", names), op, d.old, join)
+}
+
+// remake makes the staging of a new shape: the new rows, each of which keeps the run of the old row that it equals.
+func (d *duckDiff) remake(s diffSQL) string {
+	names := slices.DeleteFunc(columnNames(d.after), func(name string) bool { return name == "_run" })
+	return fmt.Sprintf(`
+create table staging.%s as
+select %s, coalesce(o._run, n._run) as _run
+from (
+	select *, %s as lifeline_h, row_number() over (partition by %s order by rowid) as lifeline_k
+	from %s
+) as n
+left join (
+	select _run, %s as lifeline_h, row_number() over (partition by %s order by _run, rowid) as lifeline_k
+	from %s
+) as o on o.lifeline_h = n.lifeline_h and o.lifeline_k = n.lifeline_k`, quote(d.name+"__next_remade"), quoteAll("n.", names),
+		s.nextHash, s.nextHash, d.next, s.oldHash, s.oldHash, d.old)
+}
+
+// widenHistory makes the history of a table, or gives it the columns and the types that staging is about to have.
+func (d *duckDiff) widenHistory(ctx context.Context) error {
+	have, err := d.run.columns(ctx, d.tx, "landing", "history", d.name)
+	if err != nil {
+		return err
+	}
+	history := "history." + quote(d.name)
+	if len(have) == 0 {
+		var defined []string
+		for _, c := range d.after {
+			defined = append(defined, quote(c.name)+" "+c.sqlType)
+		}
+		return d.exec(ctx, "create table "+history+" ("+strings.Join(defined, ", ")+
+			", _op VARCHAR, _valid_from TIMESTAMP, _valid_to TIMESTAMP, _basis VARCHAR, _position VARCHAR)")
+	}
+	for _, c := range d.after {
+		was, there := findColumn(have, c.name)
+		statement := ""
+		switch common := commonType(was.sqlType, c.sqlType); {
+		case !there:
+			statement = "alter table " + history + " add column " + quote(c.name) + " " + c.sqlType
+		case common != was.sqlType:
+			statement = "alter table " + history + " alter column " + quote(c.name) + " type " + common
+		default:
+			continue
+		}
+		if err := d.exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// diffSQL are the statements of one comparison.
+type diffSQL struct {
+	old, next         string
+	keyed             bool
+	oldHash, nextHash string // Over all compared columns.
+	oldKey, nextKey   string // What rows are put in buckets by.
+	oldKeys, nextKeys []string
+}
+
+func hashOf(expressions []string) string { return "hash(" + strings.Join(expressions, ", ") + ")" }
+
+// buckets finds the buckets in which the two sides differ.
+func (s diffSQL) buckets() string {
+	return fmt.Sprintf(`
+create temp table lifeline_bucket as
+select b
+from (
+	select %s %% %d as b, %s as h, -1 as n
+	from %s
+	union all
+	select %s %% %d as b, %s as h, 1 as n
+	from %s
+) as u
+group by b
+having sum(n) <> 0 or bit_xor(h) <> 0 or sum(n * cast(h >> 2 as bigint)) <> 0`,
+		s.oldKey, buckets, s.oldHash, s.old, s.nextKey, buckets, s.nextHash, s.next)
+}
+
+// surplus finds the hashes that one side has more often: n is positive for new rows.
+func (s diffSQL) surplus() string {
+	return fmt.Sprintf(`
+create temp table lifeline_surplus as
+select h, sum(n) as n
+from (
+	select %s as h, -1 as n
+	from %s
+	where %s %% %d in (select b from lifeline_bucket)
+	union all
+	select %s as h, 1 as n
+	from %s
+	where %s %% %d in (select b from lifeline_bucket)
+) as u
+group by h
+having sum(n) <> 0`, s.oldHash, s.old, s.oldKey, buckets, s.nextHash, s.next, s.nextKey, buckets)
+}
+
+// gone finds the old rows to drop. Of equal rows the newest go, so that the oldest keep the run that brought them.
+func (s diffSQL) gone() string {
+	return s.rows("lifeline_gone", s.old, s.oldHash, s.oldKeys, "-u.n", "t._run desc, t.rowid desc")
+}
+
+// came finds the new rows to take in.
+func (s diffSQL) came() string {
+	return s.rows("lifeline_came", s.next, s.nextHash, s.nextKeys, "u.n", "t.rowid")
+}
+
+func (s diffSQL) rows(into, from, hash string, keys []string, surplus, order string) string {
+	var named, names []string
+	for i, k := range keys {
+		named = append(named, fmt.Sprintf(", %s as k%d", k, i))
+		names = append(names, fmt.Sprintf("k%d", i))
+	}
+	partition := ""
+	if len(names) > 0 {
+		partition = "partition by " + strings.Join(names, ", ") + " "
+	}
+	return fmt.Sprintf(`
+create temp table %s as
+select *, row_number() over (%sorder by r) as k
+from (
+	select t.rowid as r%s, %s as surplus, row_number() over (partition by u.h order by %s) as twin
+	from %s as t
+	join lifeline_surplus as u on u.h = %s and %s > 0
+) as x
+where twin <= surplus`, into, partition, strings.Join(named, ""), surplus, order, from, hash, surplus)
+}
+
+// pair joins a row gone with the row come that has its key.
+func (s diffSQL) pair() string {
+	conditions := []string{"g.k = c.k"}
+	for i := range s.oldKeys {
+		conditions = append(conditions, fmt.Sprintf("g.k%d is not distinct from c.k%d", i, i))
+	}
+	return strings.Join(conditions, " and ")
+}

@@ -1,0 +1,185 @@
+package warehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"lifeline/change"
+)
+
+// landingMemory is what the engine may use while rows stream in: a few row groups for each writer, at every scale.
+const landingMemory = "256MB"
+
+// reservedColumns are names that staging and history have for themselves.
+var reservedColumns = []string{"_raw", "_run", "_op", "_valid_from", "_valid_to", "_basis", "_position"}
+
+// duckLoad lands one snapshot. Rows stream into tables named <table>__next, which Commit compares with staging.
+type duckLoad struct {
+	run    *duckRun
+	at     change.Snapshot
+	tables []*duckTable
+
+	mu      sync.Mutex
+	writers map[*duckWriter]bool
+	done    bool
+}
+
+// duckTable is one table of a load. Its rows are in parts: a new one, with a wider column, begins where a decimal is met that the
+// part before cannot hold, so that nothing that was written needs to be written again.
+type duckTable struct {
+	table *change.Table
+
+	mu    sync.Mutex
+	parts []duckPart
+	rows  int64
+}
+
+// duckPart is a table of rows under one set of types. The columns of each part include the wide ones of the part before.
+type duckPart struct {
+	name string
+	wide map[int]bool
+}
+
+// Load begins to land one snapshot of the given tables.
+func (r *duckRun) Load(ctx context.Context, tables []*change.Table, at change.Snapshot) (Load, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.load != nil && !r.load.done {
+		return nil, errors.New("load: another load of this run is not ended yet")
+	}
+	if err := r.limitMemory(ctx, landingMemory); err != nil {
+		return nil, err
+	}
+	l := &duckLoad{run: r, at: at, writers: map[*duckWriter]bool{}}
+	r.load = l
+	for _, t := range tables {
+		dt := &duckTable{table: t}
+		l.tables = append(l.tables, dt)
+		wide, err := l.alreadyWide(ctx, t)
+		if err == nil {
+			_, err = l.addPart(ctx, dt, wide)
+		}
+		if err != nil {
+			return nil, errors.Join(duckProblem("begin to land "+t.Name, err), l.abort(ctx))
+		}
+	}
+	return l, nil
+}
+
+// alreadyWide finds the columns that an earlier load had to widen, so that the type does not change to and fro.
+func (l *duckLoad) alreadyWide(ctx context.Context, t *change.Table) (map[int]bool, error) {
+	for _, c := range t.Columns {
+		if slices.Contains(reservedColumns, c.Name) {
+			return nil, &change.Problem{
+				Err: fmt.Errorf("column %s of %s has a name that staging keeps for itself", c.SourceName, t.SourceName),
+				Try: "a view of the source that names it otherwise", Class: change.ClassBlocked,
+			}
+		}
+	}
+	staged, err := l.run.columns(ctx, l.run.db, "landing", "staging", t.Name)
+	if err != nil {
+		return nil, err
+	}
+	wide := map[int]bool{}
+	for i, c := range t.Columns {
+		before, there := findColumn(staged, c.Name)
+		if canNarrow(c.Type) && there && before.sqlType == duckType(c.Type, true) {
+			wide[i] = true
+		}
+	}
+	return wide, nil
+}
+
+// addPart makes the next part of a table; its mutex is held, or nobody else knows of it yet.
+func (l *duckLoad) addPart(ctx context.Context, t *duckTable, wide map[int]bool) (duckPart, error) {
+	p := duckPart{name: t.table.Name + "__next", wide: wide}
+	if n := len(t.parts); n > 0 {
+		p.name += fmt.Sprint(n)
+	}
+	var columns []string
+	for i, c := range t.table.Columns {
+		columns = append(columns, quote(c.Name)+" "+duckType(c.Type, wide[i]))
+	}
+	columns = append(columns, "_raw VARCHAR", "_run BIGINT")
+	_, err := l.run.db.ExecContext(ctx, "create table staging."+quote(p.name)+" ("+strings.Join(columns, ", ")+")")
+	if err != nil {
+		return p, err
+	}
+	t.parts = append(t.parts, p)
+	return p, nil
+}
+
+// widen gives the part that holds the given columns wide, made where there is none yet.
+func (l *duckLoad) widen(ctx context.Context, t *duckTable, columns map[int]bool) (duckPart, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	last := t.parts[len(t.parts)-1]
+	wide := maps.Clone(last.wide)
+	maps.Copy(wide, columns)
+	if len(wide) == len(last.wide) {
+		return last, nil
+	}
+	p, err := l.addPart(ctx, t, wide)
+	return p, duckProblem("widen "+t.table.Name, err)
+}
+
+// Writer opens a stream of batches into one table.
+func (l *duckLoad) Writer(_ context.Context, t *change.Table) (Writer, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.done {
+		return nil, errors.New("write: the load has ended")
+	}
+	i := slices.IndexFunc(l.tables, func(dt *duckTable) bool { return dt.table.Name == t.Name })
+	if i < 0 {
+		return nil, fmt.Errorf("write: table %s is not part of the load", t.Name)
+	}
+	dt := l.tables[i]
+	dt.mu.Lock()
+	part := dt.parts[len(dt.parts)-1]
+	dt.mu.Unlock()
+	w, err := newDuckWriter(l, dt, part)
+	if err != nil {
+		return nil, duckProblem("begin to write "+t.Name, err)
+	}
+	l.writers[w] = true
+	return w, nil
+}
+
+// forget is called by a writer that has closed.
+func (l *duckLoad) forget(w *duckWriter) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.writers, w)
+}
+
+// Abort drops what was written.
+func (l *duckLoad) Abort(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.abort(context.WithoutCancel(ctx))
+}
+
+func (l *duckLoad) abort(ctx context.Context) error {
+	if l.done {
+		return nil
+	}
+	l.done = true
+	for w := range l.writers {
+		w.free()
+	}
+	clear(l.writers)
+	var failed []error
+	for _, t := range l.tables {
+		for _, p := range t.parts {
+			_, err := l.run.db.ExecContext(ctx, "drop table if exists staging."+quote(p.name))
+			failed = append(failed, duckProblem("drop what was landed of "+t.table.Name, err))
+		}
+	}
+	return errors.Join(append(failed, l.run.limitMemory(ctx, l.run.MemoryLimit))...)
+}
