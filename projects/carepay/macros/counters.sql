@@ -10,11 +10,12 @@
 
 {#- Four counters of the rows that meet a condition: all, those whose time lies in the last 7 and 28 days, and those without a true
     time, which the windows leave out. -#}
-{% macro counters(name, time, condition='true') -%}
-    count(*) filter (where {{ condition }}) as {{ name }}_total,
-        count(*) filter (where {{ condition }} and {{ in_last(time, 7) }}) as {{ name }}_last_7_days,
-        count(*) filter (where {{ condition }} and {{ in_last(time, 28) }}) as {{ name }}_last_28_days,
-        count(*) filter (where {{ condition }} and {{ time }} is null) as {{ name }}_undated
+{% macro counters(name, time, condition='') -%}
+    {%- set also = condition ~ ' and ' if condition else '' -%}
+    count(*){% if condition %} filter (where {{ condition }}){% endif %} as {{ name }}_total,
+        count(*) filter (where {{ also }}{{ in_last(time, 7) }}) as {{ name }}_last_7_days,
+        count(*) filter (where {{ also }}{{ in_last(time, 28) }}) as {{ name }}_last_28_days,
+        count(*) filter (where {{ also }}{{ time }} is null) as {{ name }}_undated
 {%- endmacro %}
 
 {#- The same four by the name of an earlier count, 0 where there was nothing to count. -#}
