@@ -133,8 +133,8 @@ func edit(t *testing.T, path, old, with string) {
 
 var databases atomic.Int64
 
-// server gives the address of a test server, or skips; where servers are required, a missing one fails.
-func server(t *testing.T, name string) string {
+// serverAt gives the address of a test server, or skips; where servers are required, a missing one fails.
+func serverAt(t *testing.T, name string) string {
 	t.Helper()
 	dsn := os.Getenv(name)
 	if dsn == "" && os.Getenv("LIFELINE_TEST_REQUIRE") == "1" {
@@ -149,7 +149,7 @@ func server(t *testing.T, name string) string {
 // mysqlDatabase gives the address of a database that does not exist yet and is dropped after the test.
 func mysqlDatabase(t *testing.T) string {
 	t.Helper()
-	admin, err := url.Parse(server(t, "LIFELINE_TEST_MYSQL"))
+	admin, err := url.Parse(serverAt(t, "LIFELINE_TEST_MYSQL"))
 	require.NoError(t, err)
 	name := fmt.Sprintf("cli_%d_%d", os.Getpid(), databases.Add(1))
 	t.Cleanup(func() {
@@ -163,7 +163,7 @@ func mysqlDatabase(t *testing.T) string {
 
 func mysqlAdmin(t *testing.T) *sql.DB {
 	t.Helper()
-	u, err := url.Parse(server(t, "LIFELINE_TEST_MYSQL"))
+	u, err := url.Parse(serverAt(t, "LIFELINE_TEST_MYSQL"))
 	require.NoError(t, err)
 	password, _ := u.User.Password()
 	db, err := sql.Open("mysql", fmt.Sprintf("%s:%s@tcp(%s)/", u.User.Username(), password, u.Host))
@@ -175,7 +175,7 @@ func mysqlAdmin(t *testing.T) *sql.DB {
 // postgresDatabase makes an empty database that is dropped after the test.
 func postgresDatabase(t *testing.T) string {
 	t.Helper()
-	u, err := url.Parse(server(t, "LIFELINE_TEST_POSTGRES"))
+	u, err := url.Parse(serverAt(t, "LIFELINE_TEST_POSTGRES"))
 	require.NoError(t, err)
 	db, err := sql.Open("pgx", u.String())
 	require.NoError(t, err)
