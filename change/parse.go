@@ -1,0 +1,232 @@
+package change
+
+import (
+	"bytes"
+	"strconv"
+	"unsafe"
+)
+
+// parseInt reads a whole number between low and high, with an optional sign and leading zeros (ZEROFILL).
+func parseInt(p []byte, low, high int64) (int64, bool) {
+	negative := false
+	if len(p) > 0 && (p[0] == '-' || p[0] == '+') {
+		negative = p[0] == '-'
+		p = p[1:]
+	}
+	if len(p) == 0 {
+		return 0, false
+	}
+	var x uint64
+	for _, c := range p {
+		c -= '0'
+		if c > 9 || x > 922337203685477580 {
+			return 0, false
+		}
+		x = x*10 + uint64(c)
+	}
+	if negative {
+		if x > 1<<63 || int64(-x) < low {
+			return 0, false
+		}
+		return int64(-x), true
+	}
+	if x > 1<<63-1 || int64(x) > high {
+		return 0, false
+	}
+	return int64(x), true
+}
+
+// decimal is a decimal's text taken apart; its digits carry no leading zeros.
+type decimal struct {
+	negative    bool
+	whole, part []byte
+}
+
+// parseDecimal takes [+-]digits[.digits] apart. Without a digit, or with an exponent, it is no decimal.
+func parseDecimal(p []byte) (d decimal, ok bool) {
+	if len(p) > 0 && (p[0] == '-' || p[0] == '+') {
+		d.negative = p[0] == '-'
+		p = p[1:]
+	}
+	d.whole = p
+	if point := bytes.IndexByte(p, '.'); point >= 0 {
+		d.whole, d.part = p[:point], p[point+1:]
+	}
+	if len(d.whole)+len(d.part) == 0 || !digits(d.whole) || !digits(d.part) {
+		return d, false
+	}
+	for len(d.whole) > 0 && d.whole[0] == '0' {
+		d.whole = d.whole[1:]
+	}
+	return d, true
+}
+
+func digits(p []byte) bool {
+	for _, c := range p {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// fit cuts the digits after the point to scale, if only zeros go, and reports whether the value has the type's digits.
+func (d *decimal) fit(t Type) bool {
+	for len(d.part) > t.Scale {
+		if d.part[len(d.part)-1] != '0' {
+			return false
+		}
+		d.part = d.part[:len(d.part)-1]
+	}
+	return len(d.whole) <= t.Precision-t.Scale
+}
+
+// unscaled returns the value times 10^scale, if it has at most 18 digits.
+func (d *decimal) unscaled(scale int) (int64, bool) {
+	if len(d.whole)+scale > 18 {
+		if len(d.whole) > 0 {
+			return 0, false
+		}
+		part := bytes.TrimLeft(d.part, "0")
+		if len(part)+scale-len(d.part) > 18 {
+			return 0, len(part) == 0
+		}
+	}
+	var x int64
+	for _, c := range d.whole {
+		x = x*10 + int64(c-'0')
+	}
+	for _, c := range d.part {
+		x = x*10 + int64(c-'0')
+	}
+	for range scale - len(d.part) {
+		x *= 10
+	}
+	if d.negative {
+		x = -x
+	}
+	return x, true
+}
+
+// text writes the value with exactly scale digits after the point.
+func (d *decimal) text(scale int) string {
+	out := make([]byte, 0, len(d.whole)+scale+3)
+	if d.negative {
+		out = append(out, '-')
+	}
+	if len(d.whole) == 0 {
+		out = append(out, '0')
+	}
+	out = append(out, d.whole...)
+	if scale > 0 {
+		out = append(out, '.')
+		out = append(out, d.part...)
+		out = append(out, bytes.Repeat([]byte{'0'}, scale-len(d.part))...)
+	}
+	return string(out)
+}
+
+// parseFloat reads a number as MySQL prints it: no words, no hexadecimal digits.
+func parseFloat(p []byte, bits int) (float64, bool) {
+	for _, c := range p {
+		if (c < '0' || c > '9') && c != '.' && c != '-' && c != '+' && c != 'e' && c != 'E' {
+			return 0, false
+		}
+	}
+	if len(p) == 0 {
+		return 0, false
+	}
+	x, err := strconv.ParseFloat(unsafe.String(&p[0], len(p)), bits)
+	return x, err == nil
+}
+
+const day = 24 * 60 * 60 * 1_000_000
+
+// ParseDate returns the days since 1970-01-01 of "YYYY-MM-DD". ok is false where that is no day of the calendar: zero and
+// partial dates, year 0000, or other text. A time of midnight may follow.
+func ParseDate(p []byte) (days int64, ok bool) {
+	if len(p) == 10 {
+		return civil(p)
+	}
+	us, ok := ParseTimestamp(p)
+	return us / day, ok && us%day == 0
+}
+
+// ParseTimestamp returns the microseconds since 1970-01-01 00:00:00 of "YYYY-MM-DD[ HH:MM:SS[.ffffff]]". ok is false where that
+// is no moment of the calendar, has a zone, or has more digits than six that are not zero.
+func ParseTimestamp(p []byte) (us int64, ok bool) {
+	if len(p) < 10 {
+		return 0, false
+	}
+	days, ok := civil(p[:10])
+	if !ok || len(p) == 10 {
+		return days * day, ok
+	}
+	if len(p) < 19 || p[10] != ' ' && p[10] != 'T' || p[13] != ':' || p[16] != ':' {
+		return 0, false
+	}
+	h, m, s := pair(p[11:]), pair(p[14:]), pair(p[17:])
+	if h > 23 || m > 59 || s > 59 {
+		return 0, false
+	}
+	us = days*day + (int64(h)*3600+int64(m)*60+int64(s))*1_000_000
+	if len(p) == 19 {
+		return us, true
+	}
+	part, ok := fraction(p[19:])
+	return us + part, ok
+}
+
+// fraction reads ".ffffff" as microseconds.
+func fraction(p []byte) (us int64, ok bool) {
+	if p[0] != '.' || len(p) == 1 {
+		return 0, false
+	}
+	unit := int64(100_000)
+	for _, c := range p[1:] {
+		c -= '0'
+		if c > 9 || unit == 0 && c != 0 {
+			return 0, false
+		}
+		us += int64(c) * unit
+		unit /= 10
+	}
+	return us, true
+}
+
+// pair reads two digits, and gives 100 or more where they are none.
+func pair(p []byte) uint {
+	a, b := uint(p[0]-'0'), uint(p[1]-'0')
+	if a > 9 || b > 9 {
+		return 100
+	}
+	return a*10 + b
+}
+
+var monthDays = [13]uint{0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
+
+// civil counts the days from 1970-01-01 to a day of the proleptic Gregorian calendar, years 1 to 9999.
+func civil(p []byte) (int64, bool) {
+	if p[4] != '-' || p[7] != '-' {
+		return 0, false
+	}
+	century, years, m, d := pair(p), pair(p[2:]), pair(p[5:]), pair(p[8:])
+	if century > 99 || years > 99 || m < 1 || m > 12 || d < 1 {
+		return 0, false
+	}
+	y := int64(century*100 + years)
+	if y == 0 {
+		return 0, false
+	}
+	leap := y%4 == 0 && (y%100 != 0 || y%400 == 0)
+	if d > monthDays[m] && (m != 2 || d != 29 || !leap) {
+		return 0, false
+	}
+	// Years from March, so that the leap day ends a year; 400 years have 146,097 days.
+	mm := int64(m)
+	if mm <= 2 {
+		y--
+		mm += 12
+	}
+	return 365*y + y/4 - y/100 + y/400 + (153*(mm-3)+2)/5 + int64(d) - 1 - 719468, true
+}
