@@ -76,8 +76,10 @@ func verdicts(t testing.TB, e *engine) (*quality.Aside, *quality.Verdict, *quali
 	children, err := a.SetAside(ctx, quality.Entity{
 		Source: claimSource, Node: "claims", Relation: e.Relation("core", "claims"), Key: []string{"id"},
 		Checks: compiled(t, e,
-			project.Test{Kind: "relationships", Column: "treatment_id", Name: "has_treatment", OnFail: "quarantine",
-				Args: yaml{"to": "ref('treatments')", "field": "id"}},
+			project.Test{
+				Kind: "relationships", Column: "treatment_id", Name: "has_treatment", OnFail: "quarantine",
+				Args: yaml{"to": "ref('treatments')", "field": "id"},
+			},
 			project.Test{Kind: "not_null", Column: "treatment_id", Name: "names_treatment", OnFail: "quarantine"},
 			project.Test{Kind: "accepted_range", Column: "amount", Name: "not_negative", OnFail: "quarantine", Args: yaml{"min_value": 0}},
 			project.Test{Kind: "not_null", Column: "date_created", Name: "dated", Severity: "warn"}),

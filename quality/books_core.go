@@ -257,9 +257,11 @@ func (p *purse) moneyBooks() (books []Book, broken []string) {
 				right.add(l.line(c, n), 1)
 				parts = append(parts, decimal(l.line(c, n).sums[i]))
 			}
-			b := Book{Table: p.e.source.Name, Equation: StagingIsCore, Item: item(amount, c),
+			b := Book{
+				Table: p.e.source.Name, Equation: StagingIsCore, Item: item(amount, c),
 				Left: decimal(left.sums[i]), Right: strings.Join(parts, " + "),
-				Balances: left.sums[i].Cmp(right.sums[i]) == 0 && left.rows == right.rows}
+				Balances: left.sums[i].Cmp(right.sums[i]) == 0 && left.rows == right.rows,
+			}
 			if !b.Balances {
 				broken = append(broken, amount)
 			}

@@ -28,8 +28,10 @@ func CountBooks(ctx context.Context, db *sql.DB, counts []EntityCount) ([]Book, 
 		if err != nil {
 			return nil, fmt.Errorf("count %s: %w", c.Table, err)
 		}
-		b := Book{Table: c.Table, Equation: CountsAreCore, Item: "rows", Balances: left == right,
-			Left: strconv.FormatInt(left, 10), Right: strconv.FormatInt(right, 10)}
+		b := Book{
+			Table: c.Table, Equation: CountsAreCore, Item: "rows", Balances: left == right,
+			Left: strconv.FormatInt(left, 10), Right: strconv.FormatInt(right, 10),
+		}
 		if !b.Balances {
 			if b.Detail, err = c.difference(ctx, db); err != nil {
 				return nil, fmt.Errorf("compare %s with its entity: %w", c.Table, err)

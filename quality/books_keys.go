@@ -18,8 +18,10 @@ func (a *Aside) findKeys(ctx context.Context, e *entity, amounts []string) (stri
 		  and not exists (select 1 from {aside} as a where a._key = {text} and a._state = 'quarantined')`,
 			"aside", e.aside, "text", keyText("s", e.source.Key))
 	}
-	pairs := []string{"keyed", e.keyed.Relation, "core", e.Relation, "same", e.sameInCore("s", "c"), "withheld", withheld,
-		"source", keyText("s", e.source.Key), "target", keyText("c", e.Key), "key", qualified("c", e.Key)}
+	pairs := []string{
+		"keyed", e.keyed.Relation, "core", e.Relation, "same", e.sameInCore("s", "c"), "withheld", withheld,
+		"source", keyText("s", e.source.Key), "target", keyText("c", e.Key), "key", qualified("c", e.Key),
+	}
 	looks := []struct{ what, query string }{
 		{"missing in core", `
 		select {source}, count(*) over ()

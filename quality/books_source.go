@@ -67,8 +67,10 @@ func sourceBook(ctx context.Context, db *sql.DB, t *change.Table, totals *change
 		for n, amount := range amounts {
 			for _, c := range currencies(left, right) {
 				a, b := left.line(c, 2*len(amounts)), right.line(c, 2*len(amounts))
-				book := Book{Table: t.Name, Equation: SourceIsStaging, Item: item(amount, c),
-					Left: decimal(a.sums[2*n]), Right: decimal(b.sums[2*n])}
+				book := Book{
+					Table: t.Name, Equation: SourceIsStaging, Item: item(amount, c),
+					Left: decimal(a.sums[2*n]), Right: decimal(b.sums[2*n]),
+				}
 				counts := a.sums[2*n+1].Cmp(b.sums[2*n+1]) == 0
 				book.Balances = counts && book.Left == book.Right
 				if !counts {
@@ -78,8 +80,10 @@ func sourceBook(ctx context.Context, db *sql.DB, t *change.Table, totals *change
 			}
 		}
 	}
-	total := Book{Table: t.Name, Equation: SourceIsStaging, Item: "rows", Balances: totals.Rows == rows,
-		Left: strconv.FormatInt(totals.Rows, 10), Right: strconv.FormatInt(rows, 10)}
+	total := Book{
+		Table: t.Name, Equation: SourceIsStaging, Item: "rows", Balances: totals.Rows == rows,
+		Left: strconv.FormatInt(totals.Rows, 10), Right: strconv.FormatInt(rows, 10),
+	}
 	return append([]Book{total}, books...), nil
 }
 

@@ -41,8 +41,10 @@ func TestSourceAndStagingAddUpToTheCent(t *testing.T) {
 		for _, b := range balanced {
 			lines = append(lines, b.Item+": "+b.Left+" = "+b.Right)
 		}
-		require.Equal(t, []string{"rows: 14 = 14", "amount '': 140 = 140", "amount KES: 320.0001 = 320.0001", "amount NGN: -10 = -10",
-			"amount kes: 30 = 30"}, lines)
+		require.Equal(t, []string{
+			"rows: 14 = 14", "amount '': 140 = 140", "amount KES: 320.0001 = 320.0001", "amount NGN: -10 = -10",
+			"amount kes: 30 = 30",
+		}, lines)
 
 		e.do("update staging.claim set amount = amount + 0.01 where id = 8")
 		require.ErrorContains(t, quality.Unbalanced(books()), "claim, amount NGN, source = staging: -10 against -9.99")
@@ -149,8 +151,10 @@ func TestRepairsAreCountedByBasis(t *testing.T) {
 		repairs, err := quality.Repairs(ctx, e.db, "claims", e.Relation("core", "claims"))
 		require.NoError(t, err)
 		require.Equal(t, []quality.Repair{
-			{Table: "claims", Column: "date_created", Basis: "imputed", Rows: 3}, {Table: "claims", Column: "date_created", Basis: "source", Rows: 7},
-			{Table: "claims", Column: "status", Basis: "repaired", Rows: 1}, {Table: "claims", Column: "status", Basis: "source", Rows: 9},
+			{Table: "claims", Column: "date_created", Basis: "imputed", Rows: 3},
+			{Table: "claims", Column: "date_created", Basis: "source", Rows: 7},
+			{Table: "claims", Column: "status", Basis: "repaired", Rows: 1},
+			{Table: "claims", Column: "status", Basis: "source", Rows: 9},
 		}, repairs)
 		require.NoError(t, quality.RecordRepairs(ctx, e.db, 1, repairs))
 		require.Equal(t, []string{"1|claims|status|repaired|1"},

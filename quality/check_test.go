@@ -72,78 +72,86 @@ func claims(e *engine) {
 		(9, 'approved', 3, 90.00, null, null)) as v (id, status, treatment_id, amount, date_created, date_modified)`)
 }
 
+// kindCases say of every kind what it finds in claims.
+var kindCases = []struct {
+	kind, column, where string
+	args                yaml
+	failing, tested     int64
+}{
+	{kind: "not_null", column: "id", tested: 10},
+	{kind: "not_null", column: "status", failing: 1, tested: 10},
+	{kind: "not_null", column: "status", where: "amount > 60", tested: 3},
+	{kind: "unique", column: "id", failing: 2, tested: 10},
+	{kind: "unique", column: "id", where: "id < 9", tested: 8},
+	{kind: "unique", column: "amount", where: "id < 9", tested: 8},
+	{kind: "accepted_values", column: "status", args: yaml{"values": []any{"approved", "draft"}}, failing: 3, tested: 10},
+	{kind: "accepted_values", column: "status", args: yaml{"values": []any{"approved", "draft", "Rejected", "it's", " "}}, tested: 10},
+	{kind: "accepted_values", column: "treatment_id", args: yaml{"values": []any{int64(1), int64(2)}, "quote": false}, failing: 5, tested: 10},
+	{kind: "dbt_utils.not_accepted_values", column: "status", args: yaml{"values": []any{"draft"}}, failing: 2, tested: 10},
+	{kind: "dbt_utils.not_empty_string", column: "status", failing: 1, tested: 10},
+	{kind: "dbt_utils.not_empty_string", column: "status", args: yaml{"trim_whitespace": false}, tested: 10},
+	{kind: "relationships", column: "treatment_id", args: yaml{"to": "ref('treatments')", "field": "id"}, failing: 1, tested: 10},
+	{kind: "relationships", column: "treatment_id", where: "id <> 5", args: yaml{"to": "ref('treatments')", "field": "id"}, tested: 9},
+	{
+		kind: "dbt_utils.relationships_where", column: "treatment_id", failing: 2, tested: 10,
+		args: yaml{"to": "ref('treatments')", "field": "id", "from_condition": "id < 5", "to_condition": "id <> 1"},
+	},
+	{kind: "dbt_utils.expression_is_true", args: yaml{"expression": "date_created <= date_modified"}, failing: 1, tested: 10},
+	{kind: "dbt_utils.expression_is_true", column: "amount", args: yaml{"expression": ">= 0"}, failing: 1, tested: 10},
+	{kind: "dbt_utils.expression_is_true", where: "treatment_id <> 0", args: yaml{"expression": "amount / treatment_id < 20"}, failing: 4, tested: 9},
+	{kind: "dbt_utils.unique_combination_of_columns", args: yaml{"combination_of_columns": []any{"id", "status"}}, failing: 2, tested: 10},
+	{kind: "dbt_utils.unique_combination_of_columns", args: yaml{"combination_of_columns": []any{"date_created", "date_modified"}}, failing: 6, tested: 10},
+	{kind: "dbt_utils.accepted_range", column: "amount", args: yaml{"min_value": int64(0)}, failing: 1, tested: 10},
+	{kind: "dbt_utils.accepted_range", column: "amount", args: yaml{"min_value": int64(0), "max_value": int64(90)}, failing: 1, tested: 10},
+	{kind: "dbt_utils.accepted_range", column: "amount", args: yaml{"max_value": int64(90), "inclusive": false}, failing: 2, tested: 10},
+	{kind: "dbt_utils.not_null_proportion", column: "status", args: yaml{"at_least": 0.9}, tested: 10},
+	{kind: "dbt_utils.not_null_proportion", column: "status", args: yaml{"at_least": 0.91}, failing: 1, tested: 10},
+	{kind: "dbt_utils.not_null_proportion", column: "date_modified", args: yaml{"at_least": 0.5}, failing: 6, tested: 10},
+	{kind: "dbt_utils.at_least_one", column: "status", tested: 10},
+	{kind: "dbt_utils.at_least_one", column: "status", where: "id = 6", failing: 1, tested: 1},
+	{kind: "dbt_utils.equal_rowcount", args: yaml{"compare_model": "ref('treatments')"}, failing: 7, tested: 10},
+	{kind: "dbt_utils.equal_rowcount", where: "id < 4", args: yaml{"compare_model": "ref('treatments')"}, tested: 3},
+	{kind: "dbt_utils.recency", args: yaml{"field": "date_created", "datepart": "day", "interval": int64(1)}, tested: 10},
+	{kind: "dbt_utils.recency", args: yaml{"field": "date_created", "datepart": "hour", "interval": int64(1)}, failing: 1, tested: 10},
+	{kind: "dbt_utils.not_constant", column: "status", tested: 10},
+	{kind: "dbt_utils.not_constant", column: "status", where: "id < 3", failing: 1, tested: 2},
+	{kind: "dbt_utils.fewer_rows_than", args: yaml{"compare_model": "ref('treatments')"}, failing: 8, tested: 10},
+	{kind: "dbt_utils.fewer_rows_than", where: "id < 3", args: yaml{"compare_model": "ref('treatments')"}, tested: 2},
+	{kind: "dbt_utils.sequential_values", column: "id", failing: 1, tested: 10},
+	{kind: "dbt_utils.sequential_values", column: "amount", where: "id < 4", args: yaml{"interval": int64(10)}, tested: 3},
+	{kind: "dbt_expectations.expect_column_values_to_not_be_null", column: "status", failing: 1, tested: 10},
+	{kind: "dbt_expectations.expect_column_values_to_not_be_null", column: "status", args: yaml{"row_condition": "id <> 6"}, tested: 9},
+	{kind: "dbt_expectations.expect_column_values_to_be_null", column: "status", failing: 9, tested: 10},
+	{kind: "dbt_expectations.expect_column_pair_values_to_be_equal", args: yaml{"column_A": "date_created", "column_B": "date_modified"}, failing: 5, tested: 10},
+	{kind: "dbt_expectations.expect_table_row_count_to_equal", args: yaml{"value": int64(12)}, failing: 2, tested: 10},
+	{kind: "dbt_expectations.expect_table_row_count_to_equal_other_table", args: yaml{"compare_model": "ref('treatments')"}, failing: 7, tested: 10},
+	{kind: "dbt_expectations.expect_column_proportion_of_unique_values_to_be_between", column: "id", args: yaml{"min_value": 0.95}, failing: 1, tested: 10},
+	{kind: "dbt_expectations.expect_column_proportion_of_unique_values_to_be_between", column: "id", args: yaml{"min_value": 0.9}, tested: 10},
+	{kind: "dbt_expectations.expect_column_values_to_be_in_set", column: "status", args: yaml{"value_set": []any{"approved"}}, failing: 5, tested: 10},
+	{kind: "dbt_expectations.expect_column_values_to_not_be_in_set", column: "status", args: yaml{"value_set": []any{"approved"}}, failing: 4, tested: 10},
+	{kind: "dbt_expectations.expect_column_values_to_be_between", column: "amount", args: yaml{"min_value": int64(10)}, failing: 1, tested: 10},
+	{kind: "dbt_expectations.expect_column_values_to_be_between", column: "amount", args: yaml{"min_value": int64(10), "strictly": true}, failing: 2, tested: 10},
+	{kind: "dbt_expectations.expect_column_value_lengths_to_be_between", column: "status", args: yaml{"min_value": int64(2), "max_value": int64(7)}, failing: 6, tested: 10},
+	{kind: "dbt_expectations.expect_column_values_to_match_regex", column: "status", args: yaml{"regex": "^[a-z]+$"}, failing: 3, tested: 10},
+	{kind: "dbt_expectations.expect_column_values_to_match_regex", column: "status", args: yaml{"regex": "ra|ro|je|'|\\s"}, tested: 10},
+	{kind: "dbt_expectations.expect_column_values_to_not_match_regex", column: "status", args: yaml{"regex": "pro"}, failing: 4, tested: 10},
+	{
+		kind: "dbt_expectations.expect_column_pair_values_A_to_be_greater_than_B", failing: 2, tested: 10,
+		args: yaml{"column_A": "date_modified", "column_B": "date_created"},
+	},
+	{
+		kind: "dbt_expectations.expect_column_pair_values_A_to_be_greater_than_B", failing: 1, tested: 10,
+		args: yaml{"column_A": "date_modified", "column_B": "date_created", "or_equal": true},
+	},
+	{kind: "dbt_expectations.expect_column_values_to_be_unique", column: "id", failing: 2, tested: 10},
+	{kind: "dbt_expectations.expect_compound_columns_to_be_unique", args: yaml{"column_list": []any{"id"}}, failing: 2, tested: 10},
+	{kind: "dbt_expectations.expect_table_row_count_to_be_between", args: yaml{"min_value": int64(12)}, failing: 2, tested: 10},
+	{kind: "dbt_expectations.expect_table_row_count_to_be_between", args: yaml{"min_value": int64(1), "max_value": int64(10)}, tested: 10},
+}
+
 func TestEveryKindCountsItsBadRowsAlikeOnBothEngines(t *testing.T) {
-	cases := []struct {
-		kind, column, where string
-		args                yaml
-		failing, tested     int64
-	}{
-		{kind: "not_null", column: "id", tested: 10},
-		{kind: "not_null", column: "status", failing: 1, tested: 10},
-		{kind: "not_null", column: "status", where: "amount > 60", tested: 3},
-		{kind: "unique", column: "id", failing: 2, tested: 10},
-		{kind: "unique", column: "id", where: "id < 9", tested: 8},
-		{kind: "unique", column: "amount", where: "id < 9", tested: 8},
-		{kind: "accepted_values", column: "status", args: yaml{"values": []any{"approved", "draft"}}, failing: 3, tested: 10},
-		{kind: "accepted_values", column: "status", args: yaml{"values": []any{"approved", "draft", "Rejected", "it's", " "}}, tested: 10},
-		{kind: "accepted_values", column: "treatment_id", args: yaml{"values": []any{int64(1), int64(2)}, "quote": false}, failing: 5, tested: 10},
-		{kind: "dbt_utils.not_accepted_values", column: "status", args: yaml{"values": []any{"draft"}}, failing: 2, tested: 10},
-		{kind: "dbt_utils.not_empty_string", column: "status", failing: 1, tested: 10},
-		{kind: "dbt_utils.not_empty_string", column: "status", args: yaml{"trim_whitespace": false}, tested: 10},
-		{kind: "relationships", column: "treatment_id", args: yaml{"to": "ref('treatments')", "field": "id"}, failing: 1, tested: 10},
-		{kind: "relationships", column: "treatment_id", where: "id <> 5", args: yaml{"to": "ref('treatments')", "field": "id"}, tested: 9},
-		{kind: "dbt_utils.relationships_where", column: "treatment_id", failing: 2, tested: 10,
-			args: yaml{"to": "ref('treatments')", "field": "id", "from_condition": "id < 5", "to_condition": "id <> 1"}},
-		{kind: "dbt_utils.expression_is_true", args: yaml{"expression": "date_created <= date_modified"}, failing: 1, tested: 10},
-		{kind: "dbt_utils.expression_is_true", column: "amount", args: yaml{"expression": ">= 0"}, failing: 1, tested: 10},
-		{kind: "dbt_utils.expression_is_true", where: "treatment_id <> 0", args: yaml{"expression": "amount / treatment_id < 20"}, failing: 4, tested: 9},
-		{kind: "dbt_utils.unique_combination_of_columns", args: yaml{"combination_of_columns": []any{"id", "status"}}, failing: 2, tested: 10},
-		{kind: "dbt_utils.unique_combination_of_columns", args: yaml{"combination_of_columns": []any{"date_created", "date_modified"}}, failing: 6, tested: 10},
-		{kind: "dbt_utils.accepted_range", column: "amount", args: yaml{"min_value": int64(0)}, failing: 1, tested: 10},
-		{kind: "dbt_utils.accepted_range", column: "amount", args: yaml{"min_value": int64(0), "max_value": int64(90)}, failing: 1, tested: 10},
-		{kind: "dbt_utils.accepted_range", column: "amount", args: yaml{"max_value": int64(90), "inclusive": false}, failing: 2, tested: 10},
-		{kind: "dbt_utils.not_null_proportion", column: "status", args: yaml{"at_least": 0.9}, tested: 10},
-		{kind: "dbt_utils.not_null_proportion", column: "status", args: yaml{"at_least": 0.91}, failing: 1, tested: 10},
-		{kind: "dbt_utils.not_null_proportion", column: "date_modified", args: yaml{"at_least": 0.5}, failing: 6, tested: 10},
-		{kind: "dbt_utils.at_least_one", column: "status", tested: 10},
-		{kind: "dbt_utils.at_least_one", column: "status", where: "id = 6", failing: 1, tested: 1},
-		{kind: "dbt_utils.equal_rowcount", args: yaml{"compare_model": "ref('treatments')"}, failing: 7, tested: 10},
-		{kind: "dbt_utils.equal_rowcount", where: "id < 4", args: yaml{"compare_model": "ref('treatments')"}, tested: 3},
-		{kind: "dbt_utils.recency", args: yaml{"field": "date_created", "datepart": "day", "interval": int64(1)}, tested: 10},
-		{kind: "dbt_utils.recency", args: yaml{"field": "date_created", "datepart": "hour", "interval": int64(1)}, failing: 1, tested: 10},
-		{kind: "dbt_utils.not_constant", column: "status", tested: 10},
-		{kind: "dbt_utils.not_constant", column: "status", where: "id < 3", failing: 1, tested: 2},
-		{kind: "dbt_utils.fewer_rows_than", args: yaml{"compare_model": "ref('treatments')"}, failing: 8, tested: 10},
-		{kind: "dbt_utils.fewer_rows_than", where: "id < 3", args: yaml{"compare_model": "ref('treatments')"}, tested: 2},
-		{kind: "dbt_utils.sequential_values", column: "id", failing: 1, tested: 10},
-		{kind: "dbt_utils.sequential_values", column: "amount", where: "id < 4", args: yaml{"interval": int64(10)}, tested: 3},
-		{kind: "dbt_expectations.expect_column_values_to_not_be_null", column: "status", failing: 1, tested: 10},
-		{kind: "dbt_expectations.expect_column_values_to_not_be_null", column: "status", args: yaml{"row_condition": "id <> 6"}, tested: 9},
-		{kind: "dbt_expectations.expect_column_values_to_be_null", column: "status", failing: 9, tested: 10},
-		{kind: "dbt_expectations.expect_column_pair_values_to_be_equal", args: yaml{"column_A": "date_created", "column_B": "date_modified"}, failing: 5, tested: 10},
-		{kind: "dbt_expectations.expect_table_row_count_to_equal", args: yaml{"value": int64(12)}, failing: 2, tested: 10},
-		{kind: "dbt_expectations.expect_table_row_count_to_equal_other_table", args: yaml{"compare_model": "ref('treatments')"}, failing: 7, tested: 10},
-		{kind: "dbt_expectations.expect_column_proportion_of_unique_values_to_be_between", column: "id", args: yaml{"min_value": 0.95}, failing: 1, tested: 10},
-		{kind: "dbt_expectations.expect_column_proportion_of_unique_values_to_be_between", column: "id", args: yaml{"min_value": 0.9}, tested: 10},
-		{kind: "dbt_expectations.expect_column_values_to_be_in_set", column: "status", args: yaml{"value_set": []any{"approved"}}, failing: 5, tested: 10},
-		{kind: "dbt_expectations.expect_column_values_to_not_be_in_set", column: "status", args: yaml{"value_set": []any{"approved"}}, failing: 4, tested: 10},
-		{kind: "dbt_expectations.expect_column_values_to_be_between", column: "amount", args: yaml{"min_value": int64(10)}, failing: 1, tested: 10},
-		{kind: "dbt_expectations.expect_column_values_to_be_between", column: "amount", args: yaml{"min_value": int64(10), "strictly": true}, failing: 2, tested: 10},
-		{kind: "dbt_expectations.expect_column_value_lengths_to_be_between", column: "status", args: yaml{"min_value": int64(2), "max_value": int64(7)}, failing: 6, tested: 10},
-		{kind: "dbt_expectations.expect_column_values_to_match_regex", column: "status", args: yaml{"regex": "^[a-z]+$"}, failing: 3, tested: 10},
-		{kind: "dbt_expectations.expect_column_values_to_match_regex", column: "status", args: yaml{"regex": "ra|ro|je|'|\\s"}, tested: 10},
-		{kind: "dbt_expectations.expect_column_values_to_not_match_regex", column: "status", args: yaml{"regex": "pro"}, failing: 4, tested: 10},
-		{kind: "dbt_expectations.expect_column_pair_values_A_to_be_greater_than_B", failing: 2, tested: 10,
-			args: yaml{"column_A": "date_modified", "column_B": "date_created"}},
-		{kind: "dbt_expectations.expect_column_pair_values_A_to_be_greater_than_B", failing: 1, tested: 10,
-			args: yaml{"column_A": "date_modified", "column_B": "date_created", "or_equal": true}},
-		{kind: "dbt_expectations.expect_column_values_to_be_unique", column: "id", failing: 2, tested: 10},
-		{kind: "dbt_expectations.expect_compound_columns_to_be_unique", args: yaml{"column_list": []any{"id"}}, failing: 2, tested: 10},
-		{kind: "dbt_expectations.expect_table_row_count_to_be_between", args: yaml{"min_value": int64(12)}, failing: 2, tested: 10},
-		{kind: "dbt_expectations.expect_table_row_count_to_be_between", args: yaml{"min_value": int64(1), "max_value": int64(10)}, tested: 10},
-	}
 	covered := map[string]bool{}
-	for _, c := range cases {
+	for _, c := range kindCases {
 		covered[c.kind[strings.LastIndex(c.kind, ".")+1:]] = true
 	}
 	for kind := range project.TestKinds {
@@ -155,12 +163,12 @@ func TestEveryKindCountsItsBadRowsAlikeOnBothEngines(t *testing.T) {
 	onEngines(t, func(t *testing.T, e *engine) {
 		claims(e)
 		var tests []project.Test
-		for _, c := range cases {
+		for _, c := range kindCases {
 			tests = append(tests, project.Test{Kind: c.kind, Column: c.column, Where: c.where, Args: c.args, File: "core.yml", Line: 3})
 		}
 		results, err := quality.Run(context.Background(), e.db, compiled(t, e, tests...), 2)
 		require.NoError(t, err)
-		for i, c := range cases {
+		for i, c := range kindCases {
 			r := results[i]
 			require.NoError(t, r.Err, "%s %s %v", c.kind, c.column, c.args)
 			require.Equal(t, c.failing, r.Failing, "%s %s %v %s", c.kind, c.column, c.args, c.where)
