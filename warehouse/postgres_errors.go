@@ -108,12 +108,18 @@ func (r *redacted) Error() string { return r.text }
 
 func (r *redacted) Unwrap() error { return r.error }
 
-func (w *postgres) redact(err error) error {
-	text := err.Error()
+// detailed adds what the server says besides its message, such as the names of the objects that depend on another.
+func detailed(err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Detail != "" {
-		text += ": " + pg.Detail
+		return &redacted{error: err, text: err.Error() + ": " + pg.Detail}
 	}
+	return err
+}
+
+func (w *postgres) redact(err error) error {
+	err = detailed(err)
+	text := err.Error()
 	if p := w.config.ConnConfig.Password; p != "" {
 		text = strings.ReplaceAll(text, p, "***")
 		text = strings.ReplaceAll(text, url.QueryEscape(p), "***")

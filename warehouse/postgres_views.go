@@ -266,7 +266,7 @@ func (s *switching) execute(ctx context.Context, tx pgx.Tx) error {
 			return err
 		default:
 			return &change.Problem{
-				Err: fmt.Errorf("in the way of the new version is %s: %w", one.what, err), Class: change.ClassError,
+				Err: fmt.Errorf("in the way of the new version is %s: %w", one.what, detailed(err)), Class: change.ClassError,
 				Try: "change or drop what is named, then lifeline build",
 			}
 		}
