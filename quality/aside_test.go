@@ -260,3 +260,36 @@ func TestACleanTableCostsOneLookAndNoWorkingTable(t *testing.T) {
 		require.Equal(t, `staging."treatment"`, keyed.Relation)
 	})
 }
+
+func TestAQuarantinedRowIsTheSameTextOnBothEngines(t *testing.T) {
+	onEngines(t, func(t *testing.T, e *engine) {
+		bytes, one := "bytea", `'\x00ab'`
+		if e.name == "duckdb" {
+			bytes, one = "blob", `'\x00\xAB'`
+		}
+		e.do(`create table staging.wide (id integer, tiny smallint, big bigint, digits numeric(38,0), cents numeric(18,4),
+				ratio double precision, day date, at timestamp, word text, raw_bytes `+bytes+`, _raw text, _run bigint)`,
+			`insert into staging.wide values (1, -7, -9223372036854775808, 12345678901234567890123456789012345678, 0.1, 0.1,
+				'0001-01-01', '9999-12-31 23:59:59.999999', 'a "b" \c/ ''' || chr(9) || chr(10) || chr(127) || 'é€', `+one+`,
+				'{"x":"\u0000"}', 3),
+				(2, null, null, null, null, null, null, null, null, null, null, 3)`)
+		ctx := context.Background()
+		source := quality.Source{Name: "wide", Key: []string{"id"}}
+		a := quality.NewAside(e)
+		keyed, err := a.Identity(ctx, source)
+		require.NoError(t, err)
+		model(e, keyed, "wide", "id, word")
+		_, err = a.SetAside(ctx, quality.Entity{
+			Source: source, Node: "wide", Relation: e.Relation("core", "wide"), Key: []string{"id"},
+			Checks: compiled(t, e, project.Test{Kind: "accepted_range", Node: "wide", Column: "id", OnFail: "quarantine", Args: yaml{"max_value": 0}}),
+		})
+		require.NoError(t, err)
+		write(t, e, a, 1)
+		require.Equal(t, []string{
+			`{"id":1,"tiny":-7,"big":"-9223372036854775808","digits":"12345678901234567890123456789012345678","cents":"0.1000",` +
+				`"ratio":0.1,"day":"0001-01-01","at":"9999-12-31 23:59:59.999999","word":"a \"b\" \\c/ '\t\n` + "\x7f" +
+				`é€","raw_bytes":"00ab","_raw":"{\"x\":\"\\u0000\"}"}`,
+			`{"id":2,"tiny":null,"big":null,"digits":null,"cents":null,"ratio":null,"day":null,"at":null,"word":null,"raw_bytes":null,"_raw":null}`,
+		}, e.texts(`select "row" from quarantine.rows order by key`))
+	})
+}
