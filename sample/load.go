@@ -74,7 +74,9 @@ func address(dsn string) (string, *mysql.Config, error) {
 		c.Addr += ":3306"
 	}
 	c.Passwd, _ = u.User.Password()
-	c.Params = map[string]string{"charset": "utf8mb4"}
+	if err := c.Apply(mysql.Charset("utf8mb4", "")); err != nil {
+		return "", nil, fmt.Errorf("set the character set: %w", err)
+	}
 	return name, c, nil
 }
 

@@ -194,7 +194,7 @@ func (w *world) absurd(v *visit, d *demand) {
 
 // claimStatus gives the real shares, and a rejection rate that differs by provider and drifts for some of them.
 func (w *world) claimStatus(r *rand.Rand, v *visit) string {
-	rejected := 30
+	rejected := 34
 	switch p := v.provider / 13; {
 	case p%17 == 3:
 		rejected = 140
@@ -205,8 +205,8 @@ func (w *world) claimStatus(r *rand.Rand, v *visit) string {
 	if age := dataEnd - v.created; age < 40*dayLong && x < 700*int(40*dayLong-age)/(40*dayLong)+150 {
 		return "Submitted"
 	}
-	return pick(x, step{rejected, "Rejected"}, step{rejected + 65, "Draft"}, step{rejected + 103, "Deleted"}, step{rejected + 105, "ReSubmitted"},
-		step{rejected + 106, "InReview"}, step{rejected + 127, "Submitted"}, step{1000, "Approved"})
+	return pick(x, step{rejected, "Rejected"}, step{rejected + 68, "Draft"}, step{rejected + 108, "Deleted"}, step{rejected + 110, "ReSubmitted"},
+		step{rejected + 111, "InReview"}, step{rejected + 147, "Submitted"}, step{1000, "Approved"})
 }
 
 // billed is the sum of a visit's live items.
