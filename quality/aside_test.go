@@ -268,7 +268,7 @@ func TestAQuarantinedRowIsTheSameTextOnBothEngines(t *testing.T) {
 			bytes, one = "blob", `'\x00\xAB'`
 		}
 		e.do(`create table staging.wide (id integer, tiny smallint, big bigint, digits numeric(38,0), cents numeric(18,4),
-				ratio double precision, day date, at timestamp, word text, raw_bytes `+bytes+`, _raw text, _run bigint)`,
+				ratio double precision, day date, "at" timestamp, word text, raw_bytes `+bytes+`, _raw text, _run bigint)`,
 			`insert into staging.wide values (1, -7, -9223372036854775808, 12345678901234567890123456789012345678, 0.1, 0.1,
 				'0001-01-01', '9999-12-31 23:59:59.999999', 'a "b" \c/ ''' || chr(9) || chr(10) || chr(127) || 'é€', `+one+`,
 				'{"x":"\u0000"}', 3),
