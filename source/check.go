@@ -1,0 +1,8 @@
+package source
+
+import (
+	"context"
+	"lifeline/source/preflight"
+)
+
+func (s *server) Check(ctx context.Context) []preflight.Result { return nil }

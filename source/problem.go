@@ -1,0 +1,90 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"lifeline/change"
+)
+
+// MySQL's and MariaDB's error numbers that are met with more than a message.
+const (
+	codeAccessDenied      = 1045
+	codeDatabaseDenied    = 1044
+	codeNoDatabase        = 1049
+	codeNoTable           = 1146
+	codeTableDenied       = 1142
+	codeColumnDenied      = 1143
+	codeRightMissing      = 1227
+	codeTooManyConns      = 1040
+	codeLockTimeout       = 1205
+	codeUnknownVariable   = 1193
+	codeKilled            = 1317
+	codeConnectionKilled  = 1927
+	codeShutdown          = 1053
+	codeServerGone        = 2006
+	codeServerLost        = 2013
+	codeDefinitionChanged = 1412
+	codeIdle              = 4031
+	codeReadOnlyVariable  = 1238
+)
+
+func serverCode(err error) uint16 {
+	var e *mysql.MyError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return 0
+}
+
+// IsViewLost reports whether err means that the consistent view of the source is gone, after a lost connection, a kill or a
+// change of a table's definition: a new snapshot may succeed. An error of the caller's own context is none.
+func IsViewLost(err error) bool {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	var lost *lostError
+	var changed *changedError
+	if errors.As(err, &lost) || errors.As(err, &changed) {
+		return true
+	}
+	switch serverCode(err) {
+	case codeKilled, codeConnectionKilled, codeShutdown, codeServerGone, codeServerLost, codeDefinitionChanged, codeIdle:
+		return true
+	}
+	return false
+}
+
+// explain turns an error of a server into one that says what to try. doing is a clause such as "read CLAIM".
+func (a address) explain(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var known *change.Problem
+	if errors.As(err, &known) {
+		return err
+	}
+	p := &change.Problem{Err: fmt.Errorf("%s: %w", doing, err), Class: change.ClassError}
+	var network net.Error
+	switch code := serverCode(err); {
+	case code == codeAccessDenied:
+		p.Class, p.Try = change.ClassUsage, "the user and password of the source's address; special characters in them are written as %40 for @, %2F for /"
+	case code == codeNoDatabase || code == codeDatabaseDenied:
+		p.Class, p.Try = change.ClassUsage, fmt.Sprintf("a database that exists and that %s may read: mysql://user:password@%s/DATABASE", a.user, a.host)
+	case code == codeTableDenied || code == codeColumnDenied:
+		p.Class, p.Try = change.ClassUsage, fmt.Sprintf("grant select on `%s`.* to '%s'@'%%'", a.database, a.user)
+	case code == codeNoTable:
+		p.Class, p.Try = change.ClassBlocked, "the table's identifier in sources.yml, and the source's database"
+	case code == codeTooManyConns:
+		p.Try = "again later, or with fewer --source-workers"
+	case IsViewLost(err):
+		p.Try = "again; if it recurs, look into the server's error log"
+	case errors.As(err, &network):
+		p.Try = fmt.Sprintf("whether a server listens at %s and no firewall stands between", a.host)
+	}
+	return p
+}

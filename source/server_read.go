@@ -1,0 +1,286 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"lifeline/change"
+)
+
+// batchBytes bounds a batch of long rows.
+const batchBytes = 4 << 20
+
+// Read passes all rows to writers. Every connection is a worker; all take pieces of tables from one queue.
+func (n *serverSnapshot) Read(ctx context.Context, open func(context.Context, *change.Table) (Writer, error), progress func(Progress)) error {
+	q := newQueue()
+	for _, t := range n.tables {
+		q.add(&piece{table: t, rows: n.estimate(ctx, n.conns[0], t, nil, nil)})
+	}
+	state := &reading{snapshot: n, queue: q, open: open, progress: progress, total: q.total()}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, c := range n.conns {
+		group.Go(func() error { return (&worker{reading: state, conn: c}).work(ctx) })
+	}
+	return group.Wait()
+}
+
+// reading is what the workers of one Read share.
+type reading struct {
+	snapshot *serverSnapshot
+	queue    *queue
+	open     func(context.Context, *change.Table) (Writer, error)
+	progress func(Progress)
+	rows     atomic.Int64
+	total    int64
+}
+
+// worker reads pieces over one connection into a writer of its own.
+type worker struct {
+	*reading
+	conn   *conn
+	table  *serverTable
+	writer Writer
+	batch  *change.Batch
+	filler *change.Filler
+	last   [][]byte // The key of the last row read, as its literals want it.
+}
+
+func (w *worker) work(ctx context.Context) error {
+	for {
+		p := w.queue.next(ctx)
+		if p == nil {
+			break
+		}
+		if err := w.turnTo(ctx, p.table); err != nil {
+			return err
+		}
+		if err := w.readPiece(ctx, p); err != nil {
+			var mine *writeError
+			if errors.As(err, &mine) {
+				return mine.err
+			}
+			return w.snapshot.server.address.explain("read "+p.table.SourceName, err)
+		}
+		w.queue.done()
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return w.finish(ctx)
+}
+
+// turnTo changes to another table.
+func (w *worker) turnTo(ctx context.Context, t *serverTable) error {
+	if w.table == t {
+		return nil
+	}
+	if err := w.finish(ctx); err != nil {
+		return err
+	}
+	writer, err := w.open(ctx, t.Table)
+	if err != nil {
+		return fmt.Errorf("open a writer of %s: %w", t.Name, err)
+	}
+	w.table, w.writer = t, writer
+	w.batch, w.filler = change.NewBatch(t.Table, w.snapshot.server.options.BatchRows), change.NewFiller(t.Table)
+	w.last = make([][]byte, len(t.keys))
+	return nil
+}
+
+// finish closes the writer at hand.
+func (w *worker) finish(ctx context.Context) error {
+	if w.writer == nil {
+		return nil
+	}
+	err := w.writer.Close(ctx)
+	if err != nil {
+		err = fmt.Errorf("close a writer of %s: %w", w.table.Name, err)
+	}
+	w.table, w.writer = nil, nil
+	return err
+}
+
+// readPiece reads a piece chunk by chunk along its index, so that a chunk has just the rows it should have wherever the keys lie,
+// and no row is passed over to find one (promise 9). Between chunks it gives half of the rest to a worker that has none.
+func (w *worker) readPiece(ctx context.Context, p *piece) error {
+	t, limit := p.table, w.snapshot.server.options.ChunkRows
+	if t.keys == nil {
+		_, err := w.chunk(ctx, "select "+t.selects+" from "+w.snapshot.server.from(t))
+		return err
+	}
+	for {
+		text := fmt.Sprintf("select %s from %s force index (%s)%s order by %s limit %d",
+			t.selects, w.snapshot.server.from(t), ident(t.index), t.where(p.low, p.high), t.order(), limit)
+		n, err := w.chunk(ctx, text)
+		if err != nil {
+			return err
+		}
+		if n < limit {
+			return nil
+		}
+		p.low = t.literals(w.last)
+		p.rows = max(p.rows-int64(n), 0)
+		if w.queue.hungry() {
+			if err := w.share(ctx, p); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// chunk runs one statement and passes its rows on.
+func (w *worker) chunk(ctx context.Context, text string) (rows int, err error) {
+	limit := w.snapshot.server.options.BatchRows
+	bytes := 0
+	err = w.conn.stream(ctx, text, nil, func(p []byte) error {
+		if err := w.row(p); err != nil {
+			return err
+		}
+		rows++
+		bytes += len(p)
+		if w.batch.Len < limit && bytes < batchBytes {
+			return nil
+		}
+		bytes = 0
+		return w.flush(ctx)
+	})
+	if err != nil {
+		return rows, err
+	}
+	return rows, w.flush(ctx)
+}
+
+// row decodes a row straight into the batch.
+func (w *worker) row(p []byte) error {
+	f, b := w.filler, w.batch
+	next := 0 // The key column whose value is to be remembered next; keys that are not in column order are found below.
+	keys := w.table.keys
+	for i := range b.Cols {
+		var n int
+		var null bool
+		if len(p) > 0 && p[0] < 0xfb {
+			n, p = int(p[0]), p[1:]
+		} else {
+			n, p, null = lenenc(p)
+		}
+		if null {
+			f.Null(b, i)
+			continue
+		}
+		if n < 0 || n > len(p) {
+			return errMalformed
+		}
+		f.Value(b, i, p[:n])
+		if next < len(keys) {
+			for k := range keys {
+				if keys[k].at == i {
+					w.last[k] = append(w.last[k][:0], p[:n]...)
+					next++
+				}
+			}
+		}
+		p = p[n:]
+	}
+	f.End(b)
+	return nil
+}
+
+// flush hands the batch over.
+func (w *worker) flush(ctx context.Context) error {
+	if w.batch.Len == 0 {
+		return nil
+	}
+	if err := w.writer.Write(ctx, w.batch); err != nil {
+		return &writeError{fmt.Errorf("write %s: %w", w.table.Name, err)}
+	}
+	rows := w.rows.Add(int64(w.batch.Len))
+	w.batch.Reset()
+	if w.progress != nil {
+		w.progress(Progress{Table: w.table.Name, Rows: rows, Total: max(w.total, rows)})
+	}
+	return nil
+}
+
+// writeError is the warehouse's own failure: it must not be taken for the source's.
+type writeError struct{ err error }
+
+func (e *writeError) Error() string { return e.err.Error() }
+func (e *writeError) Unwrap() error { return e.err }
+
+// estimate asks the server about how many rows a range has, without reading them.
+func (n *serverSnapshot) estimate(ctx context.Context, c *conn, t *serverTable, low, high []string) int64 {
+	text := "explain select 1 from " + n.server.from(t)
+	if t.keys != nil {
+		text += " force index (" + ident(t.index) + ")" + t.where(low, high)
+	}
+	rows, err := c.query(ctx, text)
+	if err != nil || len(rows) == 0 {
+		return 0 // It steers progress and sharing only.
+	}
+	var x int64
+	_, _ = fmt.Sscan(rows[0]["rows"], &x) // No number is no estimate.
+	return x
+}
+
+// literals are the SQL texts of a key.
+func (t *serverTable) literals(key [][]byte) []string {
+	out := make([]string, len(key))
+	for i, k := range t.keys {
+		switch {
+		case k.number:
+			out[i] = string(key[i])
+		case k.binary:
+			out[i] = fmt.Sprintf("x'%x'", key[i])
+		default:
+			out[i] = literal(string(key[i]))
+		}
+	}
+	return out
+}
+
+func (t *serverTable) order() string {
+	names := make([]string, len(t.keys))
+	for i, k := range t.keys {
+		names[i] = k.name
+	}
+	return strings.Join(names, ", ")
+}
+
+// where selects the keys after low up to and including high; nil is no bound. A comparison of rows is spelt out, since the
+// servers do not walk an index by (a, b) > (1, 2); the bound on the leading column alone keeps even old ones on it.
+func (t *serverTable) where(low, high []string) string {
+	var parts []string
+	if low != nil {
+		parts = append(parts, t.beyond(low, ">", ">"))
+	}
+	if high != nil {
+		parts = append(parts, t.beyond(high, "<", "<="))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " where " + strings.Join(parts, " and ")
+}
+
+func (t *serverTable) beyond(key []string, strict, final string) string {
+	last := len(t.keys) - 1
+	out := t.keys[last].name + " " + final + " " + key[last]
+	for i := last - 1; i >= 0; i-- {
+		name := t.keys[i].name
+		out = fmt.Sprintf("(%s %s %s or (%s = %s and %s))", name, strict, key[i], name, key[i], out)
+	}
+	if last > 0 {
+		out = fmt.Sprintf("%s %s= %s and %s", t.keys[0].name, strict, key[0], out)
+	}
+	return out
+}
+
+// changedError says that a file was changed while it was read.
+type changedError struct{ what string }
+
+func (e *changedError) Error() string { return e.what }

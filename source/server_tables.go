@@ -1,0 +1,213 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"lifeline/change"
+)
+
+// Tables describes what is read, with the types that the server declares.
+func (s *server) Tables(ctx context.Context) ([]*change.Table, error) {
+	found, err := s.describe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*change.Table, len(found))
+	for i, t := range found {
+		out[i] = t.Table
+	}
+	return out, nil
+}
+
+// describe looks at the wanted tables once; a snapshot later reads what was described.
+func (s *server) describe(ctx context.Context) ([]*serverTable, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tables != nil {
+		return s.tables, nil
+	}
+	tables, missing, err := s.look(ctx)
+	if err != nil {
+		return nil, s.address.explain("look at the tables of "+s.address.shown, err)
+	}
+	if len(missing) > 0 {
+		return nil, &change.Problem{
+			Err: fmt.Errorf("table %s is not in %s", missing[0], s.address.shown), Where: missing[0], Class: change.ClassBlocked,
+			Try: "the table's identifier in sources.yml, the source's database, and the right to select from it",
+		}
+	}
+	for _, t := range tables {
+		for _, c := range t.Columns {
+			if c.Name == "_raw" || c.Name == "_run" {
+				return nil, &change.Problem{
+					Err: fmt.Errorf("column %s of %s has a name that staging needs", c.SourceName, t.SourceName), Class: change.ClassBlocked,
+					Try: "rename the column in the source",
+				}
+			}
+		}
+	}
+	s.tables = tables
+	return tables, nil
+}
+
+// look finds the wanted tables; missing are the identifiers of those that are not there.
+func (s *server) look(ctx context.Context) (tables []*serverTable, missing []string, err error) {
+	in := "table_schema = " + literal(s.address.database)
+	rows, err := s.askLocked(ctx, "select table_name as name, engine as engine from information_schema.tables where "+in+
+		" and table_type in ('BASE TABLE', 'SYSTEM VERSIONED') order by table_name")
+	if err != nil {
+		return nil, nil, err
+	}
+	engines := map[string]string{}
+	var names []string
+	for _, r := range rows {
+		engines[r["name"]] = r["engine"]
+		names = append(names, r["name"])
+	}
+	wanted := s.options.Tables
+	if len(wanted) == 0 {
+		for _, n := range names {
+			wanted = append(wanted, Contract{Name: strings.ToLower(n), Identifier: n})
+		}
+	}
+	for _, w := range wanted {
+		name, ok := match(w.identifier(), names)
+		if !ok {
+			missing = append(missing, w.identifier())
+			continue
+		}
+		t := &serverTable{Table: &change.Table{Name: w.Name, SourceName: name, Money: w.Money}, engine: engines[name]}
+		if err := s.lookAtColumns(ctx, t); err != nil {
+			return nil, nil, err
+		}
+		if err := s.lookAtKeys(ctx, t); err != nil {
+			return nil, nil, err
+		}
+		if t.Key = w.Key; len(t.Key) == 0 {
+			t.Key = t.primary
+		}
+		tables = append(tables, t)
+	}
+	return tables, missing, nil
+}
+
+func (c Contract) identifier() string {
+	if c.Identifier == "" {
+		return c.Name
+	}
+	return c.Identifier
+}
+
+// match finds a table by its exact name, else by one that differs in case only.
+func match(want string, names []string) (string, bool) {
+	if slices.Contains(names, want) {
+		return want, true
+	}
+	i := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, want) })
+	if i < 0 {
+		return "", false
+	}
+	return names[i], true
+}
+
+func (s *server) lookAtColumns(ctx context.Context, t *serverTable) error {
+	rows, err := s.askLocked(ctx, "select column_name as name, column_type as type, is_nullable as nullable from information_schema.columns where table_schema = "+
+		literal(s.address.database)+" and table_name = "+literal(t.SourceName)+" order by ordinal_position")
+	if err != nil {
+		return err
+	}
+	selects := make([]string, 0, len(rows))
+	for _, r := range rows {
+		typ, err := change.TypeOf(r["type"])
+		if err != nil {
+			return fmt.Errorf("column %s of %s: %w", r["name"], t.SourceName, err)
+		}
+		t.Columns = append(t.Columns, change.Column{
+			Name: strings.ToLower(r["name"]), SourceName: r["name"], SourceType: r["type"], Type: typ, Nullable: r["nullable"] == "YES",
+		})
+		expression := ident(r["name"])
+		if typ.Kind == change.Float32 {
+			expression += " * 1e0" // Alone it would be printed with six digits.
+		}
+		selects = append(selects, expression)
+	}
+	t.selects = strings.Join(selects, ", ")
+	return nil
+}
+
+// keyColumn is a column of the index that a table is read along.
+type keyColumn struct {
+	at     int    // In the table's columns.
+	name   string // Quoted.
+	number bool   // Whole numbers, which can be halved.
+	binary bool
+}
+
+// lookAtKeys chooses the index to read along: the primary key, else the first unique one without nulls, which is then the order
+// that InnoDB keeps the rows in. Of the index it takes the leading columns whose values compare as their literals do.
+func (s *server) lookAtKeys(ctx context.Context, t *serverTable) error {
+	rows, err := s.askLocked(ctx, "select index_name as name, column_name as col, nullable as nullable, sub_part as part, index_type as type, collation as sorted from information_schema.statistics where table_schema = "+
+		literal(s.address.database)+" and table_name = "+literal(t.SourceName)+" and non_unique = 0 order by index_name <> 'PRIMARY', index_name, seq_in_index")
+	if err != nil {
+		return err
+	}
+	type index struct {
+		name    string
+		columns []string
+		usable  bool
+	}
+	var found []*index
+	for _, r := range rows {
+		if len(found) == 0 || found[len(found)-1].name != r["name"] {
+			found = append(found, &index{name: r["name"], usable: true})
+		}
+		last := found[len(found)-1]
+		_, part := r["part"]
+		last.usable = last.usable && r["nullable"] != "YES" && !part && r["type"] == "BTREE" && r["sorted"] == "A" && r["col"] != ""
+		last.columns = append(last.columns, strings.ToLower(r["col"]))
+	}
+	for _, ix := range found {
+		if ix.name == "PRIMARY" {
+			t.primary = ix.columns
+		}
+		if !ix.usable || t.keys != nil {
+			continue
+		}
+		for _, column := range ix.columns {
+			k, ok := t.keyColumn(column)
+			if !ok {
+				break
+			}
+			t.keys = append(t.keys, k)
+			t.index = ix.name
+		}
+	}
+	return nil
+}
+
+// keyColumn reports whether a column's values, written as literals, compare with it in the order of its index: an enum would be
+// compared as text and is sorted by number, a float's text is not its value.
+func (t *serverTable) keyColumn(name string) (keyColumn, bool) {
+	at := t.Index(name)
+	if at < 0 {
+		return keyColumn{}, false
+	}
+	c := &t.Columns[at]
+	k := keyColumn{at: at, name: ident(c.SourceName)}
+	base, _, _ := strings.Cut(strings.ToLower(c.SourceType), "(")
+	switch base {
+	case "tinyint", "smallint", "mediumint", "int", "bigint",
+		"tinyint unsigned", "smallint unsigned", "mediumint unsigned", "int unsigned", "bigint unsigned":
+		k.number = true
+		return k, true
+	case "decimal", "char", "varchar", "datetime", "date", "decimal unsigned":
+		return k, true
+	case "binary", "varbinary":
+		k.binary = true
+		return k, true
+	}
+	return k, false
+}

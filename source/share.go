@@ -1,0 +1,100 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+)
+
+// jumpAtMost bounds how many keys are passed over to find a middle where it cannot be calculated.
+const jumpAtMost = 500_000
+
+// share gives the upper half of a piece to a worker that waits, if more than two chunks are left. Half is by the number of rows,
+// not by the distance of keys: keys may be as sparse as they like.
+func (w *worker) share(ctx context.Context, p *piece) error {
+	n, chunk := w.snapshot, int64(w.snapshot.server.options.ChunkRows)
+	left := n.estimate(ctx, w.conn, p.table, p.low, p.high)
+	if left < 2*chunk {
+		return nil
+	}
+	middle, err := w.middle(ctx, p, left)
+	if err != nil || middle == nil {
+		return err
+	}
+	w.queue.add(&piece{table: p.table, low: middle, high: p.high, rows: left / 2})
+	p.high, p.rows = middle, left-left/2
+	return nil
+}
+
+// middle finds a key with about as many rows before as after it. Whole numbers are halved by the server's estimates, which read
+// two pages of the index each; for other keys the index is walked.
+func (w *worker) middle(ctx context.Context, p *piece, left int64) ([]string, error) {
+	if p.table.keys[0].number {
+		if m := w.halve(ctx, p, left); m != nil {
+			return m, nil
+		}
+	}
+	t := p.table
+	text := fmt.Sprintf("select %s from %s force index (%s)%s order by %s limit 1 offset %d",
+		t.order(), w.snapshot.server.from(t), ident(t.index), t.where(p.low, p.high), t.order(), min(left/2, jumpAtMost))
+	var key [][]byte
+	err := w.conn.stream(ctx, text, nil, func(p []byte) error {
+		for range t.keys {
+			n, rest, null := lenenc(p)
+			if n < 0 || n > len(rest) || null {
+				return errMalformed
+			}
+			key = append(key, append([]byte(nil), rest[:n]...))
+			p = rest[n:]
+		}
+		return nil
+	})
+	if err != nil || key == nil {
+		return nil, err
+	}
+	return t.literals(key), nil
+}
+
+// halve looks for a value of a single whole-number column by bisection; it need not be there. It gives up where the estimates
+// do not help, or the key has further columns.
+func (w *worker) halve(ctx context.Context, p *piece, left int64) []string {
+	t := p.table
+	if len(t.keys) != 1 {
+		return nil
+	}
+	low, high := new(big.Int), new(big.Int)
+	if _, ok := low.SetString(p.low[0], 10); !ok {
+		return nil
+	}
+	top := ""
+	if p.high != nil {
+		top = p.high[0]
+	} else {
+		rows, err := w.conn.query(ctx, fmt.Sprintf("select max(%s) as top from %s", t.keys[0].name, w.snapshot.server.from(t)))
+		if err != nil || len(rows) == 0 {
+			return nil
+		}
+		top = rows[0]["top"]
+	}
+	if _, ok := high.SetString(top, 10); !ok {
+		return nil
+	}
+	for range 64 {
+		middle := new(big.Int).Add(low, high)
+		middle.Rsh(middle, 1)
+		if middle.Cmp(low) <= 0 || middle.Cmp(high) >= 0 {
+			return nil
+		}
+		bound := []string{middle.String()}
+		below := w.snapshot.estimate(ctx, w.conn, t, p.low, bound)
+		switch {
+		case below < left*2/5:
+			low = middle
+		case below > left*3/5:
+			high = middle
+		default:
+			return bound
+		}
+	}
+	return nil
+}
