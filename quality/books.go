@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 
 	"lifeline/change"
@@ -23,7 +24,7 @@ const (
 type Book struct {
 	Table    string
 	Equation string
-	Item     string // "rows", or such as "amount KES"; a blank or missing currency is written "amount ''".
+	Item     string // "rows", or such as "amount KES"; a currency that is missing or not plain letters is quoted.
 	Left     string // An exact decimal.
 	Right    string // An exact decimal.
 	Balances bool
@@ -203,10 +204,15 @@ func decimal(r *big.Rat) string {
 	return r.FloatString(digits)
 }
 
-// item names what a line of the books adds up.
+// item names what a line of the books adds up. A currency that is not plain letters is quoted, so that what cannot be seen in
+// it is.
 func item(amount, currency string) string {
-	if currency == "" {
-		return amount + " ''"
+	plain := currency != ""
+	for _, c := range currency {
+		plain = plain && (c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z')
+	}
+	if !plain {
+		currency = strconv.QuoteToASCII(currency)
 	}
 	return amount + " " + currency
 }

@@ -42,7 +42,7 @@ func TestSourceAndStagingAddUpToTheCent(t *testing.T) {
 			lines = append(lines, b.Item+": "+b.Left+" = "+b.Right)
 		}
 		require.Equal(t, []string{
-			"rows: 14 = 14", "amount '': 140 = 140", "amount KES: 320.0001 = 320.0001", "amount NGN: -10 = -10",
+			"rows: 14 = 14", `amount "": 140 = 140`, "amount KES: 320.0001 = 320.0001", "amount NGN: -10 = -10",
 			"amount kes: 30 = 30",
 		}, lines)
 
@@ -75,7 +75,7 @@ func TestCoreQuarantineAndSupersededAreAllOfStaging(t *testing.T) {
 		require.Equal(t, []string{
 			"claim rows: 14 = 3 + 8 + 3",
 			"claim sum of id: 60 = 14 + 30 + 16",
-			"claim amount '': 140 = 0 + 140 + 0",
+			`claim amount "": 140 = 0 + 140 + 0`,
 			"claim amount KES: 320.0001 = 60 + 100.0001 + 160",
 			"claim amount NGN: -10 = 80 + -90 + 0",
 			"claim amount kes: 30 = 0 + 30 + 0",
