@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -29,7 +30,7 @@ func BenchmarkLandDuckDB(b *testing.B) {
 		w := place.Open(b, warehouse.Options{})
 		for _, what := range []string{"first", "again"} {
 			r := warehousetest.Begin(b, w)
-			start := time.Now()
+			start, cpu := time.Now(), cpuSeconds(b)
 			l, err := r.Load(b.Context(), []*change.Table{table}, change.Snapshot{TakenAt: time.Now()})
 			require.NoError(b, err)
 			var wg sync.WaitGroup
@@ -45,6 +46,7 @@ func BenchmarkLandDuckDB(b *testing.B) {
 			warehousetest.End(b, r)
 			b.ReportMetric(time.Since(start).Seconds()-written.Seconds(), "end-s-"+what)
 			b.ReportMetric(peakMB(b), "MB-"+what)
+			b.ReportMetric(cpuSeconds(b)-cpu, "cpu-s-"+what)
 		}
 	}
 }
@@ -86,4 +88,11 @@ func peakMB(tb testing.TB) float64 {
 		}
 	}
 	return 0
+}
+
+// cpuSeconds is what this process has used of the processors.
+func cpuSeconds(tb testing.TB) float64 {
+	var used syscall.Rusage
+	require.NoError(tb, syscall.Getrusage(syscall.RUSAGE_SELF, &used))
+	return float64(used.Utime.Nano()+used.Stime.Nano()) / 1e9
 }

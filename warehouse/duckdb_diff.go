@@ -317,11 +317,11 @@ from (
 where twin <= surplus`, into, partition, strings.Join(named, ""), surplus, order, from, hash, surplus)
 }
 
-// pair joins a row gone with the row come that has its key.
+// pair joins a row gone with the row come that has its key. A key with a null in it names no row.
 func (s diffSQL) pair() string {
 	conditions := []string{"g.k = c.k"}
 	for i := range s.oldKeys {
-		conditions = append(conditions, fmt.Sprintf("g.k%d is not distinct from c.k%d", i, i))
+		conditions = append(conditions, fmt.Sprintf("g.k%d = c.k%d", i, i))
 	}
 	return strings.Join(conditions, " and ")
 }
