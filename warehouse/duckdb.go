@@ -23,6 +23,9 @@ type duckWarehouse struct {
 	paths duckPaths
 }
 
+// duckStep is told of the moments between which a kill matters, for tests that kill at each of them.
+var duckStep = func(string) {}
+
 // Engine names the engine.
 func (w *duckWarehouse) Engine() string { return "duckdb" }
 

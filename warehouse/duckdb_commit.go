@@ -22,6 +22,7 @@ func (l *duckLoad) Commit(ctx context.Context) ([]Landed, error) {
 			return nil, duckProblem("put the parts of "+t.table.Name+" together", err)
 		}
 	}
+	duckStep("load written")
 	landed := make([]Landed, len(l.tables))
 	err := l.run.inTx(ctx, func(tx *sql.Tx) error {
 		for i, t := range l.tables {
@@ -38,6 +39,7 @@ values ('', $1, cast($2 as timestamp), $3)`, string(l.at.Position), stampOf(l.at
 	if err != nil {
 		return nil, duckProblem("commit the load", err)
 	}
+	duckStep("load committed")
 	l.done = true
 	return landed, l.run.limitMemory(ctx, l.run.MemoryLimit)
 }

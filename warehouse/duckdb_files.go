@@ -141,6 +141,7 @@ func (p duckPaths) show(id int64) error {
 			return err
 		}
 	}
+	duckStep("version linked")
 	return move(next, p.published)
 }
 

@@ -53,16 +53,21 @@ select
 		return duckProblem(fmt.Sprintf("finish version %d", b.id), err)
 	}
 	paths := b.run.paths
+	duckStep("version built")
 	if err := seal(paths.building(b.id)); err != nil {
 		return duckProblem(fmt.Sprintf("finish version %d", b.id), err)
 	}
+	duckStep("version sealed")
 	if err := move(paths.building(b.id), paths.version(b.id)); err != nil {
 		return duckProblem(fmt.Sprintf("finish version %d", b.id), err)
 	}
+	duckStep("version named")
 	if err := paths.show(b.id); err != nil {
 		return duckProblem(fmt.Sprintf("publish version %d", b.id), err)
 	}
+	duckStep("version shown")
 	b.done = true
+	defer duckStep("version recorded")
 	return b.run.reconcile(ctx)
 }
 

@@ -283,9 +283,11 @@ order by 1`)
 	if err == nil {
 		err = seal(next)
 	}
+	duckStep("books written")
 	if err == nil {
 		err = move(next, r.paths.ops)
 	}
+	duckStep("books shown")
 	return duckProblem("copy the books", err)
 }
 
