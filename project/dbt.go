@@ -9,7 +9,7 @@ import (
 
 // Keys of dbt_project.yml that have no effect here.
 var projectIgnored = []string{
-	"version", "config-version", "profile", "require-dbt-version", "clean-targets", "target-path", "log-path", "packages-install-path",
+	"require-dbt-version", "clean-targets", "target-path", "log-path", "packages-install-path",
 	"analysis-paths", "docs-paths", "asset-paths", "snapshot-paths", "snapshots", "dispatch", "query-comment", "quoting", "flags",
 	"data_tests", "tests", "exposures", "metrics", "on-run-start", "on-run-end", "sources", "unit_tests",
 }
@@ -47,6 +47,9 @@ func (p *Project) readDbtProject() error {
 	}
 	p.folders["models"], p.folders["seeds"] = models, seeds
 	p.packageVars()
+	for _, key := range []string{"version", "config-version", "profile"} {
+		o.take(key) // Every dbt project has these; that they mean nothing here is no news.
+	}
 	return o.finish(p, projectIgnored...)
 }
 

@@ -28,6 +28,7 @@ func (p *Project) readSchemas() error {
 }
 
 func (p *Project) readSchema(o *object) error {
+	o.take("version")
 	for _, kind := range []string{"snapshots", "semantic_models", "saved_queries"} {
 		if v, ok := o.take(kind); ok {
 			return v.problem(kind+" are not supported", "take them out of this project")
@@ -38,7 +39,7 @@ func (p *Project) readSchema(o *object) error {
 		o.each("models", p.readModelPatch),
 		o.each("seeds", p.readSeedPatch),
 		o.each("data_tests", p.readTestPatch),
-		o.finish(p, "version", "macros", "exposures", "metrics", "groups", "analyses", "tests", "unit_tests"),
+		o.finish(p, "macros", "exposures", "metrics", "groups", "analyses", "tests", "unit_tests"),
 	)
 }
 

@@ -73,7 +73,7 @@ var seedTypes = []struct {
 	{"boolean", regexp.MustCompile(`^(?i:true|false)$`)},
 	{"integer", regexp.MustCompile(`^-?(0|[1-9]\d{0,8})$`)},
 	{"bigint", regexp.MustCompile(`^-?(0|[1-9]\d{0,17})$`)},
-	{"numeric(38,10)", regexp.MustCompile(`^-?\d{1,28}(\.\d{1,10})?$`)},
+	{"numeric(38,10)", regexp.MustCompile(`^-?(0|[1-9]\d{0,27})(\.\d{1,10})?$`)},
 	{"date", regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)},
 	{"timestamp", regexp.MustCompile(`^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?$`)},
 }

@@ -206,9 +206,13 @@ func (w *walk) countRepairs(ctx context.Context) error {
 				t.Repaired += r.Rows
 			}
 		}
+		for _, m := range w.report.Models {
+			if m.Name == n.Name {
+				t.Published = m.Rows
+			}
+		}
 		if v := w.verdicts.byNode[n]; v != nil {
 			t.Quarantined, t.Superseded = v.Quarantined, v.Superseded
-			t.Published = v.Staging - v.Quarantined - v.Superseded
 			if t.Landed == 0 {
 				t.Landed = v.Staging
 			}

@@ -92,6 +92,9 @@ func Do(ctx context.Context, o Options) (*Report, error) {
 		return w.report, w.fail(held(err))
 	}
 	w.report.RunID = w.hold.ID()
+	for _, s := range o.Project.Sources {
+		w.report.table(s.Name) // In the project's order, whatever order the engines report in.
+	}
 	err = w.steps(ctx)
 	return w.report, w.finish(ctx, err)
 }

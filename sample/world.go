@@ -230,7 +230,7 @@ func (w *world) who(v *visit) {
 	x := r.Float64()
 	p := int64(x * x * x * ratesProviders)
 	v.provider = 2_079 + p*13
-	home := (p*7 + 3) % programs
+	home := (p*5 + 3) % programs
 	if r.IntN(10) < 2 {
 		home = (home + 1 + r.Int64N(3)) % programs
 	}

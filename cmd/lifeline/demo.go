@@ -87,8 +87,10 @@ func (c *demoCommand) Run(ctx context.Context, g *Globals) error {
 func (c *demoCommand) source(ctx context.Context, g *Globals) (func(), error) {
 	bars := newProgress(g)
 	defer bars.Close()
-	o := sample.Options{Project: "carepay", Scale: c.Scale, Seed: c.Seed, Dirt: "real",
-		Progress: func(_ string, rows, total int64) { bars.Advance("sample", rows, total, "rows") }}
+	o := sample.Options{
+		Project: "carepay", Scale: c.Scale, Seed: c.Seed, Dirt: "real",
+		Progress: func(_ string, rows, total int64) { bars.Advance("sample", rows, total, "rows") },
+	}
 	if !c.Mysql {
 		dir := filepath.Join(c.Dir, "csv")
 		bars.Begin("sample")

@@ -51,8 +51,10 @@ func findServer() (string, error) {
 			return path, nil
 		}
 	}
-	return "", &change.Problem{Err: errors.New("no MariaDB or MySQL server program is on this machine"), Class: change.ClassError,
-		Try: "lifeline demo (without --mysql it needs no server), or install mariadb-server"}
+	return "", &change.Problem{
+		Err: errors.New("no MariaDB or MySQL server program is on this machine"), Class: change.ClassError,
+		Try: "lifeline demo (without --mysql it needs no server), or install mariadb-server",
+	}
 }
 
 func (s *server) start(ctx context.Context, program string) error {
@@ -78,9 +80,11 @@ func (s *server) start(ctx context.Context, program string) error {
 	if err := os.WriteFile(initFile, []byte(sql), 0o644); err != nil {
 		return err
 	}
-	s.process = exec.Command(program, append([]string{"--no-defaults", "--datadir=" + data, "--socket=" + filepath.Join(s.dir, "s"),
+	s.process = exec.Command(program, append([]string{
+		"--no-defaults", "--datadir=" + data, "--socket=" + filepath.Join(s.dir, "s"),
 		"--pid-file=" + filepath.Join(s.dir, "pid"), "--bind-address=127.0.0.1", "--port=" + strconv.Itoa(port), "--skip-name-resolve",
-		"--init-file=" + initFile, "--local-infile=1", "--innodb-flush-log-at-trx-commit=0"}, flags...)...)
+		"--init-file=" + initFile, "--local-infile=1", "--innodb-flush-log-at-trx-commit=0",
+	}, flags...)...)
 	s.process.Stdout, s.process.Stderr = s.output, s.output
 	s.process.SysProcAttr = credential
 	if err := s.process.Start(); err != nil {

@@ -52,8 +52,14 @@ func (c *lsCommand) Run(_ context.Context, g *Globals) error {
 	}
 	out := make([]listed, 0, len(nodes))
 	for _, n := range nodes {
-		l := listed{ID: n.ID, Kind: string(n.Kind), Relation: n.Schema + "." + n.Alias, Materialized: string(n.Materialized),
-			Path: n.Path, Tags: n.Tags, DependsOn: []string{}, Tests: tests[n.Name]}
+		tested := n.Name
+		if n.Source != nil {
+			tested = n.Source.Source + "." + n.Name
+		}
+		l := listed{
+			ID: n.ID, Kind: string(n.Kind), Relation: n.Schema + "." + n.Alias, Materialized: string(n.Materialized),
+			Path: n.Path, Tags: n.Tags, DependsOn: []string{}, Tests: tests[tested],
+		}
 		for _, d := range n.DependsOn {
 			l.DependsOn = append(l.DependsOn, d.ID)
 		}

@@ -56,8 +56,10 @@ func (c *queryCommand) Run(ctx context.Context, g *Globals) error {
 func (c *queryCommand) print(ctx context.Context, t terminal, r *warehouse.Reader) error {
 	rows, err := r.DB.QueryContext(ctx, c.SQL)
 	if err != nil {
-		return &change.Problem{Err: fmt.Errorf("query: %w", err), Class: change.ClassError,
-			Try: `lifeline query "select table_schema, table_name from information_schema.tables"`}
+		return &change.Problem{
+			Err: fmt.Errorf("query: %w", err), Class: change.ClassError,
+			Try: `lifeline query "select table_schema, table_name from information_schema.tables"`,
+		}
 	}
 	defer rows.Close()
 	switch c.Format {

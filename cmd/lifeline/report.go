@@ -35,8 +35,10 @@ func (g *Globals) printTables(r *run.Report) {
 	}
 	var rows [][]string
 	for _, t := range r.Tables {
-		rows = append(rows, []string{t.Name, count(t.Read), count(t.Inserted), count(t.Updated), count(t.Deleted),
-			count(t.Repaired), count(t.Quarantined), count(t.Published)})
+		rows = append(rows, []string{
+			t.Name, count(t.Read), count(t.Inserted), count(t.Updated), count(t.Deleted),
+			count(t.Repaired), count(t.Quarantined), count(t.Published),
+		})
 	}
 	headers := []string{"table", "read", "inserted", "updated", "deleted", "repaired cells", "quarantined", "published"}
 	fmt.Fprintln(g.terminal.out)

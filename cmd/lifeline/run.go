@@ -104,8 +104,10 @@ func (c *buildCommand) Run(ctx context.Context, g *Globals) error {
 // openSource opens the project's source with its contract.
 func (g *Globals) openSource(ctx context.Context, p *project.Project, workers int, weak bool) (source.Source, error) {
 	if p.Config.Source.DSN == "" {
-		return nil, &change.Problem{Err: errNoSource, Class: change.ClassUsage,
-			Try: "--source mysql://user:pass@host:3306/db or --source csv:DIR, or set source.dsn in lifeline.yml"}
+		return nil, &change.Problem{
+			Err: errNoSource, Class: change.ClassUsage,
+			Try: "--source mysql://user:pass@host:3306/db or --source csv:DIR, or set source.dsn in lifeline.yml",
+		}
 	}
 	return source.Open(ctx, source.Options{
 		DSN: p.Config.Source.DSN, TimeZone: p.Config.Source.TimeZone, Tables: run.Contracts(p),

@@ -28,8 +28,10 @@ func (sampleCommand) Help() string {
 
 func (c *sampleCommand) Run(ctx context.Context, g *Globals) error {
 	if (c.Out == "") == (c.Into == "") {
-		return &change.Problem{Err: errors.New("say where the sample goes: --out DIR or --into DSN, one of them"),
-			Class: change.ClassUsage, Try: "lifeline sample carepay --out carepay-csv"}
+		return &change.Problem{
+			Err:   errors.New("say where the sample goes: --out DIR or --into DSN, one of them"),
+			Class: change.ClassUsage, Try: "lifeline sample carepay --out carepay-csv",
+		}
 	}
 	bars := newProgress(g)
 	defer bars.Close()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"net/url"
 	"os"
@@ -9,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"database/sql"
 	_ "github.com/jackc/pgx/v5/stdlib" // The bench's own database is made through database/sql.
 
 	"lifeline/sample"
@@ -18,14 +18,22 @@ import (
 // tables are the source's, with what a select for the stock tools must do to each column: a zero date becomes null, because COPY
 // refuses it. Lifeline reads the tables as they are.
 var tables = []struct{ name, columns, ddl string }{
-	{"TREATMENT", "ID, STATUS, nullif(DATE_CREATED, 0), nullif(DATE_MODIFIED, 0), nullif(DATE_SUBMITTED, 0), nullif(DATE_TREATMENT, 0), PROVIDER_ID, PROGRAM_ID",
-		"id int, status varchar(25), date_created timestamp, date_modified timestamp, date_submitted timestamp, date_treatment timestamp, provider_id int, program_id int"},
-	{"CLAIM", "ID, STATUS, TYPE, nullif(DATE_CREATED, 0), nullif(DATE_MODIFIED, 0), TREATMENT_ID, PROGRAM_ID, AMOUNT, CURRENCY",
-		"id int, status varchar(25), type varchar(25), date_created timestamp, date_modified timestamp, treatment_id int, program_id int, amount numeric(19,4), currency varchar(4)"},
-	{"INVOICE", "ID, STATUS, nullif(DATE_CREATED, 0), TREATMENT_ID",
-		"id int, status varchar(25), date_created timestamp, treatment_id int"},
-	{"INVOICE_ITEM", "ID, STATUS, nullif(DATE_CREATED, 0), INVOICE_ID, PRODUCT_ID, CURRENCY, AMOUNT",
-		"id int, status varchar(25), date_created timestamp, invoice_id int, product_id int, currency varchar(4), amount numeric(19,4)"},
+	{
+		"TREATMENT", "ID, STATUS, nullif(DATE_CREATED, 0), nullif(DATE_MODIFIED, 0), nullif(DATE_SUBMITTED, 0), nullif(DATE_TREATMENT, 0), PROVIDER_ID, PROGRAM_ID",
+		"id int, status varchar(25), date_created timestamp, date_modified timestamp, date_submitted timestamp, date_treatment timestamp, provider_id int, program_id int",
+	},
+	{
+		"CLAIM", "ID, STATUS, TYPE, nullif(DATE_CREATED, 0), nullif(DATE_MODIFIED, 0), TREATMENT_ID, PROGRAM_ID, AMOUNT, CURRENCY",
+		"id int, status varchar(25), type varchar(25), date_created timestamp, date_modified timestamp, treatment_id int, program_id int, amount numeric(19,4), currency varchar(4)",
+	},
+	{
+		"INVOICE", "ID, STATUS, nullif(DATE_CREATED, 0), TREATMENT_ID",
+		"id int, status varchar(25), date_created timestamp, treatment_id int",
+	},
+	{
+		"INVOICE_ITEM", "ID, STATUS, nullif(DATE_CREATED, 0), INVOICE_ID, PRODUCT_ID, CURRENCY, AMOUNT",
+		"id int, status varchar(25), date_created timestamp, invoice_id int, product_id int, currency varchar(4), amount numeric(19,4)",
+	},
 }
 
 // prepare loads the sample into the source and makes a database of our own on PostgreSQL.
