@@ -47,6 +47,9 @@ func sourceBook(ctx context.Context, db *sql.DB, t *change.Table, totals *change
 	if len(order) == 0 {
 		order = []string{""}
 	}
+	if err := summable(t); err != nil {
+		return nil, err
+	}
 	var books []Book
 	var rows int64
 	for i, currency := range order {
@@ -85,6 +88,26 @@ func sourceBook(ctx context.Context, db *sql.DB, t *change.Table, totals *change
 		Left: strconv.FormatInt(totals.Rows, 10), Right: strconv.FormatInt(rows, 10),
 	}
 	return append([]Book{total}, books...), nil
+}
+
+// summable refuses a money column that cannot be added up exactly (promise 8).
+func summable(t *change.Table) error {
+	for _, m := range t.Money {
+		i := t.Index(m.Column)
+		if i < 0 {
+			continue
+		}
+		switch t.Columns[i].Type.Kind {
+		case change.Decimal, change.Int16, change.Int32, change.Int64:
+		default:
+			return &change.Problem{
+				Err: fmt.Errorf("%s.%s is declared as money and is %s in the warehouse (%s in the source), which cannot be added up exactly",
+					t.Name, m.Column, t.Columns[i].Type, t.Columns[i].SourceType),
+				Where: t.Name, Class: change.ClassUsage, Try: "take it out of meta.lifeline.money in the sources file",
+			}
+		}
+	}
+	return nil
 }
 
 // readValues is readLedger with the number of values beside each sum.

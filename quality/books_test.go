@@ -61,6 +61,14 @@ func TestSourceAndStagingAddUpToTheCent(t *testing.T) {
 	})
 }
 
+func TestMoneyThatCannotBeAddedUpExactlyIsRefused(t *testing.T) {
+	t.Parallel()
+	table := *claimTable
+	table.Columns = []change.Column{{Name: "amount", SourceType: "double", Type: change.Type{Kind: change.Float64}}}
+	_, err := quality.SourceBooks(context.Background(), nil, []*change.Table{&table}, []change.Totals{claimTotals()})
+	require.ErrorContains(t, err, "claim.amount is declared as money and is float64 in the warehouse (double in the source)")
+}
+
 func TestCoreQuarantineAndSupersededAreAllOfStaging(t *testing.T) {
 	onEngines(t, func(t *testing.T, e *engine) {
 		land(e)

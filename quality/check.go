@@ -1,6 +1,7 @@
 package quality
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -141,6 +142,17 @@ func (r *Result) Stops() bool { return r.Status == Fail || r.Status == Error }
 
 // Share is the failing part of the tested rows for people; a failing row is never rounded to nothing.
 func (r *Result) Share() string { return share(r.Failing, r.Tested) }
+
+// String says the outcome in one line for people.
+func (r *Result) String() string {
+	switch {
+	case r.Status == Error:
+		return fmt.Sprintf("%s could not run: %s", r.Name, r.Err)
+	case r.Tested == 0:
+		return fmt.Sprintf("%s: %d failing", r.Name, r.Failing)
+	}
+	return fmt.Sprintf("%s: %d of %d rows fail (%s)", r.Name, r.Failing, r.Tested, r.Share())
+}
 
 // threshold is what the status was decided by.
 func (r *Result) threshold() string {

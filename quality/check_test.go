@@ -324,6 +324,9 @@ func TestAShareNeverRoundsAFailingRowAway(t *testing.T) {
 	require.Equal(t, "under 0.01 %", (&quality.Result{Failing: 1, Tested: 10_000_000}).Share())
 	require.Equal(t, "0 %", (&quality.Result{Failing: 0, Tested: 10}).Share())
 	require.Equal(t, "33.33 %", (&quality.Result{Failing: 1, Tested: 3}).Share())
+	check := &quality.Check{Name: "dated"}
+	require.Equal(t, "dated: 1 of 3 rows fail (33.33 %)", (&quality.Result{Check: check, Failing: 1, Tested: 3}).String())
+	require.Equal(t, "dated: 2 failing", (&quality.Result{Check: check, Failing: 2}).String())
 	one, err := quality.ParseThreshold("> 0%")
 	require.NoError(t, err)
 	require.True(t, one.Reached(1, 10_000_000_000))
