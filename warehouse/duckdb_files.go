@@ -217,6 +217,8 @@ var duckHints = []struct{ says, try string }{
 	{"file too large", "a file system, or a limit of the process (ulimit -f), that allows larger files; what was published stays as it was"},
 	{"disk quota exceeded", "free space or raise the quota, then run again; what was published stays as it was"},
 	{"permission denied", "give this user the right to read and write the warehouse's file, its folder PATH.lifeline and the folder they are in"},
+	{"not a directory", "a warehouse path whose folder is there and is a folder"},
+	{"is a directory", "another path, or move that folder away"},
 	{"read-only file system", "a warehouse path on a disk that can be written"},
 	{"not a valid duckdb database file", "restore the file, or move it and its folder PATH.lifeline away and run again"},
 	{"corrupt", "restore the file, or move it away and run again: the next run reads everything from the source"},
