@@ -1,7 +1,6 @@
 package oracle
 
 import (
-	"encoding/csv"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,14 +21,21 @@ func readSheet(dir, file string) (*sheet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", file, err)
 	}
-	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(text), "\ufeff")))
-	rows, err := r.ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", file, err)
+	if strings.Contains(string(text), `"`) {
+		return nil, fmt.Errorf("read %s: there are quotes, which the source's files never have", file)
 	}
-	s := &sheet{column: map[string]int{}, rows: rows[1:]}
-	for i, name := range rows[0] {
+	// A line ends at its line feed only, as LOAD DATA takes it: a carriage return before it belongs to the last field.
+	lines := strings.Split(strings.TrimPrefix(string(text), "\ufeff"), "\n")
+	s := &sheet{column: map[string]int{}}
+	for i, name := range strings.Split(lines[0], ",") {
 		s.column[strings.ToLower(name)] = i
+	}
+	for i, line := range lines[1:] {
+		row := strings.Split(line, ",")
+		if len(row) != len(s.column) {
+			return nil, fmt.Errorf("%s:%d: %d fields instead of %d", file, i+2, len(row), len(s.column))
+		}
+		s.rows = append(s.rows, row)
 	}
 	return s, nil
 }
