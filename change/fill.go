@@ -152,6 +152,14 @@ func (f *Filler) keep(i int, p []byte) {
 func appendJSON(out, p []byte) []byte {
 	out = append(out, '"')
 	for len(p) > 0 {
+		n := 0
+		for n < len(p) && p[n] >= ' ' && p[n] < utf8.RuneSelf && p[n] != '"' && p[n] != '\\' {
+			n++
+		}
+		out, p = append(out, p[:n]...), p[n:]
+		if len(p) == 0 {
+			break
+		}
 		c := p[0]
 		if c >= utf8.RuneSelf {
 			if r, n := utf8.DecodeRune(p); r != utf8.RuneError || n > 1 {
@@ -163,10 +171,8 @@ func appendJSON(out, p []byte) []byte {
 		switch {
 		case c == '"' || c == '\\':
 			out = append(out, '\\', c)
-		case c < ' ' || c >= utf8.RuneSelf:
-			out = append(out, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 		default:
-			out = append(out, c)
+			out = append(out, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 		}
 		p = p[1:]
 	}

@@ -6,3 +6,5 @@ import (
 )
 
 func (s *server) Check(ctx context.Context) []preflight.Result { return nil }
+
+func (f *folder) Check(ctx context.Context) []preflight.Result { return nil }

@@ -1,5 +1,195 @@
 package source
 
-import "errors"
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 
-func openFolder(o Options) (Source, error) { return nil, errors.New("csv: not linked") }
+	"lifeline/change"
+)
+
+// folder is a folder of CSV files, one a table.
+type folder struct {
+	options Options
+	dir     string
+}
+
+// fileTable is a table with its file.
+type fileTable struct {
+	*change.Table
+	path   string
+	shown  string // The file's name, for messages.
+	header int64  // The bytes that the header takes, byte order mark and newline included.
+	lines  int64  // The lines that it takes.
+	money  []int
+}
+
+func openFolder(o Options) (Source, error) {
+	dir := strings.TrimPrefix(o.DSN, "csv:")
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = errors.New("it is no folder")
+	}
+	if err != nil {
+		return nil, &change.Problem{
+			Err: fmt.Errorf("open the folder of CSV files %s: %w", dir, cause(err)), Class: change.ClassUsage,
+			Try: "csv:DIR with the folder that has the files",
+		}
+	}
+	if len(o.Tables) == 0 {
+		return nil, &change.Problem{
+			Err: errors.New("a folder of CSV files does not say what it holds"), Class: change.ClassUsage,
+			Try: "list the tables with their files, keys and types in models/sources.yml",
+		}
+	}
+	return &folder{options: o, dir: dir}, nil
+}
+
+// cause drops the call and the path that the message names already.
+func cause(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// Tables reads the headers. The columns stand in the file's order, with the types of the contract.
+func (f *folder) Tables(ctx context.Context) ([]*change.Table, error) {
+	found, err := f.describe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*change.Table, len(found))
+	for i, t := range found {
+		out[i] = t.Table
+	}
+	return out, nil
+}
+
+func (f *folder) describe(ctx context.Context) ([]*fileTable, error) {
+	out := make([]*fileTable, 0, len(f.options.Tables))
+	for _, c := range f.options.Tables {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		t, err := f.look(c)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+func (c Contract) file() string {
+	if c.File == "" {
+		return c.Name + ".csv"
+	}
+	return c.File
+}
+
+// look reads one file's header and matches it with the contract.
+func (f *folder) look(c Contract) (*fileTable, error) {
+	t := &fileTable{Table: &change.Table{Name: c.Name, SourceName: c.file(), Key: c.Key, Money: c.Money}, shown: c.file()}
+	t.path = filepath.Join(f.dir, t.shown)
+	names, err := t.readHeader()
+	if err != nil {
+		return nil, err
+	}
+	types := map[string]string{}
+	for _, column := range c.Columns {
+		types[strings.ToLower(column.Name)] = column.DataType
+	}
+	for i, source := range names {
+		name := strings.ToLower(source)
+		if t.Index(name) >= 0 || name == "" || name == "_raw" || name == "_run" {
+			return nil, t.broken(1, 0, fmt.Errorf("the header's column %d is named %q", i+1, source),
+				"give every column of the file a name of its own; _raw and _run are staging's")
+		}
+		column := change.Column{Name: name, SourceName: source, SourceType: types[name], Nullable: true}
+		if column.SourceType != "" {
+			if column.Type, err = change.TypeOf(column.SourceType); err != nil {
+				return nil, &change.Problem{
+					Err: fmt.Errorf("column %s of %s: %w", name, c.Name, err), Where: c.Name, Class: change.ClassUsage,
+					Try: "its data_type in sources.yml",
+				}
+			}
+		}
+		t.Columns = append(t.Columns, column)
+	}
+	return t, nil
+}
+
+// broken is an error at a place of a file; line and column count from 1, a column of 0 is not told.
+func (t *fileTable) broken(line int64, column int, err error, try string) error {
+	where := fmt.Sprintf("%s:%d", t.shown, line)
+	if column > 0 {
+		where = fmt.Sprintf("%s:%d", where, column)
+	}
+	return &change.Problem{Err: fmt.Errorf("%s: %w", where, err), Where: where, Try: try, Class: change.ClassBlocked}
+}
+
+const byteOrderMark = "\xef\xbb\xbf"
+
+// readHeader reads the names of the columns, which a quoted header may spread over lines.
+func (t *fileTable) readHeader() ([]string, error) {
+	file, err := os.Open(t.path)
+	if err != nil {
+		return nil, &change.Problem{
+			Err: fmt.Errorf("read %s: %w", t.shown, cause(err)), Where: t.shown, Class: change.ClassBlocked,
+			Try: "put the file into the folder, or its name into meta.lifeline.file of the table in sources.yml",
+		}
+	}
+	defer file.Close()
+	in := bufio.NewReader(file)
+	start, err := in.Peek(3)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read %s: %w", t.shown, err)
+	}
+	switch {
+	case len(start) == 0:
+		return nil, t.broken(1, 0, errors.New("the file is empty: there is not even a header"), "export the table again, with its header")
+	case bytes.HasPrefix(start, []byte("\xff\xfe")) || bytes.HasPrefix(start, []byte("\xfe\xff")):
+		return nil, t.broken(1, 1, errors.New("the file is UTF-16"), encodingHint)
+	case string(start) == byteOrderMark:
+		_, _ = in.Discard(3) // They were peeked at.
+		t.header = 3
+	}
+	var line []byte
+	for {
+		part, err := in.ReadBytes('\n')
+		line = append(line, part...)
+		t.lines++
+		if errors.Is(err, io.EOF) || bytes.Count(line, []byte{'"'})%2 == 0 {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", t.shown, err)
+		}
+		if len(line) > longestRecord {
+			return nil, t.broken(1, 1, errors.New("the header does not end"), "a closing quote in the header")
+		}
+	}
+	t.header += int64(len(line))
+	r := newRecords(bytes.NewReader(line), 0, t.shown, true)
+	fields, err := r.next()
+	if err != nil {
+		return nil, t.broken(1, 0, err, "a header in UTF-8, separated by commas")
+	}
+	names := make([]string, len(fields))
+	for i, field := range fields {
+		names[i] = strings.TrimSpace(string(field.text))
+	}
+	return names, nil
+}
+
+// Close does nothing: files are open while they are read only.
+func (f *folder) Close() error { return nil }

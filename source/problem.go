@@ -48,8 +48,7 @@ func IsViewLost(err error) bool {
 		return false
 	}
 	var lost *lostError
-	var changed *changedError
-	if errors.As(err, &lost) || errors.As(err, &changed) {
+	if errors.As(err, &lost) {
 		return true
 	}
 	switch serverCode(err) {

@@ -279,8 +279,3 @@ func (t *serverTable) beyond(key []string, strict, final string) string {
 	}
 	return out
 }
-
-// changedError says that a file was changed while it was read.
-type changedError struct{ what string }
-
-func (e *changedError) Error() string { return e.what }

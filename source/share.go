@@ -30,7 +30,7 @@ func (w *worker) share(ctx context.Context, p *piece) error {
 // two pages of the index each; for other keys the index is walked.
 func (w *worker) middle(ctx context.Context, p *piece, left int64) ([]string, error) {
 	if p.table.keys[0].number {
-		if m := w.halve(ctx, p, left); m != nil {
+		if m := w.snapshot.halve(ctx, w.conn, p, left); m != nil {
 			return m, nil
 		}
 	}
@@ -57,26 +57,26 @@ func (w *worker) middle(ctx context.Context, p *piece, left int64) ([]string, er
 
 // halve looks for a value of a single whole-number column by bisection; it need not be there. It gives up where the estimates
 // do not help, or the key has further columns.
-func (w *worker) halve(ctx context.Context, p *piece, left int64) []string {
+func (n *serverSnapshot) halve(ctx context.Context, c *conn, p *piece, left int64) []string {
 	t := p.table
 	if len(t.keys) != 1 {
 		return nil
 	}
-	low, high := new(big.Int), new(big.Int)
-	if _, ok := low.SetString(p.low[0], 10); !ok {
+	name := t.keys[0].name
+	rows, err := c.query(ctx, fmt.Sprintf("select min(%s) as low, max(%s) as high from %s", name, name, n.server.from(t)))
+	if err != nil || len(rows) == 0 {
 		return nil
 	}
-	top := ""
-	if p.high != nil {
-		top = p.high[0]
-	} else {
-		rows, err := w.conn.query(ctx, fmt.Sprintf("select max(%s) as top from %s", t.keys[0].name, w.snapshot.server.from(t)))
-		if err != nil || len(rows) == 0 {
-			return nil
-		}
-		top = rows[0]["top"]
+	ends := rows[0]
+	if p.low != nil {
+		ends["low"] = p.low[0]
 	}
-	if _, ok := high.SetString(top, 10); !ok {
+	if p.high != nil {
+		ends["high"] = p.high[0]
+	}
+	low, ok := new(big.Int).SetString(ends["low"], 10)
+	high, too := new(big.Int).SetString(ends["high"], 10)
+	if !ok || !too {
 		return nil
 	}
 	for range 64 {
@@ -86,7 +86,7 @@ func (w *worker) halve(ctx context.Context, p *piece, left int64) []string {
 			return nil
 		}
 		bound := []string{middle.String()}
-		below := w.snapshot.estimate(ctx, w.conn, t, p.low, bound)
+		below := n.estimate(ctx, c, t, p.low, bound)
 		switch {
 		case below < left*2/5:
 			low = middle

@@ -1,0 +1,187 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"lifeline/change"
+)
+
+// Read passes all records to writers. A file without quotes is read in parts by all workers, one with quotes by one.
+func (n *folderSnapshot) Read(ctx context.Context, open func(context.Context, *change.Table) (Writer, error), progress func(Progress)) error {
+	r := &folderReading{options: &n.folder.options, open: open, progress: progress}
+	count := 0
+	for _, f := range n.files {
+		count += len(f.parts)
+		r.total += f.rows
+	}
+	todo := make(chan part, count)
+	for _, f := range n.files {
+		for _, p := range f.parts {
+			todo <- p
+		}
+	}
+	close(todo)
+	group, ctx := errgroup.WithContext(ctx)
+	for range n.folder.options.Workers {
+		group.Go(func() error { return (&folderWorker{folderReading: r}).work(ctx, todo) })
+	}
+	err := group.Wait()
+	for _, f := range n.files {
+		if changed := f.verify(); changed != nil {
+			return changed // Whatever else went wrong, went wrong because of it.
+		}
+	}
+	return err
+}
+
+type folderReading struct {
+	options  *Options
+	open     func(context.Context, *change.Table) (Writer, error)
+	progress func(Progress)
+	rows     atomic.Int64
+	total    int64
+}
+
+type folderWorker struct {
+	*folderReading
+	table  *fileTable
+	writer Writer
+	batch  *change.Batch
+	filler *change.Filler
+}
+
+func (w *folderWorker) work(ctx context.Context, todo <-chan part) error {
+	for p := range todo {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := w.turnTo(ctx, p.file.fileTable); err != nil {
+			return err
+		}
+		if err := w.readPart(ctx, p); err != nil {
+			return err
+		}
+	}
+	return w.finish(ctx)
+}
+
+func (w *folderWorker) turnTo(ctx context.Context, t *fileTable) error {
+	if w.table == t {
+		return nil
+	}
+	if err := w.finish(ctx); err != nil {
+		return err
+	}
+	writer, err := w.open(ctx, t.Table)
+	if err != nil {
+		return fmt.Errorf("open a writer of %s: %w", t.Name, err)
+	}
+	w.table, w.writer = t, writer
+	w.batch, w.filler = change.NewBatch(t.Table, w.options.BatchRows), change.NewFiller(t.Table)
+	return nil
+}
+
+func (w *folderWorker) finish(ctx context.Context) error {
+	if w.writer == nil {
+		return nil
+	}
+	err := w.writer.Close(ctx)
+	if err != nil {
+		err = fmt.Errorf("close a writer of %s: %w", w.table.Name, err)
+	}
+	w.table, w.writer = nil, nil
+	return err
+}
+
+func (w *folderWorker) readPart(ctx context.Context, p part) error {
+	file, err := os.Open(p.file.path)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", p.file.shown, cause(err))
+	}
+	defer file.Close()
+	in := newRecords(io.NewSectionReader(file, p.from, p.to-p.from), p.lines, p.file.shown, p.file.quotes)
+	bytes := 0
+	for {
+		fields, err := in.next()
+		if errors.Is(err, io.EOF) {
+			return w.flush(ctx)
+		}
+		if err != nil {
+			return w.located(in.line, err)
+		}
+		if len(fields) != len(w.table.Columns) {
+			if len(fields) == 1 && len(fields[0].text) == 0 && !fields[0].quoted {
+				continue // An empty line of a table with several columns holds nothing.
+			}
+			return w.located(in.line, w.uneven(fields, in, p))
+		}
+		for i := range fields {
+			f := &fields[i]
+			bytes += len(f.text)
+			if f.null() {
+				w.filler.Null(w.batch, i)
+			} else {
+				w.filler.Value(w.batch, i, f.text)
+			}
+		}
+		w.filler.End(w.batch)
+		if w.batch.Len >= w.options.BatchRows || bytes >= batchBytes {
+			bytes = 0
+			if err := w.flush(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// uneven tells a record with too few or too many fields.
+func (w *folderWorker) uneven(fields []field, in *records, p part) error {
+	want, got := len(w.table.Columns), len(fields)
+	if got > want {
+		return &placed{
+			err: fmt.Errorf("the line has %d fields, the header names %d columns", got, want), at: fields[want].at,
+			try: "quote texts that hold commas, or name the further columns in the header",
+		}
+	}
+	last := &fields[got-1]
+	e := &placed{
+		err: fmt.Errorf("the line has %d fields, the header names %d columns", got, want), at: last.at + len(last.text),
+		try: "compare the header with the lines: a column that only the header has shifts all that follow",
+	}
+	if in.end && in.r == in.w && p.to == p.file.size {
+		e.err = fmt.Errorf("the last line has %d of %d fields: the file is torn", got, want)
+		e.try = "copy or export the file again"
+	}
+	return e
+}
+
+// located puts file, line and column to an error of a record.
+func (w *folderWorker) located(line int64, err error) error {
+	var at *placed
+	if errors.As(err, &at) {
+		return w.table.broken(line, at.at+1, at.err, at.try)
+	}
+	return fmt.Errorf("read %s: %w", w.table.shown, cause(err))
+}
+
+func (w *folderWorker) flush(ctx context.Context) error {
+	if w.batch.Len == 0 {
+		return nil
+	}
+	if err := w.writer.Write(ctx, w.batch); err != nil {
+		return fmt.Errorf("write %s: %w", w.table.Name, err)
+	}
+	rows := w.rows.Add(int64(w.batch.Len))
+	w.batch.Reset()
+	if w.progress != nil {
+		w.progress(Progress{Table: w.table.Name, Rows: rows, Total: max(w.total, rows)})
+	}
+	return nil
+}
