@@ -44,8 +44,8 @@ select greatest(
 	if err != nil {
 		return nil, r.w.problem("number the version", err)
 	}
-	if err := r.indexStaging(ctx); err != nil {
-		return nil, r.w.problem("index staging", err)
+	if err := r.prepareStaging(ctx); err != nil {
+		return nil, r.w.problem("prepare staging", err)
 	}
 	for _, schema := range []string{working, "core", "analytics"} {
 		if err := b.ensureSchema(ctx, schema); err != nil {
@@ -55,46 +55,53 @@ select greatest(
 	return b, nil
 }
 
-// indexStaging gives staging's tables an index on their declared key, for those who look single rows up. It is made here, once
-// the rows are committed, and not unique: the source's rows are kept whatever they are.
-func (r *postgresRun) indexStaging(ctx context.Context) error {
+// prepareStaging gives the tables that a load changed their statistics and an index on their declared key, for those who look
+// single rows up. That is done here, once the rows are committed. The index is not unique: the source's rows are kept as they are.
+func (r *postgresRun) prepareStaging(ctx context.Context) error {
 	rows, err := r.pool.Query(ctx, `
-select s.table_name, s.key_columns
+select s.table_name, s.key_columns, cardinality(s.key_columns) = 0 or exists (
+	select
+	from pg_index i
+	where i.indrelid = c.oid
+		and i.indisvalid
+		and i.indkey::smallint[] @> (
+			select array_agg(a.attnum)
+			from pg_attribute a
+			where a.attrelid = c.oid
+				and a.attname = any (s.key_columns)
+		)
+)
 from ops.staged s
 join pg_class c on c.oid = to_regclass('staging.' || quote_ident(s.table_name))
-where cardinality(s.key_columns) > 0
-	and not exists (
-		select
-		from pg_index i
-		where i.indrelid = c.oid
-			and i.indisvalid
-			and i.indkey::smallint[] operator(pg_catalog.@>) (
-				select array_agg(a.attnum)
-				from pg_attribute a
-				where a.attrelid = c.oid
-					and a.attname = any (s.key_columns)
-			)
-	)
+where not s.prepared
 order by s.table_name`)
 	if err != nil {
 		return err
 	}
 	var table string
 	var key []string
-	var statements []string
-	_, err = pgx.ForEachRow(rows, []any{&table, &key}, func() error {
+	var indexed bool
+	var tables, statements []string
+	_, err = pgx.ForEachRow(rows, []any{&table, &key, &indexed}, func() error {
 		columns := make([]string, len(key))
 		for i, k := range key {
 			columns[i] = pgIdent(k)
 		}
-		statements = append(statements, fmt.Sprintf(`create index on %s (%s)`, pgIdent("staging", table), strings.Join(columns, ", ")))
+		s := "analyze " + pgIdent("staging", table)
+		if !indexed {
+			s += fmt.Sprintf(";\ncreate index on %s (%s)", pgIdent("staging", table), strings.Join(columns, ", "))
+		}
+		tables, statements = append(tables, table), append(statements, s)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for _, s := range statements {
+	for i, s := range statements {
 		if _, err := r.pool.Exec(ctx, s); err != nil {
+			return err
+		}
+		if _, err := r.pool.Exec(ctx, `update ops.staged set prepared = true where table_name = $1`, tables[i]); err != nil {
 			return err
 		}
 	}

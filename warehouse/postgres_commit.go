@@ -74,14 +74,14 @@ func (l *postgresLoad) settle(ctx context.Context, tx pgx.Tx, n *landing) (Lande
 	if err != nil {
 		return out, err
 	}
-	// The key is noted on every load: it may be declared later than the table.
+	// Noted on every load, for the key may be declared later than the table. Index and statistics are left to the build.
 	_, err = tx.Exec(ctx, `delete from ops.staged where table_name = $1`, n.table.Name)
 	if err != nil {
 		return out, err
 	}
 	_, err = tx.Exec(ctx, `
-insert into ops.staged (table_name, columns, key_columns, rows, digest, filenode)
-values ($1, $2, $3, $4, $5, pg_relation_filenode($6::text::regclass))`,
+insert into ops.staged (table_name, columns, key_columns, rows, digest, filenode, prepared)
+values ($1, $2, $3, $4, $5, pg_relation_filenode($6::text::regclass), false)`,
 		n.table.Name, columns, n.table.Key, n.rows, n.sum.String(), pgIdent("staging", n.table.Name))
 	return out, err
 }
@@ -110,8 +110,7 @@ func (l *postgresLoad) rename(ctx context.Context, tx pgx.Tx, n *landing) error 
 alter table %[1]s add column _run bigint default %[3]d;
 alter table %[1]s alter column _run drop default;
 alter table %[1]s reset (autovacuum_enabled);
-alter table %[1]s rename to %[2]s;
-analyze %[4]s`, pgIdent("staging", n.next), pgIdent(n.table.Name), l.run.id, pgIdent("staging", n.table.Name)))
+alter table %[1]s rename to %[2]s`, pgIdent("staging", n.next), pgIdent(n.table.Name), l.run.id))
 	return err
 }
 
@@ -145,9 +144,7 @@ func (l *postgresLoad) replace(ctx context.Context, tx pgx.Tx, n *landing, out *
 	if !slices.Equal(have, want) {
 		return l.reorder(ctx, tx, n)
 	}
-	_, err = tx.Exec(ctx, fmt.Sprintf(`
-drop table %s;
-analyze %s`, pgIdent("staging", n.next), pgIdent("staging", n.table.Name)))
+	_, err = tx.Exec(ctx, `drop table `+pgIdent("staging", n.next))
 	return err
 }
 
@@ -162,8 +159,7 @@ select %[3]s, _run
 from %[1]s;
 drop table %[1]s;
 alter table %[2]s reset (autovacuum_enabled);
-alter table %[2]s rename to %[4]s;
-analyze %[1]s`, pgIdent("staging", n.table.Name), pgIdent("staging", n.next), columns, pgIdent(n.table.Name)))
+alter table %[2]s rename to %[4]s`, pgIdent("staging", n.table.Name), pgIdent("staging", n.next), columns, pgIdent(n.table.Name)))
 	return err
 }
 

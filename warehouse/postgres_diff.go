@@ -122,6 +122,7 @@ where not exists (
 func (l *postgresLoad) apply(ctx context.Context, tx pgx.Tx, n *landing, out *Landed) error {
 	d := newDifference(n)
 	steps := []string{
+		"analyze " + d.staging + ";\nanalyze " + d.next,
 		d.candidates("diff_old", d.staging, d.next), d.candidates("diff_new", d.next, d.staging), `
 analyze diff_old;
 analyze diff_new`,
@@ -132,7 +133,7 @@ analyze diff_gone;
 analyze diff_added`,
 	}
 	if len(d.key) > 0 {
-		steps = slices.Insert(steps, 0, d.repeated()+";\nanalyze diff_repeated")
+		steps = slices.Insert(steps, 1, d.repeated()+";\nanalyze diff_repeated")
 	}
 	for _, s := range steps {
 		if _, err := tx.Exec(ctx, s); err != nil {

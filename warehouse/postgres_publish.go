@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"lifeline/change"
 )
@@ -113,10 +115,15 @@ func (w *postgres) show(ctx context.Context, conn *pgx.Conn, version int64, reco
 		return err
 	}
 	backoff := 5 * time.Millisecond
-	for {
-		err := w.tryShow(ctx, conn, version, record)
+	var hard []string // The views that readers held up, the last one first.
+	for attempt := 0; ; attempt++ {
+		err := w.tryShow(ctx, conn, version, record, hard, attempt)
 		if err == nil {
 			return nil
+		}
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) && pg.Code == lockNotAvailable && pg.Detail != "" {
+			hard = append([]string{pg.Detail}, slices.DeleteFunc(hard, func(v string) bool { return v == pg.Detail })...)
 		}
 		state := sqlState(err)
 		if state != lockNotAvailable && state != queryCanceled && !isAgain(err) {
@@ -135,11 +142,11 @@ func (w *postgres) show(ctx context.Context, conn *pgx.Conn, version int64, reco
 		if err := pause(ctx, backoff+rand.N(backoff)); err != nil {
 			return err
 		}
-		backoff = min(2*backoff, 320*time.Millisecond)
+		backoff = min(2*backoff, 20*time.Millisecond)
 	}
 }
 
-func (w *postgres) tryShow(ctx context.Context, conn *pgx.Conn, version int64, record func(tx pgx.Tx) error) error {
+func (w *postgres) tryShow(ctx context.Context, conn *pgx.Conn, version int64, record func(tx pgx.Tx) error, hard []string, attempt int) error {
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		// Definitions are written with full names, whatever path their owner had.
 		if _, err := tx.Exec(ctx, `set local search_path = pg_catalog`); err != nil {
@@ -155,7 +162,10 @@ func (w *postgres) tryShow(ctx context.Context, conn *pgx.Conn, version int64, r
 			}
 		}
 		began := time.Now()
-		if err := lockViews(ctx, tx, s.locks); err != nil {
+		for _, v := range slices.Backward(hard) {
+			s.locks = moveToFront(s.locks, v)
+		}
+		if err := lockViews(ctx, tx, s.locks, attempt); err != nil {
 			return err
 		}
 		locked := time.Now()
@@ -165,31 +175,57 @@ func (w *postgres) tryShow(ctx context.Context, conn *pgx.Conn, version int64, r
 		if err := record(tx); err != nil {
 			return err
 		}
-		w.log.DebugContext(ctx, "views switched", "version", version, "views", len(s.locks),
+		w.log.DebugContext(ctx, "views switched", "version", version, "views", len(s.locks), "attempt", attempt+1,
 			"lock_ms", locked.Sub(began).Milliseconds(), "switch_ms", time.Since(locked).Milliseconds())
 		return nil
 	})
 }
 
-// lockViews takes the lock of every view before the first is changed, always in the same order, and gives up after lockPatience
-// altogether. Setting the owner that a view has changes nothing; LOCK would lock the tables beneath as well.
-func lockViews(ctx context.Context, tx pgx.Tx, views []string) error {
+// lockViews takes the lock of every view before the first is changed, and gives up after lockPatience altogether. The first lock
+// waits for the readers under way while new ones queue up behind it with empty hands. The others wait shorter: what keeps them may
+// be a reader that already queues for a view that is locked here, and would then wait for nothing. The view at which it came to
+// that is the first one in the next attempt. Setting the owner that a view has changes nothing; LOCK would lock the tables beneath.
+func lockViews(ctx context.Context, tx pgx.Tx, views []string, attempt int) error {
 	if len(views) == 0 {
 		return nil
 	}
-	var s strings.Builder
-	for _, v := range views {
-		fmt.Fprintf(&s, "alter view %s owner to current_user;\n", v)
+	list := make([]string, len(views))
+	for i, v := range views {
+		list[i] = literal(v)
 	}
 	_, err := tx.Exec(ctx, fmt.Sprintf(`
 set local lock_timeout = '%[1]dms';
 set local statement_timeout = '%[2]dms';
 do $lifeline$
+declare
+	v text;
 begin
-%[3]send
+	foreach v in array array[%[3]s] loop
+		begin
+			execute format('alter view %%s owner to current_user', v);
+		exception when lock_not_available then
+			raise exception using errcode = 'lock_not_available', message = 'readers use a published view', detail = v;
+		end;
+		perform set_config('lock_timeout', '%[4]dms', true);
+	end loop;
+end
 $lifeline$;
-set local statement_timeout = '10s'`, lockPatience.Milliseconds(), lockPatience.Milliseconds()*5/4, s.String()))
+set local lock_timeout = '%[1]dms';
+set local statement_timeout = '10s'`,
+		lockPatience.Milliseconds(), lockPatience.Milliseconds()*5/4, strings.Join(list, ", "), lockShorter[attempt%len(lockShorter)]))
 	return err
+}
+
+// lockShorter is how many milliseconds the locks after the first wait, by attempt.
+var lockShorter = []int{10, 20, 50, 10, 20, 100}
+
+// moveToFront puts the named view first, and leaves the others in their order.
+func moveToFront(views []string, name string) []string {
+	i := slices.Index(views, name)
+	if i < 0 {
+		return views
+	}
+	return slices.Insert(slices.Delete(views, i, i+1), 0, name)
 }
 
 // patience bounds how long a publication waits for readers, and says when it begins to be long.

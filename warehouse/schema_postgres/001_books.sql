@@ -134,12 +134,14 @@ create table ops.schemas (
 	version bigint
 );
 
--- What staging held after its last change: an unchanged table is told by an equal digest, without reading it.
+-- What staging held after its last change: an unchanged table is told by an equal digest, without reading it. A prepared table has
+-- its index and its statistics.
 create table ops.staged (
 	table_name text,
 	columns text,
 	key_columns text[],
 	rows bigint,
 	digest text,
-	filenode bigint
+	filenode bigint,
+	prepared boolean
 );
