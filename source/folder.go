@@ -193,3 +193,21 @@ func (t *fileTable) readHeader() ([]string, error) {
 
 // Close does nothing: files are open while they are read only.
 func (f *folder) Close() error { return nil }
+
+// peek counts the fields of the first record after the header. It is 0 where there is none, or none that can be split: that is
+// told when it is read, with its place.
+func (t *fileTable) peek() int {
+	file, err := os.Open(t.path)
+	if err != nil {
+		return 0
+	}
+	defer file.Close()
+	if _, err := file.Seek(t.header, io.SeekStart); err != nil {
+		return 0
+	}
+	fields, err := newRecords(file, t.lines, t.shown, true).next()
+	if err != nil {
+		return 0
+	}
+	return len(fields)
+}
