@@ -10,7 +10,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"regexp"
 	"strings"
 
@@ -123,25 +122,19 @@ func Open(ctx context.Context, o Options) (Source, error) {
 	}
 }
 
-// password finds the secret of an address that is no valid URL.
-var password = regexp.MustCompile(`^([^:/@]*://)?([^:@/]*):(.*)@`)
+// password finds the secrets of an address. It takes all up to the last @, since a password that was not escaped may have one.
+var password = regexp.MustCompile(`^([^:/@]*://[^:@/]*):.*@|([?&]password=)[^&]*`)
 
 // Redact returns a source's address without its password, for messages and records.
 func Redact(dsn string) string {
 	if strings.HasPrefix(dsn, "csv:") {
 		return dsn
 	}
-	u, err := url.Parse(dsn)
-	if err != nil || u.User == nil {
-		return password.ReplaceAllString(dsn, "${1}${2}:***@")
-	}
-	if _, has := u.User.Password(); has {
-		u.User = url.UserPassword(u.User.Username(), "***")
-	}
-	q := u.Query()
-	if q.Has("password") {
-		q.Set("password", "***")
-		u.RawQuery = q.Encode()
-	}
-	return strings.Replace(u.String(), "%2A%2A%2A", "***", 1)
+	return password.ReplaceAllStringFunc(dsn, func(found string) string {
+		if i := strings.Index(found, "password="); i >= 0 && i <= 1 {
+			return found[:i] + "password=***"
+		}
+		m := password.FindStringSubmatch(found)
+		return m[1] + ":***@"
+	})
 }
