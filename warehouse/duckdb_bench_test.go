@@ -23,8 +23,8 @@ func BenchmarkLandDuckDB(b *testing.B) {
 	if n, err := strconv.Atoi(os.Getenv("LIFELINE_BENCH_ROWS")); err == nil {
 		rows = n
 	}
-	table := warehousetest.Table("item", "id* int64", "invoice_id int64", "name text", "quantity int32", "price decimal(19,4)",
-		"currency text", "created timestamp", "status text")
+	table := warehousetest.Table("invoice_item", "id* int32", "status text", "date_created timestamp", "invoice_id int32", "product_id int32",
+		"currency text", "amount decimal(19,4)")
 	for b.Loop() {
 		place := warehousetest.DuckDB(b)
 		w := place.Open(b, warehouse.Options{})
@@ -59,17 +59,17 @@ func writeItems(tb testing.TB, l warehouse.Load, table *change.Table, from, coun
 	var rows []warehousetest.Row
 	for i := range size {
 		rows = append(rows, warehousetest.Row{
-			0, 0, fmt.Sprintf("Product number %d of the house", i*7919%3000), i % 9, fmt.Sprintf("%d.%04d", i*131%5000, i%10*1000),
-			"KES", time.Unix(int64(1_600_000_000+i*977), 0), "APPROVED",
+			0, []string{"APPROVED", "SUBMITTED", "REJECTED", "DRAFT"}[i*7919%4], time.Unix(int64(1_600_000_000+i*977), 0), 0,
+			i * 7919 % 3000, "KES", fmt.Sprintf("%d.%04d", i*131%5000, i%10*1000),
 		})
 	}
 	batch := warehousetest.Batch(table, rows)
 	for done := 0; done < count; done += size {
 		for i := range size {
 			batch.Cols[0].Ints[i] = int64(from + done + i)
-			batch.Cols[1].Ints[i] = int64(from+done+i) / 6
-			batch.Cols[4].Ints[i] = int64((from + done + i) * 7919 % 50_000_000)
-			batch.Cols[6].Ints[i] = int64(from+done+i)*60_000_000 + 1_500_000_000_000_000
+			batch.Cols[2].Ints[i] = int64(from+done+i)/9*60_000_000 + 1_500_000_000_000_000
+			batch.Cols[3].Ints[i] = int64(from+done+i) / 6
+			batch.Cols[6].Ints[i] = int64((from + done + i) * 7919 % 50_000_000)
 		}
 		require.NoError(tb, w.Write(tb.Context(), batch))
 	}

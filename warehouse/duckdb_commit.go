@@ -17,6 +17,10 @@ func (l *duckLoad) Commit(ctx context.Context) ([]Landed, error) {
 	if len(l.writers) > 0 {
 		return nil, fmt.Errorf("commit: %d writers are not closed", len(l.writers))
 	}
+	// The writers are done, so the comparison may have all cores; its memory stays bounded.
+	if err := l.run.allow(ctx, landingMemory, l.run.Threads); err != nil {
+		return nil, err
+	}
 	for _, t := range l.tables {
 		if err := l.join(ctx, t); err != nil {
 			return nil, duckProblem("put the parts of "+t.table.Name+" together", err)
@@ -41,7 +45,7 @@ values ('', $1, cast($2 as timestamp), $3)`, string(l.at.Position), stampOf(l.at
 	}
 	duckStep("load committed")
 	l.done = true
-	return landed, l.run.limitMemory(ctx, l.run.MemoryLimit)
+	return landed, l.run.allow(ctx, l.run.MemoryLimit, l.run.Threads)
 }
 
 // join puts all parts of a table into the last, whose types hold the values of all.

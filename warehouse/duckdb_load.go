@@ -52,7 +52,8 @@ func (r *duckRun) Load(ctx context.Context, tables []*change.Table, at change.Sn
 	if r.load != nil && !r.load.done {
 		return nil, errors.New("load: another load of this run is not ended yet")
 	}
-	if err := r.limitMemory(ctx, landingMemory); err != nil {
+	// Each writer does its own part of the engine's work; helpers would only take cores from the writers and the source.
+	if err := r.allow(ctx, landingMemory, 1); err != nil {
 		return nil, err
 	}
 	l := &duckLoad{run: r, at: at, writers: map[*duckWriter]bool{}}
@@ -181,5 +182,5 @@ func (l *duckLoad) abort(ctx context.Context) error {
 			failed = append(failed, duckProblem("drop what was landed of "+t.table.Name, err))
 		}
 	}
-	return errors.Join(append(failed, l.run.limitMemory(ctx, l.run.MemoryLimit))...)
+	return errors.Join(append(failed, l.run.allow(ctx, l.run.MemoryLimit, l.run.Threads))...)
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -82,9 +81,6 @@ func (r *duckRun) openLanding(ctx context.Context) error {
 		"integer_division":         "true",
 		"default_null_order":       "postgres",
 	}
-	if r.Threads > 0 {
-		options["threads"] = strconv.Itoa(r.Threads)
-	}
 	var set []string
 	for k, v := range options {
 		set = append(set, k+"="+escapeQuery(v))
@@ -110,14 +106,19 @@ func (r *duckRun) openLanding(ctx context.Context) error {
 	if mapping.GetOrCreateFromCache(duckdb.GetInstanceCache(), r.paths.landing, &r.raw, config, &message) == mapping.StateError {
 		return duckProblem("open "+r.paths.landing, errors.New(message))
 	}
-	return r.limitMemory(ctx, r.MemoryLimit)
+	return r.allow(ctx, r.MemoryLimit, r.Threads)
 }
 
-// limitMemory sets what the engine may use from now on; empty gives it back to the engine's own rule.
-func (r *duckRun) limitMemory(ctx context.Context, limit string) error {
-	statement := "reset global memory_limit"
-	if limit != "" {
-		statement = "set global memory_limit = " + literal(limit)
+// allow sets what the engine may use from now on; an empty limit and no threads give it back to the engine's own rule.
+func (r *duckRun) allow(ctx context.Context, memory string, threads int) error {
+	statement := "reset global threads; "
+	if threads > 0 {
+		statement = fmt.Sprintf("set global threads = %d; ", threads)
+	}
+	if memory == "" {
+		statement += "reset global memory_limit"
+	} else {
+		statement += "set global memory_limit = " + literal(memory)
 	}
 	if _, err := r.db.ExecContext(ctx, statement); err != nil {
 		return &change.Problem{
