@@ -63,7 +63,7 @@ func (g *Graph) Tested(t *project.Test) (*Node, error) {
 
 func (g *Graph) compile(path, sql string, env Env, extra map[string]any) (string, error) {
 	c := &compilation{graph: g, env: env, done: map[*Node]bool{}}
-	text, err := c.render(path, sql, extra)
+	text, err := c.render(path, sql, c.env, extra)
 	if err != nil {
 		return "", err
 	}
@@ -78,11 +78,11 @@ type compilation struct {
 	ctes  []string
 }
 
-func (c *compilation) render(path, sql string, extra map[string]any) (string, error) {
+func (c *compilation) render(path, sql string, env Env, extra map[string]any) (string, error) {
 	return c.graph.renderer.render(path, sql, hooks{
-		this: c.env.This, incremental: c.env.Incremental, extra: extra,
+		this: env.This, incremental: env.Incremental, extra: extra,
 		ref: func(name string) (string, error) {
-			n, err := c.graph.lookup(nil, name)
+			n, err := c.graph.lookup(name)
 			if err != nil {
 				return "", err
 			}
@@ -92,7 +92,7 @@ func (c *compilation) render(path, sql string, extra map[string]any) (string, er
 			return c.inline(n)
 		},
 		source: func(source, table string) (string, error) {
-			n, err := c.graph.lookupSource(nil, source, table)
+			n, err := c.graph.lookupSource(source, table)
 			if err != nil {
 				return "", err
 			}
@@ -108,7 +108,8 @@ func (c *compilation) inline(n *Node) (string, error) {
 		return name, nil
 	}
 	c.done[n] = true
-	text, err := c.render(n.Path, n.Model.SQL, nil)
+	// An ephemeral model has no rows of its own that it could add to, whoever reads it.
+	text, err := c.render(n.Path, n.Model.SQL, Env{This: name}, nil)
 	if err != nil {
 		return "", err
 	}

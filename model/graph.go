@@ -79,11 +79,14 @@ func NewGraph(p *project.Project, o Options) (*Graph, error) {
 		o.Target.Schema = "analytics"
 	}
 	g := &Graph{project: p, renderer: newRenderer(p, o), byName: map[string]*Node{}}
+	if err := g.renderer.checkMacros(); err != nil {
+		return nil, err
+	}
 	nodes, err := g.collect()
 	if err != nil {
 		return nil, err
 	}
-	depends := map[*Node]map[*Node]bool{}
+	depends := map[*Node]edges{}
 	for _, n := range nodes {
 		if depends[n], err = g.parse(n); err != nil {
 			return nil, err
@@ -95,12 +98,15 @@ func NewGraph(p *project.Project, o Options) (*Graph, error) {
 	for n, on := range depends {
 		n.DependsOn = slices.SortedFunc(maps.Keys(on), byID)
 	}
-	if g.Nodes, err = order(nodes); err != nil {
+	if g.Nodes, err = order(nodes, depends); err != nil {
 		return nil, err
 	}
 	g.settleViews()
 	return g, g.settleNames()
 }
+
+// edges are what a node depends on, each with the place of the test that asks for it: empty where the model's own SQL does.
+type edges map[*Node]string
 
 func byID(a, b *Node) int { return cmp.Compare(a.ID, b.ID) }
 
@@ -127,26 +133,29 @@ func (g *Graph) collect() ([]*Node, error) {
 	return nodes, nil
 }
 
-// parse finds a model's references and settles its configuration. Both ways through is_incremental() are looked at.
-func (g *Graph) parse(n *Node) (map[*Node]bool, error) {
-	on := map[*Node]bool{}
+// parse finds a model's references and settles its configuration. Of an incremental model both ways are looked at.
+func (g *Graph) parse(n *Node) (edges, error) {
+	on := edges{}
 	if n.Kind != KindModel {
 		return on, g.settle(n)
 	}
 	add := func(name string) (string, error) {
-		d, err := g.lookup(n, name)
+		d, err := g.lookup(name)
 		if err == nil {
-			on[d] = true
+			on[d] = ""
 		}
 		return name, err
 	}
 	for _, incremental := range []bool{false, true} {
+		if incremental && n.Config.Materialized != Incremental {
+			break
+		}
 		h := hooks{
 			incremental: incremental, this: "this", ref: add,
 			source: func(source, table string) (string, error) {
-				d, err := g.lookupSource(n, source, table)
+				d, err := g.lookupSource(source, table)
 				if err == nil {
-					on[d] = true
+					on[d] = ""
 				}
 				return table, err
 			},
@@ -167,10 +176,11 @@ func (g *Graph) parse(n *Node) (map[*Node]bool, error) {
 	return on, g.settle(n)
 }
 
-func (g *Graph) lookup(from *Node, name string) (*Node, error) {
+// lookup finds what ref() names.
+func (g *Graph) lookup(name string) (*Node, error) {
 	if d, ok := g.byName[name]; ok && d.Kind != KindSource {
 		if d.Config.Disabled {
-			return nil, fmt.Errorf("%q is disabled", name)
+			return nil, &fault{fmt.Errorf("%q is disabled", name), "enable it, or take the reference out", quote(name)}
 		}
 		return d, nil
 	}
@@ -181,10 +191,15 @@ func (g *Graph) lookup(from *Node, name string) (*Node, error) {
 		}
 	}
 	slices.Sort(names)
-	return nil, unknown("model or seed", name, project.Nearest(name, names))
+	near, try := project.Nearest(name, names), "add "+name+".sql to the models, or look at lifeline ls"
+	if near != "" {
+		try = "{{ ref('" + near + "') }}"
+	}
+	return nil, &fault{unknown("model or seed", name, near), try, quote(name)}
 }
 
-func (g *Graph) lookupSource(from *Node, source, table string) (*Node, error) {
+// lookupSource finds what source() names.
+func (g *Graph) lookupSource(source, table string) (*Node, error) {
 	if d, ok := g.byName["source:"+source+"."+table]; ok {
 		return d, nil
 	}
@@ -195,7 +210,11 @@ func (g *Graph) lookupSource(from *Node, source, table string) (*Node, error) {
 		}
 	}
 	slices.Sort(names)
-	return nil, unknown("source table", source+"."+table, project.Nearest(source+"."+table, names))
+	near, try := project.Nearest(source+"."+table, names), "declare the table under sources: in a YAML file of the models"
+	if s, t, ok := strings.Cut(near, "."); ok {
+		try = "{{ source('" + s + "', '" + t + "') }}"
+	}
+	return nil, &fault{unknown("source table", source+"."+table, near), try, quote(table)}
 }
 
 func unknown(what, name, near string) error {
@@ -237,7 +256,7 @@ func (g *Graph) settle(n *Node) error {
 
 // followParents makes children of quarantine wait for their parents: a relationships test that sets rows aside is judged against
 // the parent's passed rows.
-func (g *Graph) followParents(depends map[*Node]map[*Node]bool) error {
+func (g *Graph) followParents(depends map[*Node]edges) error {
 	for _, t := range g.project.Tests {
 		if t.OnFail != "quarantine" || !strings.Contains(t.Kind, "relationships") {
 			continue
@@ -251,8 +270,8 @@ func (g *Graph) followParents(depends map[*Node]map[*Node]bool) error {
 		if err != nil {
 			return &change.Problem{Err: err, Where: fmt.Sprintf("%s:%d", t.File, t.Line), Class: change.ClassUsage, Try: "to: ref('treatments')"}
 		}
-		if parent != child {
-			depends[child][parent] = true
+		if _, ok := depends[child][parent]; !ok && parent != child {
+			depends[child][parent] = fmt.Sprintf("%s:%d", t.File, t.Line)
 		}
 	}
 	return nil
@@ -263,12 +282,12 @@ func (g *Graph) Refers(text string) (*Node, error) {
 	var found *Node
 	_, err := g.renderer.render("a test's argument", "{{ "+text+" }}", hooks{
 		ref: func(name string) (string, error) {
-			n, err := g.lookup(nil, name)
+			n, err := g.lookup(name)
 			found = n
 			return name, err
 		},
 		source: func(source, table string) (string, error) {
-			n, err := g.lookupSource(nil, source, table)
+			n, err := g.lookupSource(source, table)
 			found = n
 			return table, err
 		},
@@ -283,7 +302,7 @@ func (g *Graph) Refers(text string) (*Node, error) {
 }
 
 // order sorts the nodes so that each follows what it depends on (Kahn's algorithm), by ID among those that are free.
-func order(nodes []*Node) ([]*Node, error) {
+func order(nodes []*Node, depends map[*Node]edges) ([]*Node, error) {
 	waits := map[*Node]int{}
 	feeds := map[*Node][]*Node{}
 	var free []*Node
@@ -313,13 +332,13 @@ func order(nodes []*Node) ([]*Node, error) {
 		}
 	}
 	if len(waits) > 0 {
-		return nil, cycle(waits)
+		return nil, cycle(waits, depends)
 	}
 	return out, nil
 }
 
 // cycle names one circle among the nodes that could not be ordered.
-func cycle(left map[*Node]int) error {
+func cycle(left map[*Node]int, depends map[*Node]edges) error {
 	n := slices.SortedFunc(maps.Keys(left), byID)[0]
 	seen := map[*Node]int{}
 	var path []*Node
@@ -341,9 +360,19 @@ func cycle(left map[*Node]int) error {
 	for _, p := range append(path, path[0]) {
 		names = append(names, p.Name)
 	}
+	next := append(slices.Clone(path[1:]), path[0])
+	where, try := path[0].Path, "take one of the references out"
+	if at := spot(path[0].Model.SQL, 1, quote(next[0].Name)); at >= 0 {
+		line, column := lineColumn(path[0].Model.SQL, at)
+		where = fmt.Sprintf("%s:%d:%d", where, line, column)
+	}
+	for i, n := range path {
+		if test := depends[n][next[i]]; test != "" {
+			where, try = test, fmt.Sprintf("%s waits for %s because this test sets rows aside: on_fail: flag, or take one of the references out", n.Name, next[i].Name)
+		}
+	}
 	return &change.Problem{
-		Err: errors.New("models refer to each other in a circle: " + strings.Join(names, " -> ")), Where: path[0].Path, Class: change.ClassUsage,
-		Try: "take one of the references out",
+		Err: errors.New("models refer to each other in a circle: " + strings.Join(names, " -> ")), Where: where, Class: change.ClassUsage, Try: try,
 	}
 }
 

@@ -4,15 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 
-	"github.com/nikolalohinski/gonja/v2"
 	"github.com/nikolalohinski/gonja/v2/config"
 	"github.com/nikolalohinski/gonja/v2/exec"
 	"github.com/nikolalohinski/gonja/v2/loaders"
 
-	"lifeline/change"
 	"lifeline/project"
 )
 
@@ -51,8 +48,7 @@ func newRenderer(p *project.Project, o Options) *renderer {
 	}
 	var b strings.Builder
 	for _, m := range p.Macros {
-		sql := testBegin.ReplaceAllString(m.SQL, "{%${1} macro test_${2}(")
-		b.WriteString(testEnd.ReplaceAllString(sql, "{%${1} endmacro ${2}%}"))
+		b.WriteString(asMacros(m.SQL))
 		b.WriteByte('\n')
 	}
 	r.macros = b.String()
@@ -60,51 +56,86 @@ func newRenderer(p *project.Project, o Options) *renderer {
 	return r
 }
 
-// render returns the SQL of one file.
-func (r *renderer) render(path, sql string, h hooks) (string, error) {
+// parseTemplate reads a file's Jinja.
+func parseTemplate(path, text string) (t *exec.Template, err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			err = fmt.Errorf("%v", x)
+		}
+	}()
 	settings := config.New()
 	settings.StrictUndefined = true
-	loader, err := loaders.NewMemoryLoader(map[string]string{"/" + path: r.macros + sql})
+	loader, err := loaders.NewMemoryLoader(map[string]string{"/" + path: text})
 	if err != nil {
-		return "", fmt.Errorf("render %s: %w", path, err)
+		return nil, fmt.Errorf("render %s: %w", path, err)
 	}
-	t, err := exec.NewTemplate("/"+path, settings, loader, gonja.DefaultEnvironment)
-	if err != nil {
-		return "", r.problem(path, sql, err)
+	return exec.NewTemplate("/"+path, settings, loader, environment)
+}
+
+// checkMacros reads each file of macros on its own, so that a fault in one is told by its own name.
+func (r *renderer) checkMacros() error {
+	alone := &renderer{project: r.project}
+	for _, m := range r.project.Macros {
+		if _, err := parseTemplate(m.Path, asMacros(m.SQL)); err != nil {
+			return alone.problem(m.Path, m.SQL, &fault{}, err)
+		}
 	}
-	out, err := t.ExecuteToString(exec.NewContext(r.context(h)))
+	return nil
+}
+
+// asMacros makes macros of the generic tests in a file of them, line by line the same.
+func asMacros(sql string) string {
+	return testEnd.ReplaceAllString(testBegin.ReplaceAllString(sql, "{%${1} macro test_${2}("), "{%${1} endmacro ${2}%}")
+}
+
+// render returns the SQL of one file.
+func (r *renderer) render(path, sql string, h hooks) (out string, err error) {
+	f := &fault{}
+	defer func() {
+		// The library panics on some operators between kinds that do not go together.
+		if x := recover(); x != nil {
+			*f = fault{errors.New("an expression that cannot be computed"), "join texts with ~, and write the format filter in place of %", ""}
+			err = r.problem(path, sql, f, f)
+		}
+	}()
+	t, err := parseTemplate(path, r.macros+sql)
 	if err != nil {
-		return "", r.problem(path, sql, err)
+		return "", r.problem(path, sql, f, err)
+	}
+	out, err = t.ExecuteToString(exec.NewContext(r.context(h, f)))
+	if err == nil && f.err != nil {
+		// A filter such as default() has swallowed it; dbt would not have.
+		err = f
+	}
+	if err != nil {
+		return "", r.problem(path, sql, f, err)
 	}
 	return strings.TrimSpace(out), nil
 }
 
 // context are the names that a file may use.
-func (r *renderer) context(h hooks) map[string]any {
+func (r *renderer) context(h hooks, f *fault) map[string]any {
 	names := map[string]any{
-		"this": h.this, "none": nil, "execute": true,
+		"this": h.this, "none": nil, "execute": true, "project_name": r.project.Name,
 		"target":         map[string]any{"name": r.target.Name, "type": r.target.Type, "schema": r.target.Schema},
 		"is_incremental": func(*exec.VarArgs) *exec.Value { return exec.AsValue(h.incremental) },
-		"var":            r.variable,
-		"env_var":        r.environment,
-		"ref": func(a *exec.VarArgs) *exec.Value {
-			if len(a.Args) < 1 || len(a.Args) > 2 {
-				return exec.AsValue(errors.New("ref takes a model's name, or a project and a model's name"))
-			}
-			return safe(h.ref(a.Args[len(a.Args)-1].String()))
-		},
+		"var":            func(a *exec.VarArgs) *exec.Value { return r.variable(a, f) },
+		"env_var":        func(a *exec.VarArgs) *exec.Value { return r.environment(a, f) },
+		"ref":            func(a *exec.VarArgs) *exec.Value { return r.reference(a, h, f) },
 		"source": func(a *exec.VarArgs) *exec.Value {
-			if len(a.Args) != 2 {
-				return exec.AsValue(errors.New("source takes the source's and the table's name"))
+			if len(a.Args) != 2 || len(a.KwArgs) > 0 {
+				return f.keep(errors.New("source takes the source's and the table's name"), "{{ source('carepay', 'claim') }}", "source")
 			}
-			return safe(h.source(a.Args[0].String(), a.Args[1].String()))
+			s, err := h.source(a.Args[0].String(), a.Args[1].String())
+			if err != nil {
+				return f.keep(err, "lifeline ls", quote(a.Args[1].String()))
+			}
+			return exec.AsSafeValue(s)
 		},
-		"config": func(a *exec.VarArgs) *exec.Value { return configure(a, h.config) },
-	}
-	for _, name := range []string{"run_query", "statement", "adapter", "graph", "return", "log", "exceptions", "modules", "snapshot"} {
-		names[name] = func(*exec.VarArgs) *exec.Value {
-			return exec.AsValue(fmt.Errorf("%s is not supported: a model is one select that is the same on every engine", name))
-		}
+		"config":     func(a *exec.VarArgs) *exec.Value { return configure(a, h.config, f) },
+		"exceptions": map[string]any{},
+		"log":        func(*exec.VarArgs) *exec.Value { return exec.AsSafeValue("") },
+		"print":      func(*exec.VarArgs) *exec.Value { return exec.AsSafeValue("") },
 	}
 	for k, v := range h.extra {
 		names[k] = v
@@ -112,28 +143,37 @@ func (r *renderer) context(h hooks) map[string]any {
 	return names
 }
 
-func safe(s string, err error) *exec.Value {
+// reference answers ref('model') and ref('project', 'model').
+func (r *renderer) reference(a *exec.VarArgs, h hooks, f *fault) *exec.Value {
+	if len(a.Args) < 1 || len(a.Args) > 2 || len(a.KwArgs) > 0 {
+		return f.keep(errors.New("ref takes a model's name, or this project's and a model's name; versions of models are not supported"), "{{ ref('claims') }}", "ref")
+	}
+	name := a.Args[len(a.Args)-1].String()
+	if in := a.Args[0].String(); len(a.Args) == 2 && in != r.project.Name {
+		return f.keep(fmt.Errorf("ref into another project, %q, is not supported", in), "copy the model into this project", quote(in))
+	}
+	s, err := h.ref(name)
 	if err != nil {
-		return exec.AsValue(err)
+		return f.keep(err, "lifeline ls", quote(name))
 	}
 	return exec.AsSafeValue(s)
 }
 
-func configure(a *exec.VarArgs, set func(string, any) error) *exec.Value {
+func configure(a *exec.VarArgs, set func(string, any) error, f *fault) *exec.Value {
 	if set == nil {
 		return exec.AsSafeValue("")
 	}
 	for _, key := range sortedKeys(a.KwArgs) {
 		if err := set(key, plain(a.KwArgs[key].Interface())); err != nil {
-			return exec.AsValue(err)
+			return f.keep(err, "see docs/projects.md for the configuration that is supported", key)
 		}
 	}
 	return exec.AsSafeValue("")
 }
 
-func (r *renderer) variable(a *exec.VarArgs) *exec.Value {
+func (r *renderer) variable(a *exec.VarArgs, f *fault) *exec.Value {
 	if len(a.Args) == 0 {
-		return exec.AsValue(errors.New("var takes a name"))
+		return f.keep(errors.New("var takes a name"), "{{ var('name') }}", "var")
 	}
 	name := a.Args[0].String()
 	if v, ok := r.vars[name]; ok {
@@ -142,22 +182,30 @@ func (r *renderer) variable(a *exec.VarArgs) *exec.Value {
 	if len(a.Args) > 1 {
 		return a.Args[1]
 	}
-	return exec.AsValue(fmt.Errorf("there is no variable %q: add it to vars in dbt_project.yml, or give a default", name))
+	if v, ok := a.KwArgs["default"]; ok {
+		return v
+	}
+	return f.keep(unknown("variable", name, project.Nearest(name, sortedKeys(r.vars))),
+		"vars: {"+name+": …} in dbt_project.yml, or {{ var('"+name+"', 'a default') }}", quote(name))
 }
 
-func (r *renderer) environment(a *exec.VarArgs) *exec.Value {
+func (r *renderer) environment(a *exec.VarArgs, f *fault) *exec.Value {
 	if len(a.Args) == 0 {
-		return exec.AsValue(errors.New("env_var takes a name"))
+		return f.keep(errors.New("env_var takes a name"), "{{ env_var('NAME') }}", "env_var")
 	}
+	name := a.Args[0].String()
 	if r.env != nil {
-		if v := r.env(a.Args[0].String()); v != "" {
+		if v := r.env(name); v != "" {
 			return exec.AsValue(v)
 		}
 	}
 	if len(a.Args) > 1 {
 		return a.Args[1]
 	}
-	return exec.AsValue(fmt.Errorf("environment variable %s is not set", a.Args[0].String()))
+	if v, ok := a.KwArgs["default"]; ok {
+		return v
+	}
+	return f.keep(fmt.Errorf("environment variable %s is not set", name), "export "+name+"=…, or {{ env_var('"+name+"', 'a default') }}", quote(name))
 }
 
 // plain makes ordinary Go of gonja's lists and mappings.
@@ -179,56 +227,4 @@ func plain(v any) any {
 		return plain(x.Interface())
 	}
 	return v
-}
-
-var (
-	atLine  = regexp.MustCompile(`(?i)line[ :=]+(\d+)(?:[ ,]+col[ :=]+(\d+))?`)
-	quoted  = regexp.MustCompile(`(?s)failed to parse template '.*': `)
-	prefix  = regexp.MustCompile(`^unable to execute template: |Unable to (?:render expression|execute controlStructure) at line \d+: |invalid call to function '\w+': `)
-	callOf  = regexp.MustCompile(`call\(\[.*?\], map\[.*?\]\): `)
-	trailer = regexp.MustCompile(`\s*\(Line: \d+ Col: \d+, near .*\)`)
-)
-
-// problem turns gonja's message into the user's: file, line, column, what.
-func (r *renderer) problem(path, sql string, err error) error {
-	var inner *change.Problem
-	if errors.As(err, &inner) {
-		return inner
-	}
-	text := quoted.ReplaceAllString(err.Error(), "")
-	where := path
-	if m := atLine.FindStringSubmatch(text); m != nil {
-		if line, e := strconv.Atoi(m[1]); e == nil {
-			where = r.place(path, line, m[2])
-		}
-	}
-	for _, cut := range []*regexp.Regexp{trailer, prefix, callOf} {
-		text = cut.ReplaceAllString(text, "")
-	}
-	try := "look at the braces and names on that line"
-	if name := regexp.MustCompile(`Unable to evaluate name "(\w+)"`).FindStringSubmatch(text); name != nil {
-		text = fmt.Sprintf("%q is not defined", name[1])
-		try = "{{ var('" + name[1] + "') }} for a variable, or define a macro of that name"
-	}
-	return &change.Problem{Err: errors.New(strings.TrimSpace(text)), Where: where, Class: change.ClassUsage, Try: try}
-}
-
-// place maps a line of the rendered text, macros first, to a file and its line.
-func (r *renderer) place(path string, line int, column string) string {
-	if line > r.lines {
-		line -= r.lines
-	} else {
-		for _, m := range r.project.Macros {
-			n := strings.Count(m.SQL, "\n") + 1
-			if line <= n {
-				path = m.Path
-				break
-			}
-			line -= n
-		}
-	}
-	if column == "" {
-		return fmt.Sprintf("%s:%d", path, line)
-	}
-	return fmt.Sprintf("%s:%d:%s", path, line, column)
 }
