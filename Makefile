@@ -92,7 +92,7 @@ fmt: needs ## Format all Go files
 
 .PHONY: clean
 clean: ## Remove what was built and what the demo wrote
-	rm -rf bin dist .cache demo
+	rm -rf bin dist .cache lifeline-demo bench.json
 
 # Passwords are made once, on the first `make up`, and never committed.
 .env: .env.example

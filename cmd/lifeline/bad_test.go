@@ -37,15 +37,15 @@ func TestBadInputIsNamedAndNothingIsLost(t *testing.T) {
 	}
 
 	f("no project", t.TempDir(), "csv:"+good, 2, "lifeline.yml")
-	f("no source", carepay, "csv:"+filepath.Join(t.TempDir(), "nowhere"), 1, "nowhere")
+	f("no source", carepay, "csv:"+filepath.Join(t.TempDir(), "nowhere"), 2, "nowhere")
 	f("unknown scheme", carepay, "oracle://x", 2, "oracle")
 	f("missing file", carepay, func() string {
 		dir := copyOf(t, good)
 		require.NoError(t, os.Remove(filepath.Join(dir, "claims.csv")))
 		return "csv:" + dir
 	}(), 3, "claims.csv")
-	f("torn last line", carepay, broken("claims.csv", func(b []byte) []byte { return b[:bytes.LastIndexByte(b, ',')-6] }), 1, "claims.csv:")
-	f("extra field", carepay, broken("claims.csv", func(b []byte) []byte { return append(b, ",more"...) }), 1, "claims.csv:")
+	f("torn last line", carepay, broken("claims.csv", func(b []byte) []byte { return b[:bytes.LastIndexByte(b, ',')-6] }), 3, "claims.csv:")
+	f("extra field", carepay, broken("claims.csv", func(b []byte) []byte { return append(b, ",more"...) }), 3, "claims.csv:")
 	f("wrong encoding", carepay, broken("claims.csv", func(b []byte) []byte {
 		return bytes.Replace(b, []byte("Approved"), []byte("Approv\xe9d"), 1)
 	}), 1, "claims.csv:")

@@ -39,7 +39,7 @@ func TestARunPublishesAndTheNextHasNothingToDo(t *testing.T) {
 			require.Zero(t, table.Inserted+table.Updated+table.Deleted, table.Name)
 		}
 		rows := query(t, flags, "select count(*) as n from core.claims as c join analytics.dim_claims as d on d.id = c.id")
-		require.EqualValues(t, r.Tables[0].Published, rows[0]["n"])
+		require.EqualValues(t, tableOf(t, r, "claim").Published, rows[0]["n"])
 	})
 }
 
