@@ -4,6 +4,14 @@
     nullif(nullif(trim(translate({{ value }}, chr(9) || chr(10) || chr(13) || chr(160) || chr(65279), '     ')), ''), 'NULL')
 {%- endmacro %}
 
+{#- A currency's code. The usual ones are let through as they are, because cleaning millions of equal words takes time. -#}
+{% macro clean_currency(value) -%}
+    case
+        when {{ value }} in ('{{ var('currencies') | join("', '") }}') then {{ value }}
+        else upper({{ clean_text(value) }})
+    end
+{%- endmacro %}
+
 {#- An id as a bigint. The source's loader writes 0 where it had nothing. -#}
 {% macro clean_id(value) -%}
     nullif(cast({{ value }} as bigint), 0)

@@ -7,13 +7,9 @@ select
     t.program_id as dim_program_id,
     t.provider_id as dim_provider_id,
     i.status,
-    i.status_basis,
     i.amount,
     i.currency,
     i.date_created,
-    i.date_created_basis,
-    i.date_created_imputed,
-    i.date_created_imputed_basis,
     {{ as_of() }} as as_of
 from {{ ref('invoice_items') }} as i
 left join {{ ref('treatments') }} as t on t.treatment_id = i.treatment_id

@@ -13,7 +13,7 @@ cleaned as (
         {{ clean_id('program_id') }} as program_id,
         nullif(amount, 0) as amount,
         currency as currency_raw,
-        upper({{ clean_text('currency') }}) as currency
+        {{ clean_currency('currency') }} as currency
     from {{ source('carepay', 'claim') }}
 ),
 

@@ -9,7 +9,7 @@ cleaned as (
         {{ clean_date('date_created') }} as date_created,
         {{ clean_id('product_id') }} as product_id,
         currency as currency_raw,
-        upper({{ clean_text('currency') }}) as currency,
+        {{ clean_currency('currency') }} as currency,
         nullif(amount, 0) as amount
     from {{ source('carepay', 'invoice_item') }}
 )
