@@ -55,6 +55,21 @@ func TestEveryCellEqualsABruteForceComputation(t *testing.T) {
 	})
 }
 
+func TestEveryCellOnTheEdgesEqualsABruteForceComputation(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, oracle.Edges(dir, 1))
+	// So many odd rows would rightly block a publication; here only the figures matter.
+	project := projectCopy(t)
+	require.NoError(t, os.RemoveAll(filepath.Join(project, "tests")))
+	onEveryEngine(t, func(t *testing.T, dsn string) {
+		flags := at(project, "csv:"+dir, dsn)
+		r := report(t, 0, append([]string{"run"}, flags...)...)
+		require.Equal(t, time.Date(2019, 11, 25, 21, 0, 0, 0, time.UTC), r.AsOf.UTC())
+		requireOracle(t, flags, dir, r)
+	})
+}
+
 func TestEveryCellIsTheSameThroughMySQL(t *testing.T) {
 	t.Parallel()
 	dir := smallSample(t)

@@ -142,12 +142,12 @@ func (a *analytics) invoices() *Table {
 }
 
 func (a *analytics) items() *Table {
-	t := newTable(`id dim_invoice_id dim_treatment_id dim_product_id dim_program_id dim_provider_id status status_basis amount currency
-		date_created date_created_basis date_created_imputed date_created_imputed_basis as_of`)
+	t := newTable(`id dim_invoice_id dim_treatment_id dim_product_id dim_program_id dim_provider_id status amount currency
+		date_created as_of`)
 	for _, i := range a.core.items {
 		visit := a.treatmentByID[i.treatment]
-		t.add(i.id, i.invoice, i.treatment, i.product, visit.program, visit.provider, i.status, i.basis, i.amount, i.currency,
-			i.created, given(i.created.known), i.imputed, imputedBasis(i.created, i.imputed), a.asOf)
+		t.add(i.id, i.invoice, i.treatment, i.product, visit.program, visit.provider, i.status, i.amount, i.currency,
+			i.created, a.asOf)
 	}
 	return t
 }
