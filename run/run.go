@@ -141,7 +141,10 @@ func newWalk(o Options) (*walk, error) {
 	if w.Progress == nil {
 		w.Progress = silent{}
 	}
-	w.report = &Report{Status: Failed, Mode: "build", StartedAt: w.Now().UTC(), Project: o.Project.Name}
+	w.report = &Report{
+		Status: Failed, Mode: "build", StartedAt: w.Now().UTC(), Project: o.Project.Name,
+		Tables: []TableReport{}, Models: []ModelReport{}, Checks: []CheckReport{}, Books: []BookReport{}, Steps: []StepReport{},
+	}
 	if o.Source != nil {
 		w.report.Mode = "full"
 	}

@@ -28,12 +28,14 @@ func TestBadInputIsNamedAndNothingIsLost(t *testing.T) {
 	}
 	f := func(name, project, source string, code int, says ...string) {
 		t.Helper()
-		o := lifeline(t, append([]string{"run"}, at(project, source, dsn)...)...)
-		require.Equal(t, code, o.code, "%s: %s", name, o.errors)
-		for _, s := range append(says, "Error:", "Try:") {
-			require.Contains(t, o.errors, s, name)
-		}
-		require.Equal(t, published, query(t, at(carepay, "csv:"+good, dsn), "select count(*) as n from core.claims"), name)
+		t.Run(name, func(t *testing.T) {
+			o := lifeline(t, append([]string{"run"}, at(project, source, dsn)...)...)
+			require.Equal(t, code, o.code, o.errors)
+			for _, s := range append(says, "Error:", "Try:") {
+				require.Contains(t, o.errors, s)
+			}
+			require.Equal(t, published, query(t, at(carepay, "csv:"+good, dsn), "select count(*) as n from core.claims"))
+		})
 	}
 
 	f("no project", t.TempDir(), "csv:"+good, 2, "lifeline.yml")
@@ -48,7 +50,7 @@ func TestBadInputIsNamedAndNothingIsLost(t *testing.T) {
 	f("extra field", carepay, broken("claims.csv", func(b []byte) []byte { return append(b, ",more"...) }), 3, "claims.csv:")
 	f("wrong encoding", carepay, broken("claims.csv", func(b []byte) []byte {
 		return bytes.Replace(b, []byte("Approved"), []byte("Approv\xe9d"), 1)
-	}), 1, "claims.csv:")
+	}), 3, "claims.csv:")
 	f("a column is gone", carepay, broken("claims.csv", func(b []byte) []byte { return bytes.Replace(b, []byte("AMOUNT"), []byte("VALUE"), 1) }), 3, "amount")
 
 	spoilt := func(file, text string) string {
