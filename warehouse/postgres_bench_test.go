@@ -14,14 +14,14 @@ import (
 	"lifeline/warehouse/warehousetest"
 )
 
-// BenchmarkLandPostgres lands the rows of BenchmarkLandDuckDB, then the same rows again, then with every hundredth changed.
+// BenchmarkLandPostgres lands the rows of BenchmarkLandDuckDB, then the same rows again.
 func BenchmarkLandPostgres(b *testing.B) {
 	rows := 1_000_000
 	if n, err := strconv.Atoi(os.Getenv("LIFELINE_BENCH_ROWS")); err == nil {
 		rows = n
 	}
-	table := warehousetest.Table("item", "id* int64", "invoice_id int64", "name text", "quantity int32", "price decimal(19,4)",
-		"currency text", "created timestamp", "status text")
+	table := warehousetest.Table("invoice_item", "id* int32", "status text", "date_created timestamp", "invoice_id int32", "product_id int32",
+		"currency text", "amount decimal(19,4)")
 	for b.Loop() {
 		w, err := warehouse.Open(b.Context(), warehouse.Options{DSN: postgresDSN(b)})
 		require.NoError(b, err)
