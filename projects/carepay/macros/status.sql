@@ -1,8 +1,26 @@
-{#- Whether a row m of status_map holds for a record b: a dated record is judged by its date, an undated one by its upper bound, and
-    one without either by the newest era. -#}
-{% macro in_era() -%}
-    (m.era_from is null or m.era_from <= coalesce(b.date_created, b.date_created_upper, timestamp '9999-12-31 00:00:00'))
-    and (m.era_to is null or m.era_to > coalesce(b.date_created, b.date_created_upper, timestamp '9999-12-31 00:00:00'))
+{#- What each raw status word of a source table means: each word is cleaned once, not once a row. -#}
+{% macro status_words(table) -%}
+    select
+        w.status as status_raw,
+        m.source_status,
+        m.canonical_state,
+        coalesce(m.era_from, timestamp '0001-01-01 00:00:00') as era_from,
+        coalesce(m.era_to, timestamp '9999-12-31 23:59:59') as era_to
+    from (
+        select distinct status
+        from {{ source('carepay', table) }}
+    ) as w
+    inner join {{ ref('status_map') }} as m
+        on m.entity = '{{ table }}'
+        and upper(m.source_status) = upper({{ clean_text('w.status') }})
+{%- endmacro %}
+
+{#- The meaning m of a record b's word: judged by the first of the given dates that is known, which is its own and, where there is one,
+    its upper bound; and by the newest era where none is. -#}
+{% macro in_era(dates) -%}
+    m.status_raw = b.status_raw
+    and m.era_from <= coalesce({{ dates }}, timestamp '9999-12-31 00:00:00')
+    and m.era_to > coalesce({{ dates }}, timestamp '9999-12-31 00:00:00')
 {%- endmacro %}
 
 {#- source: spelled as the source spells it; repaired: known once trimmed and in one case; missing: no word, or one that is not known. -#}

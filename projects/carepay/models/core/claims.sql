@@ -1,13 +1,16 @@
 -- Claims, one row per source row that has a key.
 with
+words as (
+    {{ status_words('claim') }}
+),
+
 cleaned as (
     select
         cast(id as bigint) as id,
         {{ clean_id('treatment_id') }} as treatment_id,
         status as status_raw,
-        {{ clean_text('status') }} as status_word,
         type as type_raw,
-        {{ clean_text('type') }} as type_word,
+        case when type in ('Benefit', 'Voucher') then type else {{ clean_text('type') }} end as type_word,
         {{ clean_date('date_created') }} as date_created,
         {{ clean_date('date_modified') }} as date_modified,
         {{ clean_id('program_id') }} as program_id,
@@ -65,7 +68,5 @@ select
     b.date_modified,
     {{ given_basis('b.date_modified') }} as date_modified_basis
 from bounded as b
-left join {{ ref('status_map') }} as m
-    on m.entity = 'claim'
-    and upper(m.source_status) = upper(b.status_word)
-    and {{ in_era() }}
+left join words as m
+    on {{ in_era('b.date_created, b.date_created_upper') }}

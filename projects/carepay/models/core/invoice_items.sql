@@ -1,11 +1,14 @@
 -- Invoice items, one row per source row that has a key. The invoice gives the treatment and what is known of a missing date.
 with
+words as (
+    {{ status_words('invoice_item') }}
+),
+
 cleaned as (
     select
         cast(id as bigint) as id,
         {{ clean_id('invoice_id') }} as invoice_id,
         status as status_raw,
-        {{ clean_text('status') }} as status_word,
         {{ clean_date('date_created') }} as date_created,
         {{ clean_id('product_id') }} as product_id,
         currency as currency_raw,
@@ -41,8 +44,5 @@ select
     end as date_created_imputed_from
 from cleaned as b
 left join {{ ref('invoices') }} as i on i.id = b.invoice_id
-left join {{ ref('status_map') }} as m
-    on m.entity = 'invoice_item'
-    and upper(m.source_status) = upper(b.status_word)
-    and (m.era_from is null or m.era_from <= coalesce(b.date_created, timestamp '9999-12-31 00:00:00'))
-    and (m.era_to is null or m.era_to > coalesce(b.date_created, timestamp '9999-12-31 00:00:00'))
+left join words as m
+    on {{ in_era('b.date_created') }}

@@ -1,11 +1,14 @@
 -- Invoices, one row per source row that has a key.
 with
+words as (
+    {{ status_words('invoice') }}
+),
+
 cleaned as (
     select
         cast(id as bigint) as id,
         {{ clean_id('treatment_id') }} as treatment_id,
         status as status_raw,
-        {{ clean_text('status') }} as status_word,
         {{ clean_date('date_created') }} as date_created
     from {{ source('carepay', 'invoice') }}
 ),
@@ -55,7 +58,5 @@ select
         when b.treatment_created is not null then 'treatment'
     end as date_created_imputed_from
 from bounded as b
-left join {{ ref('status_map') }} as m
-    on m.entity = 'invoice'
-    and upper(m.source_status) = upper(b.status_word)
-    and {{ in_era() }}
+left join words as m
+    on {{ in_era('b.date_created, b.date_created_upper') }}

@@ -1,10 +1,13 @@
 -- Treatments, one row per source row that has a key. The root that everything else hangs on.
 with
+words as (
+    {{ status_words('treatment') }}
+),
+
 cleaned as (
     select
         cast(id as bigint) as id,
         status as status_raw,
-        {{ clean_text('status') }} as status_word,
         {{ clean_date('date_created') }} as date_created,
         {{ clean_date('date_modified') }} as date_modified,
         {{ clean_date('date_submitted') }} as date_submitted,
@@ -55,7 +58,5 @@ select
     b.date_treatment,
     {{ given_basis('b.date_treatment') }} as date_treatment_basis
 from bounded as b
-left join {{ ref('status_map') }} as m
-    on m.entity = 'treatment'
-    and upper(m.source_status) = upper(b.status_word)
-    and {{ in_era() }}
+left join words as m
+    on {{ in_era('b.date_created, b.date_created_upper') }}
