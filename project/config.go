@@ -3,6 +3,8 @@ package project
 import (
 	"fmt"
 	"regexp"
+	"time"
+	_ "time/tzdata" // A zone must be found on machines without a zone database.
 
 	"lifeline/change"
 )
@@ -36,6 +38,8 @@ type WarehouseConfig struct {
 type AsOf struct {
 	Rule    string   // "latest" (the default), "now" or a date.
 	Columns []string // For latest: "table.column" of staging.
+
+	where string
 }
 
 func (p *Project) readConfig(env func(string) string) error {
@@ -53,12 +57,12 @@ func (p *Project) readConfig(env func(string) string) error {
 	c.Source.TimeZone, c.BusinessTimeZone, c.AsOf.Rule = "UTC", "UTC", "latest"
 	if err := firstError(
 		o.text("name", &c.Name),
-		o.text("business_time_zone", &c.BusinessTimeZone),
+		o.zone("business_time_zone", &c.BusinessTimeZone),
 		o.dict("thresholds", &c.Thresholds),
 		o.dict("masking", &c.Masking),
 		o.dict("notify", &c.Notify),
 		child(o, "source", func(s *object) error {
-			return firstError(s.text("dsn", &c.Source.DSN), s.text("time_zone", &c.Source.TimeZone), s.finish(p))
+			return firstError(s.text("dsn", &c.Source.DSN), s.zone("time_zone", &c.Source.TimeZone), s.finish(p))
 		}),
 		child(o, "warehouse", func(s *object) error {
 			return firstError(s.text("dsn", &c.Warehouse.DSN), s.text("memory_limit", &c.Warehouse.MemoryLimit),
@@ -79,15 +83,45 @@ func (p *Project) readAsOf(o *object) error {
 	if !ok {
 		return nil
 	}
+	p.Config.AsOf.where = v.where()
 	if s, err := v.text(); err == nil {
 		p.Config.AsOf.Rule = s
+	} else {
+		a, err := v.object()
+		if err != nil {
+			return err
+		}
+		if err := firstError(a.text("rule", &p.Config.AsOf.Rule), a.texts("columns", &p.Config.AsOf.Columns), a.finish(p)); err != nil {
+			return err
+		}
+	}
+	rule := p.Config.AsOf.Rule
+	if rule == "latest" || rule == "now" {
 		return nil
 	}
-	a, err := v.object()
+	for _, form := range []string{time.DateOnly, time.DateTime, time.RFC3339, "2006-01-02T15:04:05"} {
+		if _, err := time.Parse(form, rule); err == nil {
+			return nil
+		}
+	}
+	return v.problem(fmt.Sprintf("as_of %q is neither latest, now nor a date", rule), "as_of: latest")
+}
+
+// zone reads an optional time zone and checks that there is one of that name.
+func (o *object) zone(name string, set *string) error {
+	v, ok := o.take(name)
+	if !ok {
+		return nil
+	}
+	s, err := v.text()
 	if err != nil {
 		return err
 	}
-	return firstError(a.text("rule", &p.Config.AsOf.Rule), a.texts("columns", &p.Config.AsOf.Columns), a.finish(p))
+	if _, err := time.LoadLocation(s); err != nil {
+		return v.problem(fmt.Sprintf("there is no time zone %q", s), name+": Africa/Nairobi")
+	}
+	*set = s
+	return nil
 }
 
 var (

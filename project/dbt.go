@@ -2,6 +2,7 @@ package project
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"lifeline/change"
@@ -25,13 +26,11 @@ func (p *Project) readDbtProject() error {
 	}
 	p.files = append(p.files, file, "lifeline.yml")
 	p.paths = paths{models: []string{"models"}, seeds: []string{"seeds"}, tests: []string{"tests"}, macros: []string{"macros"}}
-	p.folders = map[string]any{}
-	var models, seeds map[string]any
 	if err := firstError(
 		o.text("name", &p.Name),
 		o.texts("model-paths", &p.paths.models), o.texts("seed-paths", &p.paths.seeds),
 		o.texts("test-paths", &p.paths.tests), o.texts("macro-paths", &p.paths.macros),
-		o.dict("models", &models), o.dict("seeds", &seeds), o.dict("vars", &p.Vars),
+		o.dict("vars", &p.Vars),
 	); err != nil {
 		return err
 	}
@@ -45,8 +44,14 @@ func (p *Project) readDbtProject() error {
 			}
 		}
 	}
-	p.folders["models"], p.folders["seeds"] = models, seeds
+	p.folders = map[string]value{}
+	for _, kind := range []string{"models", "seeds"} {
+		if v, ok := o.take(kind); ok {
+			p.folders[kind] = v
+		}
+	}
 	p.packageVars()
+	p.paths.clean()
 	for _, key := range []string{"version", "config-version", "profile"} {
 		o.take(key) // Every dbt project has these; that they mean nothing here is no news.
 	}
@@ -68,12 +73,25 @@ func (p *Project) packageVars() {
 	}
 }
 
+// clean takes "./" and the slash at the end off, so that folders compare.
+func (p *paths) clean() {
+	for _, list := range [][]string{p.models, p.seeds, p.tests, p.macros} {
+		for i := range list {
+			list[i] = path.Clean(list[i])
+		}
+	}
+}
+
 func (p *Project) readMacros() error {
 	files, err := p.find(p.paths.macros, ".sql")
 	if err != nil {
 		return err
 	}
-	generic, err := p.find([]string{p.paths.tests[0] + "/generic"}, ".sql")
+	var folders []string
+	for _, root := range p.paths.tests {
+		folders = append(folders, root+"/generic")
+	}
+	generic, err := p.find(folders, ".sql")
 	if err != nil {
 		return err
 	}
@@ -95,115 +113,20 @@ func (p *Project) readModels() error {
 		}
 		for _, f := range files {
 			if strings.HasSuffix(f, ".py") {
-				return &change.Problem{Err: fmt.Errorf("Python models are not supported"), Where: f, Class: change.ClassUsage, Try: "write the model in SQL"}
+				return &change.Problem{Err: fmt.Errorf("models in Python are not supported"), Where: f, Class: change.ClassUsage, Try: "write the model in SQL"}
 			}
 			sql, err := p.read(f)
 			if err != nil {
 				return err
 			}
 			m := &Model{Name: baseName(f), Path: f, SQL: sql}
-			inFolder := strings.Split(strings.TrimPrefix(f, root+"/"), "/")
-			if err := p.folderConfig("models", inFolder[:len(inFolder)-1], m.Name, &m.Config); err != nil {
+			if err := p.folderConfig("models", root, f, &m.Config); err != nil {
 				return err
 			}
 			p.Models = append(p.Models, m)
 		}
 	}
-	return nil
-}
-
-// folderConfig applies dbt_project.yml from the outer folder to the inner one.
-func (p *Project) folderConfig(kind string, folders []string, name string, c *ModelConfig) error {
-	level, _ := p.folders[kind].(map[string]any)
-	if err := c.apply(level, "dbt_project.yml"); err != nil {
-		return err
-	}
-	for _, step := range append(append([]string{p.Name}, folders...), name) {
-		next, ok := level[step].(map[string]any)
-		if !ok {
-			if step == p.Name {
-				continue
-			}
-			return nil
-		}
-		if err := c.apply(next, "dbt_project.yml"); err != nil {
-			return err
-		}
-		level = next
-	}
-	return nil
-}
-
-// apply puts the `+key` settings of one level over the configuration.
-func (c *ModelConfig) apply(level map[string]any, where string) error {
-	for _, key := range sortedKeys(level) {
-		if name, ok := strings.CutPrefix(key, "+"); ok {
-			if _, err := c.Set(name, level[key]); err != nil {
-				return &change.Problem{Err: err, Where: where, Class: change.ClassUsage, Try: "see docs/projects.md for the configuration that is supported"}
-			}
-		}
-	}
-	return nil
-}
-
-// Configuration keys of dbt that have no effect here.
-var configIgnored = map[string]bool{
-	"docs": true, "persist_docs": true, "full_refresh": true, "group": true, "access": true, "contract": true, "grants": true,
-	"quote_columns": true, "delimiter": true, "event_time": true, "on_schema_change": true, "on_configuration_change": true,
-	"incremental_strategy": true, "database": true, "quoting": true, "unlogged": true, "freshness": true, "concurrent_batches": true,
-}
-
-// Set puts one configuration value over the model's; known is false for a key that has no effect here. Both the YAML files and the
-// config() call of a model come through it.
-func (c *ModelConfig) Set(key string, v any) (known bool, err error) {
-	switch key {
-	case "materialized":
-		c.Materialized = fmt.Sprint(v)
-		switch c.Materialized {
-		case "table", "view", "ephemeral", "incremental":
-			return true, nil
-		}
-		return true, fmt.Errorf("materialized %q is not supported; there are table, view, ephemeral and incremental", c.Materialized)
-	case "schema":
-		c.Schema = textOf(v)
-	case "alias":
-		c.Alias = textOf(v)
-	case "enabled":
-		c.Disabled = v == false
-	case "tags":
-		c.Tags = append(c.Tags, textsOf(v)...)
-	case "unique_key":
-		c.UniqueKey = textsOf(v)
-	case "indexes":
-		return true, c.setIndexes(v)
-	case "meta", "column_types", "description":
-	case "pre_hook", "post_hook", "pre-hook", "post-hook", "sql_header":
-		if len(textsOf(v)) > 0 {
-			return true, fmt.Errorf("%s is not supported", key)
-		}
-	default:
-		if configIgnored[key] {
-			return false, nil
-		}
-		return true, fmt.Errorf("unknown configuration %q", key)
-	}
-	return true, nil
-}
-
-func (c *ModelConfig) setIndexes(v any) error {
-	items, ok := v.([]any)
-	if !ok {
-		return fmt.Errorf("indexes is no list")
-	}
-	c.Indexes = nil
-	for _, item := range items {
-		m, ok := item.(map[string]any)
-		if !ok {
-			return fmt.Errorf("an index is {columns: […], unique: true}")
-		}
-		c.Indexes = append(c.Indexes, Index{Columns: textsOf(m["columns"]), Unique: m["unique"] == true})
-	}
-	return nil
+	return p.unusedFolders("models")
 }
 
 func textOf(v any) string {

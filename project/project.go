@@ -25,12 +25,16 @@ type Project struct {
 	Seeds   []*Seed
 	Macros  []*Macro
 	Tests   []*Test // Generic and singular, in the order of their files.
-	Vars    map[string]any
-	Ignored []Ignored // Keys of dbt that have no effect here.
+	// Unit tests are read and kept; running them is the caller's.
+	UnitTests []*UnitTest
+	Vars      map[string]any
+	Ignored   []Ignored // Keys of dbt that have no effect here.
 
-	paths   paths
-	folders map[string]any // The models and seeds keys of dbt_project.yml.
-	files   []string       // Every file read, relative, for Hash.
+	paths       paths
+	folders     map[string]value // The models and seeds keys of dbt_project.yml.
+	usedFolders []string         // Where those stand that lead to a file.
+	files       []string         // Every file read, relative, for Hash.
+	env         func(string) string
 }
 
 // Options say what reading may use.
@@ -68,6 +72,7 @@ type SourceTable struct {
 	MoneyOrder  []string          // Its columns in the order of the file.
 	Shift       map[string]any    // meta.lifeline.shift.
 	Freshness   map[string]any
+	LoadedAt    string // loaded_at_field: the column or expression that freshness is judged by.
 	Where       string // file:line:column.
 }
 
@@ -84,6 +89,8 @@ type Model struct {
 	CountsOf    string // meta.lifeline.entity_count_of: the model whose number of rows it must have.
 	CountsKey   string // meta.lifeline.entity_key: its column with that model's key; "id" where none is given.
 	PatchedIn   string // The YAML file that describes it, if any.
+
+	patchedAt string // Where in it.
 }
 
 // ModelConfig is dbt's configuration of a model: dbt_project.yml, then the YAML file, then the config() call in the SQL.
@@ -95,6 +102,9 @@ type ModelConfig struct {
 	Tags         []string
 	Indexes      []Index
 	Disabled     bool
+
+	columnTypes map[string]string // Of a seed.
+	delimiter   string            // Of a seed; a comma where none is given.
 }
 
 // Index is a declared index.
@@ -111,6 +121,8 @@ type Seed struct {
 	Columns     []SeedColumn
 	Rows        [][]*string // nil is null.
 	Description string
+
+	text string
 }
 
 // SeedColumn is a column of a seed with its SQL type.
@@ -155,7 +167,7 @@ func Load(dir string, o Options) (*Project, error) {
 	if o.Env == nil {
 		o.Env = func(string) string { return "" }
 	}
-	p := &Project{Dir: abs, Vars: map[string]any{}}
+	p := &Project{Dir: abs, Vars: map[string]any{}, env: o.Env}
 	if err := p.readConfig(o.Env); err != nil {
 		return nil, err
 	}
@@ -189,11 +201,14 @@ func (p *Project) settle() error {
 	}
 	for _, m := range p.Models {
 		if m.EntityOf != "" && p.SourceOf(m) == nil {
-			return usage(m.PatchedIn, fmt.Sprintf("entity_of of model %q names %q, which is no source table", m.Name, m.EntityOf), "entity_of: claim")
+			return usage(m.patchedAt, fmt.Sprintf("entity_of of model %q names %q, which is no source table", m.Name, m.EntityOf), orElse(Nearest(m.EntityOf, p.sourceNames()), "declare it under sources:"))
 		}
 		if m.CountsOf != "" && p.Model(m.CountsOf) == nil {
-			return usage(m.PatchedIn, fmt.Sprintf("entity_count_of of model %q names %q, which is no model", m.Name, m.CountsOf), "entity_count_of: claims")
+			return usage(m.patchedAt, fmt.Sprintf("entity_count_of of model %q names %q, which is no model", m.Name, m.CountsOf), orElse(Nearest(m.CountsOf, p.names()), "entity_count_of: claims"))
 		}
+	}
+	if err := p.settleAsOf(); err != nil {
+		return err
 	}
 	numbered := map[string]int{}
 	for _, t := range p.Tests {
@@ -203,6 +218,33 @@ func (p *Project) settle() error {
 		}
 	}
 	return nil
+}
+
+// settleAsOf checks that the columns which "latest" looks at are there.
+func (p *Project) settleAsOf() error {
+	for _, c := range p.Config.AsOf.Columns {
+		table, column, _ := strings.Cut(c, ".")
+		found := false
+		for _, s := range p.Sources {
+			for _, known := range s.Columns {
+				found = found || s.Name == table && known.Name == column
+			}
+		}
+		if !found {
+			return usage(p.Config.AsOf.where, fmt.Sprintf("as_of looks at %q, which is no column of a source table", c), "columns: [claim.date_created]")
+		}
+	}
+	return nil
+}
+
+// sourceNames are all source tables, sorted.
+func (p *Project) sourceNames() []string {
+	var out []string
+	for _, s := range p.Sources {
+		out = append(out, s.Name)
+	}
+	sort.Strings(out)
+	return out
 }
 
 // Source finds a source table; nil where there is none.
@@ -279,7 +321,9 @@ func (p *Project) find(folders []string, endings ...string) ([]string, error) {
 					if err != nil {
 						return err
 					}
-					out = append(out, filepath.ToSlash(rel))
+					if rel = filepath.ToSlash(rel); !contains(out, rel) {
+						out = append(out, rel)
+					}
 				}
 			}
 			return nil
@@ -289,7 +333,11 @@ func (p *Project) find(folders []string, endings ...string) ([]string, error) {
 		}
 	}
 	sort.Strings(out)
-	p.files = append(p.files, out...)
+	for _, f := range out {
+		if !contains(p.files, f) {
+			p.files = append(p.files, f)
+		}
+	}
 	return out, nil
 }
 

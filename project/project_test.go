@@ -161,7 +161,7 @@ func TestKeysOfDbtWithoutEffectAreListed(t *testing.T) {
 	for _, i := range p.Ignored {
 		keys = append(keys, i.String())
 	}
-	require.ElementsMatch(t, []string{"docs (models/x.yml:3:5)", "config.persist_docs (models/x.yml:2:5)"}, keys)
+	require.ElementsMatch(t, []string{"docs (models/x.yml:3:5)", "config.persist_docs (models/x.yml:4:14)"}, keys)
 }
 
 func TestEnvironmentVariablesStandInAddresses(t *testing.T) {

@@ -39,34 +39,35 @@ func (p *Project) readSchema(o *object) error {
 		o.each("models", p.readModelPatch),
 		o.each("seeds", p.readSeedPatch),
 		o.each("data_tests", p.readTestPatch),
-		o.finish(p, "macros", "exposures", "metrics", "groups", "analyses", "tests", "unit_tests"),
+		o.each("unit_tests", p.readUnitTest),
+		o.finish(p, "macros", "exposures", "metrics", "groups", "analyses", "tests"),
 	)
 }
 
 func (p *Project) readSource(o *object) error {
-	var name, schema, description string
-	var freshness, meta map[string]any
-	if err := firstError(o.text("name", &name), o.text("schema", &schema), o.text("description", &description),
-		o.dict("freshness", &freshness), o.dict("meta", &meta)); err != nil {
+	var all SourceTable
+	var description string
+	var meta, config map[string]any
+	if err := firstError(o.text("name", &all.Source), p.expanded(o, "schema", &all.Schema), o.text("description", &description),
+		all.readFreshness(p, o, &meta, &config)); err != nil {
 		return err
 	}
-	if name == "" {
+	if all.Source == "" {
 		return o.value.problem("a source without a name", "name: carepay")
 	}
-	if err := o.each("tables", func(t *object) error { return p.readSourceTable(t, name, schema, freshness) }); err != nil {
+	if err := o.each("tables", func(t *object) error { return p.readSourceTable(t, all) }); err != nil {
 		return err
 	}
-	return o.finish(p, "database", "loader", "tags", "config", "quoting", "overrides", "loaded_at_field")
+	return o.finish(p, "database", "loader", "tags", "quoting", "overrides")
 }
 
-func (p *Project) readSourceTable(o *object, source, schema string, freshness map[string]any) error {
-	t := &SourceTable{Source: source, Schema: schema, Freshness: freshness, Where: o.value.where()}
-	if t.Schema == "" {
-		t.Schema = "staging"
-	}
+// readSourceTable reads one table; all holds what the source says of each.
+func (p *Project) readSourceTable(o *object, all SourceTable) error {
+	t := &all
+	t.Where, t.Schema = o.value.where(), orElse(all.Schema, "staging")
 	var meta, config map[string]any
-	if err := firstError(o.text("name", &t.Name), o.text("identifier", &t.Identifier), o.text("description", &t.Description),
-		o.dict("freshness", &t.Freshness), p.takeMeta(o, &meta, &config)); err != nil {
+	if err := firstError(o.text("name", &t.Name), p.expanded(o, "identifier", &t.Identifier), o.text("description", &t.Description),
+		t.readFreshness(p, o, &meta, &config)); err != nil {
 		return err
 	}
 	if t.Name == "" {
@@ -78,7 +79,10 @@ func (p *Project) readSourceTable(o *object, source, schema string, freshness ma
 	if err := t.readMeta(o, meta); err != nil {
 		return err
 	}
-	node := source + "." + t.Name
+	node := t.Source + "." + t.Name
+	if p.Source(t.Source, t.Name) != nil {
+		return o.value.problem(fmt.Sprintf("source table %q is declared twice", node), "take one out")
+	}
 	columns, err := p.readColumns(o, node)
 	if err != nil {
 		return err
@@ -88,7 +92,44 @@ func (p *Project) readSourceTable(o *object, source, schema string, freshness ma
 		return err
 	}
 	p.Sources = append(p.Sources, t)
-	return o.finish(p, "loaded_at_field", "loaded_at_query", "tags", "config", "quoting", "external")
+	return o.finish(p, "loaded_at_query", "tags", "quoting", "external")
+}
+
+// readFreshness reads freshness and loaded_at_field, at their own place and below config, and meta with them.
+func (t *SourceTable) readFreshness(p *Project, o *object, meta, config *map[string]any) error {
+	if err := firstError(o.dict("freshness", &t.Freshness), o.text("loaded_at_field", &t.LoadedAt), p.takeMeta(o, meta, config)); err != nil {
+		return err
+	}
+	for _, k := range sortedKeys(*config) {
+		switch k {
+		case "freshness":
+			t.Freshness, _ = (*config)[k].(map[string]any)
+		case "loaded_at_field":
+			t.LoadedAt = textOf((*config)[k])
+		case "meta":
+		default:
+			p.ignore("config."+k, o.value.where())
+		}
+	}
+	return nil
+}
+
+// expanded reads an optional text in which variables may stand.
+func (p *Project) expanded(o *object, name string, set *string) error {
+	v, ok := o.take(name)
+	if !ok {
+		return nil
+	}
+	s, err := v.text()
+	if err != nil {
+		return err
+	}
+	x, err := p.expandText(s)
+	if err != nil {
+		return v.problem(err.Error(), name+": "+orElse(*set, "staging"))
+	}
+	*set = textOf(x)
+	return nil
 }
 
 // readMeta reads a source table's meta.lifeline.
@@ -165,12 +206,15 @@ func (p *Project) readModelPatch(o *object) error {
 	if m.PatchedIn != "" {
 		return o.value.problem(fmt.Sprintf("model %q is described twice, here and in %s", name, m.PatchedIn), "take one out")
 	}
-	m.PatchedIn, m.Description = o.file, description
+	if v, ok := o.take("versions"); ok {
+		return v.problem("versions of models are not supported", "keep each version as a model of its own")
+	}
+	m.PatchedIn, m.patchedAt, m.Description = o.file, o.value.where(), description
 	var config map[string]any
 	if err := p.takeMeta(o, &m.Meta, &config); err != nil {
 		return err
 	}
-	if err := p.applyConfig(o, &m.Config, config); err != nil {
+	if err := p.applyConfig(o, &m.Config); err != nil {
 		return err
 	}
 	own, err := lifelineMeta(o, m.Meta, "entity_of", "entity_count_of", "entity_key", "grain", "distribute_by")
@@ -185,17 +229,22 @@ func (p *Project) readModelPatch(o *object) error {
 	if err := p.readTests(o, name, ""); err != nil {
 		return err
 	}
-	return o.finish(p, "docs", "access", "group", "latest_version", "constraints", "tags", "deprecation_date", "time_spine", "data_type", "versions")
+	return o.finish(p, "docs", "access", "group", "latest_version", "constraints", "tags", "deprecation_date", "time_spine", "data_type")
 }
 
-func (p *Project) applyConfig(o *object, c *ModelConfig, config map[string]any) error {
-	for _, k := range sortedKeys(config) {
-		known, err := c.Set(k, config[k])
-		if err != nil {
-			return o.value.problem(err.Error(), "see docs/projects.md for the configuration that is supported")
-		}
-		if !known {
-			p.Ignored = append(p.Ignored, Ignored{Key: "config." + k, Where: o.value.where()})
+// applyConfig puts the config of a YAML file over a model's or seed's configuration.
+func (p *Project) applyConfig(o *object, c *ModelConfig) error {
+	v, ok := o.take("config")
+	if !ok {
+		return nil
+	}
+	config, err := v.object()
+	if err != nil {
+		return err
+	}
+	for _, f := range config.fields {
+		if err := p.setConfig(c, f.name, f.value, f.key); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -211,13 +260,16 @@ func (p *Project) readSeedPatch(o *object) error {
 		return o.value.problem(fmt.Sprintf("there is no seed %q", name), orElse(Nearest(name, p.names()), "add "+name+".csv"))
 	}
 	var meta, config map[string]any
-	if err := firstError(o.text("description", &s.Description), p.takeMeta(o, &meta, &config), p.applyConfig(o, &s.Config, config)); err != nil {
+	if err := firstError(o.text("description", &s.Description), p.takeMeta(o, &meta, &config), p.applyConfig(o, &s.Config)); err != nil {
 		return err
 	}
-	if types, ok := config["column_types"].(map[string]any); ok {
-		if err := s.retype(types); err != nil {
-			return o.value.problem(err.Error(), "column_types: {"+s.Columns[0].Name+": text}")
-		}
+	if err := s.parse(); err != nil {
+		return err
+	}
+	own, _ := config["column_types"].(map[string]any)
+	if unknown := s.retype(); unknown != "" && own[unknown] != nil {
+		return o.value.problem(fmt.Sprintf("column_types names %q, which the seed %s does not have", unknown, name),
+			orElse(Nearest(unknown, s.names()), "column_types: {"+s.Columns[0].Name+": text}"))
 	}
 	if _, err := p.readColumns(o, name); err != nil {
 		return err
@@ -277,7 +329,7 @@ func (p *Project) names() []string {
 	return out
 }
 
-func sortedKeys(m map[string]any) []string {
+func sortedKeys[V any](m map[string]V) []string {
 	out := make([]string, 0, len(m))
 	for k := range m {
 		out = append(out, k)

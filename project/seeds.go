@@ -1,48 +1,67 @@
 package project
 
 import (
-	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
 	"strings"
+	"time"
 )
 
 func (p *Project) readSeeds() error {
-	files, err := p.find(p.paths.seeds, ".csv")
-	if err != nil {
-		return err
-	}
-	for _, f := range files {
-		text, err := p.read(f)
+	for _, root := range p.paths.seeds {
+		files, err := p.find([]string{root}, ".csv")
 		if err != nil {
 			return err
 		}
-		s := &Seed{Name: baseName(f), Path: f}
-		if err := s.parse([]byte(text)); err != nil {
-			return err
+		for _, f := range files {
+			text, err := p.read(f)
+			if err != nil {
+				return err
+			}
+			s := &Seed{Name: baseName(f), Path: f, text: strings.TrimPrefix(text, "\ufeff")}
+			if err := p.folderConfig("seeds", root, f, &s.Config); err != nil {
+				return err
+			}
+			if err := s.parse(); err != nil {
+				return err
+			}
+			// A folder's column_types may be meant for other seeds of it.
+			s.retype()
+			p.Seeds = append(p.Seeds, s)
 		}
-		if err := p.folderConfig("seeds", nil, s.Name, &s.Config); err != nil {
-			return err
-		}
-		p.Seeds = append(p.Seeds, s)
 	}
-	return nil
+	return p.unusedFolders("seeds")
 }
 
-// parse reads the rows and takes the narrowest type that every value of a column fits, as dbt does; an empty cell is null.
-func (s *Seed) parse(text []byte) error {
-	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))))
+// parse reads the rows and takes the narrowest type that every value of a column fits, as dbt does. An empty cell and the word null
+// are null.
+func (s *Seed) parse() error {
+	s.Columns, s.Rows = nil, nil
+	r := csv.NewReader(strings.NewReader(s.text))
+	if d := []rune(s.Config.delimiter); len(d) == 1 {
+		r.Comma = d[0]
+	} else if len(d) > 1 {
+		return usage(s.Path, fmt.Sprintf("delimiter %q is not one letter", s.Config.delimiter), `delimiter: ";"`)
+	}
 	header, err := r.Read()
 	if err == io.EOF {
 		return usage(s.Path+":1", "the seed is empty", "begin with a line of column names")
 	}
 	if err != nil {
-		return usage(s.Path, "broken CSV: "+err.Error(), "mind quotes and the number of fields")
+		return s.broken(err)
 	}
-	for _, name := range header {
-		s.Columns = append(s.Columns, SeedColumn{Name: strings.TrimSpace(name)})
+	for i, name := range header {
+		name = strings.TrimSpace(name)
+		if name == "" {
+			return usage(s.Path+":1", fmt.Sprintf("column %d has no name", i+1), "give every column of the first line a name")
+		}
+		if contains(s.names(), name) {
+			return usage(s.Path+":1", fmt.Sprintf("two columns are called %q", name), "rename one")
+		}
+		s.Columns = append(s.Columns, SeedColumn{Name: name})
 	}
 	for {
 		record, err := r.Read()
@@ -50,11 +69,11 @@ func (s *Seed) parse(text []byte) error {
 			break
 		}
 		if err != nil {
-			return usage(s.Path, "broken CSV: "+err.Error(), "mind quotes and the number of fields")
+			return s.broken(err)
 		}
 		row := make([]*string, len(record))
 		for i, cell := range record {
-			if cell != "" {
+			if cell != "" && !strings.EqualFold(strings.TrimSpace(cell), "null") {
 				row[i] = &cell
 			}
 		}
@@ -64,6 +83,24 @@ func (s *Seed) parse(text []byte) error {
 		s.Columns[i].Type = s.guess(i)
 	}
 	return nil
+}
+
+// broken names the place that the CSV reader stopped at.
+func (s *Seed) broken(err error) error {
+	where, what := s.Path, err.Error()
+	var at *csv.ParseError
+	if errors.As(err, &at) {
+		where, what = fmt.Sprintf("%s:%d:%d", s.Path, at.Line, at.Column), at.Err.Error()
+	}
+	return usage(where, "broken CSV: "+what, "mind quotes and the number of fields")
+}
+
+func (s *Seed) names() []string {
+	out := make([]string, len(s.Columns))
+	for i, c := range s.Columns {
+		out[i] = c.Name
+	}
+	return out
 }
 
 var seedTypes = []struct {
@@ -78,13 +115,22 @@ var seedTypes = []struct {
 	{"timestamp", regexp.MustCompile(`^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?$`)},
 }
 
+// isDay tells whether a date or timestamp is one of the calendar.
+func isDay(kind, cell string) bool {
+	if kind != "date" && kind != "timestamp" {
+		return true
+	}
+	_, err := time.Parse(time.DateOnly, cell[:len(time.DateOnly)])
+	return err == nil
+}
+
 func (s *Seed) guess(column int) string {
 	for _, t := range seedTypes {
 		fits, seen := true, false
 		for _, row := range s.Rows {
 			if cell := row[column]; cell != nil {
 				seen = true
-				if fits = t.form.MatchString(*cell); !fits {
+				if fits = t.form.MatchString(*cell) && isDay(t.name, *cell); !fits {
 					break
 				}
 			}
@@ -96,18 +142,18 @@ func (s *Seed) guess(column int) string {
 	return "text"
 }
 
-// retype sets the types that config.column_types gives.
-func (s *Seed) retype(types map[string]any) error {
-	for _, name := range sortedKeys(types) {
+// retype sets the types that column_types gives, and returns the first name of it that is no column.
+func (s *Seed) retype() (unknown string) {
+	for _, name := range sortedKeys(s.Config.columnTypes) {
 		found := false
 		for i := range s.Columns {
 			if s.Columns[i].Name == name {
-				s.Columns[i].Type, found = textOf(types[name]), true
+				s.Columns[i].Type, found = s.Config.columnTypes[name], true
 			}
 		}
-		if !found {
-			return fmt.Errorf("column_types names %q, which the seed %s does not have", name, s.Name)
+		if !found && unknown == "" {
+			unknown = name
 		}
 	}
-	return nil
+	return unknown
 }

@@ -61,7 +61,7 @@ func (p *Project) readSingularTests() error {
 		return err
 	}
 	for _, f := range files {
-		if strings.Contains(f, "/generic/") {
+		if p.isGeneric(f) {
 			continue
 		}
 		sql, err := p.read(f)
@@ -71,6 +71,16 @@ func (p *Project) readSingularTests() error {
 		p.Tests = append(p.Tests, &Test{Name: baseName(f), Kind: Singular, SQL: sql, Severity: "error", File: f, Line: 1})
 	}
 	return nil
+}
+
+// isGeneric tells whether a file of the test paths defines generic tests rather than being one test.
+func (p *Project) isGeneric(file string) bool {
+	for _, root := range p.paths.tests {
+		if strings.HasPrefix(file, root+"/generic/") {
+			return true
+		}
+	}
+	return false
 }
 
 // ownTests are the generic tests that the project defines itself, with their arguments.
@@ -193,7 +203,7 @@ func (t *Test) readSettings(p *Project, o *object) error {
 			t.Disabled = config[k] == false
 		case "meta", "tags":
 		case "store_failures", "store_failures_as", "limit", "fail_calc", "schema", "alias", "database":
-			p.Ignored = append(p.Ignored, Ignored{Key: "config." + k, Where: o.value.where()})
+			p.ignore("config."+k, o.value.where())
 		default:
 			return o.value.problem(fmt.Sprintf("unknown test configuration %q", k), orElse(Nearest(k, []string{"severity", "where", "warn_if", "error_if", "enabled", "meta"}), "take it out"))
 		}
@@ -244,26 +254,52 @@ func (t *Test) readArgs(o *object, known []string) error {
 	return nil
 }
 
-// autoName names a test as dbt does: kind, node, column and arguments, shortened by a digest where it gets long.
+// autoName names a test as dbt does: kind, node, then column and arguments in the order of their names, shortened by a digest of the
+// whole where it gets long.
 func (t *Test) autoName() string {
-	kind := t.Kind[strings.LastIndexByte(t.Kind, '.')+1:]
-	if strings.HasPrefix(t.Kind, "dbt_") && strings.Contains(t.Kind, ".") {
-		kind = notNameChar.ReplaceAllString(t.Kind, "_")
-	}
-	parts := []string{kind, notNameChar.ReplaceAllString(t.Node, "_")}
+	front := strings.ReplaceAll(t.Kind, ".", "_") + "_" + strings.ReplaceAll(t.Node, ".", "_")
 	if strings.Contains(t.Node, ".") {
-		parts[0] = "source_" + kind
+		front = "source_" + front
+	}
+	args := map[string]any{}
+	for k, v := range t.Args {
+		args[k] = v
 	}
 	if t.Column != "" {
-		parts = append(parts, t.Column)
+		args["column_name"] = t.Column
 	}
-	for _, k := range sortedKeys(t.Args) {
-		parts = append(parts, strings.Trim(notNameChar.ReplaceAllString(fmt.Sprint(t.Args[k]), "_"), "_"))
+	var parts []string
+	for _, k := range sortedKeys(args) {
+		for _, part := range flat(args[k]) {
+			parts = append(parts, notNameChar.ReplaceAllString(part, "_"))
+		}
 	}
-	name := strings.Join(parts, "_")
-	if len(name) <= 63 {
+	name := front + "_" + strings.Join(parts, "__")
+	if len(name) < 64 {
 		return name
 	}
 	sum := md5.Sum([]byte(name))
-	return name[:30] + "_" + hex.EncodeToString(sum[:])
+	return front[:min(len(front), 30)] + "_" + hex.EncodeToString(sum[:])
+}
+
+// flat is an argument as Python would write each of its parts.
+func flat(v any) []string {
+	var out []string
+	switch v := v.(type) {
+	case nil:
+		return []string{"None"}
+	case bool:
+		return []string{map[bool]string{true: "True", false: "False"}[v]}
+	case []any:
+		for _, e := range v {
+			out = append(out, flat(e)...)
+		}
+		return out
+	case map[string]any:
+		for _, k := range sortedKeys(v) {
+			out = append(out, flat(v[k])...)
+		}
+		return out
+	}
+	return []string{textOf(v)}
 }

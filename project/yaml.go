@@ -73,6 +73,14 @@ func (v value) line() int {
 	return v.node.GetToken().Position.Line
 }
 
+// firstLine is the line on which a mapping begins.
+func (v value) firstLine() int {
+	if m, ok := v.node.(*ast.MappingNode); ok && len(m.Values) > 0 {
+		return m.Values[0].Key.GetToken().Position.Line
+	}
+	return v.line()
+}
+
 func (v value) where() string {
 	if v.node == nil || v.node.GetToken() == nil {
 		return v.file
@@ -137,14 +145,6 @@ func (v value) text() (string, error) {
 	return "", v.problem("a text is wanted here", "write one value, in quotes if it has a colon or braces")
 }
 
-func (v value) bool() (bool, error) {
-	x, err := v.any()
-	if b, ok := x.(bool); ok || err != nil {
-		return b, err
-	}
-	return false, v.problem("true or false is wanted here", "true")
-}
-
 func (v value) int() (int, error) {
 	s, err := v.text()
 	if err != nil {
@@ -186,6 +186,15 @@ func (v value) texts() ([]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// isMapping tells a mapping from a scalar, a list or nothing.
+func (v value) isMapping() bool {
+	switch unwrap(v.node).(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return true
+	}
+	return false
 }
 
 // object is the value as a mapping that is read key by key.
@@ -271,7 +280,7 @@ func (o *object) known() []string {
 func (o *object) finish(p *Project, ignored ...string) error {
 	for _, f := range o.rest() {
 		if contains(ignored, f.name) {
-			p.Ignored = append(p.Ignored, Ignored{Key: f.name, Where: f.key.where()})
+			p.ignore(f.name, f.key.where())
 			continue
 		}
 		try := "take the key out"
@@ -325,18 +334,6 @@ func (o *object) integer(name string, set *int) error {
 	n, err := v.int()
 	if err == nil {
 		*set = n
-	}
-	return err
-}
-
-func (o *object) boolean(name string, set *bool) error {
-	v, ok := o.take(name)
-	if !ok {
-		return nil
-	}
-	b, err := v.bool()
-	if err == nil {
-		*set = b
 	}
 	return err
 }
