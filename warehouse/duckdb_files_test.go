@@ -74,7 +74,7 @@ func TestAFileThatIsNotOursIsRefusedAndLeftAlone(t *testing.T) {
 			require.ErrorContains(t, err, p.Path)
 			require.Equal(t, change.ClassUsage, problem(t, err).Class)
 			_, err = w.Published(t.Context())
-			problem(t, err)
+			_ = problem(t, err)
 			after, _ := os.ReadFile(p.Path)
 			require.Equal(t, before, after)
 		})
@@ -158,7 +158,7 @@ func TestDamagedFilesAreNamed(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(landing, append(good[:8192:8192], make([]byte, len(good)-8192)...), 0o600))
 	_, err = w.Begin(t.Context(), warehousetest.Me("test"), 0)
-	problem(t, err)
+	_ = problem(t, err)
 	require.ErrorContains(t, err, landing)
 	_, n := published(t, w)
 	require.Equal(t, 5, n, "what was published stays")
@@ -173,7 +173,7 @@ func TestAFolderThatCannotBeIsNamed(t *testing.T) {
 	w, err := warehouse.Open(t.Context(), warehouse.Options{DSN: "duckdb:" + filepath.Join(file, "w.duckdb")})
 	require.NoError(t, err)
 	_, err = w.Begin(t.Context(), warehousetest.Me("test"), 0)
-	problem(t, err)
+	_ = problem(t, err)
 	require.ErrorContains(t, err, file)
 }
 

@@ -15,13 +15,6 @@ import (
 // Which version is published is decided by the file at the warehouse's path and by nothing else: that is what readers see, and it
 // changes in one rename. ops.versions is brought to it after the rename, by the same run or, when that was killed, by the next.
 
-// The states of a row in ops.versions.
-const (
-	statePublished = "published"
-	stateKept      = "kept"
-	stateDropped   = "dropped"
-)
-
 // Publish makes every table of the version visible in one step. A kill before the rename leaves the old version, a kill after it
 // the new one.
 func (b *duckBuild) Publish(ctx context.Context, p Publication) error {

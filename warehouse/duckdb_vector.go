@@ -47,12 +47,14 @@ func data[T any](vector mapping.Vector, n int) []T {
 
 // check tells whether a decimal column's values fit, and refuses a column that is torn or holds what the engine must not get.
 func (c *vectorWriter) check(v *change.Vector, n int) (bool, error) {
-	have := len(v.Ints)
+	var have int
 	switch c.kind {
 	case change.Text, change.Bytes:
 		have = len(v.Offsets) - 1
 	case change.Float32, change.Float64:
 		have = len(v.Floats)
+	default:
+		have = len(v.Ints)
 	}
 	if len(v.Nulls) != n || have != n {
 		return false, fmt.Errorf("%d rows, %d nulls and %d values", n, len(v.Nulls), have)
@@ -82,6 +84,7 @@ func (c *vectorWriter) check(v *change.Vector, n int) (bool, error) {
 			bad = bad || x >= c.limit || x <= -c.limit
 		}
 		return !bad, nil
+	default:
 	}
 	return true, nil
 }
