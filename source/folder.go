@@ -28,7 +28,6 @@ type fileTable struct {
 	shown  string // The file's name, for messages.
 	header int64  // The bytes that the header takes, byte order mark and newline included.
 	lines  int64  // The lines that it takes.
-	money  []int
 }
 
 func openFolder(o Options) (Source, error) {

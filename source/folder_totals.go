@@ -101,16 +101,28 @@ func amount(text string, t change.Type) (*apd.Decimal, bool) {
 	if err != nil {
 		return nil, false
 	}
-	bits := map[change.Kind]int{change.Int16: 16, change.Int32: 32, change.Int64: 64}[t.Kind]
-	if bits > 0 {
+	switch t.Kind {
+	case change.Int16, change.Int32, change.Int64:
+		bits := 64
+		if t.Kind == change.Int16 {
+			bits = 16
+		} else if t.Kind == change.Int32 {
+			bits = 32
+		}
 		_, err := strconv.ParseInt(text, 10, bits)
 		return x, err == nil
+	case change.Decimal:
+		if !fits(x, t) {
+			var short apd.Decimal
+			short.Reduce(x) // Zeros at the end do not count.
+			return x, short.IsZero() || fits(&short, t)
+		}
+		return x, true
+	default:
+		return nil, false // The sum of floating-point numbers is not exact.
 	}
-	if t.Kind != change.Decimal {
-		return nil, false
-	}
-	var short apd.Decimal
-	short.Reduce(x)
-	fits := int64(short.Exponent) >= -int64(t.Scale) && short.NumDigits()+int64(short.Exponent) <= int64(t.Precision-t.Scale)
-	return x, fits || short.IsZero()
+}
+
+func fits(x *apd.Decimal, t change.Type) bool {
+	return -int(x.Exponent) <= t.Scale && x.NumDigits()+int64(x.Exponent) <= int64(t.Precision-t.Scale)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
 
@@ -41,14 +40,22 @@ func serverCode(err error) uint16 {
 	return 0
 }
 
+// unreachableError says that no connection could be made.
+type unreachableError struct{ err error }
+
+func (e *unreachableError) Error() string { return e.err.Error() }
+func (e *unreachableError) Unwrap() error { return e.err }
+
 // IsViewLost reports whether err means that the consistent view of the source is gone, after a lost connection, a kill or a
-// change of a table's definition: a new snapshot may succeed. An error of the caller's own context is none.
+// change of a table's definition, or that none could be had because the server was away: a new snapshot may succeed. An error of
+// the caller's own context is none.
 func IsViewLost(err error) bool {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
 	}
 	var lost *lostError
-	if errors.As(err, &lost) {
+	var away *unreachableError
+	if errors.As(err, &lost) || errors.As(err, &away) {
 		return true
 	}
 	switch serverCode(err) {
@@ -68,7 +75,7 @@ func (a address) explain(doing string, err error) error {
 		return err
 	}
 	p := &change.Problem{Err: fmt.Errorf("%s: %w", doing, err), Class: change.ClassError}
-	var network net.Error
+	var away *unreachableError
 	switch code := serverCode(err); {
 	case code == codeAccessDenied:
 		p.Class, p.Try = change.ClassUsage, "the user and password of the source's address; special characters in them are written as %40 for @, %2F for /"
@@ -80,10 +87,10 @@ func (a address) explain(doing string, err error) error {
 		p.Class, p.Try = change.ClassBlocked, "the table's identifier in sources.yml, and the source's database"
 	case code == codeTooManyConns:
 		p.Try = "again later, or with fewer --source-workers"
+	case errors.As(err, &away):
+		p.Try = fmt.Sprintf("whether a server listens at %s and no firewall stands between", a.host)
 	case IsViewLost(err):
 		p.Try = "again; if it recurs, look into the server's error log"
-	case errors.As(err, &network):
-		p.Try = fmt.Sprintf("whether a server listens at %s and no firewall stands between", a.host)
 	}
 	return p
 }

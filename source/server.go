@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -102,6 +103,10 @@ var session = []string{
 // connect opens a connection with the session that every read needs.
 func (s *server) connect(ctx context.Context) (*conn, error) {
 	c, err := dial(ctx, s.address)
+	var network net.Error
+	if errors.As(err, &network) {
+		err = &unreachableError{err}
+	}
 	if err != nil {
 		return nil, s.address.explain("connect to "+s.address.shown+" as "+s.address.user, err)
 	}

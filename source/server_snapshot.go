@@ -46,13 +46,18 @@ func (s *server) Snapshot(ctx context.Context) (Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer lock.close()
+	defer func() { _ = lock.close() }() // It holds nothing that is needed.
 	for _, way := range []struct{ name, lock string }{
 		{wayGlobal, "flush tables with read lock"},
 		{wayTables, s.lockTables(tables)},
 	} {
 		if way.lock == "" {
 			continue
+		}
+		if lock.broken != nil {
+			if lock, err = s.connect(ctx); err != nil {
+				return nil, err
+			}
 		}
 		snap, err := s.underLock(ctx, lock, tables, way.name, way.lock)
 		if err == nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,17 +26,20 @@ func TestAllConnectionsSeeOnePointInTime(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	written := make(chan error, 1)
 	go func() { written <- writePairs(ctx, d.db) }()
+	weaker := []string{"global read lock", "lock tables", "one connection"} // Other tests may hold a lock off for too long.
 	for name, dsn := range map[string]string{
 		"global read lock": d.dsn,
 		"lock tables":      d.user(t, "select, lock tables"),
 		"one connection":   d.user(t, "select"),
 	} {
+		taken := map[string]int{}
 		for range 10 {
 			src, err := source.Open(t.Context(), source.Options{DSN: dsn, Workers: 3})
 			require.NoError(t, err)
 			snap, err := src.Snapshot(t.Context())
 			require.NoError(t, err)
-			require.Equal(t, name, snap.Info().Way)
+			require.Contains(t, weaker[slices.Index(weaker, name):], snap.Info().Way)
+			taken[snap.Info().Way]++
 			require.Less(t, snap.Info().LockTime, time.Second)
 			require.WithinDuration(t, time.Now(), snap.Info().TakenAt, time.Minute)
 			c := &collector{rows: map[string][]string{}}
@@ -48,6 +52,7 @@ func TestAllConnectionsSeeOnePointInTime(t *testing.T) {
 			require.NoError(t, snap.Close())
 			require.NoError(t, src.Close())
 		}
+		require.NotZero(t, taken[name], "%v", taken)
 	}
 	stop()
 	require.NoError(t, <-written)
