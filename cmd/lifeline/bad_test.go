@@ -51,7 +51,7 @@ func TestBadInputIsNamedAndNothingIsLost(t *testing.T) {
 	f("wrong encoding", carepay, broken("claims.csv", func(b []byte) []byte {
 		return bytes.Replace(b, []byte("Approved"), []byte("Approv\xe9d"), 1)
 	}), 3, "claims.csv:")
-	f("a column is gone", carepay, broken("claims.csv", func(b []byte) []byte { return bytes.Replace(b, []byte("AMOUNT"), []byte("VALUE"), 1) }), 3, "amount")
+	f("a column is gone", carepay, broken("claims.csv", func(b []byte) []byte { return bytes.Replace(b, []byte("AMOUNT"), []byte("VALUE"), 1) }), 3, "AMOUNT")
 
 	spoilt := func(file, text string) string {
 		p := projectCopy(t)

@@ -12,7 +12,7 @@ type compileCommand struct {
 	Select  []string `arg:"" optional:"" placeholder:"MODELS" help:"Only these (name, +name+, tag:x, path:x)."`
 	Exclude []string `sep:" " placeholder:"MODELS" help:"Without these."`
 	Engine  string   `enum:"duckdb,postgres" default:"duckdb" help:"duckdb or postgres."`
-	AsOf    string   `placeholder:"YYYY-MM-DD" help:"The as-of instant that the models see."`
+	AsOf    string   `placeholder:"YYYY-MM-DD" help:"The as-of instant that the models see; today where none is given."`
 }
 
 func (compileCommand) Help() string {
@@ -28,7 +28,7 @@ func (c *compileCommand) Run(_ context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	asOf := "1970-01-01 00:00:00"
+	asOf := time.Now().UTC().Truncate(24 * time.Hour).Format(time.DateTime)
 	if c.AsOf != "" {
 		t, err := time.Parse(time.DateOnly, c.AsOf)
 		if err != nil {

@@ -70,6 +70,20 @@ func TestEveryCellOnTheEdgesEqualsABruteForceComputation(t *testing.T) {
 	})
 }
 
+func TestAnEarlierAsOfMovesTheWindowsAndNothingElse(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, oracle.Edges(dir, 2))
+	project := projectCopy(t)
+	require.NoError(t, os.RemoveAll(filepath.Join(project, "tests")))
+	onEveryEngine(t, func(t *testing.T, dsn string) {
+		flags := at(project, "csv:"+dir, dsn)
+		r := report(t, 0, append([]string{"run", "--as-of", "2019-11-18"}, flags...)...)
+		require.Equal(t, time.Date(2019, 11, 18, 21, 0, 0, 0, time.UTC), r.AsOf.UTC())
+		requireOracle(t, flags, dir, r)
+	})
+}
+
 func TestEveryCellIsTheSameThroughMySQL(t *testing.T) {
 	t.Parallel()
 	dir := smallSample(t)
