@@ -46,7 +46,7 @@ func (w *walk) decideAsOf(ctx context.Context) error {
 	}
 	asOf := w.asOf
 	w.report.AsOf = &asOf
-	if w.graph, err = w.newGraph(w.asOf.In(stored)); err != nil {
+	if w.graph, err = w.newGraph(w.asOf.In(stored), w.snapshot.TakenAt.In(stored)); err != nil {
 		return err
 	}
 	return w.choose()

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"lifeline/change"
@@ -153,17 +154,21 @@ func newWalk(o Options) (*walk, error) {
 		return w, fmt.Errorf("hash the project: %w", err)
 	}
 	// The graph is made once before anything is touched, so that a broken project costs no read of the source.
-	if w.graph, err = w.newGraph(time.Time{}); err != nil {
+	if w.graph, err = w.newGraph(time.Time{}, time.Time{}); err != nil {
 		return w, err
 	}
 	return w, w.choose()
 }
 
-// newGraph orders the models as they are for one as-of instant.
-func (w *walk) newGraph(asOf time.Time) (*model.Graph, error) {
+// newGraph orders the models as they are for one as-of instant. Models see it as var('as_of'), and the snapshot's own time, after which
+// no date is valid, as var('snapshot_at'); both are wall-clock times of the source's zone.
+func (w *walk) newGraph(asOf, snapshotAt time.Time) (*model.Graph, error) {
+	vars := map[string]any{"as_of": asOf.Format(time.DateTime)}
+	if !snapshotAt.IsZero() {
+		vars["snapshot_at"] = snapshotAt.Format(time.DateTime)
+	}
 	return model.NewGraph(w.Project, model.Options{
-		Target: model.Target{Name: w.Warehouse.Engine(), Type: w.Warehouse.Engine()},
-		Vars:   map[string]any{"as_of": asOf.UTC().Format(time.DateTime)},
+		Target: model.Target{Name: w.Warehouse.Engine(), Type: w.Warehouse.Engine()}, Vars: vars, Env: os.Getenv,
 	})
 }
 
