@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"lifeline/model"
@@ -37,7 +38,7 @@ func (c *compileCommand) Run(_ context.Context, g *Globals) error {
 		asOf = t.Format(time.DateTime)
 	}
 	graph, err := model.NewGraph(p, model.Options{
-		Target: model.Target{Name: c.Engine, Type: c.Engine}, Vars: map[string]any{"as_of": asOf},
+		Target: model.Target{Name: c.Engine, Type: c.Engine}, Vars: map[string]any{"as_of": asOf}, Env: os.Getenv,
 	})
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 
 	"lifeline/change"
@@ -69,7 +70,7 @@ func (c *doctorCommand) Run(ctx context.Context, g *Globals) error {
 
 // project says whether the project's graph can be made, and which dbt keys have no effect here.
 func (c *doctorCommand) project(g *Globals, p *project.Project) finding {
-	graph, err := model.NewGraph(p, model.Options{Target: model.Target{Name: "doctor", Type: "duckdb"}})
+	graph, err := model.NewGraph(p, model.Options{Target: model.Target{Name: "doctor", Type: "duckdb"}, Env: os.Getenv})
 	if err != nil {
 		f := describe(err)
 		return finding{"project", string(preflight.Fail), f.Message, f.Try}

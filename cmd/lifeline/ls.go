@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 
 	"lifeline/model"
@@ -38,7 +39,7 @@ func (c *lsCommand) Run(_ context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	graph, err := model.NewGraph(p, model.Options{Target: model.Target{Name: "ls", Type: "duckdb"}})
+	graph, err := model.NewGraph(p, model.Options{Target: model.Target{Name: "ls", Type: "duckdb"}, Env: os.Getenv})
 	if err != nil {
 		return err
 	}
