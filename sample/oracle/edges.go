@@ -13,10 +13,10 @@ import (
 func Edges(dir string, seed uint64) error {
 	e := &edges{Rand: rand.New(rand.NewPCG(seed, 7))}
 	files := map[string]string{
-		"treatments.csv":    e.treatments(),
-		"claims.csv":        e.claims(),
-		"invoices.csv":      e.invoices(),
-		"invoice_items.csv": e.items(),
+		"treatments.csv":    e.twins(e.treatments()),
+		"claims.csv":        e.twins(e.claims()),
+		"invoices.csv":      e.twins(e.invoices()),
+		"invoice_items.csv": e.twins(e.items()),
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("\ufeff"+text), 0o644); err != nil {
@@ -55,6 +55,8 @@ func (e *edges) spoilt(words ...string) string {
 	case 4:
 		return " " + w + " "
 	case 5:
+		return w + "\u2003" // A wide space is no space that anybody meant to trim.
+	case 6:
 		return e.pick("NULL", "", " ", " NULL", "null")
 	}
 	return w
@@ -72,20 +74,27 @@ func (e *edges) amount() string {
 	return e.pick("0.0000", "0.0001", "-0.0500", "12.5000", "100.0000", "99999999999.9999", "1000.0000", "NULL")
 }
 
+// twins adds a row that is there already, one that shares its key with another row and differs, and two without a key.
+func (e *edges) twins(lines []string) string {
+	_, rest, _ := strings.Cut(lines[5], ",")
+	id, _, _ := strings.Cut(lines[9], ",")
+	return strings.Join(append(lines, lines[3], id+","+rest, "NULL,"+rest, "x,"+rest), "\n")
+}
+
 const edgeTreatments, edgeInvoices = 120, 300
 
-func (e *edges) treatments() string {
+func (e *edges) treatments() []string {
 	out := []string{"ID,STATUS,DATE_CREATED,DATE_MODIFIED,DATE_SUBMITTED,DATE_TREATMENT,PROVIDER_ID,PROGRAM_ID"}
 	for i := range edgeTreatments {
 		status := e.spoilt("DRAFT", "OPEN", "SUBMITTED", "IN_REVIEW", "APPROVED", "REJECTED", "RESUBMITTED", "REOPENED", "CLOSED",
 			"EXPIRED", "CANCELLED", "DELETED")
 		out = append(out, fmt.Sprintf("%d,%s,%s,%s,%s,%s,%s,%s", i+1, status, e.time(), e.time(), e.time(), e.time(),
-			e.pick("0", "NULL", "1", "2", "3", "-4"), e.pick("0", "NULL", "36", "40", "44")))
+			e.pick("0", "NULL", "1", "2", "3", "-4"), e.pick("0", "NULL", "36", "40", "44", "52")))
 	}
-	return strings.Join(out, "\n")
+	return out
 }
 
-func (e *edges) claims() string {
+func (e *edges) claims() []string {
 	out := []string{"ID,STATUS,TYPE,DATE_CREATED,DATE_MODIFIED,TREATMENT_ID,PROGRAM_ID,AMOUNT,CURRENCY"}
 	for i := range 500 {
 		status := e.spoilt("Draft", "Submitted", "InReview", "Approved", "Approved", "Approved", "Rejected", "Paid", "Paid", "ReSubmitted",
@@ -93,23 +102,23 @@ func (e *edges) claims() string {
 		out = append(out, fmt.Sprintf("%d,%s,%s,%s,%s,%s,%s,%s,%s", 1000+3*i, status, e.spoilt("Benefit", "Voucher"), e.time(), e.time(),
 			e.parent(edgeTreatments), e.pick("0", "NULL", "36", "40", "44", "48"), e.amount(), e.pick("KES", "KES", "KES", "kes", "KES ", "NULL")))
 	}
-	return strings.Join(out, "\n")
+	return out
 }
 
-func (e *edges) invoices() string {
+func (e *edges) invoices() []string {
 	out := []string{"ID,STATUS,DATE_CREATED,TREATMENT_ID"}
 	for i := range edgeInvoices {
 		status := e.spoilt("FINAL", "FINAL", "FINAL", "DRAFT", "SUBMITTED", "RESUBMITTED", "REOPENED", "CANCELLED", "DELETED")
 		out = append(out, fmt.Sprintf("%d,%s,%s,%s", i+1, status, e.time(), e.parent(edgeTreatments)))
 	}
-	return strings.Join(out, "\n")
+	return out
 }
 
-func (e *edges) items() string {
+func (e *edges) items() []string {
 	out := []string{"ID,STATUS,DATE_CREATED,INVOICE_ID,PRODUCT_ID,CURRENCY,AMOUNT"}
 	for i := range 900 {
 		out = append(out, fmt.Sprintf("%d,%s,%s,%s,%s,%s,%s", 5000+i, e.spoilt("ACTIVE", "ACTIVE", "DRAFT", "INACTIVE", "DELETED"), e.time(),
 			e.parent(edgeInvoices), e.pick("0", "NULL", "-7", "7"), e.pick("KES", "KES", "KES", "KES", "kes", "USD", "NULL"), e.amount()))
 	}
-	return strings.Join(out, "\n")
+	return out
 }
