@@ -50,7 +50,8 @@ from ops.versions`).Scan(&b.id)
 	if err := os.RemoveAll(r.paths.building(b.id)); err != nil {
 		return nil, duckProblem("begin a version", err)
 	}
-	if _, err := r.db.ExecContext(ctx, "attach "+literal(r.paths.building(b.id))+" as v"); err != nil {
+	// Until it is sealed nobody would want the file back after a crash, so it keeps no log.
+	if _, err := r.db.ExecContext(ctx, "attach "+literal(r.paths.building(b.id))+" as v (recovery_mode no_wal_writes)"); err != nil {
 		return nil, duckProblem("begin a version", err)
 	}
 	r.mu.Lock()

@@ -62,10 +62,10 @@ func Postgres(t testing.TB) Place {
 	server, err := sql.Open("pgx", dsn)
 	require.NoError(t, err)
 	name := "warehouse_" + strings.ToLower(rand.Text()[:12])
-	_, err = server.ExecContext(t.Context(), "create database " + name)
+	_, err = server.ExecContext(t.Context(), "create database "+name)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		_, err := server.ExecContext(context.Background(), "drop database " + name + " with (force)")
+		_, err := server.ExecContext(context.Background(), "drop database "+name+" with (force)")
 		require.NoError(t, err)
 		require.NoError(t, server.Close())
 	})
