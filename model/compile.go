@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -36,6 +37,9 @@ func (g *Graph) CompileTest(t *project.Test, env Env) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if t, err = g.Resolve(t, env); err != nil {
+		return "", err
+	}
 	args := []string{"model=model"}
 	extra := map[string]any{"model": env.Relation(node)}
 	if t.Where != "" {
@@ -47,7 +51,57 @@ func (g *Graph) CompileTest(t *project.Test, env Env) (string, error) {
 	for _, name := range sortedKeys(t.Args) {
 		args, extra["arg_"+name] = append(args, name+"=arg_"+name), t.Args[name]
 	}
-	return g.compile(t.File, "{{ test_"+t.Kind+"("+strings.Join(args, ", ")+") }}", env, extra)
+	sql, err := g.compile(t.File, "{{ test_"+t.Kind+"("+strings.Join(args, ", ")+") }}", env, extra)
+	return sql, at(fmt.Sprintf("%s:%d", t.File, t.Line), t.File, err)
+}
+
+// Resolve renders the Jinja in a generic test's where and arguments, such as a variable in a bound; a test without any comes back as it
+// is. ref() and source() as a whole argument, as relationships and compare_model have them, stay as they are: see Refers.
+func (g *Graph) Resolve(t *project.Test, env Env) (*project.Test, error) {
+	out := *t
+	var err error
+	text := func(s string) string {
+		if err == nil && strings.Contains(s, "{{") {
+			s, err = g.compileAt(fmt.Sprintf("%s:%d", t.File, t.Line), t.File, s, env)
+		}
+		return s
+	}
+	out.Where, out.Args = text(t.Where), map[string]any{}
+	for _, name := range sortedKeys(t.Args) {
+		out.Args[name] = resolved(t.Args[name], text)
+	}
+	return &out, err
+}
+
+func resolved(v any, text func(string) string) any {
+	switch v := v.(type) {
+	case string:
+		return text(v)
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = resolved(v[i], text)
+		}
+		return list
+	}
+	return v
+}
+
+// compileAt renders a text that stands somewhere in a YAML file.
+func (g *Graph) compileAt(where, path, sql string, env Env) (string, error) {
+	out, err := g.compile(path, sql, env, nil)
+	return out, at(where, path, err)
+}
+
+// at puts a place in a YAML file for the one in the text that was rendered from it; a place in a macro stays.
+func at(where, path string, err error) error {
+	var p *change.Problem
+	if errors.As(err, &p) && strings.HasPrefix(p.Where, path+":") {
+		placed := *p
+		placed.Where = where
+		return &placed
+	}
+	return err
 }
 
 // Tested is the node that a generic test is on.

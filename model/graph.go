@@ -255,32 +255,40 @@ func (g *Graph) settle(n *Node) error {
 }
 
 // followParents makes children of quarantine wait for their parents: a relationships test that sets rows aside is judged against
-// the parent's passed rows.
+// the parent's passed rows. The relations that other tests name are checked on the way.
 func (g *Graph) followParents(depends map[*Node]edges) error {
 	for _, t := range g.project.Tests {
-		if t.OnFail != "quarantine" || !strings.Contains(t.Kind, "relationships") {
+		name, ok := t.Args["to"].(string)
+		if !ok {
+			name, ok = t.Args["compare_model"].(string)
+		}
+		if _, shipped := project.TestKinds[t.Kind]; !ok || !shipped || t.Disabled {
 			continue
 		}
-		child, ok := g.byName[t.Node]
-		if !ok || child.Kind != KindModel {
-			continue
-		}
-		name, _ := t.Args["to"].(string)
+		where := fmt.Sprintf("%s:%d", t.File, t.Line)
 		parent, err := g.Refers(name)
 		if err != nil {
-			return &change.Problem{Err: err, Where: fmt.Sprintf("%s:%d", t.File, t.Line), Class: change.ClassUsage, Try: "to: ref('treatments')"}
+			return at(where, refersPath, err)
 		}
-		if _, ok := depends[child][parent]; !ok && parent != child {
-			depends[child][parent] = fmt.Sprintf("%s:%d", t.File, t.Line)
+		child := g.byName[t.Node]
+		if t.OnFail != "quarantine" || !strings.Contains(t.Kind, "relationships") || child == nil || child.Kind != KindModel || child == parent {
+			continue
+		}
+		if _, ok := depends[child][parent]; !ok {
+			depends[child][parent] = where
 		}
 	}
 	return nil
 }
 
+// refersPath stands for the place of a test's argument until it is known.
+const refersPath = "argument"
+
 // Refers resolves the text of a test's argument, such as ref('claims') or source('carepay', 'claim').
 func (g *Graph) Refers(text string) (*Node, error) {
 	var found *Node
-	_, err := g.renderer.render("a test's argument", "{{ "+text+" }}", hooks{
+	inner := strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(text), "{{"), "}}"))
+	_, err := g.renderer.render(refersPath, "{{ "+inner+" }}", hooks{
 		ref: func(name string) (string, error) {
 			n, err := g.lookup(name)
 			found = n
@@ -296,7 +304,9 @@ func (g *Graph) Refers(text string) (*Node, error) {
 		return nil, err
 	}
 	if found == nil {
-		return nil, fmt.Errorf("%q is neither ref('…') nor source('…', '…')", text)
+		return nil, &change.Problem{
+			Err: fmt.Errorf("%q is neither ref('…') nor source('…', '…')", text), Where: refersPath + ":1", Class: change.ClassUsage, Try: "to: ref('treatments')",
+		}
 	}
 	return found, nil
 }

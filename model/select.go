@@ -2,7 +2,9 @@ package model
 
 import (
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,9 +12,9 @@ import (
 	"lifeline/project"
 )
 
-// Select chooses nodes as dbt does: a name, +name (with what it reads), name+ (with what reads it), 2+name (two steps), tag:x,
-// path:x, source:x, with * in names; several are a union, a comma is an intersection. An empty include means all. The answer is in
-// build order.
+// Select chooses nodes as dbt does: a name, a folder of models, +name (with what it reads), name+ (with what reads it), 2+name (two
+// steps), @name (what reads it, with all that those read), tag:x, path:x, source:x, config.materialized:x, resource_type:x, with * in
+// names; several are a union, a comma is an intersection. An empty include means all. The answer is in build order.
 func (g *Graph) Select(include, exclude []string) ([]*Node, error) {
 	chosen := map[*Node]bool{}
 	if len(include) == 0 {
@@ -73,15 +75,22 @@ func (g *Graph) intersection(word string) (map[*Node]bool, error) {
 // one answers a single criterion with its plus signs.
 func (g *Graph) one(word string) (map[*Node]bool, error) {
 	core, up, down := word, 0, 0
+	at := strings.HasPrefix(core, "@")
+	if at {
+		core, down = core[1:], everyStep
+	}
 	if before, after, ok := strings.Cut(core, "+"); ok && isSteps(before) {
 		core, up = after, steps(before)
 	}
 	if i := strings.LastIndexByte(core, '+'); i >= 0 && isSteps(core[i+1:]) {
 		core, down = core[:i], steps(core[i+1:])
 	}
+	if err := known(core); err != nil {
+		return nil, err
+	}
 	found := map[*Node]bool{}
 	for _, n := range g.Nodes {
-		if matches(n, core) {
+		if g.matches(n, core) {
 			found[n] = true
 		}
 	}
@@ -102,7 +111,28 @@ func (g *Graph) one(word string) (map[*Node]bool, error) {
 		walk(n, up, out, func(n *Node) []*Node { return n.DependsOn })
 		walk(n, down, out, g.readers)
 	}
+	if at {
+		for n := range maps.Clone(out) {
+			walk(n, everyStep, out, func(n *Node) []*Node { return n.DependsOn })
+		}
+	}
 	return out, nil
+}
+
+// methods are the ways to choose by something else than a name.
+var methods = []string{"config.materialized", "fqn", "path", "resource_type", "source", "tag"}
+
+// known refuses a method of dbt that is not here: it must not choose nothing in silence.
+func known(criterion string) error {
+	method, _, ok := strings.Cut(criterion, ":")
+	if !ok || slices.Contains(methods, method) {
+		return nil
+	}
+	try := "a name, or one of " + strings.Join(methods, ":, ") + ":"
+	if near := project.Nearest(method, methods); near != "" {
+		try = near + ":"
+	}
+	return &change.Problem{Err: fmt.Errorf("there is no selection by %q", method+":"), Class: change.ClassUsage, Try: try}
 }
 
 // everyStep is further than any graph is deep.
@@ -120,12 +150,17 @@ func steps(s string) int {
 	return everyStep
 }
 
-func matches(n *Node, criterion string) bool {
+func (g *Graph) matches(n *Node, criterion string) bool {
 	method, name, ok := strings.Cut(criterion, ":")
 	if !ok {
-		return glob(criterion, n.Name) && n.Kind != KindSource || glob(criterion, n.ID)
+		method, name = "fqn", criterion
+		if strings.Contains(criterion, "/") {
+			method = "path"
+		}
 	}
 	switch method {
+	case "fqn":
+		return glob(name, n.ID) || n.Kind != KindSource && g.matchesName(n, name)
 	case "tag":
 		for _, t := range n.Tags {
 			if glob(name, t) {
@@ -133,7 +168,7 @@ func matches(n *Node, criterion string) bool {
 			}
 		}
 	case "path":
-		name = strings.TrimSuffix(strings.TrimPrefix(name, "./"), "/")
+		name = path.Clean(name)
 		return n.Kind != KindSource && (n.Path == name || strings.HasPrefix(n.Path, name+"/") || glob(name, n.Path))
 	case "source":
 		return n.Kind == KindSource && (glob(name, n.Source.Source) || glob(name, n.Source.Source+"."+n.Name) || glob(name, n.Name))
@@ -141,6 +176,22 @@ func matches(n *Node, criterion string) bool {
 		return n.Materialized == name
 	case "resource_type":
 		return string(n.Kind) == name
+	}
+	return false
+}
+
+// matchesName takes a node's name, or the folders before it joined by dots, with the project's name or without.
+func (g *Graph) matchesName(n *Node, name string) bool {
+	if glob(name, n.Name) {
+		return true
+	}
+	folders := g.project.Folders(n.Path)
+	for _, parts := range [][]string{folders, append([]string{g.project.Name}, folders...)} {
+		for end := 1; end <= len(parts); end++ {
+			if name == strings.Join(parts[:end], ".") || glob(name, strings.Join(append(slices.Clone(parts), n.Name), ".")) {
+				return true
+			}
+		}
 	}
 	return false
 }

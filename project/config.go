@@ -99,10 +99,8 @@ func (p *Project) readAsOf(o *object) error {
 	if rule == "latest" || rule == "now" {
 		return nil
 	}
-	for _, form := range []string{time.DateOnly, time.DateTime, time.RFC3339, "2006-01-02T15:04:05"} {
-		if _, err := time.Parse(form, rule); err == nil {
-			return nil
-		}
+	if _, err := time.Parse(time.DateOnly, rule); err == nil {
+		return nil
 	}
 	return v.problem(fmt.Sprintf("as_of %q is neither latest, now nor a date", rule), "as_of: latest")
 }

@@ -287,6 +287,17 @@ func (p *Project) Seed(name string) *Seed {
 	return nil
 }
 
+// Folders are the folders in which a file of the model or seed paths lies, below that path.
+func (p *Project) Folders(file string) []string {
+	for _, root := range append(append([]string{}, p.paths.models...), p.paths.seeds...) {
+		if inner, ok := strings.CutPrefix(file, root+"/"); ok {
+			steps := strings.Split(inner, "/")
+			return steps[:len(steps)-1]
+		}
+	}
+	return nil
+}
+
 // Hash is a digest of every file of the project that decides what a build gives.
 func (p *Project) Hash() (string, error) {
 	h := sha256.New()
