@@ -1,7 +1,7 @@
 {#- A text as a person meant it: carriage returns, line feeds, tabs, byte order marks and no-break spaces become spaces, the ends
     are trimmed, and blank or the word NULL is nothing. -#}
 {% macro clean_text(value) -%}
-    nullif(nullif(trim(translate({{ value }}, chr(9) || chr(10) || chr(13) || chr(160) || chr(65279), '     ')), ''), 'NULL')
+    nullif(nullif(trim(translate({{ value }}, chr(9) || chr(10) || chr(13) || chr(160) || chr(65279), '     '), ' '), ''), 'NULL')
 {%- endmacro %}
 
 {#- A currency's code. The usual ones are let through as they are, because cleaning millions of equal words takes time. -#}

@@ -8,7 +8,7 @@ cleaned as (
     select
         cast(id as bigint) as id,
         {{ clean_id('treatment_id') }} as treatment_id,
-        status as status_raw,
+        nullif(status, 'NULL') as status_raw,
         type as type_raw,
         case when type in ('Benefit', 'Voucher') then type else {{ clean_text('type') }} end as type_word,
         {{ clean_date('date_created') }} as date_created,

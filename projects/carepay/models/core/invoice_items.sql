@@ -8,7 +8,7 @@ cleaned as (
     select
         cast(id as bigint) as id,
         {{ clean_id('invoice_id') }} as invoice_id,
-        status as status_raw,
+        nullif(status, 'NULL') as status_raw,
         {{ clean_date('date_created') }} as date_created,
         {{ clean_id('product_id') }} as product_id,
         currency as currency_raw,

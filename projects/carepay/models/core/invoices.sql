@@ -8,7 +8,7 @@ cleaned as (
     select
         cast(id as bigint) as id,
         {{ clean_id('treatment_id') }} as treatment_id,
-        status as status_raw,
+        nullif(status, 'NULL') as status_raw,
         {{ clean_date('date_created') }} as date_created
     from {{ source('carepay', 'invoice') }}
 ),

@@ -7,7 +7,7 @@ words as (
 cleaned as (
     select
         cast(id as bigint) as id,
-        status as status_raw,
+        nullif(status, 'NULL') as status_raw,
         {{ clean_date('date_created') }} as date_created,
         {{ clean_date('date_modified') }} as date_modified,
         {{ clean_date('date_submitted') }} as date_submitted,
