@@ -41,7 +41,7 @@ var whole = sync.OnceValues(func() (map[string][][]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	if _, err := sample.Write(context.Background(), carepay(1), dir); err != nil {
 		return nil, err
 	}
