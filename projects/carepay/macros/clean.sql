@@ -4,11 +4,16 @@
     nullif(nullif(trim(translate({{ value }}, chr(9) || chr(10) || chr(13) || chr(160) || chr(65279), '     '), ' '), ''), 'NULL')
 {%- endmacro %}
 
+{#- A text in capitals. Only the letters a to z change: what upper() does to others differs between engines. -#}
+{% macro capitals(value) -%}
+    translate({{ value }}, 'abcdefghijklmnopqrstuvwxyz', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')
+{%- endmacro %}
+
 {#- A currency's code. The usual ones are let through as they are, because cleaning millions of equal words takes time. -#}
 {% macro clean_currency(value) -%}
     case
         when {{ value }} in ('{{ var('currencies') | join("', '") }}') then {{ value }}
-        else upper({{ clean_text(value) }})
+        else {{ capitals(clean_text(value)) }}
     end
 {%- endmacro %}
 

@@ -12,7 +12,7 @@
     ) as w
     inner join {{ ref('status_map') }} as m
         on m.entity = '{{ table }}'
-        and upper(m.source_status) = upper({{ clean_text('w.status') }})
+        and {{ capitals('m.source_status') }} = {{ capitals(clean_text('w.status')) }}
 {%- endmacro %}
 
 {#- The meaning m of a record b's word: judged by the first of the given dates that is known, which is its own and, where there is one,

@@ -7,16 +7,16 @@ select
 from {{ ref('status_map') }} as a
 inner join {{ ref('status_map') }} as b
     on b.entity = a.entity
-    and upper(b.source_status) = upper(a.source_status)
+    and {{ capitals('b.source_status') }} = {{ capitals('a.source_status') }}
     and coalesce(b.era_from, timestamp '0001-01-01 00:00:00') > coalesce(a.era_from, timestamp '0001-01-01 00:00:00')
 where a.era_to is null
     or a.era_to > b.era_from
 union all
 select
     entity,
-    upper(source_status) as source_status,
+    {{ capitals('source_status') }} as source_status,
     era_from,
     era_from as other_era_from
 from {{ ref('status_map') }}
-group by entity, upper(source_status), era_from
+group by entity, {{ capitals('source_status') }}, era_from
 having count(*) > 1

@@ -39,8 +39,9 @@ bounded as (
     select
         c.*,
         case
-            when upper(c.type_word) = 'BENEFIT' then 'Benefit'
-            when upper(c.type_word) = 'VOUCHER' then 'Voucher'
+            when c.type_word in ('Benefit', 'Voucher') then c.type_word
+            when {{ capitals('c.type_word') }} = 'BENEFIT' then 'Benefit'
+            when {{ capitals('c.type_word') }} = 'VOUCHER' then 'Voucher'
             else c.type_word
         end as type,
         case when c.lower_bound > c.upper_bound then null else c.lower_bound end as date_created_lower,
