@@ -33,7 +33,7 @@ func TestAllConnectionsSeeOnePointInTime(t *testing.T) {
 		"one connection":   d.user(t, "select"),
 	} {
 		taken := map[string]int{}
-		for range 10 {
+		for range soak(10, 300) {
 			src, err := source.Open(t.Context(), source.Options{DSN: dsn, Workers: 3})
 			require.NoError(t, err)
 			snap, err := src.Snapshot(t.Context())

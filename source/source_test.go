@@ -187,3 +187,11 @@ func totals(tb testing.TB, o source.Options) []change.Totals {
 	require.NoError(tb, err)
 	return out
 }
+
+// soak picks the size of a test: the small one on every change, the large one in make soak.
+func soak(small, large int) int {
+	if os.Getenv("LIFELINE_SOAK") != "" {
+		return large
+	}
+	return small
+}
