@@ -17,7 +17,12 @@ func (l *lines) text(s string) {
 
 func (l *lines) null() { l.text("NULL") }
 
-func (l *lines) int(n int64) {
+// id writes a number; 0 is a missing one.
+func (l *lines) id(n int64) {
+	if n == 0 {
+		l.null()
+		return
+	}
 	l.separate()
 	l.buf = strconv.AppendInt(l.buf, n, 10)
 }
@@ -32,8 +37,29 @@ func (l *lines) time(t int64) {
 	l.buf = appendTime(l.buf, t)
 }
 
-// money writes an amount in ten-thousandths, as decimal(19,4) prints it.
-func (l *lines) money(n int64) {
+// key writes a row's key.
+func (l *lines) key(w *world, number, id int64) {
+	id = w.keyOf(number, id, l.before)
+	if id != 0 {
+		l.before = id
+	}
+	l.id(id)
+}
+
+// again writes the row once more where it is to stand twice.
+func (l *lines) again(w *world, number int64) {
+	if w.twice(number) {
+		l.buf = append(l.buf, l.buf[l.begin:]...)
+		l.rows++
+	}
+}
+
+// amount writes ten-thousandths, as decimal(19,4) prints them, or the text that stands in their place.
+func (l *lines) amount(n int64, text string) {
+	if text != "" {
+		l.text(text)
+		return
+	}
 	l.separate()
 	if n < 0 {
 		l.buf = append(l.buf, '-')

@@ -55,7 +55,7 @@ type table struct {
 	file    string
 	header  string
 	ddl     string // Columns, as the brief's loader declares them.
-	about   int64  // Rows at scale 1, for progress.
+	about   int64  // Rows per 59,891 cases, which are scale 1; for progress.
 	stream  func(*world, *lines) error
 	foreign bool // The file is the caller's own (InvoicesFile) and is passed on as it is.
 }
@@ -66,7 +66,7 @@ const shiftedTreatments = "ID int primary key, STATUS varchar(25), TYPE varchar(
 func tables(o Options) []table {
 	ts := []table{
 		{
-			name: "TREATMENT", file: "treatments.csv", about: 60_000, stream: (*world).treatments,
+			name: "TREATMENT", file: "treatments.csv", about: 59_891, stream: (*world).treatments,
 			header: "ID,STATUS,DATE_CREATED,DATE_MODIFIED,DATE_SUBMITTED,DATE_TREATMENT,PROVIDER_ID,PROGRAM_ID",
 			ddl: "ID int primary key, STATUS varchar(25), DATE_CREATED datetime, DATE_MODIFIED datetime, DATE_SUBMITTED datetime, " +
 				"DATE_TREATMENT datetime, PROVIDER_ID int, PROGRAM_ID int",
@@ -145,9 +145,9 @@ func writeFile(ctx context.Context, w *world, t table, path string) (rows int64,
 func (w *world) write(ctx context.Context, t table, out io.Writer) (int64, error) {
 	if t.foreign {
 		_, err := out.Write(w.file.text)
-		return int64(len(w.file.rows)), err
+		return w.file.rows, err
 	}
-	l := &lines{ctx: ctx, out: bufio.NewWriterSize(out, 1<<20), name: t.name, progress: w.Progress, total: int64(float64(t.about) * w.Scale)}
+	l := &lines{ctx: ctx, out: bufio.NewWriterSize(out, 1<<20), name: t.name, progress: w.Progress, total: t.about * w.cases / 59_891}
 	l.buf = append(l.buf, "\xef\xbb\xbf"+t.header...)
 	if err := t.stream(w, l); err != nil {
 		return l.rows, err
@@ -155,6 +155,9 @@ func (w *world) write(ctx context.Context, t table, out io.Writer) (int64, error
 	l.flush()
 	if l.err != nil {
 		return l.rows, l.err
+	}
+	if l.progress != nil {
+		l.progress(l.name, l.rows, l.rows)
 	}
 	return l.rows, l.out.Flush()
 }
@@ -168,6 +171,8 @@ type lines struct {
 	rows     int64
 	total    int64
 	progress func(string, int64, int64)
+	begin    int   // Where the row begins in buf.
+	before   int64 // The key of the row before.
 	first    bool
 	err      error
 }
@@ -185,6 +190,7 @@ func (l *lines) row() bool {
 			l.progress(l.name, l.rows, max(l.total, l.rows))
 		}
 	}
+	l.begin = len(l.buf)
 	l.buf = append(l.buf, '\n')
 	l.rows++
 	l.first = true
