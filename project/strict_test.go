@@ -132,6 +132,7 @@ models:
       - name: status
         data_tests:
           - accepted_values: {values: [draft, sent], quote: true}
+          - accepted_values: {values: [a_long_word_of_thirty_letters_x, another_word_of_thirty_letters, a_third_word_of_thirty_letters]}
 `})
 	require.NoError(t, err)
 	var names []string
@@ -144,6 +145,7 @@ models:
 		"unique_claims_id_2",
 		"relationships_claims_id__id__ref_claims_",
 		"accepted_values_claims_status__True__draft__sent",
+		"accepted_values_claims_status__a_long_word_of_thirty_letters_x__another_word_of_thirty_lett_e5116e12",
 		"dbt_utils_expression_is_true_claims_amount_0",
 		"dbt_utils_unique_combination_of_columns_claims_id__status",
 	}, names)

@@ -254,8 +254,11 @@ func (t *Test) readArgs(o *object, known []string) error {
 	return nil
 }
 
-// autoName names a test as dbt does: kind, node, then column and arguments in the order of their names, shortened by a digest of the
-// whole where it gets long.
+// longestName is how long a name may get that is made up: beyond it an eye finds nothing in a report.
+const longestName = 100
+
+// autoName names a test as dbt does: kind, node, then column and arguments in the order of their names. Where that gets very long the
+// end of it gives way to a digest.
 func (t *Test) autoName() string {
 	front := strings.ReplaceAll(t.Kind, ".", "_") + "_" + strings.ReplaceAll(t.Node, ".", "_")
 	if strings.Contains(t.Node, ".") {
@@ -275,11 +278,12 @@ func (t *Test) autoName() string {
 		}
 	}
 	name := front + "_" + strings.Join(parts, "__")
-	if len(name) < 64 {
+	if len(name) <= longestName {
 		return name
 	}
 	sum := md5.Sum([]byte(name))
-	return front[:min(len(front), 30)] + "_" + hex.EncodeToString(sum[:])
+	digest := hex.EncodeToString(sum[:4])
+	return strings.TrimRight(name[:longestName-len(digest)-1], "_") + "_" + digest
 }
 
 // flat is an argument as Python would write each of its parts.
