@@ -105,6 +105,11 @@ func (w *walk) open(ctx context.Context) error {
 		w.tables, err = w.Source.Tables(ctx)
 		return err
 	}
+	if len(w.Project.Sources) == 0 {
+		// A project of seeds alone reads nothing and lands nothing.
+		w.snapshot.TakenAt = w.Now().UTC()
+		return nil
+	}
 	var position string
 	err := w.hold.DB().QueryRowContext(ctx, `
 select position, taken_at

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -77,7 +79,7 @@ func (w *walk) buildModels(ctx context.Context) (string, error) {
 			began := w.Now()
 			rows, err := w.buildNode(ctx, n)
 			if err != nil {
-				return inModel(n, err)
+				return w.inModel(n, "", err)
 			}
 			reports[i] = ModelReport{Name: n.Name, Rows: rows, Seconds: w.Now().Sub(began).Seconds()}
 			close(done[n])
@@ -114,14 +116,24 @@ func await(ctx context.Context, n *model.Node, done map[*model.Node]chan struct{
 	return nil
 }
 
-// inModel says in which file a database's error belongs.
-func inModel(n *model.Node, err error) error {
+// errorLine is how DuckDB names a line of a statement.
+var errorLine = regexp.MustCompile(`LINE (\d+):`)
+
+// inModel says in which file, and as well as it can in which line, a database's error belongs.
+func (w *walk) inModel(n *model.Node, compiled string, err error) error {
 	var p *change.Problem
 	if errors.As(err, &p) || errors.Is(err, context.Canceled) {
 		return err
 	}
+	where := n.Path
+	if m := errorLine.FindStringSubmatch(err.Error()); m != nil && compiled != "" {
+		// The statement's first line is the warehouse's own, before the model's select.
+		if line, e := strconv.Atoi(m[1]); e == nil && line > 1 {
+			where = w.graph.Place(n, compiled, line-1)
+		}
+	}
 	return &change.Problem{
-		Err: fmt.Errorf("model %s: %w", n.Name, err), Where: n.Path, Class: change.ClassError,
+		Err: fmt.Errorf("model %s: %w", n.Name, err), Where: where, Class: change.ClassError,
 		Try: "lifeline compile " + n.Name + ", and run its SQL by hand",
 	}
 }
@@ -154,7 +166,7 @@ func (w *walk) buildNode(ctx context.Context, n *model.Node) (int64, error) {
 	}
 	rows, err := w.build.Create(ctx, m)
 	if err != nil {
-		return 0, err
+		return 0, w.inModel(n, m.SQL, err)
 	}
 	if n.EntityOf != nil {
 		if rows, err = w.setAside(ctx, n, rows); err != nil {

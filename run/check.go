@@ -33,9 +33,14 @@ func (w *walk) compileChecks(want func(*project.Test) bool) ([]quality.Check, er
 		if t.Disabled || !want(t) {
 			continue
 		}
-		tested := *t
+		env := model.Env{Relation: w.relation}
+		resolved, err := w.graph.Resolve(t, env)
+		if err != nil {
+			return nil, err
+		}
+		tested := *resolved
 		if t.Kind == project.Singular || !isShipped(t.Kind) {
-			sql, err := w.graph.CompileTest(t, model.Env{Relation: w.relation})
+			sql, err := w.graph.CompileTest(t, env)
 			if err != nil {
 				return nil, err
 			}
@@ -138,11 +143,7 @@ func (w *walk) judge(results []quality.Result) (string, error) {
 		if where == "" {
 			where = r.Where()
 		}
-		what := fmt.Sprintf("%s: %d of %d rows fail", r.Name, r.Failing, r.Tested)
-		if r.Status == quality.Error {
-			what = fmt.Sprintf("%s could not run: %s", r.Name, r.Err)
-		}
-		stops = append(stops, what)
+		stops = append(stops, r.String())
 	}
 	line := fmt.Sprintf("%d passed, %d warned, %d failed, %d do not apply", count[quality.Pass], count[quality.Warn],
 		count[quality.Fail]+count[quality.Error], count[quality.NotApplicable])

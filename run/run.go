@@ -183,6 +183,9 @@ func (w *walk) step(ctx context.Context, name string, do func(context.Context) (
 		status, line = "failed", firstLine(err.Error())
 	}
 	w.report.Steps = append(w.report.Steps, StepReport{Name: name, Seconds: took.Seconds(), Status: status, Detail: line})
+	if err != nil {
+		line = status // The error itself is shown once, at the end.
+	}
 	w.Progress.End(name, line)
 	w.Logger.InfoContext(ctx, "step finished", "step", name, "status", status, "seconds", took.Seconds(), "detail", line)
 	if err != nil {

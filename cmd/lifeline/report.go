@@ -20,8 +20,10 @@ func (g *Globals) printReport(r *run.Report, err error) error {
 		}
 		return nil
 	}
-	g.printTables(r)
-	g.printChecks(r)
+	if r.Status != run.Failed {
+		g.printTables(r)
+		g.printChecks(r)
+	}
 	if err != nil {
 		return err
 	}

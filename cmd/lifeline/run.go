@@ -73,6 +73,9 @@ func (c *runCommand) Run(ctx context.Context, g *Globals) error {
 }
 
 func (c *runCommand) once(ctx context.Context, g *Globals, p *project.Project) error {
+	if len(p.Sources) == 0 {
+		return g.walk(ctx, p, "run", nil, c.walkFlags, c.Full)
+	}
 	src, err := g.openSource(ctx, p, c.SourceWorkers, c.AllowWeaker)
 	if err != nil {
 		return err
