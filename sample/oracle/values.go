@@ -60,14 +60,17 @@ func parseID(s string) number {
 	return n
 }
 
-// parseText keeps a text as it stands; only the bare word NULL is none.
-func parseText(s string) word { return word{s: s, known: s != "NULL"} }
+// parseText keeps a text as it stands but for NUL bytes, which staging cannot hold; only the bare word NULL is none.
+func parseText(s string) word { return word{s: strings.ReplaceAll(s, "\x00", ""), known: s != "NULL"} }
 
 // parseTime reads a DATETIME; what is no day of the calendar is none.
 func parseTime(s string) moment {
 	t, err := time.Parse("2006-01-02 15:04:05", s)
 	return moment{t: t, known: err == nil && t.Year() > 0}
 }
+
+// mostUnits is the first number of ten-thousandths that a decimal(19,4) cannot hold.
+var mostUnits, _ = new(big.Int).SetString("10000000000000000000", 10)
 
 // parseMoney reads a decimal(19,4); 0 is none, because the source's loader writes 0 where it had nothing.
 func parseMoney(s string) money {
@@ -77,7 +80,7 @@ func parseMoney(s string) money {
 	}
 	var m money
 	_, ok := m.units.SetString(whole+rest+strings.Repeat("0", 4-len(rest)), 10)
-	m.known = ok && m.units.Sign() != 0
+	m.known = ok && m.units.Sign() != 0 && m.units.CmpAbs(mostUnits) < 0
 	return m
 }
 
