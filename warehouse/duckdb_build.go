@@ -50,8 +50,9 @@ from ops.versions`).Scan(&b.id)
 	if err := os.RemoveAll(r.paths.building(b.id)); err != nil {
 		return nil, duckProblem("begin a version", err)
 	}
-	// Until it is sealed nobody would want the file back after a crash, so it keeps no log.
-	if _, err := r.db.ExecContext(ctx, "attach "+literal(r.paths.building(b.id))+" as v (recovery_mode no_wal_writes)"); err != nil {
+	// Until it is sealed nobody would want the file back after a crash, so it keeps no log. The newest format that DuckDB 1.5 reads
+	// is written with a third less work than the oldest, which is the default.
+	if _, err := r.db.ExecContext(ctx, "attach "+literal(r.paths.building(b.id))+" as v (recovery_mode no_wal_writes, storage_version 'v1.5.0')"); err != nil {
 		return nil, duckProblem("begin a version", err)
 	}
 	r.mu.Lock()
