@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -120,15 +119,6 @@ func projectCopy(t *testing.T) string {
 	to := filepath.Join(t.TempDir(), "carepay")
 	require.NoError(t, os.CopyFS(to, os.DirFS(carepay)))
 	return to
-}
-
-// edit replaces text in a file and fails if there is none to replace.
-func edit(t *testing.T, path, old, with string) {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Contains(t, string(text), old, path)
-	require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(text), old, with, 1)), 0o644))
 }
 
 var databases atomic.Int64

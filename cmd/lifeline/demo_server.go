@@ -80,7 +80,7 @@ func (s *server) start(ctx context.Context, program string) error {
 	if err := os.WriteFile(initFile, []byte(sql), 0o644); err != nil {
 		return err
 	}
-	s.process = exec.Command(program, append([]string{
+	s.process = exec.CommandContext(context.WithoutCancel(ctx), program, append([]string{
 		"--no-defaults", "--datadir=" + data, "--socket=" + filepath.Join(s.dir, "s"),
 		"--pid-file=" + filepath.Join(s.dir, "pid"), "--bind-address=127.0.0.1", "--port=" + strconv.Itoa(port), "--skip-name-resolve",
 		"--init-file=" + initFile, "--local-infile=1", "--innodb-flush-log-at-trx-commit=0",

@@ -64,7 +64,7 @@ func measure(ctx context.Context, scale float64, runs int, out string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	// The servers run under accounts of their own and read the files of the COPY limit.
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
