@@ -91,25 +91,63 @@ func (d *duckDiff) apply(ctx context.Context, landed *Landed) error {
 		return err
 	}
 	if differ > 0 {
-		for _, statement := range []string{s.surplus(), s.gone(), s.came()} {
-			if err := d.exec(ctx, statement); err != nil {
+		if err := d.exec(ctx, s.surplus()); err != nil {
+			return err
+		}
+		for _, side := range []struct {
+			table string
+			rows  func(into string, twins, numbered bool) string
+		}{{"lifeline_gone", s.gone}, {"lifeline_came", s.came}} {
+			if err := d.collect(ctx, s, side.table, side.rows); err != nil {
 				return err
 			}
 		}
-		if err := d.countChanges(ctx, s, landed); err != nil {
+		if err := d.pairUp(ctx, s, landed); err != nil {
 			return err
 		}
-		if err := d.exec(ctx, d.history(s), stampOf(d.at.TakenAt), string(d.at.Position)); err != nil {
+		if err := d.exec(ctx, d.history(), stampOf(d.at.TakenAt), string(d.at.Position)); err != nil {
 			return err
 		}
 	}
-	return d.bring(ctx, s, differ > 0)
+	var before int64
+	if err := d.count(ctx, d.old, &before); err != nil {
+		return err
+	}
+	return d.bring(ctx, s, differ > 0, landed.Updated+landed.Deleted == before)
+}
+
+// collect lists the rows of one side that differ. Numbering rows sorts them all, so it is only done where some have twins: equal rows
+// of which a part stays, or rows of one key.
+func (d *duckDiff) collect(ctx context.Context, s diffSQL, table string, rows func(into string, twins, numbered bool) string) error {
+	var twins, numbered bool
+	if err := d.tx.QueryRowContext(ctx, "select exists (select 1 from lifeline_surplus where was > 0 and is_now > 0)").Scan(&twins); err != nil {
+		return err
+	}
+	if err := d.exec(ctx, rows(table, twins, false)); err != nil || !s.keyed {
+		return err
+	}
+	err := d.tx.QueryRowContext(ctx, fmt.Sprintf(`
+select exists (
+	select 1
+	from %s
+	group by %s
+	having count(*) > 1
+)`, table, strings.Join(s.keyNames(), ", "))).Scan(&numbered)
+	if err != nil || !numbered {
+		return err
+	}
+	if err := d.exec(ctx, "drop table temp."+table); err != nil {
+		return err
+	}
+	return d.exec(ctx, rows(table, twins, true))
 }
 
 // bring makes staging the new rows.
-func (d *duckDiff) bring(ctx context.Context, s diffSQL, differs bool) error {
+func (d *duckDiff) bring(ctx context.Context, s diffSQL, differs, nothingStays bool) error {
 	var statements []string
 	switch {
+	case nothingStays:
+		statements = []string{"drop table " + d.old, "alter table " + d.next + " rename to " + quote(d.name)}
 	case !slices.Equal(d.before, d.after):
 		statements = []string{
 			d.remake(s), "drop table " + d.old, "drop table " + d.next,
@@ -117,14 +155,14 @@ func (d *duckDiff) bring(ctx context.Context, s diffSQL, differs bool) error {
 		}
 	case differs:
 		statements = []string{
-			"delete from " + d.old + " where rowid in (select r from lifeline_gone)",
+			"delete from " + d.old + " where rowid in (select r from lifeline_op)",
 			"insert into " + d.old + " from " + d.next + " where rowid in (select r from lifeline_came)",
 			"drop table " + d.next,
 		}
 	default:
 		statements = []string{"drop table " + d.next}
 	}
-	for _, t := range []string{"lifeline_bucket", "lifeline_surplus", "lifeline_gone", "lifeline_came"} {
+	for _, t := range []string{"lifeline_bucket", "lifeline_surplus", "lifeline_gone", "lifeline_came", "lifeline_op"} {
 		statements = append(statements, "drop table if exists temp."+t)
 	}
 	for _, statement := range statements {
@@ -146,48 +184,50 @@ func (d *duckDiff) count(ctx context.Context, table string, n *int64) error {
 	return d.tx.QueryRowContext(ctx, "select count(*) from "+table).Scan(n)
 }
 
-// countChanges fills in how many rows were inserted, updated and deleted.
-func (d *duckDiff) countChanges(ctx context.Context, s diffSQL, landed *Landed) error {
-	var gone, came int64
-	if err := d.count(ctx, "lifeline_gone", &gone); err != nil {
-		return err
-	}
-	if err := d.count(ctx, "lifeline_came", &came); err != nil {
-		return err
-	}
+// pairUp tells of each row gone whether a row of its key came, and counts what was inserted, updated and deleted.
+func (d *duckDiff) pairUp(ctx context.Context, s diffSQL, landed *Landed) error {
+	statement := `
+create temp table lifeline_op as
+select r, false as updated
+from lifeline_gone`
 	if s.keyed {
-		err := d.tx.QueryRowContext(ctx, `
-select count(*)
+		statement = `
+create temp table lifeline_op as
+select g.r, c.r is not null as updated
 from lifeline_gone as g
-join lifeline_came as c on `+s.pair()).Scan(&landed.Updated)
-		if err != nil {
-			return err
-		}
+left join lifeline_came as c on ` + s.pair()
 	}
-	landed.Deleted, landed.Inserted = gone-landed.Updated, came-landed.Updated
+	if err := d.exec(ctx, statement); err != nil {
+		return err
+	}
+	err := d.tx.QueryRowContext(ctx, `
+select count(*) filter (where updated), count(*) filter (where not updated)
+from lifeline_op`).Scan(&landed.Updated, &landed.Deleted)
+	if err != nil {
+		return err
+	}
+	if err := d.count(ctx, "lifeline_came", &landed.Inserted); err != nil {
+		return err
+	}
+	landed.Inserted -= landed.Updated
 	return nil
 }
 
 // history appends the rows that are gone, with the time that they were true for.
-func (d *duckDiff) history(s diffSQL) string {
-	op := "'delete'"
-	join := ""
-	if s.keyed {
-		op = "case when c.r is null then 'delete' else 'update' end"
-		join = "\nleft join lifeline_came as c on " + s.pair()
-	}
+func (d *duckDiff) history() string {
 	names := columnNames(d.before)
 	return fmt.Sprintf(`
 insert into history.%s (%s, _op, _valid_from, _valid_to, _basis, _position)
-select %s, %s, coalesce(p.taken_at, u.started_at), cast($1 as timestamp), 'snapshot', $2
+select %s, case when g.updated then 'update' else 'delete' end, coalesce(p.taken_at, u.started_at), cast($1 as timestamp),
+	'snapshot', $2
 from %s as o
-join lifeline_gone as g on g.r = o.rowid%s
+join lifeline_op as g on g.r = o.rowid
 left join (
 	select run_id, max(taken_at) as taken_at
 	from ops.positions
 	group by run_id
 ) as p on p.run_id = o._run
-left join ops.runs as u on u.run_id = o._run`, quote(d.name), quoteAll("", names), quoteAll("o.", names), op, d.old, join)
+left join ops.runs as u on u.run_id = o._run`, quote(d.name), quoteAll("", names), quoteAll("o.", names), d.old)
 }
 
 // remake makes the staging of a new shape: the new rows, each of which keeps the run of the old row that it equals.
@@ -268,53 +308,65 @@ having sum(n) <> 0 or bit_xor(h) <> 0 or sum(n * cast(h >> 2 as bigint)) <> 0`,
 		s.oldKey, buckets, s.oldHash, s.old, s.nextKey, buckets, s.nextHash, s.next)
 }
 
-// surplus finds the hashes that one side has more often: n is positive for new rows.
+// surplus finds the hashes that one side has more often than the other.
 func (s diffSQL) surplus() string {
 	return fmt.Sprintf(`
 create temp table lifeline_surplus as
-select h, sum(n) as n
+select h, count(o) as was, count(n) as is_now
 from (
-	select %s as h, -1 as n
+	select %s as h, 1 as o, null as n
 	from %s
 	where %s %% %d in (select b from lifeline_bucket)
 	union all
-	select %s as h, 1 as n
+	select %s as h, null as o, 1 as n
 	from %s
 	where %s %% %d in (select b from lifeline_bucket)
 ) as u
 group by h
-having sum(n) <> 0`, s.oldHash, s.old, s.oldKey, buckets, s.nextHash, s.next, s.nextKey, buckets)
+having count(o) <> count(n)`, s.oldHash, s.old, s.oldKey, buckets, s.nextHash, s.next, s.nextKey, buckets)
 }
 
 // gone finds the old rows to drop. Of equal rows the newest go, so that the oldest keep the run that brought them.
-func (s diffSQL) gone() string {
-	return s.rows("lifeline_gone", s.old, s.oldHash, s.oldKeys, "-u.n", "t._run desc, t.rowid desc")
+func (s diffSQL) gone(into string, twins, numbered bool) string {
+	return s.rows(into, s.old, s.oldHash, s.oldKeys, "u.was - u.is_now", "t._run desc, t.rowid desc", twins, numbered)
 }
 
 // came finds the new rows to take in.
-func (s diffSQL) came() string {
-	return s.rows("lifeline_came", s.next, s.nextHash, s.nextKeys, "u.n", "t.rowid")
+func (s diffSQL) came(into string, twins, numbered bool) string {
+	return s.rows(into, s.next, s.nextHash, s.nextKeys, "u.is_now - u.was", "t.rowid", twins, numbered)
 }
 
-func (s diffSQL) rows(into, from, hash string, keys []string, surplus, order string) string {
-	var named, names []string
+// rows lists the rows that one side has too many of, with their keys and a number among those of one key.
+func (s diffSQL) rows(into, from, hash string, keys []string, surplus, order string, twins, numbered bool) string {
+	var named []string
 	for i, k := range keys {
 		named = append(named, fmt.Sprintf(", %s as k%d", k, i))
-		names = append(names, fmt.Sprintf("k%d", i))
 	}
-	partition := ""
-	if len(names) > 0 {
-		partition = "partition by " + strings.Join(names, ", ") + " "
+	twin, number := "1", "1"
+	if twins {
+		twin = "row_number() over (partition by u.h order by " + order + ")"
+	}
+	if numbered {
+		number = "row_number() over (partition by " + strings.Join(s.keyNames(), ", ") + " order by r)"
 	}
 	return fmt.Sprintf(`
 create temp table %s as
-select *, row_number() over (%sorder by r) as k
+select *, %s as k
 from (
-	select t.rowid as r%s, %s as surplus, row_number() over (partition by u.h order by %s) as twin
+	select t.rowid as r%s, %s as surplus, %s as twin
 	from %s as t
 	join lifeline_surplus as u on u.h = %s and %s > 0
 ) as x
-where twin <= surplus`, into, partition, strings.Join(named, ""), surplus, order, from, hash, surplus)
+where twin <= surplus`, into, number, strings.Join(named, ""), surplus, twin, from, hash, surplus)
+}
+
+// keyNames are the names of the key's parts in the lists of rows.
+func (s diffSQL) keyNames() []string {
+	names := make([]string, len(s.oldKeys))
+	for i := range names {
+		names[i] = fmt.Sprintf("k%d", i)
+	}
+	return names
 }
 
 // pair joins a row gone with the row come that has its key. A key with a null in it names no row.
