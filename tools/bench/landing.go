@@ -180,7 +180,7 @@ func aloneChild(ctx context.Context, dir string) error {
 	if err := os.RemoveAll(fresh); err != nil {
 		return err
 	}
-	db, err := sql.Open("duckdb", filepath.Join(dir, "bench.duckdb.lifeline", "landing.duckdb")+"?access_mode=read_only")
+	db, err := sql.Open("duckdb", "")
 	if err != nil {
 		return err
 	}
@@ -191,8 +191,12 @@ func aloneChild(ctx context.Context, dir string) error {
 	}
 	defer conn.Close()
 	set := []string{
-		"attach '" + fresh + "' as v", "set integer_division = true", "set default_null_order = 'postgres'", "set preserve_insertion_order = false",
+		"attach '" + filepath.Join(dir, "bench.duckdb.lifeline", "landing.duckdb") + "' as landing (read_only)",
+		"attach '" + fresh + "' as v (storage_version 'v1.5.0')", "create schema staging", "set integer_division = true", "set default_null_order = 'postgres'", "set preserve_insertion_order = false",
 		"set memory_limit = '" + p.Config.Warehouse.MemoryLimit + "'", "set temp_directory = '" + filepath.Join(dir, "tmp") + "'",
+	}
+	for _, t := range p.Sources {
+		set = append(set, "create view staging."+t.Name+" as select * from landing.staging."+t.Name)
 	}
 	for _, q := range set {
 		if _, err := conn.ExecContext(ctx, q); err != nil {

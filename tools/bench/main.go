@@ -71,7 +71,7 @@ func measure(ctx context.Context, scale float64, runs int, out string) error {
 	}
 	b := &bench{scale: scale, runs: runs, dir: dir}
 	for _, step := range []func(context.Context) error{
-		b.prepare, b.limits, b.landing, b.pgloader, b.building, b.small,
+		b.prepare, b.limits, b.pgloader, b.landing, b.building, b.small,
 	} {
 		if err := step(ctx); err != nil {
 			return err
