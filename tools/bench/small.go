@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -63,11 +65,27 @@ func (b *bench) small(ctx context.Context) error {
 			return err
 		}
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
+	return b.insertRows(ctx, scale)
+}
+
+// insertRows runs the task in Python, as the brief's is; where Python has no drivers and none can be had, in Go, which is kinder to it.
+func (b *bench) insertRows(ctx context.Context, scale float64) error {
+	const name = "fetch all, insert one by one"
+	drivers := filepath.Join(b.dir, "python")
+	install := exec.CommandContext(ctx, "python3", "-m", "pip", "install", "--quiet", "--target", drivers, "psycopg2-binary", "pymysql")
+	if err := install.Run(); err != nil {
+		b.note("no Python drivers could be had (%v): %q was measured in Go instead", err, name)
+		self, err := os.Executable()
+		if err != nil {
+			return err
+		}
+		return b.timedAt(ctx, scale, 1, name, b.emptyTables, self, "child", "insert", b.mysql, b.postgres)
 	}
-	return b.timedAt(ctx, scale, 1, "fetch all, insert one by one", b.emptyTables, self, "child", "insert", b.mysql, b.postgres)
+	command := []string{"env", "PYTHONPATH=" + drivers, "python3", "tools/bench/insert_rows.py", b.mysql, b.postgres}
+	for _, t := range tables {
+		command = append(command, t.name+"\t"+t.columns)
+	}
+	return b.timedAt(ctx, scale, 1, name, b.emptyTables, command...)
 }
 
 func insertChild(ctx context.Context, from, to string) error {
