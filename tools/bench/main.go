@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 )
 
@@ -46,10 +47,11 @@ func main() {
 	scale := flag.Float64("scale", 20, "size of the sample; 1 is about 508,000 rows")
 	runs := flag.Int("runs", 3, "counted runs of each command")
 	out := flag.String("out", "bench.json", "file for the raw figures")
+	only := flag.String("only", "limits,pgloader,landing,building,small", "what to measure")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	exitOn(measure(ctx, *scale, *runs, *out))
+	exitOn(measure(ctx, *scale, *runs, *out, *only))
 }
 
 func exitOn(err error) {
@@ -59,7 +61,7 @@ func exitOn(err error) {
 	}
 }
 
-func measure(ctx context.Context, scale float64, runs int, out string) error {
+func measure(ctx context.Context, scale float64, runs int, out, only string) error {
 	dir, err := os.MkdirTemp("", "lifeline-bench-")
 	if err != nil {
 		return err
@@ -70,9 +72,17 @@ func measure(ctx context.Context, scale float64, runs int, out string) error {
 		return err
 	}
 	b := &bench{scale: scale, runs: runs, dir: dir}
-	for _, step := range []func(context.Context) error{
-		b.prepare, b.limits, b.pgloader, b.landing, b.building, b.small,
-	} {
+	if err := b.prepare(ctx); err != nil {
+		return err
+	}
+	steps := map[string]func(context.Context) error{
+		"limits": b.limits, "pgloader": b.pgloader, "landing": b.landing, "building": b.building, "small": b.small,
+	}
+	for _, name := range strings.Split(only, ",") {
+		step, ok := steps[name]
+		if !ok {
+			return fmt.Errorf("there is nothing to measure called %q", name)
+		}
 		if err := step(ctx); err != nil {
 			return err
 		}
