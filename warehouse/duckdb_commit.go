@@ -18,7 +18,7 @@ func (l *duckLoad) Commit(ctx context.Context) ([]Landed, error) {
 		return nil, fmt.Errorf("commit: %d writers are not closed", len(l.writers))
 	}
 	// The writers are done, so the comparison may have all cores; its memory stays bounded.
-	if err := l.run.allow(ctx, comparingMemory, l.run.Threads); err != nil {
+	if err := l.run.allow(ctx, duckLimits{memory: comparingMemory, threads: l.run.Threads}); err != nil {
 		return nil, err
 	}
 	for _, t := range l.tables {
@@ -45,7 +45,7 @@ values ('', $1, cast($2 as timestamp), $3)`, string(l.at.Position), stampOf(l.at
 	}
 	duckStep("load committed")
 	l.done = true
-	return landed, l.run.allow(ctx, l.run.MemoryLimit, l.run.Threads)
+	return landed, l.run.allow(ctx, l.run.usual())
 }
 
 // join puts all parts of a table into the last, whose types hold the values of all.

@@ -56,8 +56,9 @@ func (r *duckRun) Load(ctx context.Context, tables []*change.Table, at change.Sn
 	if r.load != nil && !r.load.done {
 		return nil, errors.New("load: another load of this run is not ended yet")
 	}
-	// Each writer does its own part of the engine's work; helpers would only take cores from the writers and the source.
-	if err := r.allow(ctx, landingMemory, 1); err != nil {
+	// Each writer does its own part of the engine's work; helpers would only take cores from the writers and the source. The ways to
+	// compress that are left out cost a tenth of the landing and give nothing on columns that dictionaries and bit packing suit.
+	if err := r.allow(ctx, duckLimits{memory: landingMemory, threads: 1, without: "fsst,rle"}); err != nil {
 		return nil, err
 	}
 	l := &duckLoad{run: r, at: at, writers: map[*duckWriter]bool{}}
@@ -186,5 +187,5 @@ func (l *duckLoad) abort(ctx context.Context) error {
 			failed = append(failed, duckProblem("drop what was landed of "+t.table.Name, err))
 		}
 	}
-	return errors.Join(append(failed, l.run.allow(ctx, l.run.MemoryLimit, l.run.Threads))...)
+	return errors.Join(append(failed, l.run.allow(ctx, l.run.usual()))...)
 }

@@ -106,19 +106,31 @@ func (r *duckRun) openLanding(ctx context.Context) error {
 	if mapping.GetOrCreateFromCache(duckdb.GetInstanceCache(), r.paths.landing, &r.raw, config, &message) == mapping.StateError {
 		return duckProblem("open "+r.paths.landing, errors.New(message))
 	}
-	return r.allow(ctx, r.MemoryLimit, r.Threads)
+	return r.allow(ctx, r.usual())
 }
 
-// allow sets what the engine may use from now on; an empty limit and no threads give it back to the engine's own rule.
-func (r *duckRun) allow(ctx context.Context, memory string, threads int) error {
-	statement := "reset global threads; "
-	if threads > 0 {
-		statement = fmt.Sprintf("set global threads = %d; ", threads)
-	}
-	if memory == "" {
-		statement += "reset global memory_limit"
+// duckLimits are what the engine may use; what is zero is left to the engine's own rule.
+type duckLimits struct {
+	memory  string
+	threads int
+	without string // Ways to compress that are not to be tried.
+}
+
+// usual are the limits that the options ask for.
+func (r *duckRun) usual() duckLimits { return duckLimits{memory: r.MemoryLimit, threads: r.Threads} }
+
+// allow sets what the engine may use from now on.
+func (r *duckRun) allow(ctx context.Context, l duckLimits) error {
+	statement := "set global disabled_compression_methods = " + literal(l.without)
+	if l.threads > 0 {
+		statement += fmt.Sprintf("; set global threads = %d", l.threads)
 	} else {
-		statement += "set global memory_limit = " + literal(memory)
+		statement += "; reset global threads"
+	}
+	if l.memory == "" {
+		statement += "; reset global memory_limit"
+	} else {
+		statement += "; set global memory_limit = " + literal(l.memory)
 	}
 	if _, err := r.db.ExecContext(ctx, statement); err != nil {
 		return &change.Problem{
