@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +22,9 @@ const comparingMemory = "200MB"
 
 // reservedColumns are names that staging and history have for themselves.
 var reservedColumns = []string{"_raw", "_run", "_op", "_valid_from", "_valid_to", "_basis", "_position"}
+
+// landingName are the tables that the next run drops when this one is killed.
+var landingName = regexp.MustCompile(`__next([0-9]+|_remade)?$`)
 
 // duckLoad lands one snapshot. Rows stream into tables named <table>__next, which Commit compares with staging.
 type duckLoad struct {
@@ -79,6 +83,12 @@ func (r *duckRun) Load(ctx context.Context, tables []*change.Table, at change.Sn
 
 // alreadyWide finds the columns that an earlier load had to widen, so that the type does not change to and fro.
 func (l *duckLoad) alreadyWide(ctx context.Context, t *change.Table) (map[int]bool, error) {
+	if landingName.MatchString(t.Name) {
+		return nil, &change.Problem{
+			Err: fmt.Errorf("table %s has a name that staging keeps for tables under way", t.SourceName),
+			Try: "another name for it in sources.yml", Class: change.ClassBlocked,
+		}
+	}
 	for _, c := range t.Columns {
 		if slices.Contains(reservedColumns, c.Name) {
 			return nil, &change.Problem{

@@ -188,7 +188,7 @@ select table_name
 from duckdb_tables()
 where database_name = current_database()
 	and schema_name = 'staging'
-	and regexp_matches(table_name, '__next([0-9]+|_remade)?$')`)
+	and regexp_matches(table_name, $1)`, landingName.String())
 	if err != nil {
 		return err
 	}
