@@ -62,7 +62,7 @@ func (w *walk) buildModels(ctx context.Context) (string, error) {
 		done[n] = make(chan struct{})
 	}
 	reports := make([]ModelReport, len(works))
-	var finished atomic.Int64
+	var finished, judged atomic.Int64
 	slots := make(chan struct{}, w.build.Parallel())
 	g, ctx := errgroup.WithContext(ctx)
 	for i, n := range works {
@@ -77,11 +77,13 @@ func (w *walk) buildModels(ctx context.Context) (string, error) {
 			}
 			defer func() { <-slots }()
 			began := w.Now()
-			rows, err := w.buildNode(ctx, n)
+			rows, judging, err := w.buildNode(ctx, n)
 			if err != nil {
 				return w.inModel(n, "", err)
 			}
-			reports[i] = ModelReport{Name: n.Name, Rows: rows, Seconds: w.Now().Sub(began).Seconds()}
+			took := w.Now().Sub(began) - judging
+			reports[i] = ModelReport{Name: n.Name, Rows: rows, Seconds: took.Seconds()}
+			judged.Add(int64(judging))
 			close(done[n])
 			w.Progress.Advance("build", finished.Add(1), int64(len(works)), "models")
 			return nil
@@ -95,7 +97,7 @@ func (w *walk) buildModels(ctx context.Context) (string, error) {
 	for _, r := range reports {
 		rows += r.Rows
 	}
-	return fmt.Sprintf("%d tables and views with %d rows", len(reports), rows), nil
+	return fmt.Sprintf("%d tables and views with %d rows; %.1f s of it verdicts on rows", len(reports), rows, time.Duration(judged.Load()).Seconds()), nil
 }
 
 // await blocks until everything that n reads is built; ephemeral models stand for what they read.
@@ -138,10 +140,12 @@ func (w *walk) inModel(n *model.Node, compiled string, err error) error {
 	}
 }
 
-// buildNode makes one relation, sets aside what an entity may not hold, and adds the indexes when the rows are final.
-func (w *walk) buildNode(ctx context.Context, n *model.Node) (int64, error) {
+// buildNode makes one relation, sets aside what an entity may not hold, and adds the indexes when the rows are final. judging is how
+// long the verdicts on rows took of it.
+func (w *walk) buildNode(ctx context.Context, n *model.Node) (rows int64, judging time.Duration, err error) {
 	if n.Kind == model.KindSeed {
-		return w.buildSeed(ctx, n)
+		rows, err = w.buildSeed(ctx, n)
+		return rows, 0, err
 	}
 	m := warehouse.Model{Schema: n.Schema, Name: n.Alias, View: n.Materialized == model.View}
 	for _, i := range n.Config.Indexes {
@@ -149,31 +153,35 @@ func (w *walk) buildNode(ctx context.Context, n *model.Node) (int64, error) {
 	}
 	_, before, err := w.build.Previous(ctx, n.Schema, n.Alias)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	if !w.builds(n) {
-		return w.carry(ctx, n, m, before)
+		rows, err = w.carry(ctx, n, m, before)
+		return rows, 0, err
 	}
 	incremental := n.Materialized == model.Incremental && before && !w.Full
 	if incremental {
 		m.Carry, m.UniqueKey = true, n.Config.UniqueKey
 	}
+	began := w.Now()
 	if m.SQL, err = w.compile(ctx, n, incremental); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
+	judging = w.Now().Sub(began)
 	if w.ShowSQL != nil {
 		w.ShowSQL(n.Path, m.SQL)
 	}
-	rows, err := w.build.Create(ctx, m)
-	if err != nil {
-		return 0, w.inModel(n, m.SQL, err)
+	if rows, err = w.build.Create(ctx, m); err != nil {
+		return 0, 0, w.inModel(n, m.SQL, err)
 	}
 	if n.EntityOf != nil {
+		began = w.Now()
 		if rows, err = w.setAside(ctx, n, rows); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
+		judging += w.Now().Sub(began)
 	}
-	return rows, w.build.Index(ctx, m)
+	return rows, judging, w.build.Index(ctx, m)
 }
 
 // carry brings a relation that was not chosen over from the version before.
