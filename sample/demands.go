@@ -32,7 +32,7 @@ func (w *world) demandsOf(v *visit, out []demand) []demand {
 		d.kind = "Voucher"
 	}
 	w.misjudge(r, &d)
-	from := v.created
+	var from int64
 	if v.old {
 		// Claims came up later than treatments: their changes spread from then on over what is left of the undated time.
 		d.modified = claimsBegin + (v.created-migrationBegin)/dayLong*(datedBegin-claimsBegin)/((datedBegin-migrationBegin)/dayLong)

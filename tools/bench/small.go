@@ -42,6 +42,7 @@ func land(ctx context.Context, src source.Source, hold warehouse.Run) (took, tot
 		return 0, 0, 0, err
 	}
 	totals = time.Since(pause)
+	fmt.Printf("reading and writing %.2f s\n", pause.Sub(began).Seconds())
 	landed, err := load.Commit(ctx)
 	for _, l := range landed {
 		rows += l.Read
