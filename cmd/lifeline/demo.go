@@ -14,7 +14,7 @@ import (
 
 type demoCommand struct {
 	Dir   string  `default:"lifeline-demo" placeholder:"DIR" help:"Where the demo's files go."`
-	Scale float64 `default:"1" help:"1 is about 508,000 rows."`
+	Scale float64 `default:"1" help:"1 is about 504,000 rows."`
 	Seed  uint64  `default:"1" help:"The same seed gives the same data."`
 	Mysql bool    `name:"mysql" help:"Load the sample into a throw-away MariaDB or MySQL found on this machine, and read it from there."`
 }

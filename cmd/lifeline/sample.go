@@ -11,7 +11,7 @@ import (
 
 type sampleCommand struct {
 	Project         string  `arg:"" enum:"carepay" help:"Which project's source to make: carepay."`
-	Scale           float64 `default:"1" help:"1 is about 508,000 rows in four tables; linear."`
+	Scale           float64 `default:"1" help:"1 is about 504,000 rows in four tables; linear."`
 	Seed            uint64  `default:"1" help:"The same seed gives the same bytes."`
 	Dirt            string  `enum:"none,real,heavy" default:"real" help:"none, real (passes all shipped checks) or heavy."`
 	Out             string  `placeholder:"DIR" help:"Write the CSV files into DIR."`

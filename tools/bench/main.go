@@ -44,7 +44,7 @@ func main() {
 		exitOn(child(context.Background(), os.Args[2:]))
 		return
 	}
-	scale := flag.Float64("scale", 20, "size of the sample; 1 is about 508,000 rows")
+	scale := flag.Float64("scale", 20, "size of the sample; 1 is about 504,000 rows")
 	runs := flag.Int("runs", 3, "counted runs of each command")
 	out := flag.String("out", "bench.json", "file for the raw figures")
 	only := flag.String("only", "limits,pgloader,landing,building,postgres,small", "what to measure")
