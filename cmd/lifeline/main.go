@@ -38,6 +38,8 @@ type commands struct {
 }
 
 func main() {
+	// A reader that closes the pipe must not end the program at once: a throw-away server would be left running.
+	signal.Ignore(syscall.SIGPIPE)
 	os.Exit(execute(os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 }
 
@@ -77,8 +79,8 @@ func execute(args []string, t terminal) int {
 
 // show prints an error, what to do about it, and returns the exit code.
 func show(t terminal, g *Globals, err error) int {
-	if err == nil {
-		return 0
+	if err == nil || errors.Is(err, syscall.EPIPE) {
+		return 0 // Whoever read the output has seen enough.
 	}
 	failure := describe(err)
 	var told *toldError
