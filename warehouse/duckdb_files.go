@@ -196,6 +196,12 @@ func (p duckPaths) hold(ctx context.Context, who Holder, wait time.Duration) (*o
 	}
 }
 
+// letGo frees the lock. Closing alone would not always do: a child process that is being started holds a copy of the file for a moment,
+// and the lock lives as long as any copy does, unless it is given up by name.
+func letGo(lock *os.File) error {
+	return errors.Join(syscall.Flock(int(lock.Fd()), syscall.LOCK_UN), lock.Close())
+}
+
 // sign writes who holds the lock into its file.
 func sign(f *os.File, who Holder) error {
 	text, err := json.Marshal(who)

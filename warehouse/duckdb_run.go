@@ -313,7 +313,7 @@ func (r *duckRun) release() error {
 		failed = append(failed, duckProblem("close "+r.paths.landing, r.db.Close()))
 	}
 	mapping.Close(&r.raw)
-	return errors.Join(append(failed, r.lock.Close())...)
+	return errors.Join(append(failed, letGo(r.lock))...)
 }
 
 // escapeQuery writes a value so that the driver, which reads its settings as a URL's query, gets it back.
