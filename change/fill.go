@@ -3,6 +3,7 @@ package change
 import (
 	"bytes"
 	"math"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -19,6 +20,8 @@ type fill struct {
 	kind      Kind
 	typ       Type
 	low, high int64
+
+	value, text []byte // The value that was last kept in _raw, and how it was written there: a zero date comes a million times.
 }
 
 // NewFiller returns a Filler for batches of t.
@@ -88,6 +91,60 @@ func (f *Filler) Value(b *Batch, i int, p []byte) {
 	f.keep(i, p)
 }
 
+// Whole adds a whole number to an integer column; for one that does not fit, or a column of another kind, it is its text that is added.
+func (f *Filler) Whole(b *Batch, i int, x int64) {
+	if plan := &f.plan[i]; plan.kind <= Int64 && plan.kind >= Int16 && x >= plan.low && x <= plan.high {
+		b.Cols[i].AppendInt(x)
+		return
+	}
+	f.Value(b, i, strconv.AppendInt(nil, x, 10))
+}
+
+// Double adds a number to a floating-point column, in its precision; a column of another kind gets its text.
+func (f *Filler) Double(b *Batch, i int, x float64) {
+	switch f.plan[i].kind {
+	case Float32:
+		if narrow := float32(x); !math.IsInf(float64(narrow), 0) {
+			b.Cols[i].AppendFloat(float64(narrow))
+			return
+		}
+	case Float64:
+		b.Cols[i].AppendFloat(x)
+		return
+	default: // Its text says what it was.
+	}
+	f.Value(b, i, strconv.AppendFloat(nil, x, 'g', -1, 64))
+}
+
+// Moment is a date and time of day taken apart, as the servers keep it: any part may be zero.
+type Moment struct {
+	Year                        int64
+	Month, Day                  uint
+	Hour, Minute, Second, Micro int64
+}
+
+// Moment adds a date to a date or timestamp column. It reports false, and adds nothing, where that is no moment of the calendar or the
+// column is of another kind; then Value wants its text.
+func (f *Filler) Moment(b *Batch, i int, m Moment) bool {
+	days, ok := dayOf(m.Year, m.Month, m.Day)
+	if !ok || m.Hour > 23 || m.Minute > 59 || m.Second > 59 {
+		return false
+	}
+	us := (m.Hour*3600+m.Minute*60+m.Second)*1_000_000 + m.Micro
+	switch f.plan[i].kind {
+	case Timestamp:
+		b.Cols[i].AppendInt(days*day + us)
+		return true
+	case Date:
+		if us == 0 {
+			b.Cols[i].AppendInt(days)
+			return true
+		}
+	default: // Not a date's.
+	}
+	return false
+}
+
 // End closes a row.
 func (f *Filler) End(b *Batch) {
 	b.Len++
@@ -144,9 +201,14 @@ func (f *Filler) keep(i int, p []byte) {
 	} else {
 		f.lost = append(f.lost, ',')
 	}
-	f.lost = appendJSON(f.lost, []byte(f.table.Columns[i].Name))
-	f.lost = append(f.lost, ':')
-	f.lost = appendJSON(f.lost, p)
+	plan := &f.plan[i]
+	if plan.text == nil || !bytes.Equal(plan.value, p) {
+		plan.value = append(plan.value[:0], p...)
+		plan.text = appendJSON(plan.text[:0], []byte(f.table.Columns[i].Name))
+		plan.text = append(plan.text, ':')
+		plan.text = appendJSON(plan.text, p)
+	}
+	f.lost = append(f.lost, plan.text...)
 }
 
 func appendJSON(out, p []byte) []byte {

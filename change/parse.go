@@ -211,11 +211,15 @@ func civil(p []byte) (int64, bool) {
 		return 0, false
 	}
 	century, years, m, d := pair(p), pair(p[2:]), pair(p[5:]), pair(p[8:])
-	if century > 99 || years > 99 || m < 1 || m > 12 || d < 1 {
+	if century > 99 || years > 99 {
 		return 0, false
 	}
-	y := int64(century*100 + years)
-	if y == 0 {
+	return dayOf(int64(century*100+years), m, d)
+}
+
+// dayOf counts the days from 1970-01-01 to a day, where it is one of the years 1 to 9999.
+func dayOf(y int64, m, d uint) (int64, bool) {
+	if y < 1 || y > 9999 || m < 1 || m > 12 || d < 1 {
 		return 0, false
 	}
 	leap := y%4 == 0 && (y%100 != 0 || y%400 == 0)

@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -69,15 +70,24 @@ func (c *conn) stream(ctx context.Context, text string, head func([]string) erro
 	if err := c.send(mysql.COM_QUERY, text); err != nil {
 		return err
 	}
-	names, err := c.columns()
-	if err != nil || names == nil {
+	columns, err := c.columns()
+	if err != nil || columns == nil {
 		return err
 	}
 	if head != nil {
+		names := make([]string, len(columns))
+		for i := range columns {
+			names[i] = columns[i].name
+		}
 		if err := head(names); err != nil {
 			return err
 		}
 	}
+	return c.rows(row)
+}
+
+// rows hands the packets of an answer's rows to row. An error of row breaks the connection: the rest of the answer is unread.
+func (c *conn) rows(row func([]byte) error) error {
 	for {
 		p, err := c.packet()
 		if err != nil {
@@ -100,7 +110,7 @@ func (c *conn) stream(ctx context.Context, text string, head func([]string) erro
 }
 
 // columns reads the head of an answer; a statement without rows has none.
-func (c *conn) columns() ([]string, error) {
+func (c *conn) columns() ([]definition, error) {
 	p, err := c.packet()
 	if err != nil {
 		return nil, err
@@ -117,33 +127,47 @@ func (c *conn) columns() ([]string, error) {
 		return nil, c.lose(fmt.Errorf("the server asks for a local file: %w", errMalformed))
 	}
 	n, _, _ := lenenc(p)
-	names := make([]string, 0, n)
+	return c.definitions(n)
+}
+
+// definitions reads what is said of n columns, up to the mark that ends it.
+func (c *conn) definitions(n int) ([]definition, error) {
+	out := make([]definition, 0, max(n, 0))
 	for {
-		if p, err = c.packet(); err != nil {
+		p, err := c.packet()
+		if err != nil {
 			return nil, err
 		}
 		if len(p) > 0 && p[0] == mysql.EOF_HEADER && len(p) < 9 {
-			return names, nil
+			return out, nil
 		}
-		name, ok := columnName(p)
+		d, ok := define(p)
 		if !ok {
 			return nil, c.lose(errMalformed)
 		}
-		names = append(names, name)
+		out = append(out, d)
 	}
 }
 
-// columnName finds the fifth text of a column's definition: its name, after catalog, schema, table and the table's own name.
-func columnName(p []byte) (string, bool) {
-	for i := range 5 {
+// define reads a column's definition: six texts, of which the fifth is its name (after catalog, schema, table and the table's own name),
+// and a block of twelve bytes: character set, length, type, flags and decimals.
+func define(p []byte) (definition, bool) {
+	var d definition
+	for i := range 6 {
 		n, rest, _ := lenenc(p)
 		if n < 0 || n > len(rest) {
-			return "", false
+			return d, false
 		}
 		if i == 4 {
-			return strings.ToLower(string(rest[:n])), true
+			d.name = strings.ToLower(string(rest[:n]))
 		}
 		p = rest[n:]
 	}
-	return "", false
+	if len(p) < 11 {
+		return d, false
+	}
+	d.kind = p[7]
+	d.unsigned = binary.LittleEndian.Uint16(p[8:])&mysql.UNSIGNED_FLAG != 0
+	d.digits = int(p[10])
+	return d, true
 }

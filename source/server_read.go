@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -46,8 +47,7 @@ type worker struct {
 	table  *serverTable
 	writer Writer
 	batch  *change.Batch
-	filler *change.Filler
-	last   [][]byte // The key of the last row read, as its literals want it.
+	decode decoder
 }
 
 func (w *worker) work(ctx context.Context) error {
@@ -87,8 +87,8 @@ func (w *worker) turnTo(ctx context.Context, t *serverTable) error {
 		return fmt.Errorf("open a writer of %s: %w", t.Name, err)
 	}
 	w.table, w.writer = t, writer
-	w.batch, w.filler = change.NewBatch(t.Table, w.snapshot.server.options.BatchRows), change.NewFiller(t.Table)
-	w.last = make([][]byte, len(t.keys))
+	w.batch = change.NewBatch(t.Table, w.snapshot.server.options.BatchRows)
+	w.decode = decoder{filler: change.NewFiller(t.Table), keys: t.keys, last: make([][]byte, len(t.keys))}
 	return nil
 }
 
@@ -123,7 +123,7 @@ func (w *worker) readPiece(ctx context.Context, p *piece) error {
 		if n < limit {
 			return nil
 		}
-		p.low = t.literals(w.last)
+		p.low = t.literals(w.decode.last)
 		p.rows = max(p.rows-int64(n), 0)
 		if w.queue.hungry() {
 			if err := w.share(ctx, p); err != nil {
@@ -137,8 +137,9 @@ func (w *worker) readPiece(ctx context.Context, p *piece) error {
 func (w *worker) chunk(ctx context.Context, text string) (rows int, err error) {
 	limit := w.snapshot.server.options.BatchRows
 	bytes := 0
-	err = w.conn.stream(ctx, text, nil, func(p []byte) error {
-		if err := w.row(p); err != nil {
+	head := func(columns []definition) { w.decode.columns = columns }
+	err = w.conn.execute(ctx, text, head, func(p []byte) error {
+		if err := w.decode.row(w.batch, p); err != nil {
 			return err
 		}
 		rows++
@@ -155,45 +156,15 @@ func (w *worker) chunk(ctx context.Context, text string) (rows int, err error) {
 	return rows, w.flush(ctx)
 }
 
-// row decodes a row straight into the batch.
-func (w *worker) row(p []byte) error {
-	f, b := w.filler, w.batch
-	next := 0 // The key column whose value is to be remembered next; keys that are not in column order are found below.
-	keys := w.table.keys
-	for i := range b.Cols {
-		var n int
-		var null bool
-		if len(p) > 0 && p[0] < 0xfb {
-			n, p = int(p[0]), p[1:]
-		} else {
-			n, p, null = lenenc(p)
-		}
-		if null {
-			f.Null(b, i)
-			continue
-		}
-		if n < 0 || n > len(p) {
-			return errMalformed
-		}
-		f.Value(b, i, p[:n])
-		if next < len(keys) {
-			for k := range keys {
-				if keys[k].at == i {
-					w.last[k] = append(w.last[k][:0], p[:n]...)
-					next++
-				}
-			}
-		}
-		p = p[n:]
-	}
-	f.End(b)
-	return nil
-}
-
 // flush hands the batch over.
 func (w *worker) flush(ctx context.Context) error {
 	if w.batch.Len == 0 {
 		return nil
+	}
+	for k, key := range w.table.keys {
+		if key.number {
+			w.decode.last[k] = appendWhole(w.decode.last[k][:0], &w.batch.Cols[key.at], w.batch.Len-1)
+		}
 	}
 	if err := w.writer.Write(ctx, w.batch); err != nil {
 		return &writeError{fmt.Errorf("write %s: %w", w.table.Name, err)}
@@ -204,6 +175,14 @@ func (w *worker) flush(ctx context.Context) error {
 		w.progress(Progress{Table: w.table.Name, Rows: rows, Total: max(w.total, rows)})
 	}
 	return nil
+}
+
+// appendWhole writes a key's whole number as its literal.
+func appendWhole(out []byte, v *change.Vector, row int) []byte {
+	if text, wide := v.Wide[row]; wide {
+		return append(out, text...)
+	}
+	return strconv.AppendInt(out, v.Ints[row], 10)
 }
 
 // writeError is the warehouse's own failure: it must not be taken for the source's.

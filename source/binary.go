@@ -1,0 +1,294 @@
+package source
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"lifeline/change"
+)
+
+// Rows are read by the servers' binary protocol: whole numbers, dates and times come as numbers, which costs neither the server nor us
+// the printing and reading of text. A date that is none (zero, partial) comes in its parts, so that nothing is lost by it.
+
+// definition is what an answer's head says of a column.
+type definition struct {
+	name     string // In lower case.
+	kind     byte   // The protocol's type.
+	unsigned bool
+	digits   int // After the seconds' point.
+}
+
+// execute runs a statement by the binary protocol and hands each row's packet to row, which must not keep it. head gets the columns first.
+func (c *conn) execute(ctx context.Context, text string, head func([]definition), row func([]byte) error) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	done := c.bind(ctx)
+	defer func() { done(&err) }()
+	id, err := c.prepare(text)
+	if err != nil {
+		return err
+	}
+	// The statement's number, no cursor, once; it has no parameters.
+	run := binary.LittleEndian.AppendUint32(nil, id)
+	run = append(run, 0, 1, 0, 0, 0)
+	if err := c.send(mysql.COM_STMT_EXECUTE, string(run)); err != nil {
+		return err
+	}
+	columns, err := c.columns()
+	if err != nil {
+		return err
+	}
+	head(columns)
+	if err := c.rows(row); err != nil {
+		return err
+	}
+	return c.send(mysql.COM_STMT_CLOSE, string(run[:4]))
+}
+
+// prepare has the server ready a statement without parameters.
+func (c *conn) prepare(text string) (id uint32, err error) {
+	if err := c.send(mysql.COM_STMT_PREPARE, text); err != nil {
+		return 0, err
+	}
+	p, err := c.packet()
+	if err != nil {
+		return 0, err
+	}
+	if len(p) > 0 && p[0] == mysql.ERR_HEADER {
+		return 0, serverError(p)
+	}
+	if len(p) < 9 || p[0] != mysql.OK_HEADER {
+		return 0, c.lose(errMalformed)
+	}
+	id = binary.LittleEndian.Uint32(p[1:])
+	columns, parameters := binary.LittleEndian.Uint16(p[5:]), binary.LittleEndian.Uint16(p[7:])
+	if parameters > 0 {
+		return 0, c.lose(fmt.Errorf("a statement of %d parameters: %w", parameters, errMalformed))
+	}
+	if columns > 0 {
+		_, err = c.definitions(int(columns)) // The answer itself says them again.
+	}
+	return id, err
+}
+
+// decoder reads rows of the binary protocol into batches.
+type decoder struct {
+	columns []definition
+	filler  *change.Filler
+	keys    []keyColumn
+	last    [][]byte // Of each key column that is not a number, the last row's value as its literal wants it.
+	text    []byte
+}
+
+// row decodes one row.
+func (d *decoder) row(b *change.Batch, p []byte) error {
+	at := 1 + (len(d.columns)+9)/8
+	if len(d.columns) != len(b.Cols) || len(p) < at {
+		return errMalformed
+	}
+	nulls, p := p[1:at], p[at:]
+	for i := range d.columns {
+		if nulls[(i+2)/8]&(1<<((i+2)%8)) != 0 {
+			d.filler.Null(b, i)
+			continue
+		}
+		n, err := d.value(b, i, p)
+		if err != nil {
+			return err
+		}
+		p = p[n:]
+	}
+	d.filler.End(b)
+	return nil
+}
+
+// value decodes column i, which p begins with, and says how many bytes it took.
+func (d *decoder) value(b *change.Batch, i int, p []byte) (int, error) {
+	c := &d.columns[i]
+	switch c.kind {
+	case mysql.MYSQL_TYPE_LONG, mysql.MYSQL_TYPE_INT24:
+		if len(p) < 4 {
+			return 0, errMalformed
+		}
+		x := binary.LittleEndian.Uint32(p)
+		d.filler.Whole(b, i, pick(c.unsigned, int64(x), int64(int32(x))))
+		return 4, nil
+	case mysql.MYSQL_TYPE_SHORT, mysql.MYSQL_TYPE_YEAR:
+		if len(p) < 2 {
+			return 0, errMalformed
+		}
+		x := binary.LittleEndian.Uint16(p)
+		d.filler.Whole(b, i, pick(c.unsigned, int64(x), int64(int16(x))))
+		return 2, nil
+	case mysql.MYSQL_TYPE_TINY:
+		if len(p) < 1 {
+			return 0, errMalformed
+		}
+		d.filler.Whole(b, i, pick(c.unsigned, int64(p[0]), int64(int8(p[0]))))
+		return 1, nil
+	case mysql.MYSQL_TYPE_LONGLONG, mysql.MYSQL_TYPE_DOUBLE:
+		if len(p) < 8 {
+			return 0, errMalformed
+		}
+		switch x := binary.LittleEndian.Uint64(p); {
+		case c.kind == mysql.MYSQL_TYPE_DOUBLE:
+			d.filler.Double(b, i, math.Float64frombits(x))
+		case c.unsigned:
+			d.text = strconv.AppendUint(d.text[:0], x, 10)
+			d.filler.Value(b, i, d.text)
+		default:
+			d.filler.Whole(b, i, int64(x))
+		}
+		return 8, nil
+	case mysql.MYSQL_TYPE_FLOAT:
+		if len(p) < 4 {
+			return 0, errMalformed
+		}
+		d.filler.Double(b, i, float64(math.Float32frombits(binary.LittleEndian.Uint32(p))))
+		return 4, nil
+	case mysql.MYSQL_TYPE_DATETIME, mysql.MYSQL_TYPE_TIMESTAMP, mysql.MYSQL_TYPE_DATE, mysql.MYSQL_TYPE_NEWDATE:
+		return d.moment(b, i, p)
+	case mysql.MYSQL_TYPE_TIME:
+		return d.time(b, i, p)
+	default:
+		n, rest, _ := lenenc(p)
+		if n < 0 || n > len(rest) {
+			return 0, errMalformed
+		}
+		d.filler.Value(b, i, rest[:n])
+		d.remember(i, rest[:n])
+		return len(p) - len(rest) + n, nil
+	}
+}
+
+func pick(first bool, a, b int64) int64 {
+	if first {
+		return a
+	}
+	return b
+}
+
+// remember keeps a value of the key that the batch may not hold as it was.
+func (d *decoder) remember(i int, p []byte) {
+	for k := range d.keys {
+		if d.keys[k].at == i {
+			d.last[k] = append(d.last[k][:0], p...)
+		}
+	}
+}
+
+// moment decodes a date or a date and time: a byte of length, then as many parts as are not zero.
+func (d *decoder) moment(b *change.Batch, i int, p []byte) (int, error) {
+	n, p, ok := counted(p)
+	if !ok || n != 0 && n != 4 && n != 7 && n != 11 {
+		return 0, errMalformed
+	}
+	var m change.Moment
+	if n >= 4 {
+		m.Year, m.Month, m.Day = int64(binary.LittleEndian.Uint16(p)), uint(p[2]), uint(p[3])
+	}
+	if n >= 7 {
+		m.Hour, m.Minute, m.Second = int64(p[4]), int64(p[5]), int64(p[6])
+	}
+	if n == 11 {
+		m.Micro = int64(binary.LittleEndian.Uint32(p[7:]))
+	}
+	kept := d.filler.Moment(b, i, m)
+	if kept && !d.isKey(i) {
+		return n + 1, nil
+	}
+	d.printMoment(&d.columns[i], n, m)
+	if !kept {
+		d.filler.Value(b, i, d.text)
+	}
+	d.remember(i, d.text)
+	return n + 1, nil
+}
+
+const zeroMoment = "0000-00-00 00:00:00.000000"
+
+// printMoment writes a date's text as the servers print it; n is how many bytes it came in.
+func (d *decoder) printMoment(c *definition, n int, m change.Moment) {
+	timed := c.kind == mysql.MYSQL_TYPE_DATETIME || c.kind == mysql.MYSQL_TYPE_TIMESTAMP
+	switch {
+	case n == 0 && !timed:
+		d.text = append(d.text[:0], zeroMoment[:10]...)
+	case n == 0 && (c.digits < 1 || c.digits > 6):
+		d.text = append(d.text[:0], zeroMoment[:19]...)
+	case n == 0:
+		d.text = append(d.text[:0], zeroMoment[:20+c.digits]...)
+	default:
+		d.text = appendPadded(d.text[:0], m.Year, 4)
+		d.text = appendPadded(append(d.text, '-'), int64(m.Month), 2)
+		d.text = appendPadded(append(d.text, '-'), int64(m.Day), 2)
+		if timed {
+			d.text = appendClock(append(d.text, ' '), m.Hour, m.Minute, m.Second, m.Micro, c.digits)
+		}
+	}
+}
+
+func (d *decoder) isKey(i int) bool {
+	for k := range d.keys {
+		if d.keys[k].at == i {
+			return true
+		}
+	}
+	return false
+}
+
+// time decodes a span of time: a sign, days, hours, minutes, seconds and microseconds. It is printed as the servers do.
+func (d *decoder) time(b *change.Batch, i int, p []byte) (int, error) {
+	n, p, ok := counted(p)
+	if !ok || n != 0 && n != 8 && n != 12 {
+		return 0, errMalformed
+	}
+	d.text = d.text[:0]
+	var hours, minutes, seconds, micros int64
+	if n >= 8 {
+		if p[0] == 1 {
+			d.text = append(d.text, '-')
+		}
+		hours = int64(binary.LittleEndian.Uint32(p[1:]))*24 + int64(p[5])
+		minutes, seconds = int64(p[6]), int64(p[7])
+	}
+	if n == 12 {
+		micros = int64(binary.LittleEndian.Uint32(p[8:]))
+	}
+	d.text = appendClock(d.text, hours, minutes, seconds, micros, d.columns[i].digits)
+	d.filler.Value(b, i, d.text)
+	return n + 1, nil
+}
+
+// counted takes the byte that says how many follow.
+func counted(p []byte) (n int, rest []byte, ok bool) {
+	if len(p) == 0 || len(p) <= int(p[0]) {
+		return 0, nil, false
+	}
+	return int(p[0]), p[1:], true
+}
+
+// appendClock prints a time of day or a span, with the digits after the seconds that the column is declared with.
+func appendClock(out []byte, hours, minutes, seconds, micros int64, digits int) []byte {
+	out = appendPadded(out, hours, 2)
+	out = appendPadded(append(out, ':'), minutes, 2)
+	out = appendPadded(append(out, ':'), seconds, 2)
+	if digits < 1 || digits > 6 {
+		return out
+	}
+	out = appendPadded(append(out, '.'), micros, 6)
+	return out[:len(out)-6+digits]
+}
+
+// appendPadded prints a number with at least the given digits.
+func appendPadded(out []byte, x int64, digits int) []byte {
+	for unit := int64(math.Pow10(digits - 1)); unit > 1 && x < unit; unit /= 10 {
+		out = append(out, '0')
+	}
+	return strconv.AppendInt(out, x, 10)
+}
