@@ -239,34 +239,7 @@ func (b *duckBuild) Seed(ctx context.Context, schema, name string, columns []See
 	if err := b.schema(ctx, schema); err != nil {
 		return err
 	}
-	target := b.Relation(schema, name)
-	defined := make([]string, len(columns))
-	for i, c := range columns {
-		defined[i] = quote(c.Name) + " " + c.Type
-	}
-	doing := fmt.Sprintf("seed %s.%s", schema, name)
-	if _, err := b.run.db.ExecContext(ctx, "create table "+target+" ("+strings.Join(defined, ", ")+")"); err != nil {
-		return duckProblem(doing, err)
-	}
-	// A seed is small; a few hundred rows a statement keep its text short.
-	const perStatement = 500
-	for from := 0; from < len(rows); from += perStatement {
-		tuples := make([]string, 0, perStatement)
-		for _, row := range rows[from:min(from+perStatement, len(rows))] {
-			cells := make([]string, len(row))
-			for i, cell := range row {
-				cells[i] = "null"
-				if cell != nil {
-					cells[i] = fmt.Sprintf("cast(%s as %s)", literal(*cell), columns[i].Type)
-				}
-			}
-			tuples = append(tuples, "("+strings.Join(cells, ", ")+")")
-		}
-		if _, err := b.run.db.ExecContext(ctx, "insert into "+target+" values\n"+strings.Join(tuples, ",\n")); err != nil {
-			return duckProblem(doing, err)
-		}
-	}
-	return nil
+	return duckProblem(fmt.Sprintf("seed %s.%s", schema, name), FillTable(ctx, b.run.db, b.Relation(schema, name), columns, rows))
 }
 
 // Index is nothing here: the engine keeps minima and maxima of every block, and a published file's readers scan.
