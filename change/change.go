@@ -35,8 +35,9 @@ type Column struct {
 	Name       string // As in staging: the source's name in lower case.
 	SourceName string // As the source writes it.
 	SourceType string // As the source declares it, such as "decimal(19,4)"; from the contract for CSV.
-	Type       Type
+	Type       Type   // As it lands, after its mask.
 	Nullable   bool
+	Mask       *Mask // nil where the values land as they are.
 }
 
 // Money names a money column and the column that holds its currency ("" where there is none).

@@ -20,6 +20,7 @@ type fill struct {
 	kind      Kind
 	typ       Type
 	low, high int64
+	mask      *masker // nil for most.
 
 	value, text []byte // The value that was last kept in _raw, and how it was written there: a zero date comes a million times.
 }
@@ -28,7 +29,7 @@ type fill struct {
 func NewFiller(t *Table) *Filler {
 	f := &Filler{table: t, plan: make([]fill, len(t.Columns))}
 	for i, c := range t.Columns {
-		p := fill{kind: c.Type.Kind, typ: c.Type, low: math.MinInt64, high: math.MaxInt64}
+		p := fill{kind: c.Type.Kind, typ: c.Type, low: math.MinInt64, high: math.MaxInt64, mask: newMasker(c.Mask, c.Type)}
 		switch c.Type.Kind {
 		case Int16:
 			p.low, p.high = math.MinInt16, math.MaxInt16
@@ -47,6 +48,10 @@ func (f *Filler) Null(b *Batch, i int) { b.Cols[i].AppendNull(f.plan[i].kind) }
 // Value adds the value of column i; p is copied. Columns are filled in order, then End closes the row.
 func (f *Filler) Value(b *Batch, i int, p []byte) {
 	v, plan := &b.Cols[i], &f.plan[i]
+	if plan.mask != nil {
+		plan.mask.add(v, p)
+		return
+	}
 	switch plan.kind {
 	case Text:
 		if !plain(p) {
@@ -93,7 +98,7 @@ func (f *Filler) Value(b *Batch, i int, p []byte) {
 
 // Whole adds a whole number to an integer column; for one that does not fit, or a column of another kind, it is its text that is added.
 func (f *Filler) Whole(b *Batch, i int, x int64) {
-	if plan := &f.plan[i]; plan.kind <= Int64 && plan.kind >= Int16 && x >= plan.low && x <= plan.high {
+	if plan := &f.plan[i]; plan.mask == nil && plan.kind >= Int16 && plan.kind <= Int64 && x >= plan.low && x <= plan.high {
 		b.Cols[i].AppendInt(x)
 		return
 	}
@@ -102,7 +107,11 @@ func (f *Filler) Whole(b *Batch, i int, x int64) {
 
 // Double adds a number to a floating-point column, in its precision; a column of another kind gets its text.
 func (f *Filler) Double(b *Batch, i int, x float64) {
-	switch f.plan[i].kind {
+	kind := f.plan[i].kind
+	if f.plan[i].mask != nil {
+		kind = Text
+	}
+	switch kind {
 	case Float32:
 		if narrow := float32(x); !math.IsInf(float64(narrow), 0) {
 			b.Cols[i].AppendFloat(float64(narrow))
@@ -127,7 +136,7 @@ type Moment struct {
 // column is of another kind; then Value wants its text.
 func (f *Filler) Moment(b *Batch, i int, m Moment) bool {
 	days, ok := dayOf(m.Year, m.Month, m.Day)
-	if !ok || m.Hour > 23 || m.Minute > 59 || m.Second > 59 {
+	if !ok || f.plan[i].mask != nil || m.Hour > 23 || m.Minute > 59 || m.Second > 59 {
 		return false
 	}
 	us := (m.Hour*3600+m.Minute*60+m.Second)*1_000_000 + m.Micro

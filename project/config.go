@@ -17,7 +17,7 @@ type Config struct {
 	BusinessTimeZone string // In which a business day begins; UTC where none is given.
 	AsOf             AsOf
 	Thresholds       map[string]any
-	Masking          map[string]any
+	MaskingKey       string // Of hashed columns; a secret.
 	Notify           map[string]any
 }
 
@@ -59,7 +59,7 @@ func (p *Project) readConfig(env func(string) string) error {
 		o.text("name", &c.Name),
 		o.zone("business_time_zone", &c.BusinessTimeZone),
 		o.dict("thresholds", &c.Thresholds),
-		o.dict("masking", &c.Masking),
+		p.readMasking(o, env),
 		o.dict("notify", &c.Notify),
 		child(o, "source", func(s *object) error {
 			return firstError(s.text("dsn", &c.Source.DSN), s.zone("time_zone", &c.Source.TimeZone), s.finish(p))

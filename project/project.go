@@ -31,9 +31,10 @@ type Project struct {
 	Ignored   []Ignored // Keys of dbt that have no effect here.
 
 	paths       paths
-	folders     map[string]value // The models and seeds keys of dbt_project.yml.
-	usedFolders []string         // Where those stand that lead to a file.
-	files       []string         // Every file read, relative, for Hash.
+	folders     map[string]value  // The models and seeds keys of dbt_project.yml.
+	usedFolders []string          // Where those stand that lead to a file.
+	files       []string          // Every file read, relative, for Hash.
+	masks       map[string]masked // By table.column.
 	env         func(string) string
 }
 
@@ -70,10 +71,17 @@ type SourceTable struct {
 	Key         []string          // meta.lifeline.key.
 	Money       map[string]string // meta.lifeline.money: money column to currency column ("" for none).
 	MoneyOrder  []string          // Its columns in the order of the file.
-	Shift       map[string]any    // meta.lifeline.shift.
+	Shift       *Shift            // meta.lifeline.shift; nil for most.
 	Freshness   map[string]any
 	LoadedAt    string // loaded_at_field: the column or expression that freshness is judged by.
 	Where       string // file:line:column.
+}
+
+// Shift says how far a careless import put the values of a source table under wrong names.
+type Shift struct {
+	After string // The last column that stands right.
+	By    int    // How many columns too many the table was declared with after it; negative where as many are missing.
+	Where string // file:line:column.
 }
 
 // Model is one SQL file of the model paths with what the YAML files say of it.
@@ -207,7 +215,7 @@ func (p *Project) settle() error {
 			return usage(m.patchedAt, fmt.Sprintf("entity_count_of of model %q names %q, which is no model", m.Name, m.CountsOf), orElse(Nearest(m.CountsOf, p.names()), "entity_count_of: claims"))
 		}
 	}
-	if err := p.settleAsOf(); err != nil {
+	if err := firstError(p.settleAsOf(), p.settleMasks()); err != nil {
 		return err
 	}
 	numbered := map[string]int{}

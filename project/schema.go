@@ -139,7 +139,9 @@ func (t *SourceTable) readMeta(o *object, meta map[string]any) error {
 		return err
 	}
 	t.File, t.Key = textOf(own["file"]), textsOf(own["key"])
-	t.Shift, _ = own["shift"].(map[string]any)
+	if t.Shift, err = readShift(o, own["shift"]); err != nil {
+		return err
+	}
 	t.Money = map[string]string{}
 	switch m := own["money"].(type) {
 	case nil:
@@ -152,6 +154,19 @@ func (t *SourceTable) readMeta(o *object, meta map[string]any) error {
 		return o.value.problem("meta.lifeline.money maps a money column to its currency column", "money: {amount: currency}")
 	}
 	return nil
+}
+
+// readShift reads a source table's shift: {after: COLUMN, by: N}.
+func readShift(o *object, v any) (*Shift, error) {
+	if v == nil {
+		return nil, nil
+	}
+	m, ok := v.(map[string]any)
+	by, whole := m["by"].(int64)
+	if !ok || len(m) != 2 || !whole || by == 0 || textOf(m["after"]) == "" {
+		return nil, o.value.problem("meta.lifeline.shift says after which column the values are shifted, and by how many columns", "shift: {after: status, by: 1}")
+	}
+	return &Shift{After: strings.ToLower(textOf(m["after"])), By: int(by), Where: o.value.where()}, nil
 }
 
 // takeMeta reads meta, at its own place and below config.
@@ -306,6 +321,9 @@ func (p *Project) readColumns(o *object, node string) ([]Column, error) {
 		}
 		if col.Name == "" {
 			return c.value.problem("a column without a name", "name: id")
+		}
+		if err := p.readMask(c, node, &col); err != nil {
+			return err
 		}
 		out = append(out, col)
 		if err := p.readTests(c, node, col.Name); err != nil {

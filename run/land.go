@@ -26,6 +26,7 @@ func (w *walk) preflight(ctx context.Context) error {
 		}
 		if r.Status == preflight.Warn {
 			w.Logger.WarnContext(ctx, "preflight", "check", r.Name, "what", r.What)
+			w.report.Warnings = append(w.report.Warnings, r.What)
 		}
 	}
 	return nil

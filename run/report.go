@@ -38,6 +38,7 @@ type Report struct {
 	Checks      []CheckReport `json:"checks"`
 	Books       []BookReport  `json:"books"`
 	Steps       []StepReport  `json:"steps"`
+	Warnings    []string      `json:"warnings,omitempty"` // Of the source: what people should know, and what stops nothing.
 	Version     int64         `json:"version,omitempty"`
 	Error       *ErrorReport  `json:"error,omitempty"`
 }

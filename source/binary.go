@@ -81,9 +81,19 @@ func (c *conn) prepare(text string) (id uint32, err error) {
 type decoder struct {
 	columns []definition
 	filler  *change.Filler
-	keys    []keyColumn
-	last    [][]byte // Of each key column that is not a number, the last row's value as its literal wants it.
+	keys    []int    // Of each column: 1 + its place in the key, where its value is to be remembered; else 0.
+	last    [][]byte // Of each key column, the last row's value as its literal wants it. A number is taken from the batch where it can be.
 	text    []byte
+}
+
+func newDecoder(t *serverTable) decoder {
+	d := decoder{filler: change.NewFiller(t.Table), keys: make([]int, len(t.Columns)), last: make([][]byte, len(t.keys))}
+	for k, key := range t.keys {
+		if !key.number || key.hidden {
+			d.keys[key.at] = k + 1
+		}
+	}
+	return d
 }
 
 // row decodes one row.
@@ -117,20 +127,20 @@ func (d *decoder) value(b *change.Batch, i int, p []byte) (int, error) {
 			return 0, errMalformed
 		}
 		x := binary.LittleEndian.Uint32(p)
-		d.filler.Whole(b, i, pick(c.unsigned, int64(x), int64(int32(x))))
+		d.whole(b, i, pick(c.unsigned, int64(x), int64(int32(x))))
 		return 4, nil
 	case mysql.MYSQL_TYPE_SHORT, mysql.MYSQL_TYPE_YEAR:
 		if len(p) < 2 {
 			return 0, errMalformed
 		}
 		x := binary.LittleEndian.Uint16(p)
-		d.filler.Whole(b, i, pick(c.unsigned, int64(x), int64(int16(x))))
+		d.whole(b, i, pick(c.unsigned, int64(x), int64(int16(x))))
 		return 2, nil
 	case mysql.MYSQL_TYPE_TINY:
 		if len(p) < 1 {
 			return 0, errMalformed
 		}
-		d.filler.Whole(b, i, pick(c.unsigned, int64(p[0]), int64(int8(p[0]))))
+		d.whole(b, i, pick(c.unsigned, int64(p[0]), int64(int8(p[0]))))
 		return 1, nil
 	case mysql.MYSQL_TYPE_LONGLONG, mysql.MYSQL_TYPE_DOUBLE:
 		if len(p) < 8 {
@@ -142,8 +152,9 @@ func (d *decoder) value(b *change.Batch, i int, p []byte) (int, error) {
 		case c.unsigned:
 			d.text = strconv.AppendUint(d.text[:0], x, 10)
 			d.filler.Value(b, i, d.text)
+			d.remember(i, d.text)
 		default:
-			d.filler.Whole(b, i, int64(x))
+			d.whole(b, i, int64(x))
 		}
 		return 8, nil
 	case mysql.MYSQL_TYPE_FLOAT:
@@ -176,10 +187,16 @@ func pick(first bool, a, b int64) int64 {
 
 // remember keeps a value of the key that the batch may not hold as it was.
 func (d *decoder) remember(i int, p []byte) {
-	for k := range d.keys {
-		if d.keys[k].at == i {
-			d.last[k] = append(d.last[k][:0], p...)
-		}
+	if k := d.keys[i]; k > 0 {
+		d.last[k-1] = append(d.last[k-1][:0], p...)
+	}
+}
+
+// whole adds a whole number.
+func (d *decoder) whole(b *change.Batch, i int, x int64) {
+	d.filler.Whole(b, i, x)
+	if k := d.keys[i]; k > 0 {
+		d.last[k-1] = strconv.AppendInt(d.last[k-1][:0], x, 10)
 	}
 }
 
@@ -200,7 +217,7 @@ func (d *decoder) moment(b *change.Batch, i int, p []byte) (int, error) {
 		m.Micro = int64(binary.LittleEndian.Uint32(p[7:]))
 	}
 	kept := d.filler.Moment(b, i, m)
-	if kept && !d.isKey(i) {
+	if kept && d.keys[i] == 0 {
 		return n + 1, nil
 	}
 	d.printMoment(&d.columns[i], n, m)
@@ -231,15 +248,6 @@ func (d *decoder) printMoment(c *definition, n int, m change.Moment) {
 			d.text = appendClock(append(d.text, ' '), m.Hour, m.Minute, m.Second, m.Micro, c.digits)
 		}
 	}
-}
-
-func (d *decoder) isKey(i int) bool {
-	for k := range d.keys {
-		if d.keys[k].at == i {
-			return true
-		}
-	}
-	return false
 }
 
 // time decodes a span of time: a sign, days, hours, minutes, seconds and microseconds. It is printed as the servers do.

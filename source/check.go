@@ -1,11 +1,9 @@
 package source
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"lifeline/change"
@@ -31,12 +29,15 @@ func (s *server) Check(ctx context.Context) []preflight.Result {
 	for _, f := range found {
 		table := preflight.Table{
 			Name: f.SourceName, Found: true, Engine: f.engine, Consistent: keeps[strings.ToLower(f.engine)],
-			Key: f.Key, Columns: columnsOf(f.Table),
+			Key: f.Key, Columns: f.shape.physical, Told: f.shape.told,
 		}
 		for _, c := range s.options.Tables {
 			if strings.EqualFold(c.identifier(), f.SourceName) {
 				table.Contract = c.columns()
 			}
+		}
+		if len(table.Told) > 0 {
+			table.Columns = table.Contract // They are read as they were agreed.
 		}
 		t.Tables = append(t.Tables, table)
 	}
@@ -53,7 +54,10 @@ func (f *folder) Check(ctx context.Context) []preflight.Result {
 		table := preflight.Table{Name: c.file(), ByName: true, Contract: c.columns(), Key: c.Key}
 		found, err := f.look(c)
 		if err == nil {
-			table.Found, table.Columns = true, columnsOf(found.Table)
+			table.Found, table.Columns, table.Told = true, found.shape.physical, found.shape.told
+			if len(table.Told) > 0 {
+				table.Columns = table.Contract // They are read as they were agreed.
+			}
 			err = found.firstLine(c)
 		}
 		if err != nil {
@@ -73,34 +77,25 @@ func (f *folder) Check(ctx context.Context) []preflight.Result {
 // which shifts every value behind it.
 func (t *fileTable) firstLine(c Contract) error {
 	fields := t.peek()
-	if fields == 0 || fields == len(t.Columns) {
+	if fields == 0 || fields == t.shape.width || fields == len(t.shape.physical) {
 		return nil
 	}
-	what := fmt.Errorf("the header names %d columns, the first line has %d fields", len(t.Columns), fields)
+	what := fmt.Errorf("the header names %d columns, the first line has %d fields", len(t.shape.physical), fields)
 	agreed := map[string]bool{}
 	for _, column := range c.Columns {
 		agreed[strings.ToLower(column.Name)] = true
 	}
-	for i, column := range t.Columns {
-		if len(agreed) > 0 && !agreed[column.Name] && i > 0 {
-			what = fmt.Errorf("%w: columns after %s are shifted by one: %s was added", what, t.Columns[i-1].SourceName, column.SourceName)
+	for i, column := range t.shape.physical {
+		if len(agreed) > 0 && !agreed[strings.ToLower(column.Name)] && i > 0 {
+			what = fmt.Errorf("%w: columns after %s are shifted by one: %s was added", what, t.shape.physical[i-1].Name, column.Name)
 			break
 		}
 	}
-	return t.broken(t.lines+1, 0, what, "a header that fits the lines; nothing was read")
-}
-
-func columnsOf(t *change.Table) []preflight.Column {
-	out := make([]preflight.Column, len(t.Columns))
-	for i, c := range t.Columns {
-		out[i] = preflight.Column{Name: c.SourceName, Type: c.SourceType}
-	}
-	return out
+	return t.broken(t.lines+1, 0, what, "a header that fits the lines; or, if the lines are right, meta.lifeline.shift: {after: …, by: 1} in models/sources.yml; nothing was read")
 }
 
 func (c Contract) columns() []preflight.Column {
-	ordered := slices.Clone(c.Columns)
-	slices.SortStableFunc(ordered, func(a, b ContractColumn) int { return cmp.Compare(a.Position, b.Position) })
+	ordered := c.ordered()
 	out := make([]preflight.Column, len(ordered))
 	for i, column := range ordered {
 		out[i] = preflight.Column{Name: column.Name, Type: column.DataType}

@@ -28,6 +28,7 @@ type fileTable struct {
 	shown  string // The file's name, for messages.
 	header int64  // The bytes that the header takes, byte order mark and newline included.
 	lines  int64  // The lines that it takes.
+	shape  shape
 }
 
 func openFolder(o Options) (Source, error) {
@@ -124,7 +125,14 @@ func (f *folder) look(c Contract) (*fileTable, error) {
 		}
 		t.Columns = append(t.Columns, column)
 	}
-	return t, nil
+	if c.Shift != nil {
+		for i := range t.Columns {
+			t.Columns[i].SourceType = "" // A file keeps any text: nothing is lost under a wrong name.
+		}
+	}
+	t.shape, err = c.reshape(t.shown, t.Columns)
+	t.Columns = t.shape.columns
+	return t, err
 }
 
 // broken is an error at a place of a file; line and column count from 1, a column of 0 is not told.

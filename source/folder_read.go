@@ -116,14 +116,14 @@ func (w *folderWorker) readPart(ctx context.Context, p part) error {
 		if err != nil {
 			return w.located(in.line, err)
 		}
-		if len(fields) != len(w.table.Columns) {
+		if len(fields) != w.table.shape.width && !w.table.shape.blankTail(fields) {
 			if len(fields) == 1 && len(fields[0].text) == 0 && !fields[0].quoted {
 				continue // An empty line of a table with several columns holds nothing.
 			}
 			return w.located(in.line, w.uneven(fields, in, p))
 		}
-		for i := range fields {
-			f := &fields[i]
+		for i, at := range w.table.shape.at {
+			f := &fields[at]
 			bytes += len(f.text)
 			if f.null() {
 				w.filler.Null(w.batch, i)
@@ -141,9 +141,22 @@ func (w *folderWorker) readPart(ctx context.Context, p part) error {
 	}
 }
 
+// blankTail tells whether a record of a shifted table has just what its header names, with nothing in the columns that are too many.
+func (s *shape) blankTail(fields []field) bool {
+	if len(fields) != len(s.physical) || s.width > len(fields) {
+		return false
+	}
+	for i := range fields[s.width:] {
+		if f := &fields[s.width+i]; len(f.text) > 0 && !f.null() {
+			return false
+		}
+	}
+	return true
+}
+
 // uneven tells a record with too few or too many fields.
 func (w *folderWorker) uneven(fields []field, in *records, p part) error {
-	want, got := len(w.table.Columns), len(fields)
+	want, got := w.table.shape.width, len(fields)
 	if got > want {
 		return &placed{
 			err: fmt.Errorf("the line has %d fields, the header names %d columns", got, want), at: fields[want].at,

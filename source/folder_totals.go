@@ -49,6 +49,9 @@ func (s *seenFile) totals(ctx context.Context) (change.Totals, error) {
 	sums := newAdder()
 	r := csv.NewReader(in)
 	r.ReuseRecord, r.LazyQuotes = true, true
+	if s.shape.width != len(s.shape.physical) {
+		r.FieldsPerRecord = -1 // The header has more columns than the lines.
+	}
 	if _, err := r.Read(); err != nil {
 		return none, fmt.Errorf("add up %s: %w", s.shown, err)
 	}
@@ -81,13 +84,13 @@ func (s *seenFile) addMoney(sums *adder, m change.Money, record []string) error 
 	if i < 0 {
 		return nil
 	}
-	x, ok := amount(record[i], s.Columns[i].Type)
+	x, ok := amount(record[s.shape.at[i]], s.Columns[i].Type)
 	if !ok {
 		return nil
 	}
 	currency := ""
-	if j := s.Index(m.Currency); j >= 0 && record[j] != "NULL" {
-		currency = strings.ReplaceAll(record[j], "\x00", "")
+	if j := s.Index(m.Currency); j >= 0 && record[s.shape.at[j]] != "NULL" {
+		currency = strings.ReplaceAll(record[s.shape.at[j]], "\x00", "")
 	}
 	return sums.plus(m.Column, currency, x, 1)
 }

@@ -33,6 +33,7 @@ type serverTable struct {
 	keys    []keyColumn
 	index   string // The index that keys is a prefix of.
 	primary []string
+	shape   shape
 }
 
 func openServer(ctx context.Context, o Options) (Source, error) {

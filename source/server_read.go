@@ -88,7 +88,7 @@ func (w *worker) turnTo(ctx context.Context, t *serverTable) error {
 	}
 	w.table, w.writer = t, writer
 	w.batch = change.NewBatch(t.Table, w.snapshot.server.options.BatchRows)
-	w.decode = decoder{filler: change.NewFiller(t.Table), keys: t.keys, last: make([][]byte, len(t.keys))}
+	w.decode = newDecoder(t)
 	return nil
 }
 
@@ -162,7 +162,7 @@ func (w *worker) flush(ctx context.Context) error {
 		return nil
 	}
 	for k, key := range w.table.keys {
-		if key.number {
+		if key.number && !key.hidden {
 			w.decode.last[k] = appendWhole(w.decode.last[k][:0], &w.batch.Cols[key.at], w.batch.Len-1)
 		}
 	}

@@ -80,7 +80,7 @@ func (s *server) look(ctx context.Context) (tables []*serverTable, missing []str
 			continue
 		}
 		t := &serverTable{Table: &change.Table{Name: w.Name, SourceName: name, Money: w.Money}, engine: engines[name]}
-		if err := s.lookAtColumns(ctx, t); err != nil {
+		if err := s.lookAtColumns(ctx, t, w); err != nil {
 			return nil, nil, err
 		}
 		if err := s.lookAtKeys(ctx, t); err != nil {
@@ -113,13 +113,13 @@ func match(want string, names []string) (string, bool) {
 	return names[i], true
 }
 
-func (s *server) lookAtColumns(ctx context.Context, t *serverTable) error {
+// lookAtColumns finds the columns as they stand and settles which of them land, under which names.
+func (s *server) lookAtColumns(ctx context.Context, t *serverTable, w Contract) error {
 	rows, err := s.askLocked(ctx, "select column_name as name, column_type as type, is_nullable as nullable from information_schema.columns where table_schema = "+
 		literal(s.address.database)+" and table_name = "+literal(t.SourceName)+" order by ordinal_position")
 	if err != nil {
 		return err
 	}
-	selects := make([]string, 0, len(rows))
 	for _, r := range rows {
 		typ, err := change.TypeOf(r["type"])
 		if err != nil {
@@ -128,11 +128,17 @@ func (s *server) lookAtColumns(ctx context.Context, t *serverTable) error {
 		t.Columns = append(t.Columns, change.Column{
 			Name: strings.ToLower(r["name"]), SourceName: r["name"], SourceType: r["type"], Type: typ, Nullable: r["nullable"] == "YES",
 		})
-		expression := ident(r["name"])
-		if typ.Kind == change.Float32 {
-			expression += " * 1e0" // Alone it would be printed with six digits.
+	}
+	if t.shape, err = w.reshape(t.SourceName, t.Columns); err != nil {
+		return err
+	}
+	t.Columns = t.shape.columns
+	selects := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		selects[i] = ident(c.SourceName)
+		if base, _, _ := strings.Cut(strings.ToLower(c.SourceType), "("); strings.HasPrefix(base, "float") {
+			selects[i] += " * 1e0" // Alone it would be printed with six digits.
 		}
-		selects = append(selects, expression)
 	}
 	t.selects = strings.Join(selects, ", ")
 	return nil
@@ -144,6 +150,7 @@ type keyColumn struct {
 	name   string // Quoted.
 	number bool   // Whole numbers, which can be halved.
 	binary bool
+	hidden bool // The batch holds what its mask leaves, not the value.
 }
 
 // lookAtKeys chooses the index to read along: the primary key, else the first unique one without nulls, which is then the order
@@ -191,12 +198,12 @@ func (s *server) lookAtKeys(ctx context.Context, t *serverTable) error {
 // keyColumn reports whether a column's values, written as literals, compare with it in the order of its index: an enum would be
 // compared as text and is sorted by number, a float's text is not its value.
 func (t *serverTable) keyColumn(name string) (keyColumn, bool) {
-	at := t.Index(name)
+	at := slices.IndexFunc(t.Columns, func(c change.Column) bool { return strings.EqualFold(c.SourceName, name) })
 	if at < 0 {
 		return keyColumn{}, false
 	}
 	c := &t.Columns[at]
-	k := keyColumn{at: at, name: ident(c.SourceName)}
+	k := keyColumn{at: at, name: ident(c.SourceName), hidden: c.Mask != nil}
 	base, _, _ := strings.Cut(strings.ToLower(c.SourceType), "(")
 	switch base {
 	case "tinyint", "smallint", "mediumint", "int", "bigint",

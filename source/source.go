@@ -31,12 +31,14 @@ type Options struct {
 
 // Contract is what a project has settled about one table of its source.
 type Contract struct {
-	Name       string           // In staging, such as "claim".
-	Identifier string           // In the database; the name where empty.
-	File       string           // Of a CSV folder; name + ".csv" where empty.
-	Key        []string         // Staging names.
-	Money      []change.Money   // What the books add up; staging names.
-	Columns    []ContractColumn // None means: no contract.
+	Name       string                  // In staging, such as "claim".
+	Identifier string                  // In the database; the name where empty.
+	File       string                  // Of a CSV folder; name + ".csv" where empty.
+	Key        []string                // Staging names.
+	Money      []change.Money          // What the books add up; staging names.
+	Columns    []ContractColumn        // None means: no contract.
+	Shift      *Shift                  // nil for all but a table that was loaded wrongly.
+	Masks      map[string]*change.Mask // By staging names.
 }
 
 // ContractColumn is a column as it was agreed.

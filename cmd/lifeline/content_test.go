@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -91,4 +92,29 @@ func requireSameContent(t *testing.T, a, b string) {
 			require.Equal(t, l[i], r[i], table)
 		}
 	}
+}
+
+// stagingRows reads what landed in a DuckDB warehouse that no run holds.
+func stagingRows(t *testing.T, dsn, text string) []map[string]any {
+	t.Helper()
+	db, err := sql.Open("duckdb", strings.TrimPrefix(dsn, "duckdb:")+".lifeline/landing.duckdb?access_mode=read_only")
+	require.NoError(t, err)
+	defer db.Close()
+	rows, err := db.QueryContext(t.Context(), text)
+	require.NoError(t, err)
+	defer rows.Close()
+	columns, next, err := scanner(rows)
+	require.NoError(t, err)
+	var out []map[string]any
+	for rows.Next() {
+		values, err := next()
+		require.NoError(t, err)
+		row := map[string]any{}
+		for i, v := range values {
+			row[columns[i]] = v
+		}
+		out = append(out, row)
+	}
+	require.NoError(t, rows.Err())
+	return out
 }

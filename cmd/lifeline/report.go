@@ -80,6 +80,9 @@ func (g *Globals) printChecks(r *run.Report) {
 
 func (g *Globals) printEnd(r *run.Report) {
 	t := g.terminal
+	for _, w := range r.Warnings {
+		fmt.Fprintf(t.out, "note: %s\n", w)
+	}
 	took := seconds(r.EndedAt.Sub(r.StartedAt))
 	switch r.Status {
 	case run.Unchanged:

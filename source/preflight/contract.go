@@ -24,14 +24,17 @@ func contract(_ context.Context, t *Target) Result {
 		}
 		agreed++
 		b, w := compare(table)
-		broken, told = append(broken, b...), append(told, w...)
+		broken, told = append(broken, b...), append(append(told, w...), table.Told...)
 	}
 	try := "have the source mended; or, if the change is meant, bring models/sources.yml up to date"
 	switch {
 	case len(broken) > 0:
+		if slices.ContainsFunc(broken, func(b string) bool { return strings.Contains(b, "are shifted by") }) {
+			try = "have the table loaded again; or map its columns back by meta.lifeline.shift: {after: …, by: 1} in models/sources.yml"
+		}
 		return Result{Status: Fail, What: strings.Join(append(broken, told...), "; "), Try: try, Class: change.ClassBlocked}
 	case len(told) > 0:
-		return Result{Status: Warn, What: strings.Join(told, "; "), Try: "bring models/sources.yml up to date"}
+		return Result{Status: Warn, What: strings.Join(told, "; "), Try: "bring models/sources.yml up to date; a shift goes out of it once the source is mended"}
 	case agreed == 0:
 		return Result{Status: Skipped, What: "no columns were agreed on"}
 	}

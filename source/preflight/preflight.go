@@ -57,6 +57,7 @@ type Table struct {
 	Columns    []Column // As they are.
 	Contract   []Column // As they were agreed; empty means no contract.
 	ByName     bool     // Columns are found by their names, wherever they stand.
+	Told       []string // What people should know about its shape.
 }
 
 // Column is a column by name and declared type; the type may be empty.

@@ -1,0 +1,164 @@
+package source
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"lifeline/change"
+	"lifeline/source/preflight"
+)
+
+// Shift says that a careless import put values under wrong names: the table was declared with By further columns after After, while its
+// rows came in the contract's order, so that each value lies By columns too early. A negative By says that as many are missing.
+type Shift struct {
+	After string
+	By    int
+	Where string // Of the project, for messages.
+}
+
+// shape is what a table looks like and what lands of it.
+type shape struct {
+	physical []preflight.Column // As the source has them.
+	columns  []change.Column    // As they land.
+	at       []int              // Where each of them stands in the source, from 0.
+	width    int                // The values that a row has: fewer than the columns where a header has more than its rows.
+	told     []string           // What people should know about it.
+}
+
+// reshape makes of the columns as the source has them those that land: mapped back where a shift is declared, masked, and without those
+// that are dropped.
+func (c Contract) reshape(table string, found []change.Column) (shape, error) {
+	s := shape{width: len(found)}
+	for i, column := range found {
+		s.physical = append(s.physical, preflight.Column{Name: column.SourceName, Type: column.SourceType})
+		s.columns, s.at = append(s.columns, column), append(s.at, i)
+	}
+	if c.Shift != nil {
+		if err := c.unshift(&s, table, found); err != nil {
+			return s, err
+		}
+	}
+	kept := s.columns[:0]
+	at := s.at[:0]
+	for i, column := range s.columns {
+		mask := c.Masks[column.Name]
+		if mask != nil {
+			if mask.Method == change.MaskDrop {
+				continue
+			}
+			typ, err := mask.Type(column.Type)
+			if err != nil {
+				return s, &change.Problem{
+					Err: fmt.Errorf("mask of column %s of %s: %w", column.Name, c.Name, err), Class: change.ClassUsage,
+					Try: "hash, drop, or a truncation that fits its type",
+				}
+			}
+			column.Type, column.Mask = typ, mask
+		}
+		kept, at = append(kept, column), append(at, s.at[i])
+	}
+	s.columns, s.at = kept, at
+	return s, nil
+}
+
+// unshift reads the contract's columns from the places where their values lie. What lay under a type that could not hold it is lost,
+// and said to be.
+func (c Contract) unshift(s *shape, table string, found []change.Column) error {
+	agreed := c.ordered()
+	after := slices.IndexFunc(agreed, func(a ContractColumn) bool { return strings.EqualFold(a.Name, c.Shift.After) })
+	if err := c.fitsShift(table, found, agreed, after); err != nil {
+		return err
+	}
+	s.columns, s.at, s.width = nil, nil, len(agreed)
+	var moved, lost []string
+	for i, a := range agreed {
+		if i >= len(found) {
+			lost = append(lost, fmt.Sprintf("%s is lost: the table has no column for it", spelling(found, a.Name)))
+			continue
+		}
+		is := found[i]
+		column := change.Column{Name: strings.ToLower(a.Name), SourceName: is.SourceName, SourceType: is.SourceType, Nullable: true}
+		var err error
+		if column.Type, err = change.TypeOf(cmp.Or(a.DataType, "text")); err != nil {
+			return fmt.Errorf("column %s of %s: %w", a.Name, c.Name, err)
+		}
+		if i > after {
+			moved = append(moved, fmt.Sprintf("%s from %s", spelling(found, a.Name), is.SourceName))
+			if is.SourceType != "" && !holds(is.Type, column.Type) {
+				lost = append(lost, fmt.Sprintf("%s is lost: it lay in %s, which is %s", spelling(found, a.Name), is.SourceName, is.SourceType))
+			}
+		}
+		s.columns, s.at = append(s.columns, column), append(s.at, i)
+	}
+	s.told = append(s.told, fmt.Sprintf("columns of %s after %s are mapped back by %d: %s", table, strings.ToUpper(c.Shift.After), c.Shift.By, strings.Join(moved, ", ")))
+	for _, l := range lost {
+		s.told = append(s.told, table+"."+l)
+	}
+	return nil
+}
+
+// fitsShift checks that the table has the shape that the shift describes; a table that has been mended must not be shifted again.
+func (c Contract) fitsShift(table string, found []change.Column, agreed []ContractColumn, after int) error {
+	problem := func(format string, args ...any) error {
+		return &change.Problem{
+			Err: fmt.Errorf("shift of %s: %s", table, fmt.Sprintf(format, args...)), Where: c.Shift.Where, Class: change.ClassBlocked,
+			Try: "take the shift out of models/sources.yml if the source was mended; else say after which column and by how many",
+		}
+	}
+	if after < 0 {
+		return problem("the contract has no column %s", c.Shift.After)
+	}
+	if c.Shift.By == 0 || len(found) != len(agreed)+c.Shift.By {
+		return problem("%d columns were agreed and %d are there, which is no shift by %d", len(agreed), len(found), c.Shift.By)
+	}
+	for i, a := range agreed {
+		at := i
+		if i > after {
+			at += c.Shift.By
+		}
+		if i > after && at <= after {
+			continue // Of a table that has too few columns this one is missing.
+		}
+		if !strings.EqualFold(found[at].SourceName, a.Name) {
+			return problem("column %d is %s where %s was due", at+1, found[at].SourceName, strings.ToUpper(a.Name))
+		}
+	}
+	return nil
+}
+
+// spelling writes an agreed name as the table does.
+func spelling(found []change.Column, name string) string {
+	for _, c := range found {
+		if strings.EqualFold(c.SourceName, name) {
+			return c.SourceName
+		}
+	}
+	return name
+}
+
+// holds tells whether a column of one type keeps the values of another, so that they can be read back.
+func holds(is, want change.Type) bool {
+	whole := func(t change.Type) bool { return t.Kind >= change.Int16 && t.Kind <= change.Int64 }
+	switch {
+	case is.Kind == change.Text:
+		return true
+	case whole(is) && whole(want):
+		return is.Kind >= want.Kind
+	case is.Kind == change.Decimal && whole(want):
+		return is.Precision-is.Scale >= 19
+	case is.Kind == change.Decimal && want.Kind == change.Decimal:
+		return is.Scale >= want.Scale && is.Precision-is.Scale >= want.Precision-want.Scale
+	case is.Kind == change.Timestamp:
+		return want.Kind == change.Timestamp || want.Kind == change.Date
+	}
+	return is.Kind == want.Kind && is.Kind != change.Bytes
+}
+
+// ordered are the contract's columns in their order.
+func (c Contract) ordered() []ContractColumn {
+	out := slices.Clone(c.Columns)
+	slices.SortStableFunc(out, func(a, b ContractColumn) int { return cmp.Compare(a.Position, b.Position) })
+	return out
+}
