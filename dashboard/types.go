@@ -717,7 +717,7 @@ type QuarantineRow struct {
 	Table      string             `json:"table"`
 	Key        string             `json:"key"`
 	Occurrence int64              `json:"occurrence"`
-	State      string             `json:"state"` // "quarantined", "superseded" or "released".
+	State      string             `json:"state"` // "quarantined", "superseded", "released" or "fixed_at_source".
 	FirstRun   int64              `json:"first_run"`
 	LastRun    int64              `json:"last_run"`
 	FirstSeen  time.Time          `json:"first_seen"`

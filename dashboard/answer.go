@@ -1,0 +1,240 @@
+package dashboard
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+	"text/template"
+	"time"
+)
+
+// answer writes the card's sentence from its own rows, so that it can never say another number than the chart.
+func (p *pageAsk) answer(c *CardFile, got *result) (string, error) {
+	if len(got.rows) == 0 && c.Empty != "" {
+		return c.Empty, nil
+	}
+	if len(got.rows) == 0 {
+		return "Nothing matches: " + p.main.text() + ".", nil
+	}
+	return p.template(c.Answer, got)
+}
+
+// template executes a text over an answer: the columns of its first row are fields, the functions below write values as people read
+// them. docs/dashboard.md lists them.
+func (p *pageAsk) template(text string, got *result) (string, error) {
+	first := map[string]any{}
+	for i, c := range got.columns {
+		if len(got.rows) > 0 {
+			first[c.Name] = got.rows[0][i]
+		}
+	}
+	t, err := template.New("answer").Option("missingkey=error").Funcs(p.functions(got)).Parse(text)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	if err := t.Execute(&b, first); err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(spaces.ReplaceAllString(b.String(), " ")), nil
+}
+
+func (p *pageAsk) functions(got *result) template.FuncMap {
+	return template.FuncMap{
+		"count": countText, "percent": percentText, "days": daysText, "day": dayWords,
+		"money":  func(v any) string { return moneyText(v, p.main.currency) },
+		"plural": pluralText,
+		"vs":     func(now, before any) string { return p.versusText(now, before) },
+		"points": func(now, before any) string { return p.pointsText(now, before) },
+		"rows":   func() int { return len(got.rows) },
+		"at": func(row int, column string) (any, error) {
+			i := got.index(column)
+			if i < 0 || row < 0 {
+				return nil, fmt.Errorf("no column %q", column)
+			}
+			if row >= len(got.rows) {
+				return nil, nil
+			}
+			return got.rows[row][i], nil
+		},
+		"sum":  func(column string) (string, error) { return sumOf(got, column) },
+		"top":  func(by, column string) (any, error) { return topOf(got, by, column) },
+		"name": func(filter string, v any) string { return p.nameText(filter, v) },
+		"span": func() string {
+			if p.main.column == "" {
+				return "all dates"
+			}
+			return spanText(p.main.from, p.main.to)
+		},
+		"more": func(a, b any) bool { return compare(a, b) > 0 },
+		"zero": func(a any) bool { x := rational(a); return x == nil || x.Sign() == 0 },
+	}
+}
+
+func compare(a, b any) int {
+	x, y := rational(a), rational(b)
+	if x == nil || y == nil {
+		return 0
+	}
+	return x.Cmp(y)
+}
+
+func (p *pageAsk) nameText(filter string, v any) string {
+	f, _ := p.snap.def.Model.filter(filter)
+	if v == nil {
+		return "no " + strings.ToLower(f.Label)
+	}
+	return p.snap.valueLabel(f, textOf(v))
+}
+
+// grouped writes a whole number with commas.
+func grouped(digits string) string {
+	sign := ""
+	if strings.HasPrefix(digits, "-") {
+		sign, digits = "−", digits[1:]
+	}
+	var b strings.Builder
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(d)
+	}
+	return sign + b.String()
+}
+
+func countText(v any) string {
+	x := rational(v)
+	if x == nil {
+		return "none"
+	}
+	return grouped(x.FloatString(0))
+}
+
+func moneyText(v any, currency string) string {
+	x := rational(v)
+	if x == nil {
+		return "no money"
+	}
+	return strings.TrimSpace(currency + " " + grouped(x.FloatString(0)))
+}
+
+func percentText(v any) string {
+	x := rational(v)
+	if x == nil {
+		return "–"
+	}
+	return strings.Replace(new(big.Rat).Mul(x, big.NewRat(100, 1)).FloatString(1), "-", "−", 1) + " %"
+}
+
+func daysText(v any) string {
+	x := rational(v)
+	if x == nil {
+		return "–"
+	}
+	text := trimDecimal(x.FloatString(1))
+	if text == "1" {
+		return "1 day"
+	}
+	return text + " days"
+}
+
+func dayWords(v any) string {
+	if t := timeOf(v); !t.IsZero() {
+		return dayText(t)
+	}
+	return "–"
+}
+
+// pluralText is a count with its noun: 1 claim, 2 claims.
+func pluralText(v any, one string) string {
+	text := countText(v)
+	if text == "1" {
+		return "1 " + one
+	}
+	if strings.HasSuffix(one, "y") {
+		return text + " " + strings.TrimSuffix(one, "y") + "ies"
+	}
+	return text + " " + one + "s"
+}
+
+// versusText is ", 4.0 % more than in the 90 days before"; nothing where nothing is compared.
+func (p *pageAsk) versusText(now, before any) string {
+	if p.main.versus == "none" || p.main.column == "" {
+		return ""
+	}
+	change := relative(now, before, false)
+	if change == nil {
+		if x := rational(before); x != nil && x.Sign() == 0 {
+			return ", none " + p.beforeText()
+		}
+		return ""
+	}
+	x := rational(*change)
+	switch x.Sign() {
+	case 0:
+		return ", as many as " + p.beforeText()
+	case 1:
+		return ", " + percentText(*change) + " more than " + p.beforeText()
+	}
+	return ", " + percentText(new(big.Rat).Neg(x).FloatString(6)) + " less than " + p.beforeText()
+}
+
+func (p *pageAsk) pointsText(now, before any) string {
+	if p.main.versus == "none" || p.main.column == "" {
+		return ""
+	}
+	change := relative(now, before, true)
+	if change == nil {
+		return ""
+	}
+	x := rational(*change)
+	switch x.Sign() {
+	case 0:
+		return ", as " + p.beforeText()
+	case 1:
+		return ", " + strings.TrimSuffix(percentText(*change), " %") + " points more than " + p.beforeText()
+	}
+	return ", " + strings.TrimSuffix(percentText(new(big.Rat).Neg(x).FloatString(6)), " %") + " points less than " + p.beforeText()
+}
+
+func (p *pageAsk) beforeText() string {
+	if p.main.versus == "year" {
+		return "a year before"
+	}
+	days := int(p.main.to.Sub(p.main.from)/(24*time.Hour)) + 1
+	if days == 1 {
+		return "on the day before"
+	}
+	return fmt.Sprintf("in the %d days before", days)
+}
+
+func sumOf(r *result, column string) (string, error) {
+	i := r.index(column)
+	if i < 0 {
+		return "", fmt.Errorf("no column %q to sum", column)
+	}
+	sum := new(big.Rat)
+	for _, row := range r.rows {
+		if x := rational(row[i]); x != nil {
+			sum.Add(sum, x)
+		}
+	}
+	return trimDecimal(sum.FloatString(6)), nil
+}
+
+// topOf is one column's value in the row where another is greatest.
+func topOf(r *result, by, column string) (any, error) {
+	i, j := r.index(by), r.index(column)
+	if i < 0 || j < 0 {
+		return nil, fmt.Errorf("no column %q or %q", by, column)
+	}
+	var best *big.Rat
+	var out any
+	for _, row := range r.rows {
+		if x := rational(row[i]); x != nil && (best == nil || x.Cmp(best) > 0) {
+			best, out = x, row[j]
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,214 @@
+package dashboard
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// call is one request with the edition that it reads.
+type call struct {
+	*Server
+
+	w       http.ResponseWriter
+	r       *http.Request
+	e       *edition
+	user    *identity
+	id      string
+	began   time.Time
+	route   string
+	filters string // For the audit.
+}
+
+// reply is an answer before it is written.
+type reply struct {
+	data    any
+	page    *Page
+	bound   *bound
+	notices []string
+}
+
+func (c *call) query() url.Values { return c.r.URL.Query() }
+
+// snap is the version; a problem before the first publication.
+func (c *call) snap() (*snapshot, error) {
+	if c.e.snapshot == nil {
+		return nil, &Problem{Title: "Nothing is published yet", Status: 503, Detail: "the first run has not published", Hint: "lifeline run", Retryable: true}
+	}
+	return c.e.snapshot, nil
+}
+
+// cached answers from the cache or computes; the answer carries an ETag of version and question.
+func (c *call) cached(key string, compute func(ctx context.Context) (*reply, error)) error {
+	full := c.r.URL.Path + "?" + key + "|" + strconv.FormatBool(c.user.has(RoleData))
+	tag := c.etag(full)
+	header := c.w.Header()
+	header.Set("Cache-Control", "private, no-cache")
+	header.Set("ETag", tag)
+	if matches(c.r.Header.Get("If-None-Match"), tag) {
+		c.w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	body, hit, err := c.e.cache.get(c.r.Context(), full, func(ctx context.Context) ([]byte, error) {
+		ctx, cancel := context.WithTimeout(ctx, c.options.CardTime)
+		defer cancel()
+		began := time.Now()
+		r, err := compute(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return c.encode(r, began)
+	})
+	c.metrics.cached(hit)
+	if err != nil {
+		header.Del("ETag")
+		return err
+	}
+	return c.send(body)
+}
+
+// etag names version, books, question and rights, so that a switch of the version makes it another.
+func (c *call) etag(question string) string {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(c.e.etag + "|" + c.options.Build + "|" + question))
+	return fmt.Sprintf(`"%s-%016x"`, c.snapshotID(), h.Sum64())
+}
+
+func (c *call) snapshotID() string {
+	if c.e.snapshot == nil {
+		return "none"
+	}
+	return c.e.id
+}
+
+func matches(header, tag string) bool {
+	for part := range strings.SplitSeq(header, ",") {
+		if t := strings.TrimPrefix(strings.TrimSpace(part), "W/"); t == tag || t == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+// meta describes the edition and the question.
+func (c *call) meta(r *reply, began time.Time) Meta {
+	m := Meta{Snapshot: c.snapshotID(), Notices: []string{}, MS: millis(time.Since(began))}
+	if c.e.snapshot != nil {
+		m.Version, m.AsOf, m.PublishedAt = c.e.version, c.e.asOf, c.e.at
+	}
+	if r.bound != nil {
+		m.Filters = r.bound.filters()
+		m.Notices = append(m.Notices, r.bound.notices...)
+	}
+	m.Notices = append(m.Notices, r.notices...)
+	return m
+}
+
+// encode writes an answer plain and compressed, one after the other: four bytes of length, the plain text, the gzip.
+func (c *call) encode(r *reply, began time.Time) ([]byte, error) {
+	plain, err := json.Marshal(struct {
+		Data any   `json:"data"`
+		Meta Meta  `json:"meta"`
+		Page *Page `json:"page,omitempty"`
+	}{r.data, c.meta(r, began), r.page})
+	if err != nil {
+		return nil, fmt.Errorf("write the answer: %w", err)
+	}
+	plain = append(plain, '\n')
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%010d", len(plain))
+	b.Write(plain)
+	z, err := gzip.NewWriterLevel(&b, 5)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := z.Write(plain); err != nil {
+		return nil, err
+	}
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// send writes an encoded answer as the asker takes it.
+func (c *call) send(body []byte) error {
+	n, err := strconv.Atoi(string(body[:10]))
+	if err != nil {
+		return fmt.Errorf("read a kept answer: %w", err)
+	}
+	header := c.w.Header()
+	header.Set("Content-Type", "application/json; charset=utf-8")
+	header.Add("Vary", "Accept-Encoding")
+	out := body[10 : 10+n]
+	if n > 1000 && strings.Contains(c.r.Header.Get("Accept-Encoding"), "gzip") {
+		header.Set("Content-Encoding", "gzip")
+		out = body[10+n:]
+	}
+	header.Set("Content-Length", strconv.Itoa(len(out)))
+	header.Set("Server-Timing", fmt.Sprintf("app;dur=%.1f", millis(time.Since(c.began))))
+	c.w.WriteHeader(http.StatusOK)
+	if c.r.Method != http.MethodHead {
+		_, _ = c.w.Write(out)
+	}
+	return nil
+}
+
+// fresh answers without the cache and must not be kept: SQL results and raw values.
+func (c *call) fresh(r *reply) error {
+	body, err := c.encode(r, c.began)
+	if err != nil {
+		return err
+	}
+	c.w.Header().Set("Cache-Control", "no-store")
+	return c.send(body)
+}
+
+// fail writes a problem; faults go to the log with their request id, their text does not go to the asker.
+func (c *call) fail(err error) {
+	if errors.Is(err, context.Canceled) && c.r.Context().Err() != nil {
+		return // The asker has gone.
+	}
+	p := *problemOf(err)
+	if errors.Is(err, context.DeadlineExceeded) {
+		p = Problem{Title: "The time was up", Status: 503, Detail: "the answer took longer than this server allows", Hint: "ask for a shorter period or add a filter", Retryable: true}
+	}
+	if p.Status >= 500 && p.Status != 503 {
+		c.log.Error("request", "request_id", c.id, "path", c.r.URL.Path, "query", c.r.URL.RawQuery, "error", err)
+	}
+	writeProblem(c.w, c.r, c.id, p)
+}
+
+func writeProblem(w http.ResponseWriter, r *http.Request, id string, p Problem) {
+	p.Type, p.Request, p.Instance = "about:blank", id, r.URL.Path
+	header := w.Header()
+	header.Set("Content-Type", "application/problem+json")
+	header.Set("Cache-Control", "no-store")
+	header.Del("Content-Encoding")
+	header.Del("Content-Disposition")
+	header.Del("ETag")
+	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
+		header.Set("Retry-After", "1")
+	}
+	w.WriteHeader(p.Status)
+	if r.Method != http.MethodHead {
+		_ = json.NewEncoder(w).Encode(p)
+	}
+}
+
+func notFound(what, name string, near string) *Problem {
+	p := &Problem{Title: "Not found", Status: 404, Detail: fmt.Sprintf("there is no %s %q", what, name)}
+	if near != "" {
+		p.Hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return p
+}

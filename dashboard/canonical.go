@@ -1,0 +1,286 @@
+package dashboard
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// pair is one parameter of a query string, in order; url.Values would forget the order.
+type pair struct{ name, value string }
+
+// encodePairs writes a query string that people can read: only what must be escaped is.
+func encodePairs(pairs []pair) string {
+	parts := make([]string, len(pairs))
+	for i, p := range pairs {
+		parts[i] = escapeQuery(p.name) + "=" + escapeQuery(p.value)
+	}
+	return strings.Join(parts, "&")
+}
+
+func escapeQuery(s string) string {
+	text := url.QueryEscape(s)
+	for _, keep := range []struct{ escaped, plain string }{{"%3A", ":"}, {"%21", "!"}, {"%2C", ","}, {"%7E", "~"}, {"%3E", ">"}, {"%3C", "<"}} {
+		if keep.plain == "<" || keep.plain == ">" {
+			continue // Some programs end a link at these.
+		}
+		text = strings.ReplaceAll(text, keep.escaped, keep.plain)
+	}
+	return text
+}
+
+// opSuffix is what an operator adds to a parameter's name.
+func opSuffix(op string) string { return strings.TrimSuffix(op, "=") }
+
+// exact is the question with its dates written out: what a link to rows and a kept link carry.
+func (b *bound) exact() []pair {
+	var out []pair
+	if b.column != "" {
+		out = append(out, pair{"basis", b.basis})
+		if b.undated != "only" {
+			if !b.from.IsZero() {
+				out = append(out, pair{"from", b.from.Format(time.DateOnly)})
+			}
+			if !b.to.IsZero() {
+				out = append(out, pair{"to", b.to.Format(time.DateOnly)})
+			}
+		}
+		if b.from.IsZero() && b.to.IsZero() && b.undated != "only" {
+			out = append(out, pair{"range", "all"})
+		}
+		if b.undated != "exclude" {
+			out = append(out, pair{"undated", b.undated})
+		}
+	}
+	return append(out, b.conditionPairs(true)...)
+}
+
+func (b *bound) conditionPairs(currency bool) []pair {
+	var out []pair
+	if len(b.mixed) > 0 && currency && !slices.ContainsFunc(b.conds, func(c boundCondition) bool { return c.Name == "currency" }) {
+		out = append(out, pair{"currency", "all"})
+	}
+	// The currency stands before the other conditions, wherever it was said.
+	for _, first := range []bool{true, false} {
+		for _, c := range b.conds {
+			if (c.Name == "currency") != first || (c.Name == "currency" && !currency) {
+				continue
+			}
+			for _, v := range c.Values {
+				out = append(out, pair{c.Name + opSuffix(c.Op), v})
+			}
+		}
+	}
+	return out
+}
+
+// short is the shortest query string that means the same under the defaults that were used.
+func (b *bound) short() []pair {
+	var out []pair
+	m := b.snap.def.Model
+	if b.column != "" {
+		if !b.defaults || b.basis != b.snap.defaultBasis(b.table) {
+			out = append(out, pair{"basis", b.basis})
+		}
+		switch {
+		case b.undated == "only":
+		case b.rng == "custom":
+			if !b.from.IsZero() {
+				out = append(out, pair{"from", b.from.Format(time.DateOnly)})
+			}
+			if !b.to.IsZero() {
+				out = append(out, pair{"to", b.to.Format(time.DateOnly)})
+			}
+		case b.rng != "" && (!b.defaults || b.rng != m.Range):
+			out = append(out, pair{"range", b.rng})
+		}
+		if b.ask.versus != "" && b.ask.versus != m.Versus && b.defaults {
+			out = append(out, pair{"vs", b.ask.versus})
+		}
+		if b.undated != "exclude" {
+			out = append(out, pair{"undated", b.undated})
+		}
+	}
+	return append(out, b.conditionPairs(!b.defaults || b.currency != b.snap.currency)...)
+}
+
+// filters are the question for the answer's meta.
+func (b *bound) filters() *Filters {
+	f := &Filters{
+		Query: encodePairs(b.short()), Basis: b.basis, From: dayOrNone(b.from), To: dayOrNone(b.to),
+		Versus: b.versus, VersusFrom: dayOrNone(b.versusFrom), VersusTo: dayOrNone(b.versusTo),
+		Undated: b.undated, Currency: b.currency, Conditions: []Condition{}, Ignored: b.ignored, Range: b.rng,
+	}
+	exact := b.exact()
+	if b.defaults && b.ask.versus != "" && b.ask.versus != b.snap.def.Model.Versus {
+		exact = append(exact, pair{"vs", b.ask.versus})
+	}
+	f.Exact = encodePairs(exact)
+	if b.basis != "" {
+		f.BasisLabel = b.snap.def.Model.basisLabel(b.basis)
+		if f.Range == "" {
+			f.Range = "all"
+			if b.defaults {
+				f.Range = b.snap.def.Model.Range
+			}
+		}
+	}
+	for _, c := range b.conds {
+		if c.Name != "currency" {
+			f.Conditions = append(f.Conditions, c.Condition)
+		}
+	}
+	f.Text = b.text()
+	return f
+}
+
+func dayOrNone(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.DateOnly)
+}
+
+var opWords = map[string]string{"=": "", "!=": "not ", ">=": "from ", "<=": "up to ", "~=": "with “"}
+
+// text is the question in words.
+func (b *bound) text() string {
+	var parts []string
+	if b.column != "" {
+		label := b.snap.def.Model.basisLabel(b.basis)
+		switch b.undated {
+		case "only":
+			parts = append(parts, "no date for “"+strings.ToLower(label)+"”")
+		case "include":
+			parts = append(parts, label+" "+spanText(b.from, b.to)+" or undated")
+		default:
+			parts = append(parts, label+" "+spanText(b.from, b.to))
+		}
+	}
+	for _, c := range b.conds {
+		f, _ := b.snap.def.Model.filter(c.Name)
+		words := make([]string, len(c.Values))
+		for i, v := range c.Values {
+			words[i] = b.snap.valueLabel(f, v)
+		}
+		text := opWords[c.Op] + strings.Join(words, " or ")
+		if c.Op == "~=" {
+			text += "”"
+		}
+		if c.Name != "currency" && f.Prefix == "" {
+			text = c.Label + " " + text
+		}
+		parts = append(parts, text)
+	}
+	if len(parts) == 0 {
+		return "all rows"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// valueLabel is a filter's value as people read it.
+func (s *snapshot) valueLabel(f filterFile, v string) string {
+	switch {
+	case v == nullWord:
+		return "none"
+	case f.Kind == "state":
+		for _, state := range s.def.Model.states {
+			if state.Name == v {
+				return state.Label
+			}
+		}
+		return v
+	}
+	return f.Prefix + v
+}
+
+// follow makes a link: the page's filters with those of the link's query over them. Names that the link gives replace the page's
+// dates; conditions of both must hold, so a condition of the link on a filter that the page has too is narrowed to what both allow.
+func (b *bound) follow(link string) string {
+	path, query, _ := strings.Cut(link, "?")
+	var over []pair
+	for _, part := range strings.Split(query, "&") {
+		if name, value, ok := strings.Cut(part, "="); ok {
+			over = append(over, pair{name, value})
+		} else if part != "" {
+			over = append(over, pair{"", part}) // A template such as {+part}.
+		}
+	}
+	named := func(names ...string) bool {
+		return slices.ContainsFunc(over, func(p pair) bool { return slices.Contains(names, p.name) })
+	}
+	newPeriod := named("from", "to", "range", "undated")
+	var parts []string
+	for _, p := range b.exact() {
+		switch p.name {
+		case "basis":
+			if named("basis") {
+				continue
+			}
+		case "from", "to", "range", "undated":
+			if newPeriod {
+				continue
+			}
+		}
+		if b.narrowed(over, p) {
+			continue
+		}
+		parts = append(parts, escapeQuery(p.name)+"="+escapeQuery(p.value))
+	}
+	for _, p := range over {
+		switch {
+		case p.value == "" && (p.name == "undated" || p.name == "range"):
+			continue // An empty value takes the page's away.
+		case p.name == "":
+			parts = append(parts, p.value)
+			continue
+		}
+		parts = append(parts, b.meet(p)...)
+	}
+	out := listPath(b.snap, path)
+	if len(parts) > 0 {
+		separator := "?"
+		if strings.Contains(out, "?") {
+			separator = "&"
+		}
+		out += separator + strings.Join(parts, "&")
+	}
+	return out
+}
+
+// narrowed tells that a condition of the page is carried by one of the link on the same filter.
+func (b *bound) narrowed(over []pair, p pair) bool {
+	return slices.ContainsFunc(over, func(o pair) bool {
+		return o.name == p.name && !slices.Contains([]string{"basis", "from", "to", "range", "undated"}, o.name)
+	})
+}
+
+// meet writes one parameter of a link. A constant that the page's own list does not allow must match nothing.
+func (b *bound) meet(p pair) []string {
+	out := []string{p.name + "=" + p.value}
+	if strings.Contains(p.value, "{") {
+		return out
+	}
+	for _, c := range b.conds {
+		if c.Name == p.name && c.Op == "=" && !slices.Contains(c.Values, p.value) {
+			// Both "is this" and "is not this": nothing, which is what the page and the link together mean.
+			return append(out, p.name+"!="+p.value)
+		}
+	}
+	return out
+}
+
+// listPath is the front end's address of a list: the records' own where the path names them, else the table's rows.
+func listPath(s *snapshot, path string) string {
+	if strings.HasPrefix(path, "/") {
+		return path
+	}
+	if s.def.Model.record(path) != nil {
+		return "/" + path
+	}
+	if r := s.def.Model.recordOf(path); r != nil {
+		return "/" + r.Name
+	}
+	return "/tables/" + path + "?view=rows"
+}

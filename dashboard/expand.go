@@ -1,0 +1,157 @@
+package dashboard
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+var placeholder = regexp.MustCompile(`\{\{\s*([a-z_]+)(?:\(\s*([^(){}]*?)\s*\))?\s*\}\}`)
+
+// expand puts SQL in place of a text's {{ name(argument) }}.
+func expand(text string, what func(name, arg string) (string, error)) (string, error) {
+	var failed error
+	out := placeholder.ReplaceAllStringFunc(text, func(m string) string {
+		f := placeholder.FindStringSubmatch(m)
+		sql, err := what(f[1], f[2])
+		if err != nil && failed == nil {
+			failed = err
+		}
+		return sql
+	})
+	if failed == nil && strings.Contains(out, "{{") {
+		failed = errors.New("a placeholder is written {{ name }} or {{ name(argument) }}")
+	}
+	return out, failed
+}
+
+// placeholders of a card's SQL; docs/dashboard.md lists them for authors.
+func (p *pageAsk) placeholder(name, arg string) (string, error) {
+	b := p.main
+	switch name {
+	case "rows", "rows_before", "rows_both", "rows_any_date":
+		var err error
+		if b, err = p.on(arg, ""); err != nil {
+			return "", err
+		}
+		return b.subquery(name), nil
+	case "rows_on", "rows_on_before":
+		basis, table, _ := strings.Cut(arg, ",")
+		b, err := p.on(strings.TrimSpace(table), strings.TrimSpace(basis))
+		if err != nil {
+			return "", err
+		}
+		return b.subquery(strings.Replace(name, "_on", "", 1)), nil
+	case "day":
+		if arg == "" {
+			if arg = b.column; arg == "" {
+				return "", errors.New("{{ day }} needs a table with dates")
+			}
+			arg = quoteName(arg)
+		}
+		return p.snap.day(arg), nil
+	case "basis":
+		return quoteName(b.column), nil
+	case "from", "to":
+		low, high := b.span()
+		if name == "to" {
+			low = high
+		}
+		return "date '" + low.Format(time.DateOnly) + "'", nil
+	case "days":
+		low, high := b.span()
+		return fmt.Sprint(int(high.Sub(low).Hours()/24) + 1), nil
+	case "buckets":
+		return b.bucketRows(arg)
+	case "bucket":
+		low, high := b.span()
+		return b.bucketOf(arg, grainOf(low, high), low)
+	case "currency":
+		return quoteText(b.currency), nil
+	}
+	return p.snap.plainPlaceholder(name, arg)
+}
+
+// subquery is the table's rows under the filters, ready for a from clause with an alias.
+func (b *bound) subquery(which string) string {
+	where := b.where()
+	columns := "*"
+	switch which {
+	case "rows_any_date":
+		where = b.conditionsSQL()
+	case "rows_before":
+		where = "false"
+		if b.versus != "none" && b.column != "" {
+			where = b.conditionsSQL() + " and " + b.periodSQL(b.column, b.versusFrom, b.versusTo, "exclude")
+		}
+	case "rows_both":
+		now := "true"
+		before := "false"
+		if b.column != "" {
+			now = b.periodSQL(b.column, b.from, b.to, b.undated)
+			if b.versus != "none" {
+				before = b.periodSQL(b.column, b.versusFrom, b.versusTo, "exclude")
+			}
+		}
+		columns = "*, (" + now + ") as is_now, (" + before + ") as is_before"
+		where = b.conditionsSQL() + " and (" + now + " or " + before + ")"
+	}
+	return "(select " + columns + " from " + b.table.relation + " as t where " + where + ")"
+}
+
+// span is the period with open ends closed by the data's own.
+func (b *bound) span() (time.Time, time.Time) {
+	low, high := b.from, b.to
+	data := b.table.bounds[b.basis]
+	if low.IsZero() {
+		low = data.from
+	}
+	if high.IsZero() {
+		if high = data.to; high.IsZero() || high.After(b.snap.through) && !data.to.After(b.snap.through) {
+			high = b.snap.through
+		}
+	}
+	if low.IsZero() || low.After(high) {
+		low = high
+	}
+	// A period far outside the data would make bars without end.
+	if high.Sub(low) > 200*366*24*time.Hour {
+		low = high.AddDate(-200, 0, 0)
+	}
+	return low, high
+}
+
+// bucketRows are the period's bars as rows (bucket, bucket_to).
+func (b *bound) bucketRows(grain string) (string, error) {
+	low, high := b.span()
+	if grain == "" {
+		grain = grainOf(low, high)
+	}
+	if !slices.Contains([]string{"day", "week", "month"}, grain) {
+		return "", fmt.Errorf("{{ buckets(%s) }}: day, week or month", grain)
+	}
+	parts := []string{}
+	for _, x := range buckets(low, high, grain) {
+		parts = append(parts, fmt.Sprintf("(date '%s', date '%s')", x.from.Format(time.DateOnly), x.to.Format(time.DateOnly)))
+	}
+	return "(select * from (values " + strings.Join(parts, ", ") + ") as v(bucket, bucket_to))", nil
+}
+
+// bucketOf is the first day of the bar that a column's business day falls in.
+func (b *bound) bucketOf(arg, grain string, low time.Time) (string, error) {
+	column, given, two := strings.Cut(arg, ",")
+	if two {
+		grain = strings.TrimSpace(given)
+	}
+	if column = strings.TrimSpace(column); column == "" {
+		column = quoteName(b.column)
+	}
+	day := b.snap.day(column)
+	if grain == "day" {
+		return day, nil
+	}
+	return fmt.Sprintf("greatest(cast(date_trunc('%s', %s) as date), date '%s')", grain, day, low.Format(time.DateOnly)), nil
+}

@@ -1,0 +1,377 @@
+package dashboard
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/duckdb/duckdb-go/v2"
+)
+
+// Formats of exports, and their media types.
+var exportTypes = map[string]string{"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson", "parquet": "application/vnd.apache.parquet"}
+
+// export is one file of rows.
+type export struct {
+	db      *sql.DB
+	engine  string
+	sql     string
+	columns []Column
+	rows    int64 // -1 where it is not known before.
+	name    string
+	about   map[string]string // Into a Parquet file's metadata.
+}
+
+// exportList streams all matches of a list.
+func (c *call) exportList(l *rowList, format string) error {
+	_, total, err := l.totals(c.r.Context())
+	if err != nil {
+		return fmt.Errorf("count the export: %w", err)
+	}
+	query, err := l.selectSQL(false)
+	if err != nil {
+		return err
+	}
+	return c.export(&export{
+		db: l.snap.db, engine: l.snap.engine, sql: query, columns: l.columns, rows: total,
+		name: fmt.Sprintf("%s-%s-%d-rows", l.table.Name, l.snap.id, total),
+		about: map[string]string{"filters": l.text(), "query": encodePairs(l.exact()), "snapshot": l.snap.id, "table": l.table.Name,
+			"as_of": l.snap.asOf.Format(time.RFC3339), "rows": strconv.FormatInt(total, 10)},
+	}, format)
+}
+
+// export writes a file. A stream that breaks ends the connection without its last chunk, so that no reader can take a part for the
+// whole.
+func (c *call) export(x *export, format string) error {
+	kind, is := exportTypes[format]
+	if !is {
+		return &badFilter{"format", format, "is json, csv, parquet or ndjson"}
+	}
+	// An export may take long; the connection's own deadlines would cut it.
+	control := http.NewResponseController(c.w)
+	_ = control.SetReadDeadline(time.Time{})
+	header := c.w.Header()
+	header.Set("Content-Type", kind)
+	header.Set("Cache-Control", "no-store")
+	header.Set("Content-Disposition", `attachment; filename="`+fileName(x.name)+"."+format+`"`)
+	header.Set("X-Snapshot", c.snapshotID())
+	if x.rows >= 0 {
+		header.Set("X-Row-Count", strconv.FormatInt(x.rows, 10))
+	}
+	if c.r.Method == http.MethodHead {
+		return nil
+	}
+	out := &countingWriter{w: c.w}
+	var rows int64
+	var err error
+	if format == "parquet" {
+		rows, err = c.parquet(x, out)
+	} else {
+		rows, err = x.stream(c.r.Context(), out, format)
+	}
+	if err == nil && x.rows >= 0 && rows != x.rows {
+		err = fmt.Errorf("wrote %d rows of %d", rows, x.rows)
+	}
+	c.audit("export", "format", format, "name", x.name, "rows", rows, "bytes", out.n, "error", errText(err))
+	if err != nil && out.n == 0 {
+		for _, h := range []string{"X-Row-Count", "Content-Length"} {
+			header.Del(h)
+		}
+		return err
+	}
+	if err != nil {
+		c.log.Error("an export broke off", "request_id", c.id, "rows", rows, "error", err)
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}
+
+func errText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// fileName keeps letters that every system takes in a name.
+func fileName(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '.' || r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '-'
+	}, s)
+}
+
+type countingWriter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *countingWriter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.n += int64(n)
+	return n, err
+}
+
+// stream writes rows as they come, as CSV or as one JSON object a line.
+func (x *export) stream(ctx context.Context, w io.Writer, format string) (n int64, err error) {
+	rows, err := x.db.QueryContext(ctx, x.sql)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = rows.Close() }()
+	columns, err := columnsOf(rows)
+	if err != nil {
+		return 0, err
+	}
+	out := bufio.NewWriterSize(w, 64<<10)
+	values, targets := make([]any, len(columns)), make([]any, len(columns))
+	for i := range values {
+		targets[i] = &values[i]
+	}
+	var line []byte
+	if format == "csv" {
+		for i, c := range columns {
+			if i > 0 {
+				line = append(line, ',')
+			}
+			line = appendCSV(line, guardFormula(c.Name))
+		}
+		line = append(line, '\r', '\n')
+	}
+	for rows.Next() {
+		if err := rows.Scan(targets...); err != nil {
+			return n, err
+		}
+		if format == "csv" {
+			line = csvLine(line, values, columns)
+		} else if line, err = jsonLine(line, values, columns); err != nil {
+			return n, err
+		}
+		if _, err := out.Write(line); err != nil {
+			return n, err
+		}
+		line = line[:0]
+		n++
+	}
+	if err := rows.Err(); err != nil {
+		return n, err
+	}
+	if _, err := out.Write(line); err != nil { // The header of a file without rows.
+		return n, err
+	}
+	return n, out.Flush()
+}
+
+func csvLine(line []byte, values []any, columns []Column) []byte {
+	for i, v := range values {
+		if i > 0 {
+			line = append(line, ',')
+		}
+		if v == nil {
+			continue
+		}
+		text := plainText(v, columns[i].Type)
+		if columns[i].Type == "varchar" || columns[i].Format == "json" {
+			text = guardFormula(text)
+			if text == "" {
+				line = append(line, '"', '"') // An empty text is another thing than no value.
+				continue
+			}
+		}
+		line = appendCSV(line, text)
+	}
+	return append(line, '\r', '\n')
+}
+
+func jsonLine(line []byte, values []any, columns []Column) ([]byte, error) {
+	line = append(line, '{')
+	for i, v := range values {
+		if i > 0 {
+			line = append(line, ',')
+		}
+		name, err := json.Marshal(columns[i].Name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := json.Marshal(jsonValue(v, columns[i].Type))
+		if err != nil {
+			return nil, err
+		}
+		line = append(append(append(line, name...), ':'), value...)
+	}
+	return append(line, '}', '\n'), nil
+}
+
+// plainText is a value in a file: ISO times, raw decimals.
+func plainText(v any, kind string) string {
+	if t, is := v.(time.Time); is {
+		if kind == "date" {
+			return t.Format(time.DateOnly)
+		}
+		return t.UTC().Format("2006-01-02 15:04:05.999999")
+	}
+	return textOf(jsonValue(v, kind))
+}
+
+// guardFormula keeps a spreadsheet from computing what is only text.
+func guardFormula(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}
+
+func appendCSV(line []byte, s string) []byte {
+	if !strings.ContainsAny(s, ",\"\r\n") {
+		return append(line, s...)
+	}
+	return append(append(append(line, '"'), strings.ReplaceAll(s, `"`, `""`)...), '"')
+}
+
+// parquet writes a typed file beside and sends it with its length, so that a cut is seen.
+func (c *call) parquet(x *export, out io.Writer) (int64, error) {
+	dir, err := os.MkdirTemp("", "lifeline-export-")
+	if err != nil {
+		return 0, fmt.Errorf("make room for the export: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	file := filepath.Join(dir, "rows.parquet")
+	rows, err := x.writeParquet(c.r.Context(), file)
+	if err != nil {
+		return 0, err
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return 0, fmt.Errorf("read the export: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, fmt.Errorf("read the export: %w", err)
+	}
+	c.w.Header().Set("Content-Length", strconv.FormatInt(info.Size(), 10))
+	if x.rows < 0 {
+		c.w.Header().Set("X-Row-Count", strconv.FormatInt(rows, 10))
+	}
+	_, err = io.Copy(out, f)
+	return rows, err
+}
+
+// writeParquet lets DuckDB write the file: straight from its own rows, or from those of PostgreSQL, which pass through it.
+func (x *export) writeParquet(ctx context.Context, file string) (int64, error) {
+	if x.engine == "duckdb" {
+		return copyOut(ctx, x.db, x.sql, file, x.about)
+	}
+	connector, err := duckdb.NewConnector(":memory:?threads=1", nil)
+	if err != nil {
+		return 0, fmt.Errorf("open the engine: %w", err)
+	}
+	defer func() { _ = connector.Close() }()
+	db := sql.OpenDB(connector)
+	defer func() { _ = db.Close() }()
+	if err := x.pass(ctx, connector, db); err != nil {
+		return 0, err
+	}
+	return copyOut(ctx, db, "select * from rows", file, x.about)
+}
+
+func copyOut(ctx context.Context, db *sql.DB, query, file string, about map[string]string) (int64, error) {
+	var meta []string
+	for k, v := range about {
+		meta = append(meta, k+": "+quoteText(v))
+	}
+	options := "format parquet, compression zstd"
+	if len(meta) > 0 {
+		options += ", kv_metadata {" + strings.Join(meta, ", ") + "}"
+	}
+	var n int64
+	err := db.QueryRowContext(ctx, fmt.Sprintf("copy (%s) to %s (%s)", query, quoteText(file), options)).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("write the Parquet file: %w", err)
+	}
+	return n, nil
+}
+
+// pass copies rows of another engine into a table of the same types.
+func (x *export) pass(ctx context.Context, connector *duckdb.Connector, db *sql.DB) (err error) {
+	rows, err := x.db.QueryContext(ctx, x.sql)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	columns, err := columnsOf(rows)
+	if err != nil {
+		return err
+	}
+	parts, texts := make([]string, len(columns)), make([]string, len(columns))
+	for i, c := range columns {
+		// Everything passes as text and is cast once: a decimal of any width comes through exactly.
+		kind := duckType(c.Type)
+		parts[i] = quoteName(c.Name) + " varchar"
+		texts[i] = "cast(" + quoteName(c.Name) + " as " + kind + ") as " + quoteName(c.Name)
+	}
+	if _, err := db.ExecContext(ctx, "create table passed ("+strings.Join(parts, ", ")+")"); err != nil {
+		return fmt.Errorf("make room for the export: %w", err)
+	}
+	conn, err := connector.Connect(ctx)
+	if err != nil {
+		return fmt.Errorf("open the engine: %w", err)
+	}
+	defer func() { _ = conn.Close() }()
+	appender, err := duckdb.NewAppenderFromConn(conn, "", "passed")
+	if err != nil {
+		return fmt.Errorf("write the export: %w", err)
+	}
+	values, targets, line := make([]any, len(columns)), make([]any, len(columns)), make([]driver.Value, len(columns))
+	for i := range values {
+		targets[i] = &values[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(targets...); err != nil {
+			return errors.Join(err, appender.Close())
+		}
+		for i, v := range values {
+			if line[i] = nil; v != nil {
+				line[i] = plainText(v, columns[i].Type)
+			}
+		}
+		if err := appender.AppendRow(line...); err != nil {
+			return errors.Join(fmt.Errorf("write the export: %w", err), appender.Close())
+		}
+	}
+	if err := errors.Join(rows.Err(), appender.Close()); err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, "create view rows as select "+strings.Join(texts, ", ")+" from passed")
+	return err
+}
+
+func duckType(kind string) string {
+	switch {
+	case strings.HasPrefix(kind, "decimal("), kind == "bigint", kind == "integer", kind == "smallint", kind == "double", kind == "float",
+		kind == "boolean", kind == "date", kind == "timestamp":
+		return kind
+	case kind == "decimal":
+		return "decimal(38,4)"
+	}
+	return "varchar"
+}
+
+// exportResult streams a result that is already in memory or cheap to compute again: a card's table or failing rows.
+func (c *call) exportSQL(db *sql.DB, query, name, format string, rows int64, about map[string]string) error {
+	return c.export(&export{db: db, engine: c.store.wh.Engine(), sql: query, rows: rows, name: cmp.Or(name, "rows"), about: about}, format)
+}

@@ -1,0 +1,465 @@
+package dashboard
+
+import (
+	"cmp"
+	"fmt"
+	"math/big"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// nullWord stands for "no value" in a filter.
+const nullWord = "is:null"
+
+// operators of conditions, by the last character of the parameter's name: program!=15 arrives as "program!" and "15".
+var operators = map[byte]string{'!': "!=", '>': ">=", '<': "<=", '~': "~="}
+
+// otherParameters are those that are no filters.
+var otherParameters = []string{
+	"sort", "fields", "limit", "after", "format", "histogram", "view", "panel", "q", "card", "page", "table", "up", "down", "column", "columns",
+}
+
+var rangeName = regexp.MustCompile(`^([1-9][0-9]{0,4})d$`)
+
+// ask is a question's filters as they were written, before they are bound to a table.
+type ask struct {
+	basis, rng, versus, undated string
+	from, to                    time.Time // Days at midnight UTC; zero without a bound.
+	dated                       bool      // The question names a period, a basis or undated rows.
+	currencies                  []string
+	conditions                  []Condition
+	notices                     []string
+}
+
+// badFilter is a value that cannot be understood.
+type badFilter struct{ name, value, wants string }
+
+func (e *badFilter) Error() string { return fmt.Sprintf("%s=%s: %s", e.name, e.value, e.wants) }
+
+// parseAsk reads the filters of a query string. Names are checked when the question is bound to a table.
+func parseAsk(values url.Values) (*ask, error) {
+	a := &ask{}
+	names := make([]string, 0, len(values))
+	for name := range values {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if slices.Contains(otherParameters, name) || name == "" {
+			continue
+		}
+		for _, value := range values[name] {
+			if strings.ContainsRune(value, 0) {
+				return nil, &badFilter{name, strconv.Quote(value), "holds a zero byte"}
+			}
+			if err := a.add(name, value); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if !a.from.IsZero() && !a.to.IsZero() && a.to.Before(a.from) {
+		return nil, &badFilter{"to", a.to.Format(time.DateOnly), "is before from"}
+	}
+	if (!a.from.IsZero() || !a.to.IsZero()) && a.rng != "" {
+		a.notices = append(a.notices, "range is left out, because from or to is given")
+	}
+	if !a.from.IsZero() || !a.to.IsZero() {
+		a.rng = "custom"
+	}
+	return a, nil
+}
+
+func (a *ask) add(name, value string) (err error) {
+	switch name {
+	case "basis":
+		a.basis, a.dated = value, true
+	case "range":
+		if value != "all" && !rangeName.MatchString(value) {
+			return &badFilter{name, value, "is a number of days such as 30d, or all"}
+		}
+		a.rng, a.dated = value, true
+	case "from":
+		a.from, err = parseDay(name, value)
+		a.dated = true
+	case "to":
+		a.to, err = parseDay(name, value)
+		a.dated = true
+	case "vs":
+		if !slices.Contains([]string{"prev", "year", "none"}, value) {
+			return &badFilter{name, value, "is prev, year or none"}
+		}
+		a.versus = value
+	case "undated":
+		if !slices.Contains([]string{"exclude", "include", "only"}, value) {
+			return &badFilter{name, value, "is exclude, include or only"}
+		}
+		a.undated, a.dated = value, true
+	case "currency":
+		if !slices.Contains(a.currencies, value) {
+			a.currencies = append(a.currencies, value)
+		}
+	default:
+		a.condition(name, value)
+	}
+	return err
+}
+
+func (a *ask) condition(name, value string) {
+	op := "="
+	if long, is := operators[name[len(name)-1]]; is {
+		name, op = name[:len(name)-1], long
+	}
+	for i, c := range a.conditions {
+		if c.Name == name && c.Op == op {
+			if !slices.Contains(c.Values, value) {
+				a.conditions[i].Values = append(c.Values, value)
+			}
+			return
+		}
+	}
+	a.conditions = append(a.conditions, Condition{Name: name, Op: op, Values: []string{value}})
+}
+
+func parseDay(name, value string) (time.Time, error) {
+	t, err := time.Parse(time.DateOnly, value)
+	if err != nil || t.Year() < 1 {
+		return time.Time{}, &badFilter{name, value, "is a day such as 2019-11-25"}
+	}
+	return t, nil
+}
+
+// bound is a question bound to one table of one version.
+type bound struct {
+	*ask
+
+	snap       *snapshot
+	table      *table
+	basis      string // Of those the table has; empty where it has none.
+	column     string // Of the basis.
+	from, to   time.Time
+	versusFrom time.Time
+	versusTo   time.Time
+	versus     string
+	undated    string // "", when dates do not matter.
+	currency   string // The one currency, or empty.
+	mixed      []string
+	conds      []boundCondition
+	ignored    []string
+	notices    []string
+	defaults   bool // Defaults of a page were filled in.
+}
+
+type boundCondition struct {
+	Condition
+	column Column
+	sql    string
+}
+
+// bind gives the question's names a meaning on one table. With defaults, as pages have them, a question that names no period or
+// currency gets the project's.
+func (s *snapshot) bind(a *ask, t *table, defaults bool) (*bound, error) {
+	b := &bound{ask: a, snap: s, table: t, defaults: defaults, notices: slices.Clone(a.notices), ignored: []string{}}
+	b.bindPeriod()
+	if err := b.bindCurrency(); err != nil {
+		return nil, err
+	}
+	for _, c := range a.conditions {
+		if err := b.bindCondition(c); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(b.conds, func(x, y boundCondition) int {
+		return cmp.Or(cmp.Compare(s.rank(x.Name), s.rank(y.Name)), cmp.Compare(x.Name, y.Name), cmp.Compare(x.Op, y.Op))
+	})
+	return b, nil
+}
+
+// rank orders filters as the project declares them; columns come after.
+func (s *snapshot) rank(name string) int {
+	for i, f := range s.def.Model.filters {
+		if f.Name == name {
+			return i
+		}
+	}
+	return len(s.def.Model.filters)
+}
+
+func (b *bound) bindPeriod() {
+	m := b.snap.def.Model
+	if len(b.table.Dates) == 0 {
+		if b.dated {
+			b.ignored = append(b.ignored, "period")
+		}
+		return
+	}
+	if !b.dated && !b.defaults {
+		return
+	}
+	b.basis = b.ask.basis
+	if b.basis != "" && b.table.Dates[b.basis] == "" {
+		if !slices.ContainsFunc(m.bases, func(x baseFile) bool { return x.Name == b.basis }) {
+			b.notices = append(b.notices, fmt.Sprintf("there is no date basis %q", b.basis))
+		}
+		b.basis = ""
+	}
+	if b.basis == "" {
+		b.basis = b.snap.defaultBasis(b.table)
+	}
+	b.column = b.table.Dates[b.basis]
+	b.undated = cmp.Or(b.ask.undated, "exclude")
+	b.from, b.to = b.ask.from, b.ask.to
+	rng := b.ask.rng
+	if rng == "" && b.defaults {
+		rng = m.Range
+	}
+	if days := rangeName.FindStringSubmatch(rng); days != nil {
+		n, _ := strconv.Atoi(days[1])
+		b.to = b.snap.through
+		b.from = b.to.AddDate(0, 0, 1-n)
+	}
+	b.versus = cmp.Or(b.ask.versus, m.Versus)
+	switch {
+	case b.from.IsZero() || b.to.IsZero() || b.undated == "only":
+		b.versus = "none"
+	case b.versus == "prev":
+		b.versusTo = b.from.AddDate(0, 0, -1)
+		b.versusFrom = b.versusTo.Add(-b.to.Sub(b.from))
+	case b.versus == "year":
+		b.versusFrom, b.versusTo = b.from.AddDate(-1, 0, 0), b.to.AddDate(-1, 0, 0)
+	}
+}
+
+func (b *bound) bindCurrency() error {
+	column := b.table.currencyColumn()
+	asked := b.currencies
+	if column == "" {
+		if len(asked) > 0 {
+			b.ignored = append(b.ignored, "currency")
+		}
+		return nil
+	}
+	if len(asked) == 0 && b.defaults {
+		asked = []string{b.snap.currency}
+		if b.snap.currency == "" {
+			return nil
+		}
+	}
+	if slices.Contains(asked, "all") {
+		b.mixed = b.snap.currencyNames()
+		return nil
+	}
+	if len(asked) > 1 {
+		b.mixed = asked
+	} else if len(asked) == 1 {
+		b.currency = asked[0]
+	}
+	if len(asked) == 0 {
+		return nil
+	}
+	c, err := b.table.condition(b.snap, Condition{Name: "currency", Op: "=", Values: asked}, column)
+	if err != nil {
+		return err
+	}
+	b.conds = append(b.conds, c)
+	return nil
+}
+
+func (b *bound) bindCondition(c Condition) error {
+	column := b.table.Filters[c.Name]
+	if column == "" && b.table.column(c.Name) != nil {
+		column = c.Name
+	}
+	if column == "" {
+		if _, declared := b.snap.def.Model.filter(c.Name); declared {
+			b.ignored = append(b.ignored, c.Name)
+			return nil
+		}
+		b.notices = append(b.notices, fmt.Sprintf("%q is no filter here and was left out", c.Name))
+		return nil
+	}
+	bc, err := b.table.condition(b.snap, c, column)
+	if err != nil {
+		return err
+	}
+	b.conds = append(b.conds, bc)
+	return nil
+}
+
+// condition types the values by the column and writes the SQL. A row without a value is not "not 15" by SQL's rule but by people's:
+// != keeps it.
+func (t *table) condition(s *snapshot, c Condition, column string) (boundCondition, error) {
+	col := t.column(column)
+	if col == nil {
+		return boundCondition{}, fmt.Errorf("the table %s has no column %s, which the project's dashboards/model.yml names", t.Name, column)
+	}
+	c.Label = title(c.Name)
+	if f, is := s.def.Model.filter(c.Name); is {
+		c.Label = cmp.Or(f.Label, c.Label)
+	}
+	out := boundCondition{Condition: c, column: *col}
+	name := quoteName(column)
+	var list []string
+	null := false
+	for _, v := range c.Values {
+		if v == nullWord {
+			null = true
+			continue
+		}
+		text := quoteText(v)
+		if c.Op != "~=" {
+			var err error
+			if text, err = typedLiteral(c.Name, v, col.Type); err != nil {
+				return out, err
+			}
+		}
+		list = append(list, text)
+	}
+	if null && c.Op != "=" && c.Op != "!=" {
+		return out, &badFilter{c.Name, nullWord, "goes with = and != only"}
+	}
+	var parts []string
+	switch c.Op {
+	case "=":
+		if len(list) > 0 {
+			parts = append(parts, name+" in ("+strings.Join(list, ", ")+")")
+		}
+		if null {
+			parts = append(parts, name+" is null")
+		}
+		out.sql = "(" + strings.Join(parts, " or ") + ")"
+	case "!=":
+		if len(list) > 0 {
+			parts = append(parts, "("+name+" is null or "+name+" not in ("+strings.Join(list, ", ")+"))")
+		}
+		if null {
+			parts = append(parts, name+" is not null")
+		}
+		out.sql = "(" + strings.Join(parts, " and ") + ")"
+	case "~=":
+		for _, v := range list {
+			parts = append(parts, "position(lower("+v+") in lower(cast("+name+" as varchar))) > 0")
+		}
+		out.sql = "(" + strings.Join(parts, " or ") + ")"
+	default:
+		for _, v := range list {
+			parts = append(parts, name+" "+c.Op+" "+v)
+		}
+		out.sql = "(" + strings.Join(parts, " and ") + ")"
+	}
+	return out, nil
+}
+
+func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+func quoteName(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
+
+// typedLiteral checks a value against a column's type and writes it as SQL.
+func typedLiteral(name, value, kind string) (string, error) {
+	switch base := strings.SplitN(kind, "(", 2)[0]; base {
+	case "smallint", "integer", "bigint", "hugeint":
+		n, ok := new(big.Int).SetString(value, 10)
+		if !ok || len(value) > 38 {
+			return "", &badFilter{name, value, "is a whole number"}
+		}
+		if base != "hugeint" && !n.IsInt64() {
+			return "cast(" + n.String() + " as numeric(38,0))", nil
+		}
+		return "(" + n.String() + ")", nil
+	case "decimal":
+		r, ok := new(big.Rat).SetString(value)
+		if !ok || len(value) > 40 || strings.ContainsAny(value, "/eExXpP_") {
+			return "", &badFilter{name, value, "is a decimal number"}
+		}
+		return "cast(" + quoteText(r.FloatString(min(9, max(4, len(value)-strings.IndexByte(value+".", '.'))))) + " as numeric(38,9))", nil
+	case "double", "float":
+		f, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			return "", &badFilter{name, value, "is a number"}
+		}
+		return "cast(" + quoteText(strconv.FormatFloat(f, 'g', -1, 64)) + " as double precision)", nil
+	case "boolean":
+		if value != "true" && value != "false" {
+			return "", &badFilter{name, value, "is true or false"}
+		}
+		return value, nil
+	case "date":
+		if _, err := parseDay(name, value); err != nil {
+			return "", err
+		}
+		return "date " + quoteText(value), nil
+	case "timestamp":
+		for _, layout := range []string{time.DateTime, "2006-01-02T15:04:05", time.RFC3339Nano, "2006-01-02 15:04:05.999999", time.DateOnly} {
+			if t, err := time.Parse(layout, value); err == nil && t.Year() > 0 {
+				return "timestamp " + quoteText(t.UTC().Format("2006-01-02 15:04:05.999999")), nil
+			}
+		}
+		return "", &badFilter{name, value, "is a time such as 2019-11-25 09:30:00"}
+	}
+	return quoteText(value), nil
+}
+
+// periodSQL is the condition of a period on a date column; undated as in Filters.
+func (b *bound) periodSQL(column string, from, to time.Time, undated string) string {
+	name := quoteName(column)
+	if undated == "" {
+		return "true"
+	}
+	if undated == "only" {
+		return name + " is null"
+	}
+	var parts []string
+	isDay := false
+	if c := b.table.column(column); c != nil {
+		isDay = c.Type == "date"
+	}
+	if !from.IsZero() {
+		if isDay {
+			parts = append(parts, fmt.Sprintf("%s >= date '%s'", name, from.Format(time.DateOnly)))
+		} else {
+			parts = append(parts, fmt.Sprintf("%s >= timestamp '%s'", name, b.snap.calendar.start(from).Format(time.DateTime)))
+		}
+	}
+	if !to.IsZero() {
+		end := to.AddDate(0, 0, 1)
+		if isDay {
+			parts = append(parts, fmt.Sprintf("%s < date '%s'", name, end.Format(time.DateOnly)))
+		} else {
+			parts = append(parts, fmt.Sprintf("%s < timestamp '%s'", name, b.snap.calendar.start(end).Format(time.DateTime)))
+		}
+	}
+	if len(parts) == 0 {
+		parts = []string{name + " is not null"}
+	}
+	text := strings.Join(parts, " and ")
+	if undated == "include" {
+		return "(" + name + " is null or (" + text + "))"
+	}
+	return "(" + text + ")"
+}
+
+// conditionsSQL are all conditions but the period's; without leaves out those of one name.
+func (b *bound) conditionsSQL(without ...string) string {
+	parts := []string{}
+	for _, c := range b.conds {
+		if !slices.Contains(without, c.Name) {
+			parts = append(parts, c.sql)
+		}
+	}
+	if len(parts) == 0 {
+		return "true"
+	}
+	return strings.Join(parts, " and ")
+}
+
+// where is the whole condition.
+func (b *bound) where(without ...string) string {
+	period := "true"
+	if b.column != "" {
+		period = b.periodSQL(b.column, b.from, b.to, b.undated)
+	}
+	return b.conditionsSQL(without...) + " and " + period
+}

@@ -1,0 +1,198 @@
+package dashboard
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// policy is the content security policy of every answer. Nothing of another host is ever loaded.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; connect-src 'self'; " +
+	"manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+// build makes the handler: headers, host, identity, then the routes.
+func (s *Server) build() http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range s.routes {
+		for _, method := range strings.Fields(r.methods) {
+			mux.HandleFunc(method+" "+r.pattern, s.serve(r))
+		}
+	}
+	mux.HandleFunc("GET /healthz", s.health)
+	mux.HandleFunc("GET /readyz", s.ready)
+	mux.HandleFunc("GET /metrics", s.serveMetrics)
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		p := Problem{Title: "Not found", Status: http.StatusNotFound, Detail: "the API has no such route", Hint: "/api/v1/openapi.json lists them"}
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			p = Problem{Title: "Read only", Status: http.StatusMethodNotAllowed, Detail: "the API takes GET and HEAD, and POST for /api/v1/sql"}
+			w.Header().Set("Allow", "GET, HEAD")
+		}
+		writeProblem(w, r, s.newID(), p)
+	})
+	mux.Handle("/", s.static)
+	return s.headers(mux)
+}
+
+func (s *Server) newID() string {
+	return strconv.FormatInt(time.Now().UnixMilli(), 36) + "-" + strconv.FormatUint(s.ids.Add(1), 36)
+}
+
+// headers puts the security headers on every answer and turns away requests for other hosts, strangers and foreign sites.
+func (s *Server) headers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+		h.Set("X-Frame-Options", "DENY")
+		if s.options.TLS {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		id := s.newID()
+		h.Set("X-Request-Id", id)
+		// Answers end in time; exports and events set their own.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.options.CardTime + 30*time.Second))
+		probe := r.URL.Path == "/healthz" || r.URL.Path == "/readyz"
+		if !probe && !s.hostAllowed(r.Host) {
+			writeProblem(w, r, id, Problem{
+				Title: "Another host", Status: http.StatusMisdirectedRequest, Detail: fmt.Sprintf("this server is not %q", r.Host), Hint: "--host NAME",
+			})
+			return
+		}
+		if r.Method == http.MethodPost && r.Header.Get("Sec-Fetch-Site") != "" && !slices.Contains([]string{"same-origin", "none"}, r.Header.Get("Sec-Fetch-Site")) ||
+			strings.HasPrefix(r.URL.Path, "/api/") && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+			writeProblem(w, r, id, Problem{Title: "Another site", Status: http.StatusForbidden, Detail: "data is given to this server's own pages only"})
+			return
+		}
+		if !probe {
+			if _, problem := s.auth.whoIs(r); problem != nil {
+				s.auth.challenge(w)
+				s.metrics.denied.Add(1)
+				writeProblem(w, r, id, *problem)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// hostAllowed keeps a foreign name that points here from reading along (DNS rebinding).
+func (s *Server) hostAllowed(hostport string) bool {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	host = strings.ToLower(strings.Trim(host, "[]"))
+	if slices.Contains(s.options.Hosts, host) {
+		return true
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsLoopback() || host == "localhost" {
+		return true
+	}
+	return len(s.options.Hosts) == 0 && s.auth.Mode != AuthNone
+}
+
+// serve runs one route's handler for one request.
+func (s *Server) serve(rt route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		c := &call{Server: s, w: w, r: r, id: w.Header().Get("X-Request-Id"), began: time.Now(), route: rt.pattern}
+		c.user, _ = s.auth.whoIs(r)
+		if c.user == nil {
+			return // The headers' handler has said so.
+		}
+		c.e = s.store.acquire()
+		defer func() { s.store.release(c.e) }() // Events let go of theirs and take another.
+		watched := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		c.w = watched
+		defer func() {
+			fault := recover()
+			if fault != nil && fault != http.ErrAbortHandler {
+				s.log.Error("a handler broke", "request_id", c.id, "path", r.URL.Path, "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+				if !watched.wrote {
+					writeProblem(watched, r, c.id, Problem{Title: "The server met an error", Status: 500, Detail: "see the server's log by the request id", Retryable: true})
+				}
+				fault = http.ErrAbortHandler
+			}
+			s.metrics.observe(rt.pattern, watched.status, time.Since(c.began))
+			s.log.Debug("request", "request_id", c.id, "method", r.Method, "path", r.URL.Path, "query", r.URL.RawQuery,
+				"status", watched.status, "ms", millis(time.Since(c.began)), "snapshot", c.snapshotID())
+			if fault != nil {
+				panic(fault)
+			}
+		}()
+		if !c.user.has(rt.role) {
+			c.fail(c.missing(rt.role))
+			return
+		}
+		if err := rt.handle(c); err != nil {
+			c.fail(err)
+		}
+	}
+}
+
+// missing names the role that is needed and whom to ask.
+func (c *call) missing(role string) *Problem {
+	contact := c.options.Auth.Contact
+	if contact == "" {
+		contact = c.def.Model.Contact
+	}
+	return &Problem{Title: "Not allowed", Status: http.StatusForbidden, Detail: "this needs the role " + role, Role: role, Contact: contact}
+}
+
+// audit keeps who took what away: exports and SQL.
+func (c *call) audit(what string, args ...any) {
+	c.log.Info("audit", append([]any{"what", what, "request_id", c.id, "user", c.user.name, "from", c.r.RemoteAddr, "path", c.r.URL.Path, "filters", c.filters}, args...)...)
+}
+
+// statusWriter remembers what was answered.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+	wrote  bool
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if !w.wrote {
+		w.status, w.wrote = status, true
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	w.wrote = true
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets deadlines and flushes through.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte("ok\n"))
+}
+
+// ready says whether a version is served and the warehouse can be followed.
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+	s.store.mu.Lock()
+	e, failing := s.store.current, s.store.failing
+	s.store.mu.Unlock()
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	switch {
+	case e.snapshot == nil:
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = w.Write([]byte("nothing is published yet\n"))
+	case failing != "":
+		_, _ = fmt.Fprintf(w, "serving %s; new versions cannot be looked for\n", e.id)
+	default:
+		_, _ = fmt.Fprintf(w, "serving %s\n", e.id)
+	}
+}

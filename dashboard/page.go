@@ -1,0 +1,446 @@
+package dashboard
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/big"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// errMixed says that money of several currencies was asked for as one number (promise 8).
+type errMixed struct{ currencies []string }
+
+func (e *errMixed) Error() string {
+	return "money of several currencies cannot be one number: " + strings.Join(e.currencies, ", ")
+}
+
+// errEntity says that a page is about one thing and none or several were named.
+type errEntity struct{ name string }
+
+func (e *errEntity) Error() string {
+	return "this page is about one " + e.name + ": name it, as in " + e.name + "=12"
+}
+
+// pageAsk is one question to one page: the filters bound to each table that its cards read.
+type pageAsk struct {
+	snap  *snapshot
+	page  *PageFile
+	ask   *ask
+	main  *bound
+	mu    sync.Mutex
+	binds map[string]*bound
+	once  map[string]*sharedQuery
+	data  bool // The asker may see SQL.
+}
+
+// sharedQuery is a query of the page that several cards read; it runs once.
+type sharedQuery struct {
+	once   sync.Once
+	sql    string
+	result *result
+	err    error
+	took   time.Duration
+}
+
+func newPageAsk(s *snapshot, p *PageFile, a *ask, data bool) (*pageAsk, error) {
+	t := s.tables[p.Table]
+	if t == nil {
+		return nil, fmt.Errorf("the page %s reads %s, which the published version does not have", p.Name, p.Table)
+	}
+	if p.Entity != "" && len(a.values(p.Entity)) != 1 {
+		return nil, &errEntity{p.Entity}
+	}
+	ask := &pageAsk{snap: s, page: p, ask: a, binds: map[string]*bound{}, once: map[string]*sharedQuery{}, data: data}
+	for name := range p.Queries {
+		ask.once[name] = &sharedQuery{}
+	}
+	var err error
+	if ask.main, err = s.bind(a, t, true); err != nil {
+		return nil, err
+	}
+	if len(ask.main.mixed) > 0 && slices.ContainsFunc(p.Cards, func(c *CardFile) bool { return c.Money }) {
+		return nil, &errMixed{ask.main.mixed}
+	}
+	return ask, nil
+}
+
+// values are the plain values of one filter.
+func (a *ask) values(name string) []string {
+	for _, c := range a.conditions {
+		if c.Name == name && c.Op == "=" {
+			return c.Values
+		}
+	}
+	return nil
+}
+
+// on binds the question to another table or another date basis.
+func (p *pageAsk) on(tableName, basis string) (*bound, error) {
+	if tableName == "" {
+		tableName = p.page.Table
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key := tableName + "|" + basis
+	if b := p.binds[key]; b != nil {
+		return b, nil
+	}
+	t := p.snap.tables[tableName]
+	if t == nil {
+		return nil, fmt.Errorf("there is no table %s", tableName)
+	}
+	a := *p.ask
+	if basis != "" {
+		if t.Dates[basis] == "" {
+			return nil, fmt.Errorf("%s has no date basis %q", tableName, basis)
+		}
+		a.basis, a.undated = basis, ""
+	}
+	b, err := p.snap.bind(&a, t, true)
+	if err != nil {
+		return nil, err
+	}
+	p.binds[key] = b
+	return b, nil
+}
+
+// compute answers the whole page; its cards are computed side by side.
+func (p *pageAsk) compute(ctx context.Context, books *edition, only string) (*PageData, error) {
+	out := &PageData{
+		Name: p.page.Name, Title: p.page.Title, Description: strings.TrimSpace(p.page.Description), Noun: p.main.table.Noun,
+		RowsLink: p.main.follow(p.main.table.Name), Cards: []Card{},
+	}
+	if v := p.ask.values(p.page.Entity); p.page.Entity != "" && len(v) == 1 {
+		f, _ := p.snap.def.Model.filter(p.page.Entity)
+		out.Title = p.snap.valueLabel(f, v[0])
+	}
+	cards := p.page.Cards
+	if only != "" {
+		cards = slices.DeleteFunc(slices.Clone(cards), func(c *CardFile) bool { return c.ID != only })
+	}
+	out.Cards = make([]Card, len(cards))
+	var work sync.WaitGroup
+	var trustErr error
+	work.Go(func() { trustErr = p.count(ctx, books, out) })
+	for i, c := range cards {
+		work.Go(func() { out.Cards[i] = p.card(ctx, c) })
+	}
+	work.Wait()
+	if trustErr != nil {
+		return nil, trustErr
+	}
+	return out, ctx.Err()
+}
+
+// card computes one card; what goes wrong with it is its own, the others stand.
+func (p *pageAsk) card(ctx context.Context, c *CardFile) Card {
+	began := time.Now()
+	out := Card{
+		ID: c.ID, Question: c.Question, Mark: c.Mark, Width: c.Width, Definition: strings.TrimSpace(c.Definition),
+		Columns: []Column{}, Rows: [][]any{}, Notes: slices.Clone(c.Notes), Exports: []ExportLink{},
+	}
+	if out.Notes == nil {
+		out.Notes = []string{}
+	}
+	if err := p.fill(ctx, c, &out); err != nil {
+		out.Problem = &Problem{
+			Type: "about:blank", Title: "This card could not be computed", Status: 500, Detail: firstLine(err.Error()), Retryable: true,
+		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			out.Problem.Detail = "the time for one card was up"
+		}
+	}
+	out.MS = millis(time.Since(began))
+	return out
+}
+
+func (p *pageAsk) fill(ctx context.Context, c *CardFile, out *Card) error {
+	b, err := p.on(c.Table, c.Basis)
+	if err != nil {
+		return err
+	}
+	sql, got, err := p.run(ctx, c)
+	if out.SQL = ""; p.data {
+		out.SQL = sql
+	}
+	if err != nil {
+		return err
+	}
+	got = p.dress(c, b, got)
+	out.Columns, out.Rows, out.Total = got.columns, got.rows, int64(len(got.rows))
+	if b.column != "" {
+		out.Basis = b.snap.def.Model.basisLabel(b.basis)
+	}
+	for _, name := range b.ignored {
+		out.Notes = append(out.Notes, "The filter “"+strings.ToLower(p.filterLabel(name))+"” does not apply to these rows.")
+	}
+	rows := c.Rows
+	if rows == "" {
+		rows = b.table.Name
+	}
+	out.RowsLink = b.follow(p.fixBasis(c, rows))
+	query := encodePairs(p.main.exact())
+	for _, format := range []string{"csv", "parquet", "ndjson"} {
+		out.Exports = append(out.Exports, ExportLink{format, fmt.Sprintf("/api/v1/pages/%s/cards/%s?%s&format=%s", p.page.Name, c.ID, query, format)})
+	}
+	out.Encoding = p.encoding(c, b, got)
+	for _, l := range c.Lines {
+		out.Lines = append(out.Lines, Reference(l))
+	}
+	if c.Tile != nil {
+		if out.Tile, err = p.tile(ctx, c, out.RowsLink, got); err != nil {
+			return err
+		}
+	}
+	if out.Answer, err = p.answer(c, got); err != nil {
+		return fmt.Errorf("the answer's text: %w", err)
+	}
+	limit := c.Limit
+	if limit == 0 {
+		limit = 1000
+	}
+	if len(out.Rows) > limit {
+		out.Rows, out.Truncated = out.Rows[:limit], true
+	}
+	return nil
+}
+
+func (p *pageAsk) filterLabel(name string) string {
+	f, _ := p.snap.def.Model.filter(name)
+	return cmp.Or(f.Label, title(name))
+}
+
+// fixBasis names the card's own date basis in its link.
+func (p *pageAsk) fixBasis(c *CardFile, link string) string {
+	if c.Basis == "" || strings.Contains(link, "basis=") {
+		return link
+	}
+	separator := "?"
+	if strings.Contains(link, "?") {
+		separator = "&"
+	}
+	return link + separator + "basis=" + c.Basis
+}
+
+// run executes a card's SQL, or takes the page's query that it names.
+func (p *pageAsk) run(ctx context.Context, c *CardFile) (string, *result, error) {
+	if c.Query == "" {
+		sql, err := p.sql(c.SQL, c)
+		if err != nil {
+			return "", nil, err
+		}
+		got, err := fetch(ctx, p.snap.db, sql, maxCardRows)
+		return sql, got, err
+	}
+	return p.shared(ctx, c.Query)
+}
+
+// maxCardRows bounds what one card may bring; a card is for people.
+const maxCardRows = 100000
+
+func (p *pageAsk) shared(ctx context.Context, name string) (string, *result, error) {
+	q := p.once[name]
+	if q == nil {
+		return "", nil, fmt.Errorf("the page has no query %q", name)
+	}
+	q.once.Do(func() {
+		if q.sql, q.err = p.sql(p.page.Queries[name], nil); q.err == nil {
+			q.result, q.err = fetch(ctx, p.snap.db, q.sql, maxCardRows)
+		}
+	})
+	return q.sql, q.result, q.err
+}
+
+// sql puts the filters into a text.
+func (p *pageAsk) sql(text string, c *CardFile) (string, error) {
+	out, err := expand(text, func(name, arg string) (string, error) {
+		if c == nil || (c.Basis == "" && c.Table == "") {
+			return p.placeholder(name, arg)
+		}
+		b, err := p.on(c.Table, c.Basis)
+		if err != nil {
+			return "", err
+		}
+		inner := &pageAsk{snap: p.snap, page: p.page, ask: b.ask, main: b, binds: map[string]*bound{p.page.Table + "|": b}, once: p.once}
+		if c.Table != "" {
+			inner.binds[c.Table+"|"] = b
+		}
+		if arg == "" && strings.HasPrefix(name, "rows") && !strings.HasPrefix(name, "rows_on") {
+			return b.subquery(name), nil
+		}
+		return inner.placeholder(name, arg)
+	})
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(p.snap.rename(out)), nil
+}
+
+// dress gives the columns of an answer what the card says of them, in a copy.
+func (p *pageAsk) dress(c *CardFile, b *bound, got *result) *result {
+	out := &result{columns: slices.Clone(got.columns), rows: make([][]any, len(got.rows))}
+	for i, row := range got.rows {
+		out.rows[i] = slices.Clone(row)
+	}
+	for i := range out.columns {
+		col := &out.columns[i]
+		for _, f := range c.columns {
+			if f.Name != col.Name {
+				continue
+			}
+			col.Label, col.Format = cmp.Or(f.Label, col.Label), cmp.Or(f.Format, col.Format)
+			col.Hidden, col.Low, col.Color, col.Help = f.Hidden, f.Low, f.Color, f.Help
+			if f.Link != "" {
+				col.Link = b.follow(p.fixBasis(c, f.Link))
+			}
+		}
+		if filter, is := p.snap.def.Model.filter(col.Name); is && col.Link == "" && filter.Path != "" {
+			col.Link = entityLink(filter.Path, col.Name, p.main)
+		}
+		if col.Format == "money" {
+			col.Unit = p.main.currency
+		}
+	}
+	out.finish()
+	return out
+}
+
+// entityLink leads to the page about one value with the page's period.
+func entityLink(path, column string, b *bound) string {
+	link := strings.ReplaceAll(path, "{value}", "{"+column+"}")
+	pairs := slices.DeleteFunc(b.short(), func(x pair) bool { return x.name == column })
+	if q := encodePairs(pairs); q != "" {
+		link += "?" + q
+	}
+	return link
+}
+
+func (p *pageAsk) encoding(c *CardFile, b *bound, got *result) Encoding {
+	e := Encoding{
+		X: c.Encoding.X, Y: c.Encoding.Y, Label: c.Encoding.Label, Size: c.Encoding.Size, Color: c.Encoding.Color, Kind: c.Encoding.Kind,
+		Low: c.Encoding.Low, High: c.Encoding.High, Split: c.Encoding.Split, Panels: c.Encoding.Panels, Log: c.Encoding.Log,
+	}
+	if c.Encoding.Time {
+		low, high := b.span()
+		e.Grain = grainOf(low, high)
+	}
+	if c.Encoding.Median && len(e.Y) > 0 {
+		e.XMid, e.YMid = median(got, e.X), median(got, e.Y[0])
+	}
+	return e
+}
+
+func median(r *result, column string) string {
+	i := r.index(column)
+	if i < 0 {
+		return ""
+	}
+	var all []*big.Rat
+	for _, row := range r.rows {
+		if x := rational(row[i]); x != nil {
+			all = append(all, x)
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	slices.SortFunc(all, func(a, b *big.Rat) int { return a.Cmp(b) })
+	mid := new(big.Rat).Add(all[(len(all)-1)/2], all[len(all)/2])
+	return trimDecimal(mid.Quo(mid, big.NewRat(2, 1)).FloatString(6))
+}
+
+// tile makes the headline number from the card's first row.
+func (p *pageAsk) tile(ctx context.Context, c *CardFile, link string, got *result) (*Tile, error) {
+	f := c.Tile
+	i := got.index(f.Value)
+	if i < 0 {
+		return nil, fmt.Errorf("the tile's value %q is no column of the answer", f.Value)
+	}
+	t := &Tile{
+		Label: cmp.Or(f.Label, got.columns[i].Label), Format: cmp.Or(f.Format, got.columns[i].Format), Unit: got.columns[i].Unit,
+		Direction: cmp.Or(f.Direction, "none"), Link: link, Spark: []any{},
+	}
+	if got.columns[i].Link != "" && !strings.Contains(got.columns[i].Link, "{") {
+		t.Link = got.columns[i].Link
+	}
+	if len(got.rows) > 0 {
+		t.Value = got.rows[0][i]
+		if j := got.index(f.Before); j >= 0 && p.main.versus != "none" {
+			t.Before = got.rows[0][j]
+			t.Change = relative(t.Value, t.Before, t.Format == "percent")
+		}
+	}
+	var err error
+	if f.Second != "" {
+		if t.Second, err = p.template(f.Second, got); err != nil {
+			return nil, err
+		}
+	}
+	query, column, two := strings.Cut(f.Spark, ".")
+	if !two {
+		return t, nil
+	}
+	_, days, err := p.shared(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if t.Spark, err = runningMean(days, column, 7); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// relative is the change from before to now as a decimal; percentages differ in points.
+func relative(now, before any, points bool) *string {
+	a, b := rational(now), rational(before)
+	if a == nil || b == nil {
+		return nil
+	}
+	d := new(big.Rat).Sub(a, b)
+	if !points {
+		if b.Sign() == 0 {
+			return nil
+		}
+		d.Quo(d, new(big.Rat).Abs(b))
+	}
+	text := trimDecimal(d.FloatString(4))
+	return &text
+}
+
+// runningMean is the mean of the values so far, at most n of them, for each row.
+func runningMean(r *result, column string, n int) ([]any, error) {
+	i := r.index(column)
+	if i < 0 {
+		return nil, fmt.Errorf("the spark's column %q is not in its query", column)
+	}
+	out := make([]any, len(r.rows))
+	for at := range r.rows {
+		sum, count := new(big.Rat), int64(0)
+		for _, row := range r.rows[max(0, at-n+1) : at+1] {
+			if x := rational(row[i]); x != nil {
+				sum.Add(sum, x)
+				count++
+			}
+		}
+		if count > 0 {
+			out[at] = trimDecimal(sum.Quo(sum, big.NewRat(count, 1)).FloatString(4))
+		}
+	}
+	return out, nil
+}
+
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+var spaces = regexp.MustCompile(`\s+`)
+
+// firstLine shortens an engine's message to what a person reads.
+func firstLine(s string) string {
+	s, _, _ = strings.Cut(s, "\n")
+	return strings.TrimSpace(spaces.ReplaceAllString(s, " "))
+}

@@ -1,0 +1,321 @@
+package dashboard
+
+import (
+	"context"
+	"database/sql"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"strings"
+)
+
+// reasonWords says reasons as people do.
+var reasonWords = map[string]string{
+	"no_key": "has no key", "duplicate_key": "shares its key with another row that says something else", "no_parent": "belongs to a row that is not there",
+	"parent_quarantined": "belongs to a row that is held back", "superseded": "is an exact duplicate",
+}
+
+func reasonText(reason string) string {
+	if w, is := reasonWords[reason]; is {
+		return w
+	}
+	return strings.ReplaceAll(reason, "_", " ")
+}
+
+// asideAsk is a question for rows that were set aside.
+type asideAsk struct{ table, reason, check, state string }
+
+func (a asideAsk) where() string {
+	parts := []string{"true"}
+	if a.table != "" {
+		parts = append(parts, "q.table_name = "+quoteText(a.table))
+	}
+	switch a.state {
+	case "all":
+	default:
+		parts = append(parts, "q.state = "+quoteText(a.state))
+	}
+	if a.reason != "" || a.check != "" {
+		inner := "r.table_name = q.table_name and r.key is not distinct from q.key and r.occurrence = q.occurrence"
+		if a.reason != "" {
+			inner += " and r.reason = " + quoteText(a.reason)
+		}
+		if a.check != "" {
+			inner += " and r.check_name = " + quoteText(a.check)
+		}
+		parts = append(parts, "exists (select 1 from quarantine.reasons as r where "+inner+")")
+	}
+	return strings.Join(parts, " and ")
+}
+
+func (c *call) quarantine() error {
+	db, err := c.booksDB()
+	if err != nil {
+		return err
+	}
+	q := c.query()
+	a := asideAsk{q.Get("table"), q.Get("reason"), q.Get("check"), q.Get("state")}
+	if a.state == "" {
+		a.state = "quarantined"
+	}
+	for _, v := range []string{a.table, a.reason, a.check, a.state} {
+		if strings.ContainsRune(v, 0) {
+			return &badFilter{"table", "", "holds a zero byte"}
+		}
+	}
+	limit, err := c.limit(100, 1000)
+	if err != nil {
+		return err
+	}
+	if f := q.Get("format"); f != "" && f != "json" {
+		return c.quarantineFile(db, a, f)
+	}
+	ctx, cancel := context.WithTimeout(c.r.Context(), c.options.CardTime)
+	defer cancel()
+	data, page, err := c.loadQuarantine(ctx, db, a, limit, q.Get("after"))
+	if err != nil {
+		return err
+	}
+	return c.fresh(&reply{data: data, page: page})
+}
+
+// quarantineFile gives the raw rows, for the role data only.
+func (c *call) quarantineFile(db *sql.DB, a asideAsk, format string) error {
+	if !c.user.has(RoleData) {
+		return c.missing(RoleData)
+	}
+	var n int64
+	if err := db.QueryRowContext(c.r.Context(), "select count(*) from quarantine.rows as q where "+a.where()).Scan(&n); err != nil {
+		return fmt.Errorf("count the quarantine: %w", err)
+	}
+	query := `select q.table_name, q.key, q.occurrence, q.state, q.first_run, q.last_run, q.first_seen, q.last_seen,
+	(select string_agg(r.reason || coalesce(' ' || r.column_name, ''), '; ' order by r.reason, r.column_name) from quarantine.reasons as r
+		where r.table_name = q.table_name and r.key is not distinct from q.key and r.occurrence = q.occurrence) as reasons,
+	q.row
+from quarantine.rows as q
+where ` + a.where() + `
+order by q.table_name, q.key, q.occurrence`
+	return c.exportSQL(db, query, fmt.Sprintf("quarantine-%s-%d-rows", c.snapshotID(), n), format, n, nil)
+}
+
+func (c *call) loadQuarantine(ctx context.Context, db *sql.DB, a asideAsk, limit int, after string) (*QuarantineData, *Page, error) {
+	d := &QuarantineData{
+		Reasons: []QuarantineReason{}, States: []Option{}, Tables: []Option{}, Rows: []QuarantineRow{}, Exports: []ExportLink{},
+		Command: "lifeline build --project " + c.options.Project.Name,
+	}
+	for _, part := range []struct {
+		column string
+		into   *[]Option
+		chosen string
+		where  string
+	}{
+		{"state", &d.States, a.state, asideAsk{a.table, a.reason, a.check, "all"}.where()},
+		{"table_name", &d.Tables, a.table, asideAsk{"", a.reason, a.check, a.state}.where()},
+	} {
+		got, err := fetch(ctx, db, "select q."+part.column+", count(*) from quarantine.rows as q where "+part.where+" group by 1 order by 2 desc, 1", 0)
+		if err != nil {
+			return nil, nil, fmt.Errorf("count the quarantine: %w", err)
+		}
+		for _, row := range got.rows {
+			*part.into = append(*part.into, Option{textOf(row[0]), title(textOf(row[0])), whole(row[1]), textOf(row[0]) == part.chosen})
+		}
+	}
+	if err := c.loadReasons(ctx, db, a, d); err != nil {
+		return nil, nil, fmt.Errorf("read the reasons of the quarantine: %w", err)
+	}
+	page := &Page{}
+	if err := db.QueryRowContext(ctx, "select count(*) from quarantine.rows as q where "+a.where()).Scan(&page.Total); err != nil {
+		return nil, nil, fmt.Errorf("count the quarantine: %w", err)
+	}
+	next, err := c.loadAside(ctx, db, a, d, limit, after)
+	if err != nil {
+		return nil, nil, err
+	}
+	page.Next = next
+	d.Answer = quarantineAnswer(d)
+	for _, f := range []string{"csv", "ndjson", "parquet"} {
+		d.Exports = append(d.Exports, ExportLink{f, "/api/v1/quarantine?" + encodePairs([]pair{{"table", a.table}, {"reason", a.reason}, {"check", a.check}, {"state", a.state}, {"format", f}})})
+	}
+	return d, page, nil
+}
+
+// loadReasons ranks reasons by rows, with the money that is held. A row with two reasons counts for both.
+func (c *call) loadReasons(ctx context.Context, db *sql.DB, a asideAsk, d *QuarantineData) error {
+	if err := db.QueryRowContext(ctx, "select count(*) from quarantine.rows where state = 'quarantined'").Scan(&d.Held); err != nil {
+		return err
+	}
+	got, err := fetch(ctx, db, `
+select r.table_name, r.reason, coalesce(r.check_name, ''), coalesce(r.column_name, ''), count(distinct coalesce(q.key, '') || ' ' || cast(q.occurrence as varchar)), min(q.first_seen)
+from quarantine.reasons as r
+inner join quarantine.rows as q on q.table_name = r.table_name and q.key is not distinct from r.key and q.occurrence = r.occurrence
+where `+a.where()+`
+group by 1, 2, 3, 4
+order by 5 desc, 1, 2, 3, 4`, 0)
+	if err != nil {
+		return err
+	}
+	for _, row := range got.rows {
+		r := QuarantineReason{
+			Table: textOf(row[0]), Reason: textOf(row[1]), Text: reasonText(textOf(row[1])), Check: textOf(row[2]), Column: textOf(row[3]),
+			Rows: whole(row[4]), Oldest: timeOrNil(row[5]),
+		}
+		r.Link = "/quarantine?" + encodePairs([]pair{{"table", r.Table}, {"reason", r.Reason}, {"state", a.state}})
+		if r.Check != "" {
+			r.Link = "/quarantine?" + encodePairs([]pair{{"table", r.Table}, {"reason", r.Reason}, {"check", r.Check}, {"state", a.state}})
+		}
+		if r.Money, err = c.heldMoney(ctx, db, asideAsk{r.Table, r.Reason, r.Check, a.state}); err != nil {
+			return err
+		}
+		d.Reasons = append(d.Reasons, r)
+	}
+	return nil
+}
+
+// heldMoney sums the declared money of rows that are held, by the source's own currency word, in exact decimals.
+func (c *call) heldMoney(ctx context.Context, db *sql.DB, a asideAsk) (map[string]string, error) {
+	out := map[string]string{}
+	for _, s := range c.options.Project.Sources {
+		if s.Name != a.table || len(s.Money) == 0 {
+			continue
+		}
+		got, err := fetch(ctx, db, "select q.row from quarantine.rows as q where "+a.where(), 0)
+		if err != nil {
+			return nil, err
+		}
+		sums := map[string]*big.Rat{}
+		for _, row := range got.rows {
+			values := rawRow(textOf(row[0]))
+			for amount, currency := range s.Money {
+				text := values[strings.ToLower(amount)]
+				if text == nil {
+					continue
+				}
+				x, ok := new(big.Rat).SetString(*text)
+				if !ok {
+					continue
+				}
+				word := ""
+				if w := values[strings.ToLower(currency)]; w != nil {
+					word = *w
+				}
+				if sums[word] == nil {
+					sums[word] = new(big.Rat)
+				}
+				sums[word].Add(sums[word], x)
+			}
+		}
+		return moneyMap(sums), nil
+	}
+	return out, nil
+}
+
+// rawRow reads a kept staging row; every value as text, null as nil.
+func rawRow(text string) map[string]*string {
+	values := map[string]any{}
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if d.Decode(&values) != nil {
+		return map[string]*string{}
+	}
+	out := map[string]*string{}
+	for k, v := range values {
+		if v == nil {
+			out[k] = nil
+			continue
+		}
+		s := fmt.Sprint(v)
+		if m, is := v.(map[string]any); is {
+			b, _ := json.Marshal(m)
+			s = string(b)
+		}
+		out[k] = &s
+	}
+	return out
+}
+
+// loadAside reads one page of rows, by key.
+func (c *call) loadAside(ctx context.Context, db *sql.DB, a asideAsk, d *QuarantineData, limit int, after string) (string, error) {
+	where := a.where()
+	if after != "" {
+		var k [3]string
+		raw, err := base64.RawURLEncoding.DecodeString(after)
+		if err != nil || json.Unmarshal(raw, &k) != nil || strings.ContainsRune(k[0]+k[1], 0) {
+			return "", &badFilter{"after", after, "is no cursor of this list; begin again without it"}
+		}
+		occurrence, err := typedLiteral("after", k[2], "bigint")
+		if err != nil {
+			return "", err
+		}
+		where += fmt.Sprintf(" and (q.table_name, coalesce(q.key, ''), q.occurrence) > (%s, %s, %s)", quoteText(k[0]), quoteText(k[1]), occurrence)
+	}
+	got, err := fetch(ctx, db, fmt.Sprintf(`
+select q.table_name, coalesce(q.key, '') as key, q.occurrence, q.state, q.first_run, q.last_run, q.first_seen, q.last_seen, q.row
+from quarantine.rows as q
+where %s
+order by q.table_name, coalesce(q.key, ''), q.occurrence
+limit %d`, where, limit+1), 0)
+	if err != nil {
+		return "", fmt.Errorf("read the quarantine: %w", err)
+	}
+	next := ""
+	if len(got.rows) > limit {
+		got.rows = got.rows[:limit]
+		last := got.rows[limit-1]
+		raw, err := json.Marshal([3]string{textOf(last[0]), textOf(last[1]), textOf(last[2])})
+		if err != nil {
+			return "", fmt.Errorf("write the cursor: %w", err)
+		}
+		next = base64.RawURLEncoding.EncodeToString(raw)
+	}
+	at := map[string]int{}
+	var keys []string
+	for _, row := range got.rows {
+		r := QuarantineRow{
+			Table: textOf(row[0]), Key: textOf(row[1]), Occurrence: whole(row[2]), State: textOf(row[3]), FirstRun: whole(row[4]), LastRun: whole(row[5]),
+			FirstSeen: timeOf(row[6]), LastSeen: timeOf(row[7]), Reasons: []QuarantineCause{},
+		}
+		if c.user.has(RoleData) {
+			r.Row = rawRow(textOf(row[8]))
+		}
+		at[fmt.Sprint(r.Table, "\x00", r.Key, "\x00", r.Occurrence)] = len(d.Rows)
+		keys = append(keys, fmt.Sprintf("(%s, %s, %d)", quoteText(r.Table), quoteText(r.Key), r.Occurrence))
+		d.Rows = append(d.Rows, r)
+	}
+	if len(keys) == 0 {
+		return next, nil
+	}
+	got, err = fetch(ctx, db, `
+select r.table_name, coalesce(r.key, ''), r.occurrence, r.reason, r.check_name, r.column_name, r.value
+from quarantine.reasons as r
+inner join (values `+strings.Join(keys, ", ")+`) as k(t, k, o) on k.t = r.table_name and k.k = coalesce(r.key, '') and k.o = r.occurrence
+order by r.reason, r.check_name, r.column_name`, 0)
+	if err != nil {
+		return "", fmt.Errorf("read the reasons of the quarantine: %w", err)
+	}
+	for _, row := range got.rows {
+		i, is := at[fmt.Sprint(textOf(row[0]), "\x00", textOf(row[1]), "\x00", whole(row[2]))]
+		if !is {
+			continue
+		}
+		cause := QuarantineCause{Reason: textOf(row[3]), Text: reasonText(textOf(row[3])), Check: textOf(row[4]), Column: textOf(row[5])}
+		if row[6] != nil && c.user.has(RoleData) {
+			v := textOf(row[6])
+			cause.Value = &v
+		}
+		d.Rows[i].Reasons = append(d.Rows[i].Reasons, cause)
+	}
+	return next, nil
+}
+
+func quarantineAnswer(d *QuarantineData) string {
+	if d.Held == 0 {
+		return "Nothing is held back."
+	}
+	text := pluralText(d.Held, "row") + " held back"
+	if len(d.Reasons) > 0 {
+		r := d.Reasons[0]
+		text += fmt.Sprintf("; most often because a row of %s %s (%s)", r.Table, r.Text, countText(r.Rows))
+	}
+	return text + "."
+}

@@ -1,0 +1,399 @@
+package dashboard
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"lifeline/project"
+)
+
+// rowList is one question for the rows of a table: filters, order and columns, the same for a page of them and for an export.
+type rowList struct {
+	*bound
+
+	order   []orderPart
+	sort    string
+	columns []Column
+	limit   int
+	after   []any
+}
+
+// orderPart is one term of a total order; nulls always come last.
+type orderPart struct {
+	sql  string
+	kind string
+	desc bool
+}
+
+// rowid names the physical row where a table has no key of its own; it is stable within a version.
+func (s *snapshot) rowid(t *table) (string, string) {
+	if t.Kind == "table" && s.engine == "duckdb" || t.Kind == "derived" && s.engine == "duckdb" {
+		return "rowid", "bigint"
+	}
+	if t.Kind == "table" {
+		return "ctid", "tid"
+	}
+	return "", ""
+}
+
+func (c *call) newList(s *snapshot, name string) (*rowList, error) {
+	t := s.tables[name]
+	if t == nil {
+		return nil, notFound("table", name, project.Nearest(name, s.names))
+	}
+	a, err := parseAsk(c.query())
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.bind(a, t, false)
+	if err != nil {
+		return nil, err
+	}
+	l := &rowList{bound: b}
+	q := c.query()
+	if err := l.orderBy(cmp.Or(q.Get("sort"), s.defaultSort(t))); err != nil {
+		return nil, err
+	}
+	if err := l.choose(q.Get("fields")); err != nil {
+		return nil, err
+	}
+	l.limit = 100
+	if text := q.Get("limit"); text != "" {
+		if l.limit, err = strconv.Atoi(text); err != nil || l.limit < 1 || l.limit > 1000 {
+			return nil, &badFilter{"limit", text, "is a number from 1 to 1000"}
+		}
+	}
+	if text := q.Get("after"); text != "" {
+		if l.after, err = l.cursor(text); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// defaultSort is the records' own order, else the key's.
+func (s *snapshot) defaultSort(t *table) string {
+	if r := s.def.Model.recordOf(t.Name); r != nil && r.Sort != "" {
+		return r.Sort
+	}
+	return t.Key
+}
+
+func (l *rowList) orderBy(sort string) error {
+	l.sort = sort
+	name, desc := strings.CutPrefix(sort, "-")
+	if name != "" {
+		col := l.table.column(name)
+		if col == nil {
+			col = l.table.column(l.table.Filters[name])
+		}
+		if col == nil {
+			return &badFilter{"sort", sort, "names no column of " + l.table.Name}
+		}
+		l.order = append(l.order, orderPart{quoteName(col.Name), col.Type, desc})
+	}
+	if l.table.Key != "" {
+		if name != l.table.Key {
+			l.order = append(l.order, orderPart{quoteName(l.table.Key), l.table.column(l.table.Key).Type, false})
+		}
+		return nil
+	}
+	if id, kind := l.snap.rowid(l.table); id != "" {
+		l.order = append(l.order, orderPart{id, kind, false})
+		return nil
+	}
+	for _, c := range l.table.columns {
+		if c.Name != name {
+			l.order = append(l.order, orderPart{quoteName(c.Name), c.Type, false})
+		}
+	}
+	return nil
+}
+
+func (l *rowList) choose(fields string) error {
+	if fields == "" {
+		l.columns = slices.Clone(l.table.columns)
+		return nil
+	}
+	for name := range strings.SplitSeq(fields, ",") {
+		c := l.table.column(name)
+		if c == nil {
+			return &badFilter{"fields", name, "is no column of " + l.table.Name}
+		}
+		l.columns = append(l.columns, *c)
+	}
+	return nil
+}
+
+func (l *rowList) orderSQL() string {
+	parts := make([]string, len(l.order))
+	for i, o := range l.order {
+		parts[i] = o.sql
+		if o.desc {
+			parts[i] += " desc"
+		}
+		parts[i] += " nulls last"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// afterSQL is met by what comes after a row in the order.
+func (l *rowList) afterSQL() (string, error) {
+	if l.after == nil {
+		return "true", nil
+	}
+	var alternatives, same []string
+	for i, o := range l.order {
+		v := l.after[i]
+		if v == nil {
+			same = append(same, o.sql+" is null") // Nothing of this term comes after null.
+			continue
+		}
+		text := fmt.Sprint(v)
+		literal := "cast(" + quoteText(text) + " as tid)"
+		if o.kind != "tid" {
+			var err error
+			if literal, err = typedLiteral("after", text, o.kind); err != nil {
+				return "", err
+			}
+		}
+		sign := " > "
+		if o.desc {
+			sign = " < "
+		}
+		beyond := append(slices.Clone(same), "("+o.sql+sign+literal+" or "+o.sql+" is null)")
+		alternatives = append(alternatives, "("+strings.Join(beyond, " and ")+")")
+		same = append(same, o.sql+" = "+literal)
+	}
+	if len(alternatives) == 0 {
+		return "false", nil
+	}
+	return "(" + strings.Join(alternatives, " or ") + ")", nil
+}
+
+// cursorState ties a cursor to its order, so that one from another list is refused.
+type cursorState struct {
+	Version int64  `json:"v"`
+	Sort    string `json:"s"`
+	Values  []any  `json:"k"`
+}
+
+func (l *rowList) cursor(text string) ([]any, error) {
+	bad := &badFilter{"after", text, "is no cursor of this list; begin again without it"}
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return nil, bad
+	}
+	state := cursorState{}
+	d := json.NewDecoder(strings.NewReader(string(raw)))
+	d.UseNumber()
+	if err := d.Decode(&state); err != nil || state.Sort != l.sort || len(state.Values) != len(l.order) {
+		return nil, bad
+	}
+	for _, v := range state.Values {
+		switch v.(type) {
+		case nil, string, json.Number, bool:
+		default:
+			return nil, bad
+		}
+	}
+	if state.Version != l.snap.version {
+		l.notices = append(l.notices, "The data has changed since the page before; rows may have moved.")
+	}
+	return state.Values, nil
+}
+
+// selectSQL is the rows' own select; extra columns carry the order's values for the cursor.
+func (l *rowList) selectSQL(extra bool) (string, error) {
+	parts := make([]string, len(l.columns))
+	for i, c := range l.columns {
+		parts[i] = quoteName(c.Name)
+	}
+	after := "true"
+	if extra {
+		for i, o := range l.order {
+			value := o.sql
+			if o.kind == "tid" || strings.HasPrefix(o.kind, "decimal") || o.kind == "hugeint" {
+				value = "cast(" + o.sql + " as varchar)"
+			}
+			parts = append(parts, fmt.Sprintf("%s as _order%d", value, i))
+		}
+		var err error
+		if after, err = l.afterSQL(); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("select %s from %s as t where %s and %s order by %s",
+		strings.Join(parts, ", "), l.table.relation, l.where(), after, l.orderSQL()), nil
+}
+
+// rows answers one page of a table's rows.
+func (c *call) rows(name string) error {
+	s, err := c.snap()
+	if err != nil {
+		return err
+	}
+	l, err := c.newList(s, name)
+	if err != nil {
+		return err
+	}
+	c.filters = encodePairs(l.exact())
+	if f := c.query().Get("format"); f != "" && f != "json" {
+		return c.exportList(l, f)
+	}
+	histogram := c.query().Get("histogram") == "1"
+	key := encodePairs(l.exact()) + fmt.Sprintf("|%s|%s|%d|%s|%v|%v", l.sort, c.query().Get("fields"), l.limit, c.query().Get("after"), histogram, l.notices)
+	return c.cached(key, func(ctx context.Context) (*reply, error) { return c.rowsReply(ctx, l, histogram) })
+}
+
+func (c *call) rowsReply(ctx context.Context, l *rowList, histogram bool) (*reply, error) {
+	query, err := l.selectSQL(true)
+	if err != nil {
+		return nil, err
+	}
+	got, err := fetch(ctx, l.snap.db, fmt.Sprintf("%s limit %d", query, l.limit+1), 0)
+	if err != nil {
+		return nil, fmt.Errorf("read rows of %s: %w", l.table.Name, err)
+	}
+	data := &RowsData{
+		Table: l.table.Name, Title: l.table.Title, Columns: l.linked(), Rows: [][]any{}, Sort: l.sort, Exports: l.exports(), Link: l.follow(l.table.Name),
+	}
+	page := &Page{}
+	for i, row := range got.rows {
+		if i == l.limit {
+			break
+		}
+		data.Rows = append(data.Rows, row[:len(l.columns)])
+	}
+	if len(got.rows) > l.limit {
+		state, err := json.Marshal(cursorState{l.snap.version, l.sort, got.rows[l.limit-1][len(l.columns):]})
+		if err != nil {
+			return nil, fmt.Errorf("write the cursor: %w", err)
+		}
+		page.Next = base64.RawURLEncoding.EncodeToString(state)
+	}
+	if data.Totals, page.Total, err = l.totals(ctx); err != nil {
+		return nil, fmt.Errorf("add up %s: %w", l.table.Name, err)
+	}
+	if data.Undated, err = l.countUndated(ctx); err != nil {
+		return nil, fmt.Errorf("count undated rows of %s: %w", l.table.Name, err)
+	}
+	if r := l.snap.def.Model.recordOf(l.table.Name); r != nil {
+		info := l.snap.recordInfo(r)
+		data.Record = &info
+	}
+	if histogram {
+		if data.Histogram, err = l.histogram(ctx); err != nil {
+			return nil, fmt.Errorf("count %s by day: %w", l.table.Name, err)
+		}
+	}
+	return &reply{data: data, page: page, bound: l.bound}, nil
+}
+
+// linked gives columns that lead somewhere their links.
+func (l *rowList) linked() []Column {
+	out := slices.Clone(l.columns)
+	for i := range out {
+		for name, column := range l.table.Filters {
+			f, is := l.snap.def.Model.filter(name)
+			if is && column == out[i].Name && f.Path != "" {
+				out[i].Link = strings.ReplaceAll(f.Path, "{value}", "{"+column+"}")
+			}
+		}
+		if r := l.snap.def.Model.recordOf(l.table.Name); r != nil && out[i].Name == l.table.Key {
+			out[i].Link = "/" + r.Name + "/{" + l.table.Key + "}"
+		}
+	}
+	return out
+}
+
+func (l *rowList) exports() []ExportLink {
+	pairs := l.exact()
+	if l.sort != "" {
+		pairs = append(pairs, pair{"sort", l.sort})
+	}
+	var out []ExportLink
+	for _, f := range []string{"csv", "parquet", "ndjson"} {
+		out = append(out, ExportLink{f, "/api/v1/tables/" + l.table.Name + "/rows?" + encodePairs(append(slices.Clone(pairs), pair{"format", f}))})
+	}
+	return out
+}
+
+// totals counts and sums all matches; money never over two currencies (promise 8).
+func (l *rowList) totals(ctx context.Context) ([]RowTotals, int64, error) {
+	unit := "cast(null as varchar)"
+	if c := l.table.currencyColumn(); c != "" {
+		unit = quoteName(c)
+	}
+	parts := []string{unit, "count(*)"}
+	for _, m := range l.table.moneyColumns() {
+		parts = append(parts, "cast(sum("+quoteName(m)+") as numeric(38,4))")
+	}
+	got, err := fetch(ctx, l.snap.db, fmt.Sprintf("select %s from %s as t where %s group by 1 order by 2 desc, 1", strings.Join(parts, ", "), l.table.relation, l.where()), 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	out, total := []RowTotals{}, int64(0)
+	for _, row := range got.rows {
+		t := RowTotals{Currency: textOf(row[0]), Rows: whole(row[1]), Sums: map[string]string{}}
+		for i, m := range l.table.moneyColumns() {
+			if row[2+i] != nil {
+				t.Sums[m] = textOf(row[2+i])
+			}
+		}
+		total += t.Rows
+		out = append(out, t)
+	}
+	return out, total, nil
+}
+
+func (l *rowList) countUndated(ctx context.Context) (int64, error) {
+	if l.column == "" || l.undated != "exclude" {
+		return 0, nil
+	}
+	var n int64
+	err := l.snap.db.QueryRowContext(ctx, fmt.Sprintf("select count(*) from %s as t where %s and %s is null", l.table.relation, l.conditionsSQL(), quoteName(l.column))).Scan(&n)
+	return n, err
+}
+
+// histogram counts the matches over the date basis, or over the table's first one where the question names none.
+func (l *rowList) histogram(ctx context.Context) (*Histogram, error) {
+	b := *l.bound
+	if b.column == "" {
+		if b.basis = l.snap.defaultBasis(l.table); b.basis == "" {
+			return nil, nil
+		}
+		b.column = l.table.Dates[b.basis]
+	}
+	low, high := b.span()
+	if data := l.table.bounds[b.basis]; b.from.IsZero() && !data.from.IsZero() {
+		low = data.from
+	}
+	grain := grainOf(low, high)
+	bucketSQL, err := b.bucketOf("", grain, low)
+	if err != nil {
+		return nil, err
+	}
+	got, err := fetch(ctx, l.snap.db, fmt.Sprintf(
+		"select %s as bucket, count(*) as n from %s as t where %s and %s is not null group by 1", bucketSQL, l.table.relation, l.where(), quoteName(b.column)), 0)
+	if err != nil {
+		return nil, err
+	}
+	counts := map[string]int64{}
+	for _, row := range got.rows {
+		counts[textOf(row[0])] = whole(row[1])
+	}
+	h := &Histogram{Grain: grain, Bins: []Bin{}}
+	for _, x := range buckets(low, high, grain) {
+		from, to := x.from.Format(time.DateOnly), x.to.Format(time.DateOnly)
+		h.Bins = append(h.Bins, Bin{from, to, counts[from], l.follow(l.table.Name + "?basis=" + b.basis + "&from=" + from + "&to=" + to)})
+	}
+	return h, nil
+}

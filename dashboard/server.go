@@ -1,0 +1,209 @@
+package dashboard
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"lifeline/change"
+	"lifeline/model"
+	"lifeline/project"
+	"lifeline/warehouse"
+)
+
+// Options say what to serve and how much one asker may use. The zero value of a limit means its default.
+type Options struct {
+	Project    *project.Project
+	Definition *Definition
+	Warehouse  warehouse.Warehouse
+	Graph      *model.Graph // For lineage; nil leaves it empty.
+	DSN        string       // Of the warehouse; never shown.
+	Build      string       // Of the program.
+	Auth       Auth
+	Hosts      []string // Names that requests may be addressed to; empty means those of loopback, or any behind authentication.
+	Pages      fs.FS    // The built front end; nil means none was built in.
+	Logger     *slog.Logger
+	Live       bool // Runs are made by this process and told to Events.
+	TLS        bool // Connections are encrypted, so browsers may be told to insist.
+
+	CacheBytes  int64         // Of finished answers, for each version; 64 MB.
+	Connections int           // To one version; 8.
+	CardTime    time.Duration // For one page; 30 s.
+	SQLTime     time.Duration // For one statement of the SQL page; 5 s.
+	SQLRows     int           // 10,000.
+	SQLMemory   string        // 256MB.
+	Poll        time.Duration // How often to look for a new version; 500 ms.
+	Patience    time.Duration // How long a new version waits for its books; 20 s.
+
+	calendar calendar
+}
+
+// Server answers requests. Close it after the HTTP server that uses it has ended.
+type Server struct {
+	options Options
+	store   *store
+	def     *Definition
+	log     *slog.Logger
+	routes  []route
+	handler http.Handler
+	events  *hub
+	metrics *metrics
+	auth    *guard
+	static  *static
+	openapi []byte
+	stop    context.CancelFunc
+	ids     atomic.Uint64
+	users   *gate
+}
+
+// New opens the warehouse's newest version and begins to follow it.
+func New(ctx context.Context, o Options) (*Server, error) {
+	o.defaults()
+	business, err := time.LoadLocation(o.Project.Config.BusinessTimeZone)
+	if err != nil {
+		return nil, fmt.Errorf("read business_time_zone: %w", err)
+	}
+	stored, err := time.LoadLocation(o.Project.Config.Source.TimeZone)
+	if err != nil {
+		return nil, fmt.Errorf("read source.time_zone: %w", err)
+	}
+	o.calendar = calendar{business, stored}
+	s := &Server{options: o, def: o.Definition, log: o.Logger, events: newHub(), metrics: newMetrics(), users: newGate(2)}
+	if s.auth, err = newGuard(o.Auth); err != nil {
+		return nil, err
+	}
+	if s.static, err = newStatic(o.Pages); err != nil {
+		return nil, err
+	}
+	s.store = &store{wh: o.Warehouse, def: o.Definition, options: o, log: o.Logger}
+	if err := s.store.open(ctx); err != nil {
+		return nil, err
+	}
+	s.store.told = func(e *edition) {
+		s.metrics.switches.Add(1)
+		ev := LiveEvent{Kind: "snapshot", At: time.Now().UTC()}
+		if e.snapshot != nil {
+			ev.Snapshot = e.id
+			s.log.Info("serve a new version", "version", e.version)
+			s.warm(e.snapshot)
+		}
+		s.events.tell(ev)
+	}
+	s.routes = s.table()
+	if s.openapi, err = OpenAPI(o.Build, s.routes); err != nil {
+		return nil, err
+	}
+	s.handler = s.build()
+	following, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	go s.store.follow(following, o.Poll)
+	return s, nil
+}
+
+func (o *Options) defaults() {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Definition == nil {
+		o.Definition = &Definition{}
+	}
+	o.CacheBytes = orDefault(o.CacheBytes, 64<<20)
+	o.Connections = orDefault(o.Connections, 8)
+	o.CardTime = orDefault(o.CardTime, 30*time.Second)
+	o.SQLTime = orDefault(o.SQLTime, 5*time.Second)
+	o.SQLRows = orDefault(o.SQLRows, 10000)
+	o.Poll = orDefault(o.Poll, 500*time.Millisecond)
+	o.Patience = orDefault(o.Patience, 20*time.Second)
+	o.SQLMemory = orDefault(o.SQLMemory, "256MB")
+}
+
+func orDefault[T comparable](v, other T) T {
+	var zero T
+	if v == zero {
+		return other
+	}
+	return v
+}
+
+// Handler is what an http.Server serves.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Close stops following and closes the version once its last request has ended.
+func (s *Server) Close() error {
+	s.stop()
+	s.store.close()
+	return nil
+}
+
+// Tell passes an event of a run made by this process on to every browser that listens.
+func (s *Server) Tell(e LiveEvent) {
+	if e.At.IsZero() {
+		e.At = time.Now().UTC()
+	}
+	s.events.tell(e)
+}
+
+// HTTPServer is a server with the limits that keep slow or huge requests from holding it.
+func (s *Server) HTTPServer() *http.Server {
+	return &http.Server{
+		Handler: s.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+}
+
+// warm asks the first page's default question, so that the first visitor of a version need not wait.
+func (s *Server) warm(snap *snapshot) {
+	if len(s.def.Pages) == 0 {
+		return
+	}
+	e := s.store.acquire()
+	go func() {
+		defer s.store.release(e)
+		if e.snapshot != snap {
+			return
+		}
+		r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "/api/v1/pages/"+s.def.Pages[0].Name, nil)
+		if err == nil {
+			c := &call{Server: s, w: discard{http.Header{}}, r: r, e: e, user: &identity{roles: []string{RoleViewer}}, began: time.Now()}
+			_ = c.page(s.def.Pages[0].Name)
+		}
+	}()
+}
+
+// discard takes the answer of a warming request.
+type discard struct{ header http.Header }
+
+func (d discard) Header() http.Header         { return d.header }
+func (d discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d discard) WriteHeader(int)             {}
+
+// problemOf is what a mistaken request or a fault looks like to its asker.
+func problemOf(err error) *Problem {
+	switch e := err.(type) {
+	case *Problem:
+		return e
+	case *badFilter:
+		return &Problem{Title: "A filter cannot be understood", Status: 400, Detail: e.Error(), Hint: "docs/dashboard.md lists the filter grammar"}
+	case *errMixed:
+		return &Problem{Title: "Several currencies", Status: 422, Detail: e.Error(), Hint: "choose one, as in currency=" + first(e.currencies), Values: e.currencies}
+	case *errEntity:
+		return &Problem{Title: "Which one?", Status: 400, Detail: e.Error(), Hint: "add " + e.name + "=…"}
+	case *change.Problem:
+		return &Problem{Title: "The server met an error", Status: 500, Detail: firstLine(e.Error()), Hint: e.Try}
+	}
+	return &Problem{Title: "The server met an error", Status: 500, Detail: "see the server's log by the request id", Retryable: true}
+}
+
+// Error makes a Problem an error.
+func (p *Problem) Error() string { return p.Title + ": " + p.Detail }
+
+func first(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}

@@ -1,0 +1,311 @@
+package dashboard
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/big"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/duckdb/duckdb-go/v2"
+)
+
+// result is a query's answer with every value as JSON shows it.
+type result struct {
+	columns []Column
+	rows    [][]any
+}
+
+// index is a column's place, -1 where there is none.
+func (r *result) index(name string) int {
+	for i, c := range r.columns {
+		if c.Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// querier is a database or a connection of one.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// fetch reads a whole answer; limit 0 reads everything.
+func fetch(ctx context.Context, q querier, query string, limit int, args ...any) (*result, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	columns, err := columnsOf(rows)
+	if err != nil {
+		return nil, err
+	}
+	out := &result{columns: columns, rows: [][]any{}}
+	values, targets := make([]any, len(columns)), make([]any, len(columns))
+	for i := range values {
+		targets[i] = &values[i]
+	}
+	for rows.Next() {
+		if limit > 0 && len(out.rows) == limit {
+			break
+		}
+		if err := rows.Scan(targets...); err != nil {
+			return nil, err
+		}
+		line := make([]any, len(columns))
+		for i, v := range values {
+			line[i] = jsonValue(v, columns[i].Type)
+		}
+		out.rows = append(out.rows, line)
+	}
+	return out, rows.Err()
+}
+
+// columnsOf names and types the columns of an answer.
+func columnsOf(rows *sql.Rows) ([]Column, error) {
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Column, len(types))
+	for i, t := range types {
+		kind := typeName(t.DatabaseTypeName(), 0, 0)
+		if kind == "decimal" {
+			if p, s, ok := t.DecimalSize(); ok && p > 0 && p < 100 {
+				kind = fmt.Sprintf("decimal(%d,%d)", p, s)
+			}
+		}
+		out[i] = Column{Name: t.Name(), Label: title(t.Name()), Type: kind, Format: formatOf(t.Name(), kind)}
+	}
+	return out, nil
+}
+
+// typeName writes a type of either engine one way.
+func typeName(kind string, precision, scale int64) string {
+	kind = strings.ToLower(kind)
+	switch kind {
+	case "int2":
+		return "smallint"
+	case "int4", "int":
+		return "integer"
+	case "int8":
+		return "bigint"
+	case "text", "character varying", "bpchar", "character", "name", "char":
+		return "varchar"
+	case "timestamp without time zone", "timestamptz", "timestamp with time zone", "timestamp_ns", "timestamp_s", "timestamp_ms":
+		return "timestamp"
+	case "bool":
+		return "boolean"
+	case "float8", "double precision":
+		return "double"
+	case "float4", "real":
+		return "float"
+	case "numeric", "decimal":
+		if precision > 0 {
+			return fmt.Sprintf("decimal(%d,%d)", precision, scale)
+		}
+		return "decimal"
+	}
+	return kind
+}
+
+// formatOf guesses how a column is shown from its type and name.
+func formatOf(name, kind string) string {
+	switch base, _, _ := strings.Cut(kind, "("); base {
+	case "timestamp":
+		return "time"
+	case "date":
+		return "day"
+	case "boolean":
+		return "bool"
+	case "double", "float":
+		return "number"
+	case "json", "struct", "map":
+		return "json"
+	case "decimal":
+		if strings.Contains(name, "amount") {
+			return "money"
+		}
+		return "number"
+	case "smallint", "integer", "bigint", "hugeint", "tinyint", "utinyint", "usmallint", "uinteger", "ubigint":
+		if name == "id" || strings.HasSuffix(name, "_id") {
+			return "id"
+		}
+		return "count"
+	}
+	if name == "status" {
+		return "state"
+	}
+	return "text"
+}
+
+// jsonValue turns a driver's value into what JSON holds without loss: decimals and wide integers as text.
+func jsonValue(v any, kind string) any {
+	switch x := v.(type) {
+	case nil:
+		return nil
+	case bool:
+		return x
+	case int64:
+		if x > 1<<53 || x < -(1<<53) {
+			return strconv.FormatInt(x, 10)
+		}
+		return x
+	case int32:
+		return int64(x)
+	case int16:
+		return int64(x)
+	case int8:
+		return int64(x)
+	case uint8:
+		return int64(x)
+	case uint16:
+		return int64(x)
+	case uint32:
+		return int64(x)
+	case float64:
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return fmt.Sprint(x)
+		}
+		return x
+	case float32:
+		return jsonValue(float64(x), kind)
+	case *big.Int:
+		if x.IsInt64() {
+			return jsonValue(x.Int64(), kind)
+		}
+		return x.String()
+	case duckdb.Decimal:
+		return decimalText(x.Value, int(x.Scale))
+	case time.Time:
+		if kind == "date" {
+			return x.Format(time.DateOnly)
+		}
+		return x.UTC().Format("2006-01-02T15:04:05.999999Z")
+	case []byte:
+		return string(x)
+	case string:
+		return x
+	}
+	if text, err := json.Marshal(v); err == nil {
+		return string(text)
+	}
+	return fmt.Sprint(v)
+}
+
+// decimalText writes unscaled / 10^scale without rounding.
+func decimalText(unscaled *big.Int, scale int) string {
+	digits := new(big.Int).Abs(unscaled).String()
+	for len(digits) <= scale {
+		digits = "0" + digits
+	}
+	sign := ""
+	if unscaled.Sign() < 0 {
+		sign = "-"
+	}
+	if scale == 0 {
+		return sign + digits
+	}
+	return sign + digits[:len(digits)-scale] + "." + digits[len(digits)-scale:]
+}
+
+// rational reads a value of an answer as a number; nil where it is none.
+func rational(v any) *big.Rat {
+	switch x := v.(type) {
+	case int64:
+		return new(big.Rat).SetInt64(x)
+	case int:
+		return new(big.Rat).SetInt64(int64(x))
+	case float64:
+		return new(big.Rat).SetFloat64(x)
+	case string:
+		if r, ok := new(big.Rat).SetString(x); ok && !strings.Contains(x, "/") {
+			return r
+		}
+	}
+	return nil
+}
+
+// whole reads a count.
+func whole(v any) int64 {
+	switch x := v.(type) {
+	case int64:
+		return x
+	case float64:
+		return int64(x)
+	case string:
+		if r, ok := new(big.Rat).SetString(x); ok && r.IsInt() && r.Num().IsInt64() {
+			return r.Num().Int64()
+		}
+	}
+	return 0
+}
+
+func textOf(v any) string {
+	switch x := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return x
+	}
+	return fmt.Sprint(v)
+}
+
+func timeOf(v any) time.Time {
+	s, _ := v.(string)
+	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
+}
+
+func timeOrNil(v any) *time.Time {
+	if t := timeOf(v); !t.IsZero() {
+		return &t
+	}
+	return nil
+}
+
+// finish makes the values of an answer agree with the formats of its columns: a count is a number also where an engine sums to decimals.
+func (r *result) finish() {
+	for i, c := range r.columns {
+		for _, row := range r.rows {
+			text, is := row[i].(string)
+			if !is {
+				if f, is := row[i].(float64); is && c.Format == "money" {
+					row[i] = new(big.Rat).SetFloat64(f).FloatString(4)
+				}
+				continue
+			}
+			switch c.Format {
+			case "count":
+				if x, ok := new(big.Rat).SetString(text); ok && x.IsInt() && x.Num().IsInt64() {
+					row[i] = x.Num().Int64()
+				}
+			case "money":
+				if x, ok := new(big.Rat).SetString(text); ok {
+					row[i] = x.FloatString(max(4, len(text)-1-strings.IndexByte(text+".", '.')))
+				}
+			case "percent", "days", "number":
+				if x, ok := new(big.Rat).SetString(text); ok && (c.Type == "double" || strings.HasPrefix(c.Type, "decimal")) {
+					row[i] = trimDecimal(x.FloatString(6))
+				}
+			}
+		}
+	}
+}
+
+func trimDecimal(s string) string {
+	if !strings.Contains(s, ".") {
+		return s
+	}
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+}
