@@ -16,9 +16,8 @@ type Config struct {
 	Warehouse        WarehouseConfig
 	BusinessTimeZone string // In which a business day begins; UTC where none is given.
 	AsOf             AsOf
-	Thresholds       map[string]any
 	MaskingKey       string // Of hashed columns; a secret.
-	Notify           map[string]any
+	Webhook          string // notify.webhook: told when a run is blocked or fails and when runs are well again; a secret.
 }
 
 // SourceConfig says where the operational database is.
@@ -58,9 +57,13 @@ func (p *Project) readConfig(env func(string) string) error {
 	if err := firstError(
 		o.text("name", &c.Name),
 		o.zone("business_time_zone", &c.BusinessTimeZone),
-		o.dict("thresholds", &c.Thresholds),
+		p.readThresholds(o),
 		p.readMasking(o, env),
-		o.dict("notify", &c.Notify),
+		child(o, "notify", func(n *object) error {
+			err := firstError(n.text("webhook", &c.Webhook), n.finish(p))
+			c.Webhook = expand(c.Webhook, env)
+			return err
+		}),
 		child(o, "source", func(s *object) error {
 			return firstError(s.text("dsn", &c.Source.DSN), s.zone("time_zone", &c.Source.TimeZone), s.finish(p))
 		}),

@@ -35,6 +35,7 @@ type Project struct {
 	usedFolders []string          // Where those stand that lead to a file.
 	files       []string          // Every file read, relative, for Hash.
 	masks       map[string]masked // By table.column.
+	looser      map[string]looser // By a test's name or kind.
 	env         func(string) string
 }
 
@@ -72,9 +73,11 @@ type SourceTable struct {
 	Money       map[string]string // meta.lifeline.money: money column to currency column ("" for none).
 	MoneyOrder  []string          // Its columns in the order of the file.
 	Shift       *Shift            // meta.lifeline.shift; nil for most.
-	Freshness   map[string]any
+	Freshness   Freshness
 	LoadedAt    string // loaded_at_field: the column or expression that freshness is judged by.
 	Where       string // file:line:column.
+
+	freshness map[string]any
 }
 
 // Shift says how far a careless import put the values of a source table under wrong names.
@@ -156,6 +159,8 @@ type Test struct {
 	Severity    string         // "error" or "warn".
 	WarnIf      string
 	ErrorIf     string
+	Note        string // meta.lifeline.note: why the thresholds are looser than "!= 0".
+	Until       string // meta.lifeline.until: the day after which they are not, YYYY-MM-DD.
 	Where       string
 	OnFail      string // meta.lifeline.on_fail: "", quarantine, block, flag or info.
 	Description string
@@ -218,6 +223,11 @@ func (p *Project) settle() error {
 	if err := firstError(p.settleAsOf(), p.settleMasks()); err != nil {
 		return err
 	}
+	for _, s := range p.Sources {
+		if err := s.settleFreshness(); err != nil {
+			return err
+		}
+	}
 	numbered := map[string]int{}
 	for _, t := range p.Tests {
 		numbered[t.Name]++
@@ -225,7 +235,7 @@ func (p *Project) settle() error {
 			t.Name = fmt.Sprintf("%s_%d", t.Name, n)
 		}
 	}
-	return nil
+	return p.settleThresholds()
 }
 
 // settleAsOf checks that the columns which "latest" looks at are there.

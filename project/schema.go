@@ -97,13 +97,13 @@ func (p *Project) readSourceTable(o *object, all SourceTable) error {
 
 // readFreshness reads freshness and loaded_at_field, at their own place and below config, and meta with them.
 func (t *SourceTable) readFreshness(p *Project, o *object, meta, config *map[string]any) error {
-	if err := firstError(o.dict("freshness", &t.Freshness), o.text("loaded_at_field", &t.LoadedAt), p.takeMeta(o, meta, config)); err != nil {
+	if err := firstError(o.dict("freshness", &t.freshness), o.text("loaded_at_field", &t.LoadedAt), p.takeMeta(o, meta, config)); err != nil {
 		return err
 	}
 	for _, k := range sortedKeys(*config) {
 		switch k {
 		case "freshness":
-			t.Freshness, _ = (*config)[k].(map[string]any)
+			t.freshness, _ = (*config)[k].(map[string]any)
 		case "loaded_at_field":
 			t.LoadedAt = textOf((*config)[k])
 		case "meta":

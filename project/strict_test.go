@@ -104,9 +104,9 @@ sources:
 	require.Equal(t, "raw_default", orders.Schema)
 	require.Equal(t, "east_orders", orders.Identifier)
 	require.Equal(t, "made", orders.LoadedAt)
-	require.NotNil(t, orders.Freshness)
+	require.NotZero(t, orders.Freshness)
 	require.Equal(t, "changed", items.LoadedAt)
-	require.Nil(t, items.Freshness)
+	require.Zero(t, items.Freshness)
 }
 
 // Kind, node, then column and arguments by their names: relationships_claims_id__id__ref_claims_ is a name as dbt gives it.

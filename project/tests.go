@@ -31,6 +31,8 @@ var TestKinds = map[string][]string{
 	"dbt_utils.recency":                       {"datepart", "field", "interval"},
 	"dbt_utils.sequential_values":             {"interval"},
 
+	"lifeline.volume": {"days", "weeks", "width", "incidents"},
+
 	"dbt_expectations.expect_column_values_to_not_be_null":                     {"row_condition"},
 	"dbt_expectations.expect_column_values_to_be_null":                         {"row_condition"},
 	"dbt_expectations.expect_column_values_to_be_unique":                       {"row_condition"},
@@ -212,8 +214,11 @@ func (t *Test) readSettings(p *Project, o *object) error {
 	if t.Severity != "error" && t.Severity != "warn" {
 		return o.value.problem(fmt.Sprintf("severity %q is neither error nor warn", t.Severity), "severity: warn")
 	}
-	own, err := lifelineMeta(o, meta, "on_fail", "note", "until", "percent")
+	own, err := lifelineMeta(o, meta, "on_fail", "warn_if", "error_if", "note", "until", "hold")
 	if err != nil {
+		return err
+	}
+	if err := t.readLooser(o.value, own); err != nil {
 		return err
 	}
 	t.OnFail = textOf(own["on_fail"])

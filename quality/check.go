@@ -2,6 +2,7 @@ package quality
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -38,6 +39,9 @@ type Check struct {
 	Severity Severity
 	WarnIf   Threshold
 	ErrorIf  Threshold
+	Note     string   // Why the thresholds are looser than "!= 0", and
+	Until    string   // the day after which they are not; YYYY-MM-DD.
+	Expired  bool     // That day has passed, so the thresholds are the default ones.
 	Key      []string // The columns that tell the node's rows apart; nil where nothing does.
 	File     string   // Where the project says it.
 	Line     int
@@ -47,6 +51,9 @@ type Check struct {
 	where    string
 	singular string // A singular test's select, compiled.
 }
+
+// notWord is what a name made of others may not hold.
+var notWord = regexp.MustCompile(`[^a-zA-Z0-9_]+`)
 
 // Where says which line of the project the check stands on.
 func (c *Check) Where() string { return position(c.File, c.Line) }
@@ -132,10 +139,24 @@ type Result struct {
 	Failing int64
 	Tested  int64
 	Took    time.Duration
-	Err     error // With status Error: what the engine said, with the check's place in the project.
+	Err     error  // With status Error: what the engine said, with the check's place in the project.
+	Detail  string // What a check of a whole table has to say beside its numbers.
+	Change  Change // Against the run before.
+	Since   int64  // The run since which it finds something, without a break; 0 where it finds nothing.
 
-	kept bool // The failing rows stand in quarantine, so they are not written down a second time.
+	kept        bool // The failing rows stand in quarantine, so they are not written down a second time.
+	known       bool // The check was there before.
+	foundBefore bool
+	since       int64
+	usual       *Usual
+	seen        []seen // What a probe found, to be written down.
 }
+
+// seen is one finding of a probe.
+type seen struct{ key, value string }
+
+// Found tells whether the check has something to say.
+func (r *Result) Found() bool { return r.Status == Warn || r.Stops() }
 
 // Stops tells whether the result forbids the publication (promise 3).
 func (r *Result) Stops() bool { return r.Status == Fail || r.Status == Error }
@@ -148,10 +169,20 @@ func (r *Result) String() string {
 	switch {
 	case r.Status == Error:
 		return fmt.Sprintf("%s could not run: %s", r.Name, r.Err)
+	case r.Detail != "":
+		return r.Name + ": " + r.Detail
 	case r.Tested == 0:
-		return fmt.Sprintf("%s: %d failing", r.Name, r.Failing)
+		return fmt.Sprintf("%s: %d failing%s", r.Name, r.Failing, r.expired())
 	}
-	return fmt.Sprintf("%s: %d of %d rows fail (%s)", r.Name, r.Failing, r.Tested, r.Share())
+	return fmt.Sprintf("%s: %d of %d rows fail (%s)%s", r.Name, r.Failing, r.Tested, r.Share(), r.expired())
+}
+
+// expired tells that a loosened threshold does not hold any more.
+func (r *Result) expired() string {
+	if !r.Expired {
+		return ""
+	}
+	return fmt.Sprintf("; its looser threshold held until %s: %s", r.Until, r.Note)
 }
 
 // threshold is what the status was decided by.
@@ -173,12 +204,26 @@ func (r *Result) judge() {
 	switch {
 	case r.Tested == 0 && r.Failing == 0 && !r.empty && r.singular == "":
 		r.Status = NotApplicable
-	case stops && r.ErrorIf.Reached(r.Failing, r.Tested):
+	case stops && r.ErrorIf.Reached(r.Failing, r.Tested, r.usual):
 		r.Status = Fail
-	case r.Severity != Info && r.WarnIf.Reached(r.Failing, r.Tested):
+	case r.Severity != Info && r.WarnIf.Reached(r.Failing, r.Tested, r.usual):
 		r.Status = Warn
 	default:
 		r.Status = Pass
+	}
+}
+
+// compare says how the outcome stands to the run before, of which Recall knows.
+func (r *Result) compare(runID int64) {
+	switch {
+	case r.Found() && r.foundBefore:
+		r.Change, r.Since = Persisting, r.since
+	case r.Found() && r.known:
+		r.Change, r.Since = New, runID
+	case r.Found():
+		r.Since = runID // Nothing is known of before, so nothing is new.
+	case r.foundBefore:
+		r.Change = Resolved
 	}
 }
 

@@ -49,6 +49,13 @@ func record(ctx context.Context, tx *sql.Tx, runID int64, r *Result) error {
 		  and check_name = $2`, r.Node, r.Name); err != nil {
 		return err
 	}
+	for _, s := range r.seen {
+		if _, err := tx.ExecContext(ctx, `
+		insert into ops.check_rows (run_id, node, check_name, key, value)
+		values ($1, $2, $3, $4, $5)`, runID, r.Node, r.Name, s.key, s.value); err != nil {
+			return err
+		}
+	}
 	if r.Failing == 0 || r.measure != "" {
 		return nil
 	}

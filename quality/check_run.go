@@ -43,13 +43,26 @@ func Run(ctx context.Context, db *sql.DB, checks []Check, parallel int) ([]Resul
 		return nil, err
 	}
 	for i := range results {
-		if r := &results[i]; r.Err != nil {
-			r.Status = Error
-		} else {
-			r.judge()
-		}
+		results[i].settle()
 	}
 	return results, nil
+}
+
+// settle decides the status.
+func (r *Result) settle() {
+	if r.Err != nil {
+		r.Status = Error
+		return
+	}
+	r.judge()
+}
+
+// Judge decides every status anew, by what Recall learned of earlier runs, and says how each stands to the run before.
+func Judge(runID int64, results []Result) {
+	for i := range results {
+		results[i].settle()
+		results[i].compare(runID)
+	}
 }
 
 // scan counts the rows that the checks of one table test and, for those on single rows, fail. When the engine refuses the
@@ -123,6 +136,13 @@ func counted(where, cond string) string {
 // count asks one check by itself.
 func count(ctx context.Context, db *sql.DB, r *Result) error {
 	began := time.Now()
+	if r.probe != nil {
+		if err := r.probe(ctx, db, r); err != nil && ctx.Err() == nil {
+			r.Err = r.wrap(err)
+		}
+		r.Took = time.Since(began)
+		return ctx.Err()
+	}
 	failing := int64(1)
 	var tested sql.NullInt64
 	var err error

@@ -22,6 +22,13 @@ type Relations struct {
 	Now time.Time
 }
 
+func (r Relations) now() time.Time {
+	if r.Now.IsZero() {
+		return time.Now().UTC()
+	}
+	return r.Now.UTC()
+}
+
 // Compile makes a check of a declared test. A test with SQL, singular or of the project's own kind, comes with that rendered,
 // and so do where and the arguments. Its errors are of the project: they say file and line.
 func Compile(t *project.Test, rel Relations) (Check, error) {
@@ -50,6 +57,10 @@ func compile(t *project.Test, rel Relations) (Check, error) {
 	if c.Severity, err = severity(t); err != nil {
 		return c, err
 	}
+	c.Note, c.Until = t.Note, t.Until
+	if c.Until != "" && rel.now().Format(time.DateOnly) > c.Until {
+		c.WarnIf, c.ErrorIf, c.Expired = Threshold{}, Threshold{}, true
+	}
 	if rel.Key != nil {
 		c.Key = rel.Key(t.Node)
 	}
@@ -64,7 +75,7 @@ func compile(t *project.Test, rel Relations) (Check, error) {
 	if c.relation, ok = rel.Node(t.Node); !ok {
 		return c, fmt.Errorf("the node %s is not built", t.Node)
 	}
-	s := &spec{relation: c.relation, args: maps.Clone(t.Args), ref: rel.Ref, now: rel.Now}
+	s := &spec{relation: c.relation, args: maps.Clone(t.Args), ref: rel.Ref, now: rel.now()}
 	// dbt_expectations has a where of its own for most of its tests.
 	if condition, ok := s.args.text("row_condition"); ok {
 		c.where = both(c.where, condition)
@@ -73,9 +84,6 @@ func compile(t *project.Test, rel Relations) (Check, error) {
 	s.where = c.where
 	if t.Column != "" {
 		s.column = column(t.Column)
-	}
-	if s.now.IsZero() {
-		s.now = time.Now()
 	}
 	c.body, err = of(s)
 	return c, err

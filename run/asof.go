@@ -100,9 +100,9 @@ func zone(name, key string) (*time.Location, error) {
 
 // open reads what the last landing left, so that a build without a source has a point in time and tables to name.
 func (w *walk) open(ctx context.Context) error {
-	if w.Source != nil {
+	if w.source != nil {
 		var err error
-		w.tables, err = w.Source.Tables(ctx)
+		w.tables, err = w.source.Tables(ctx)
 		return err
 	}
 	if len(w.Project.Sources) == 0 {
@@ -129,7 +129,7 @@ limit 1`).Scan(&position, &w.snapshot.TakenAt)
 
 // nothingToDo tells whether source, project and as-of are all as at the last publication.
 func (w *walk) nothingToDo(ctx context.Context) (bool, error) {
-	if w.Full || w.Source == nil {
+	if w.Full || w.source == nil {
 		return false, nil
 	}
 	for _, l := range w.landed {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"lifeline/change"
@@ -113,7 +114,7 @@ func (w *walk) check(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	results, err := quality.Run(ctx, w.build.DB(), checks, w.build.Parallel())
+	results, err := quality.Run(ctx, w.build.DB(), append(checks, w.freshness()...), w.build.Parallel())
 	if err != nil {
 		return "", err
 	}
@@ -122,8 +123,33 @@ func (w *walk) check(ctx context.Context) (string, error) {
 			results = append(results, v.Results...)
 		}
 	}
+	if err := quality.Recall(ctx, w.hold.DB(), w.report.RunID, results); err != nil {
+		return "", err
+	}
+	quality.Judge(w.report.RunID, results)
 	w.results = results
 	return w.judge(results)
+}
+
+// freshness makes the checks of dbt's freshness on source tables.
+func (w *walk) freshness() []quality.Check {
+	var out []quality.Check
+	now := w.snapshot.TakenAt
+	if now.IsZero() {
+		now = w.Now()
+	}
+	for _, s := range w.Project.Sources {
+		if s.LoadedAt == "" {
+			continue
+		}
+		file, rest, _ := strings.Cut(s.Where, ":")
+		line, _ := strconv.Atoi(strings.SplitN(rest, ":", 2)[0]) // No number is no line.
+		out = append(out, quality.Freshness{
+			Node: s.Source + "." + s.Name, Relation: s.Schema + "." + s.Name, LoadedAt: s.LoadedAt, Filter: s.Freshness.Filter,
+			WarnAfter: s.Freshness.WarnAfter, ErrorAfter: s.Freshness.ErrorAfter, File: file, Line: line,
+		}.Checks(now.UTC())...)
+	}
+	return out
 }
 
 // judge puts the results into the report and says whether they stop the run.
@@ -136,6 +162,7 @@ func (w *walk) judge(results []quality.Result) (string, error) {
 		count[r.Status]++
 		w.report.Checks = append(w.report.Checks, CheckReport{
 			Name: r.Name, Severity: string(r.Severity), Status: string(r.Status), Failing: r.Failing, Tested: r.Tested,
+			Change: string(r.Change), Since: r.Since, Detail: r.Detail,
 		})
 		if !r.Stops() {
 			continue

@@ -45,11 +45,14 @@ func (w *walk) finish(ctx context.Context, err error) error {
 			err = errors.Join(err, w.keepFindings(ctx), w.build.Discard(ctx))
 		}
 	}
+	if w.report.Status == Checked {
+		err = errors.Join(quality.Record(ctx, w.build.DB(), w.report.RunID, w.results), w.build.Discard(ctx))
+	}
 	w.report.EndedAt = w.Now().UTC()
 	for _, b := range w.books {
 		w.report.Books = append(w.report.Books, BookReport{Table: b.Table, Equation: b.Equation + ", " + b.Item, Balances: b.Balances})
 	}
-	return errors.Join(err, w.record(ctx), w.hold.Close(ctx))
+	return errors.Join(err, w.closeSource(), w.record(ctx), w.hold.Close(ctx))
 }
 
 // keepFindings writes what a stopped run found, while its tables are still there.
@@ -57,8 +60,10 @@ func (w *walk) keepFindings(ctx context.Context) error {
 	if w.recorded || w.report.Status != Blocked {
 		return nil
 	}
-	if err := w.writeQuarantine(ctx, false); err != nil {
-		return err
+	if !w.Trial {
+		if err := w.writeQuarantine(ctx, false); err != nil {
+			return err
+		}
 	}
 	return quality.Record(ctx, w.build.DB(), w.report.RunID, w.results)
 }

@@ -15,12 +15,29 @@ import (
 // attempts is how often a snapshot is taken anew after its view of the source was lost.
 const attempts = 5
 
-// preflight looks at the source before anything is touched; the first check that fails stops the run.
-func (w *walk) preflight(ctx context.Context) error {
+// openSource connects to the source, where there is one to read.
+func (w *walk) openSource(ctx context.Context) (err error) {
 	if w.Source == nil {
 		return nil
 	}
-	for _, r := range w.Source.Check(ctx) {
+	w.source, err = w.Source(ctx)
+	return err
+}
+
+// closeSource lets go of the source.
+func (w *walk) closeSource() error {
+	if w.source == nil {
+		return nil
+	}
+	return w.source.Close()
+}
+
+// preflight looks at the source before anything is touched; the first check that fails stops the run.
+func (w *walk) preflight(ctx context.Context) error {
+	if w.source == nil {
+		return nil
+	}
+	for _, r := range w.source.Check(ctx) {
 		if r.Status == preflight.Fail {
 			return &change.Problem{Err: fmt.Errorf("preflight %s: %s", r.Name, r.What), Try: r.Try, Class: r.Class}
 		}
@@ -54,7 +71,7 @@ func (w *walk) land(ctx context.Context) (string, error) {
 
 func (w *walk) landOnce(ctx context.Context) (line string, err error) {
 	began := w.Now()
-	snap, err := w.Source.Snapshot(ctx)
+	snap, err := w.source.Snapshot(ctx)
 	if err != nil {
 		return "", err
 	}

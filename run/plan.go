@@ -20,15 +20,19 @@ type PlanReport struct {
 }
 
 // Plan checks project and source and says what a run would do.
-func Plan(ctx context.Context, o Options) (*PlanReport, error) {
+func Plan(ctx context.Context, o Options) (p *PlanReport, err error) {
 	w, err := newWalk(o)
 	if err != nil {
 		return nil, err
 	}
+	if err := w.openSource(ctx); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, w.closeSource()) }()
 	if err := w.preflight(ctx); err != nil {
 		return nil, err
 	}
-	p := &PlanReport{Tables: []string{}, Models: []string{}, Carried: []string{}}
+	p = &PlanReport{Tables: []string{}, Models: []string{}, Carried: []string{}}
 	if w.Source != nil {
 		for _, s := range w.Project.Sources {
 			p.Tables = append(p.Tables, s.Name)

@@ -12,12 +12,13 @@ import (
 // Status is how a run ended.
 type Status string
 
-// The four ends of a run.
+// The ends of a run.
 const (
 	Published Status = "published" // A new version is visible.
 	Unchanged Status = "unchanged" // Source, project and as-of are as at the last publication.
 	Blocked   Status = "blocked"   // A check, the source's contract or the books stopped it; the old version stays.
 	Failed    Status = "failed"    // An error; the old version stays.
+	Checked   Status = "checked"   // A trial: everything was built and checked, and nothing was to be published.
 )
 
 // Report is the record of one run, as `run --json` prints it. Times are UTC.
@@ -71,6 +72,9 @@ type CheckReport struct {
 	Status   string `json:"status"`
 	Failing  int64  `json:"failing"`
 	Tested   int64  `json:"tested"`
+	Change   string `json:"change,omitempty"` // new, persisting or resolved, against the run before.
+	Since    int64  `json:"since_run,omitempty"`
+	Detail   string `json:"detail,omitempty"`
 }
 
 // BookReport is one line of the books: an equation over one table.

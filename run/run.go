@@ -21,14 +21,18 @@ import (
 	"lifeline/warehouse"
 )
 
+// OpenSource connects to the source; the walk closes it.
+type OpenSource func(context.Context) (source.Source, error)
+
 // Options say what to walk with.
 type Options struct {
 	Project   *project.Project
 	Warehouse warehouse.Warehouse
-	Source    source.Source // nil builds from what has landed.
+	Source    OpenSource    // nil builds from what has landed.
 	Command   string        // As it goes into ops.runs, such as "run".
 	Version   string        // Of the program, for ops.runs.
 	Full      bool          // Publish a new version even when nothing changed.
+	Trial     bool          // Build and check, and publish nothing.
 	Select    []string      // Models to build; the others are carried over from the version before. Empty means all.
 	Exclude   []string      // Models not to build.
 	AsOf      string        // Overrides the project's rule: "latest", "now" or a date.
@@ -60,6 +64,7 @@ type walk struct {
 	hold   warehouse.Run
 	build  warehouse.Build
 
+	source   source.Source // nil where nothing is read.
 	snapshot change.Snapshot
 	totals   []change.Totals
 	tables   []*change.Table
@@ -82,9 +87,6 @@ func Do(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return w.report, w.fail(err)
 	}
-	if err := w.preflight(ctx); err != nil {
-		return w.report, w.fail(err)
-	}
 	host := thisHost()
 	w.hold, err = o.Warehouse.Begin(ctx, warehouse.Holder{
 		Command: w.Command, Host: host.name, PID: host.pid, Since: w.Now().UTC(),
@@ -96,16 +98,29 @@ func Do(ctx context.Context, o Options) (*Report, error) {
 	for _, s := range o.Project.Sources {
 		w.report.table(s.Name) // In the project's order, whatever order the engines report in.
 	}
-	err = w.steps(ctx)
-	return w.report, w.finish(ctx, err)
+	before, err := lastIncident(ctx, w.hold.DB(), w.report.RunID)
+	if err == nil {
+		err = w.steps(ctx)
+	}
+	err = w.finish(ctx, err)
+	if !w.Trial {
+		w.notify(ctx, before)
+	}
+	return w.report, err
 }
 
 // steps are the walk once the warehouse is held.
 func (w *walk) steps(ctx context.Context) error {
+	if err := w.openSource(ctx); err != nil {
+		return err
+	}
+	if err := w.preflight(ctx); err != nil {
+		return err
+	}
 	if err := w.open(ctx); err != nil {
 		return err
 	}
-	if w.Source != nil {
+	if w.source != nil {
 		if err := w.step(ctx, "land", w.land); err != nil {
 			return err
 		}
@@ -124,6 +139,10 @@ func (w *walk) steps(ctx context.Context) error {
 		name string
 		do   func(context.Context) (string, error)
 	}{{"build", w.buildModels}, {"check", w.check}, {"books", w.closeBooks}, {"publish", w.publish}} {
+		if w.Trial && s.name == "publish" {
+			w.report.Status = Checked
+			return nil
+		}
 		if err := w.step(ctx, s.name, s.do); err != nil {
 			return err
 		}

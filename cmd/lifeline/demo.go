@@ -9,6 +9,7 @@ import (
 	"lifeline/projects"
 	"lifeline/run"
 	"lifeline/sample"
+	"lifeline/source"
 	"lifeline/warehouse"
 )
 
@@ -72,12 +73,8 @@ func (c *demoCommand) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	src, err := g.openSource(ctx, p, 2, false)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	if err := g.walk(ctx, p, "demo", src, walkFlags{}, false); err != nil || g.JSON {
+	open := func(ctx context.Context) (source.Source, error) { return g.openSource(ctx, p, 2, false) }
+	if err := g.walk(ctx, p, "demo", open, walkFlags{}, false); err != nil || g.JSON {
 		return err
 	}
 	return c.show(ctx, g)

@@ -28,6 +28,7 @@ type commands struct {
 	Doctor   doctorCommand   `cmd:"" help:"All preflight checks of source, project and warehouse, each with what to do."`
 	Run      runCommand      `cmd:"" help:"The main job: land, build, check, publish."`
 	Build    buildCommand    `cmd:"" help:"Build, check and publish from what has landed, without reading the source."`
+	Check    checkCommand    `cmd:"" help:"Build what has landed and check it, without publishing."`
 	Test     testCommand     `cmd:"" help:"Run the unit tests of models on given rows."`
 	Query    queryCommand    `cmd:"" help:"Read the published version with SQL."`
 	Runs     runsCommand     `cmd:"" help:"What happened: the newest runs, or one of them."`

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"lifeline/quality"
 	"lifeline/run"
 )
 
@@ -51,14 +52,21 @@ func (g *Globals) printTables(r *run.Report) {
 func (g *Globals) printChecks(r *run.Report) {
 	passed, other := 0, 0
 	var rows [][]string
+	var resolved, details []string
 	for _, c := range r.Checks {
+		if c.Change == string(quality.Resolved) {
+			resolved = append(resolved, c.Name)
+		}
 		switch c.Status {
 		case "pass":
 			passed++
 		case "not_applicable":
 			other++
 		default:
-			rows = append(rows, []string{c.Status, c.Name, count(c.Failing), count(c.Tested)})
+			rows = append(rows, []string{c.Status, since(c), c.Name, count(c.Failing), count(c.Tested)})
+			if c.Detail != "" {
+				details = append(details, c.Name+": "+c.Detail)
+			}
 		}
 	}
 	if len(r.Checks) == 0 {
@@ -66,7 +74,13 @@ func (g *Globals) printChecks(r *run.Report) {
 	}
 	fmt.Fprintln(g.terminal.out)
 	if len(rows) > 0 {
-		grid(g.terminal.out, []string{"check", "name", "failing", "of"}, rows, "failing", "of")
+		grid(g.terminal.out, []string{"check", "since", "name", "failing", "of"}, rows, "failing", "of")
+	}
+	for _, d := range details {
+		fmt.Fprintln(g.terminal.out, " "+d)
+	}
+	if len(resolved) > 0 {
+		fmt.Fprintf(g.terminal.out, "resolved since the run before: %s\n", strings.Join(resolved, ", "))
 	}
 	fmt.Fprintf(g.terminal.out, "%d checks passed, %d want a look, %d do not apply\n", passed, len(rows), other)
 	balanced := 0
@@ -78,6 +92,14 @@ func (g *Globals) printChecks(r *run.Report) {
 	fmt.Fprintf(g.terminal.out, "%d of %d equations of the books balance\n", balanced, len(r.Books))
 }
 
+// since says whether a finding is new, or since which run it stands.
+func since(c run.CheckReport) string {
+	if c.Change == string(quality.New) {
+		return "new"
+	}
+	return fmt.Sprintf("run %d", c.Since)
+}
+
 func (g *Globals) printEnd(r *run.Report) {
 	t := g.terminal
 	for _, w := range r.Warnings {
@@ -87,6 +109,8 @@ func (g *Globals) printEnd(r *run.Report) {
 	switch r.Status {
 	case run.Unchanged:
 		fmt.Fprintf(t.out, "%s: nothing to do (%s); version %d stays published (run %d, %s)\n", t.green("unchanged"), r.Why, r.Version, r.RunID, took)
+	case run.Checked:
+		fmt.Fprintf(t.out, "%s: a run would publish this, as of %s (run %d, %s); nothing was changed\n", t.green("checked"), asOf(r), r.RunID, took)
 	default:
 		fmt.Fprintf(t.out, "%s version %d, as of %s (run %d, %s)\n", t.green(string(r.Status)), r.Version, asOf(r), r.RunID, took)
 	}

@@ -76,12 +76,14 @@ func (c *runCommand) once(ctx context.Context, g *Globals, p *project.Project) e
 	if len(p.Sources) == 0 {
 		return g.walk(ctx, p, "run", nil, c.walkFlags, c.Full)
 	}
-	src, err := g.openSource(ctx, p, c.SourceWorkers, c.AllowWeaker)
-	if err != nil {
-		return err
+	if p.Config.Source.DSN == "" {
+		return noSource()
 	}
-	defer src.Close()
-	return g.walk(ctx, p, "run", src, c.walkFlags, c.Full)
+	// The walk connects: a source that cannot be reached is a failed run too, with its record and its notice.
+	open := func(ctx context.Context) (source.Source, error) {
+		return g.openSource(ctx, p, c.SourceWorkers, c.AllowWeaker)
+	}
+	return g.walk(ctx, p, "run", open, c.walkFlags, c.Full)
 }
 
 type buildCommand struct {
@@ -107,10 +109,7 @@ func (c *buildCommand) Run(ctx context.Context, g *Globals) error {
 // openSource opens the project's source with its contract.
 func (g *Globals) openSource(ctx context.Context, p *project.Project, workers int, weak bool) (source.Source, error) {
 	if p.Config.Source.DSN == "" {
-		return nil, &change.Problem{
-			Err: errNoSource, Class: change.ClassUsage,
-			Try: "--source mysql://user:pass@host:3306/db or --source csv:DIR, or set source.dsn in lifeline.yml",
-		}
+		return nil, noSource()
 	}
 	return source.Open(ctx, source.Options{
 		DSN: p.Config.Source.DSN, TimeZone: p.Config.Source.TimeZone, Tables: run.Contracts(p),
@@ -118,8 +117,15 @@ func (g *Globals) openSource(ctx context.Context, p *project.Project, workers in
 	})
 }
 
+func noSource() error {
+	return &change.Problem{
+		Err: errNoSource, Class: change.ClassUsage,
+		Try: "--source mysql://user:pass@host:3306/db or --source csv:DIR, or set source.dsn in lifeline.yml",
+	}
+}
+
 // walk runs the one way through and prints its report.
-func (g *Globals) walk(ctx context.Context, p *project.Project, command string, src source.Source, f walkFlags, full bool) error {
+func (g *Globals) walk(ctx context.Context, p *project.Project, command string, src run.OpenSource, f walkFlags, full bool) error {
 	if f.Keep > 0 {
 		p.Config.Warehouse.KeepVersions = f.Keep
 	}
@@ -131,7 +137,7 @@ func (g *Globals) walk(ctx context.Context, p *project.Project, command string, 
 	bars := newProgress(g)
 	defer bars.Close()
 	o := run.Options{
-		Project: p, Warehouse: wh, Source: src, Command: command, Version: version, Full: full,
+		Project: p, Warehouse: wh, Source: src, Command: command, Version: version, Full: full, Trial: command == "check",
 		Select: f.Select, Exclude: f.Exclude, AsOf: f.AsOf, Wait: f.Wait, Progress: bars, Logger: g.logger(),
 	}
 	if f.ShowSQL {

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// webhook keeps what it is told.
+type webhook struct {
+	mu   sync.Mutex
+	told []map[string]any
+	code int
+}
+
+func (w *webhook) ServeHTTP(answer http.ResponseWriter, request *http.Request) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var told map[string]any
+	_ = json.NewDecoder(request.Body).Decode(&told) // What is no JSON stays nil and fails the test.
+	w.told = append(w.told, told)
+	answer.WriteHeader(w.code)
+}
+
+func (w *webhook) events() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []string
+	for _, t := range w.told {
+		out = append(out, t["event"].(string))
+	}
+	return out
+}
+
+func TestTheWebhookIsToldOnceAnIncident(t *testing.T) {
+	t.Parallel()
+	hook := &webhook{code: http.StatusOK}
+	server := httptest.NewServer(hook)
+	t.Cleanup(server.Close)
+	project := projectCopy(t)
+	edit(t, project, "lifeline.yml", "as_of:", "notify: {webhook: \""+server.URL+"/services/s3cret\"}\nas_of:")
+	good, bad := "csv:"+smallSample(t), copyOf(t, smallSample(t))
+	claims := filepath.Join(bad, "claims.csv")
+	text, err := os.ReadFile(claims)
+	require.NoError(t, err)
+	// Half of the claims lose their treatment: far more orphans than the checks allow.
+	lines := splitLines(string(text))
+	for i := 1; i < len(lines); i += 2 {
+		lines[i] = changeField(lines[i], 5, "999999999")
+	}
+	require.NoError(t, os.WriteFile(claims, []byte(joinLines(lines)), 0o600))
+	dsn := duckAt(t, "notified")
+	run := func(code int, source string) outcome {
+		o := lifeline(t, append([]string{"run", "--full"}, at(project, source, dsn)...)...)
+		require.Equal(t, code, o.code, o.errors)
+		require.NotContains(t, o.out+o.errors, "s3cret")
+		return o
+	}
+	run(0, good)
+	require.Empty(t, hook.events(), "nothing is told of what is well")
+	run(3, "csv:"+bad)
+	run(3, "csv:"+bad)
+	run(1, "mysql://nobody:hush@127.0.0.1:1/nowhere")
+	require.Equal(t, []string{"blocked"}, hook.events(), "once an incident, not once a run")
+	run(0, good)
+	require.Equal(t, []string{"blocked", "recovered"}, hook.events())
+	run(0, good)
+	run(1, "mysql://nobody:hush@127.0.0.1:1/nowhere")
+	require.Equal(t, []string{"blocked", "recovered", "failed"}, hook.events())
+
+	first := hook.told[0]
+	require.EqualValues(t, 2, first["run_id"])
+	require.Contains(t, first["text"], "orphan_rate")
+	require.NotEmpty(t, first["found"])
+	require.EqualValues(t, 2, hook.told[1]["since_run"])
+	require.NotContains(t, hook.told[2]["text"], "hush")
+
+	hook.code = http.StatusInternalServerError
+	o := run(0, good)
+	require.Contains(t, o.out, "the webhook was not told: it answered 500")
+}
+
+func TestCheckTriesAndPublishesNothing(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, dsn string) {
+		flags := at(carepay, "csv:"+smallSample(t), dsn)
+		report(t, 0, append([]string{"run"}, flags...)...)
+		r := report(t, 0, append([]string{"check"}, flags...)...)
+		require.EqualValues(t, "checked", r.Status)
+		require.Zero(t, r.Version)
+		require.NotEmpty(t, r.Checks)
+		require.NotEmpty(t, r.Books)
+
+		project := projectCopy(t)
+		require.NoError(t, os.WriteFile(filepath.Join(project, "tests", "never.sql"), []byte("select 1 as n"), 0o600))
+		flags = at(project, "", dsn)
+		r = report(t, 3, append([]string{"check"}, flags...)...)
+		require.EqualValues(t, "blocked", r.Status)
+		r = report(t, 3, append([]string{"check"}, flags...)...)
+		for _, c := range r.Checks {
+			if c.Name == "never" {
+				require.Equal(t, "persisting", c.Change)
+				require.EqualValues(t, 3, c.Since)
+			}
+		}
+		versions := lifeline(t, append([]string{"query", "--json", "--books"}, append(flags, "select version from ops.versions where state = 'published'")...)...)
+		require.JSONEq(t, `[{"version": 1}]`, versions.out)
+	})
+}
+
