@@ -115,7 +115,10 @@ func (c *call) meta(r *reply, began time.Time) Meta {
 
 // encode writes an answer plain and compressed, one after the other: four bytes of length, the plain text, the gzip.
 func (c *call) encode(r *reply, began time.Time) ([]byte, error) {
-	plain, err := json.Marshal(struct {
+	var text, b bytes.Buffer
+	j := json.NewEncoder(&text)
+	j.SetEscapeHTML(false) // Answers are never taken for HTML: see their headers.
+	err := j.Encode(struct {
 		Data any   `json:"data"`
 		Meta Meta  `json:"meta"`
 		Page *Page `json:"page,omitempty"`
@@ -123,8 +126,7 @@ func (c *call) encode(r *reply, began time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write the answer: %w", err)
 	}
-	plain = append(plain, '\n')
-	var b bytes.Buffer
+	plain := text.Bytes()
 	fmt.Fprintf(&b, "%010d", len(plain))
 	b.Write(plain)
 	z, err := gzip.NewWriterLevel(&b, 5)

@@ -199,14 +199,7 @@ func (s *snapshot) valueLabel(f filterFile, v string) string {
 // dates; conditions of both must hold, so a condition of the link on a filter that the page has too is narrowed to what both allow.
 func (b *bound) follow(link string) string {
 	path, query, _ := strings.Cut(link, "?")
-	var over []pair
-	for _, part := range strings.Split(query, "&") {
-		if name, value, ok := strings.Cut(part, "="); ok {
-			over = append(over, pair{name, value})
-		} else if part != "" {
-			over = append(over, pair{"", part}) // A template such as {+part}.
-		}
-	}
+	over := splitPairs(query)
 	named := func(names ...string) bool {
 		return slices.ContainsFunc(over, func(p pair) bool { return slices.Contains(names, p.name) })
 	}
@@ -252,18 +245,19 @@ func (b *bound) follow(link string) string {
 // narrowed tells that a condition of the page is carried by one of the link on the same filter.
 func (b *bound) narrowed(over []pair, p pair) bool {
 	return slices.ContainsFunc(over, func(o pair) bool {
-		return o.name == p.name && !slices.Contains([]string{"basis", "from", "to", "range", "undated"}, o.name)
+		return o.name == p.name && !strings.HasSuffix(o.name, "!") && !slices.Contains([]string{"basis", "from", "to", "range", "undated"}, o.name)
 	})
 }
 
 // meet writes one parameter of a link. A constant that the page's own list does not allow must match nothing.
 func (b *bound) meet(p pair) []string {
 	out := []string{p.name + "=" + p.value}
-	if strings.Contains(p.value, "{") {
+	value, err := url.QueryUnescape(p.value)
+	if err != nil || strings.Contains(value, "{") {
 		return out
 	}
 	for _, c := range b.conds {
-		if c.Name == p.name && c.Op == "=" && !slices.Contains(c.Values, p.value) {
+		if c.Name == p.name && c.Op == "=" && !slices.Contains(c.Values, value) {
 			// Both "is this" and "is not this": nothing, which is what the page and the link together mean.
 			return append(out, p.name+"!="+p.value)
 		}
@@ -283,4 +277,36 @@ func listPath(s *snapshot, path string) string {
 		return "/" + r.Name
 	}
 	return "/tables/" + path + "?view=rows"
+}
+
+// splitPairs reads a link's query as it is written; a template such as {+part} has no name.
+func splitPairs(query string) []pair {
+	var out []pair
+	for part := range strings.SplitSeq(query, "&") {
+		if name, value, ok := strings.Cut(part, "="); ok {
+			out = append(out, pair{name, value})
+		} else if part != "" {
+			out = append(out, pair{"", part})
+		}
+	}
+	return out
+}
+
+// hasCondition says that the page itself lists values of a filter.
+func (b *bound) hasCondition(name string) bool {
+	return slices.ContainsFunc(b.conds, func(c boundCondition) bool { return c.Name+opSuffix(c.Op) == name })
+}
+
+// piece is one row's part of a link with the page's own conditions on the filters that any row's part speaks of.
+func (b *bound) piece(own []pair, names map[string]bool) string {
+	var parts []string
+	for _, p := range b.conditionPairs(false) {
+		if names[p.name] && (strings.HasSuffix(p.name, "!") || !slices.ContainsFunc(own, func(x pair) bool { return x.name == p.name })) {
+			parts = append(parts, escapeQuery(p.name)+"="+escapeQuery(p.value))
+		}
+	}
+	for _, p := range own {
+		parts = append(parts, b.meet(p)...)
+	}
+	return strings.Join(parts, "&")
 }

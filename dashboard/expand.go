@@ -45,6 +45,8 @@ func (p *pageAsk) placeholder(name, arg string) (string, error) {
 			return "", err
 		}
 		return b.subquery(strings.Replace(name, "_on", "", 1)), nil
+	case "rows_without":
+		return "(select * from " + b.table.relation + " as t where " + b.where(strings.TrimSpace(arg)) + ")", nil
 	case "day":
 		if arg == "" {
 			if arg = b.column; arg == "" {

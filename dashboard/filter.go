@@ -150,7 +150,8 @@ type bound struct {
 	conds      []boundCondition
 	ignored    []string
 	notices    []string
-	defaults   bool // Defaults of a page were filled in.
+	defaults   bool            // Defaults of a page were filled in.
+	pieceNames map[string]bool // Filters that the rows' own parts of links speak of.
 }
 
 type boundCondition struct {

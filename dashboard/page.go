@@ -184,7 +184,7 @@ func (p *pageAsk) fill(ctx context.Context, c *CardFile, out *Card) error {
 	if rows == "" {
 		rows = b.table.Name
 	}
-	out.RowsLink = b.follow(p.fixBasis(c, rows))
+	out.RowsLink = got.fillIn(b.follow(p.fixBasis(c, rows)))
 	query := encodePairs(p.main.exact())
 	for _, format := range []string{"csv", "parquet", "ndjson"} {
 		out.Exports = append(out.Exports, ExportLink{format, fmt.Sprintf("/api/v1/pages/%s/cards/%s?%s&format=%s", p.page.Name, c.ID, query, format)})
@@ -284,10 +284,8 @@ func (p *pageAsk) sql(text string, c *CardFile) (string, error) {
 
 // dress gives the columns of an answer what the card says of them, in a copy.
 func (p *pageAsk) dress(c *CardFile, b *bound, got *result) *result {
-	out := &result{columns: slices.Clone(got.columns), rows: make([][]any, len(got.rows))}
-	for i, row := range got.rows {
-		out.rows[i] = slices.Clone(row)
-	}
+	out := got.pick(c)
+	pieced := map[int]bool{}
 	for i := range out.columns {
 		col := &out.columns[i]
 		for _, f := range c.columns {
@@ -296,8 +294,11 @@ func (p *pageAsk) dress(c *CardFile, b *bound, got *result) *result {
 			}
 			col.Label, col.Format = cmp.Or(f.Label, col.Label), cmp.Or(f.Format, col.Format)
 			col.Hidden, col.Low, col.Color, col.Help = f.Hidden, f.Low, f.Color, f.Help
-			if f.Link != "" {
-				col.Link = b.follow(p.fixBasis(c, f.Link))
+			switch {
+			case strings.HasPrefix(f.Link, "/"):
+				col.Link = f.Link
+			case f.Link != "":
+				col.Link = p.pieces(b, b.follow(p.fixBasis(c, f.Link)), out, pieced)
 			}
 		}
 		if filter, is := p.snap.def.Model.filter(col.Name); is && col.Link == "" && filter.Path != "" {
@@ -309,6 +310,79 @@ func (p *pageAsk) dress(c *CardFile, b *bound, got *result) *result {
 	}
 	out.finish()
 	return out
+}
+
+// pick copies an answer. Of a query that several cards share, a card takes the columns that it names, in its order.
+func (r *result) pick(c *CardFile) *result {
+	var places []int
+	for _, f := range c.columns {
+		if i := r.index(f.Name); i >= 0 && c.Query != "" {
+			places = append(places, i)
+		}
+	}
+	if len(places) == 0 {
+		for i := range r.columns {
+			places = append(places, i)
+		}
+	}
+	out := &result{rows: make([][]any, len(r.rows))}
+	for _, i := range places {
+		out.columns = append(out.columns, r.columns[i])
+	}
+	for j, row := range r.rows {
+		for _, i := range places {
+			out.rows[j] = append(out.rows[j], row[i])
+		}
+	}
+	return out
+}
+
+// fillIn puts the first row's values into a link's template.
+func (r *result) fillIn(link string) string {
+	if len(r.rows) == 0 || !strings.Contains(link, "{") {
+		return link
+	}
+	for i, c := range r.columns {
+		link = strings.ReplaceAll(link, "{"+c.Name+"}", escapeQuery(valueOrNull(r.rows[0][i])))
+		link = strings.ReplaceAll(link, "{+"+c.Name+"}", textOf(r.rows[0][i]))
+	}
+	return link
+}
+
+// pieces makes links whose query comes partly from a column, such as {+part}, hold both the page's conditions and the piece's: what a
+// piece says of a filter is narrowed by what the page says of it, and a piece that says nothing gets the page's.
+func (p *pageAsk) pieces(b *bound, link string, r *result, done map[int]bool) string {
+	for i, c := range r.columns {
+		mark := "{+" + c.Name + "}"
+		if !strings.Contains(link, mark) {
+			continue
+		}
+		names := map[string]bool{}
+		parsed := make([][]pair, len(r.rows))
+		for j, row := range r.rows {
+			if done[i] {
+				break
+			}
+			parsed[j] = splitPairs(textOf(row[i]))
+			for _, x := range parsed[j] {
+				names[x.name] = true
+			}
+		}
+		if !done[i] {
+			for j, row := range r.rows {
+				row[i] = b.piece(parsed[j], names)
+			}
+			b.pieceNames = names
+		}
+		done[i] = true
+		path, query, _ := strings.Cut(link, "?")
+		kept := slices.DeleteFunc(strings.Split(query, "&"), func(part string) bool {
+			name, _, _ := strings.Cut(part, "=")
+			return b.pieceNames[name] && b.hasCondition(name)
+		})
+		link = path + "?" + strings.Join(kept, "&")
+	}
+	return link
 }
 
 // entityLink leads to the page about one value with the page's period.
@@ -366,8 +440,8 @@ func (p *pageAsk) tile(ctx context.Context, c *CardFile, link string, got *resul
 		Label: cmp.Or(f.Label, got.columns[i].Label), Format: cmp.Or(f.Format, got.columns[i].Format), Unit: got.columns[i].Unit,
 		Direction: cmp.Or(f.Direction, "none"), Link: link, Spark: []any{},
 	}
-	if got.columns[i].Link != "" && !strings.Contains(got.columns[i].Link, "{") {
-		t.Link = got.columns[i].Link
+	if got.columns[i].Link != "" {
+		t.Link = got.fillIn(got.columns[i].Link)
 	}
 	if len(got.rows) > 0 {
 		t.Value = got.rows[0][i]
@@ -429,7 +503,7 @@ func runningMean(r *result, column string, n int) ([]any, error) {
 			}
 		}
 		if count > 0 {
-			out[at] = trimDecimal(sum.Quo(sum, big.NewRat(count, 1)).FloatString(4))
+			out[at] = trimDecimal(sum.Quo(sum, big.NewRat(count, 1)).FloatString(2))
 		}
 	}
 	return out, nil

@@ -183,7 +183,7 @@ func (c *call) profile(ctx context.Context, s *snapshot, t *table, n *model.Node
 	for _, col := range t.columns {
 		name := quoteName(col.Name)
 		distinct, low, high := "approx_count_distinct("+name+")", "min("+name+")", "max("+name+")"
-		if s.engine != "duckdb" {
+		if s.engine != "duckdb" || t.rows <= 1000000 {
 			distinct = "count(distinct " + name + ")"
 		}
 		if col.Type == "boolean" {

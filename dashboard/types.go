@@ -381,7 +381,7 @@ type ColumnProfile struct {
 	Column
 	Description string   `json:"description"`
 	Nulls       int64    `json:"nulls"`
-	Distinct    int64    `json:"distinct"` // Approximate on DuckDB.
+	Distinct    int64    `json:"distinct"` // Approximate for more than a million rows on DuckDB.
 	Min         any      `json:"min"`
 	Max         any      `json:"max"`
 	Top         []Option `json:"top"` // Most frequent values, of columns with few.

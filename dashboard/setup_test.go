@@ -1,0 +1,244 @@
+package dashboard_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/require"
+
+	"lifeline/dashboard"
+	"lifeline/model"
+	"lifeline/project"
+	"lifeline/run"
+	"lifeline/sample"
+	"lifeline/source"
+	"lifeline/warehouse"
+)
+
+const carepay = "../projects/carepay"
+
+var shared struct {
+	once  sync.Once
+	dir   string
+	err   error
+	pg    sync.Once
+	pgDSN string
+	pgErr error
+	drop  func()
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if shared.dir != "" {
+		_ = os.RemoveAll(shared.dir)
+	}
+	if shared.drop != nil {
+		shared.drop()
+	}
+	os.Exit(code)
+}
+
+// folder holds the sample and the shared warehouse of all tests that only read.
+func folder(t *testing.T) string {
+	t.Helper()
+	shared.once.Do(func() {
+		if shared.dir, shared.err = os.MkdirTemp("", "dashboard-test-"); shared.err != nil {
+			return
+		}
+		_, shared.err = sample.Write(context.Background(), sample.Options{Project: "carepay", Scale: 0.05, Seed: 1, Dirt: "real"}, filepath.Join(shared.dir, "csv"))
+		if shared.err == nil {
+			shared.err = publish("duckdb:"+filepath.Join(shared.dir, "w.duckdb"), filepath.Join(shared.dir, "csv"))
+		}
+	})
+	require.NoError(t, shared.err)
+	return shared.dir
+}
+
+// load reads the project as it would be for a warehouse.
+func load(dsn string) (*project.Project, error) {
+	p, err := project.Load(carepay, project.Options{Env: os.Getenv})
+	if err == nil {
+		p.Config.Warehouse.DSN = dsn
+	}
+	return p, err
+}
+
+// publish runs the whole way once.
+func publish(dsn, csv string) error {
+	p, err := load(dsn)
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	wh, err := warehouse.Open(ctx, warehouse.Options{DSN: dsn, KeepVersions: 2})
+	if err != nil {
+		return err
+	}
+	defer wh.Close()
+	_, err = run.Do(ctx, run.Options{Project: p, Warehouse: wh, Command: "run", Full: true, Source: func(ctx context.Context) (source.Source, error) {
+		return source.Open(ctx, source.Options{DSN: "csv:" + csv, TimeZone: "UTC", Tables: run.Contracts(p)})
+	}})
+	return err
+}
+
+// postgres is a database of our own on the test server; the test is skipped where there is none.
+func postgres(t *testing.T) string {
+	t.Helper()
+	server := os.Getenv("LIFELINE_TEST_POSTGRES")
+	if server == "" {
+		t.Skip("LIFELINE_TEST_POSTGRES names no server")
+	}
+	dir := folder(t)
+	shared.pg.Do(func() {
+		db, err := sql.Open("pgx", server)
+		if shared.pgErr = err; err != nil {
+			return
+		}
+		name := fmt.Sprintf("dashboard_test_%d", os.Getpid())
+		if _, shared.pgErr = db.Exec("create database " + name); shared.pgErr != nil {
+			return
+		}
+		shared.drop = func() {
+			_, _ = db.Exec("drop database if exists " + name + " with (force)")
+			_ = db.Close()
+		}
+		u, err := url.Parse(server)
+		if shared.pgErr = err; err != nil {
+			return
+		}
+		u.Path = "/" + name
+		shared.pgDSN = u.String()
+		shared.pgErr = publish(shared.pgDSN, filepath.Join(dir, "csv"))
+	})
+	require.NoError(t, shared.pgErr)
+	return shared.pgDSN
+}
+
+// open serves a warehouse on loopback.
+func open(t *testing.T, dsn string, change ...func(*dashboard.Options)) *client {
+	t.Helper()
+	p, err := load(dsn)
+	require.NoError(t, err)
+	wh, err := warehouse.Open(t.Context(), warehouse.Options{DSN: dsn, Threads: 2})
+	require.NoError(t, err)
+	d, err := dashboard.ReadDefinition(carepay)
+	require.NoError(t, err)
+	graph, err := model.NewGraph(p, model.Options{Target: model.Target{Name: wh.Engine(), Type: wh.Engine()}, Vars: map[string]any{"as_of": "2000-01-01 00:00:00"}})
+	require.NoError(t, err)
+	o := dashboard.Options{Project: p, Definition: d, Warehouse: wh, Graph: graph, DSN: dsn, Build: "test", Poll: 20 * time.Millisecond}
+	for _, c := range change {
+		c(&o)
+	}
+	s, err := dashboard.New(t.Context(), o)
+	require.NoError(t, err)
+	h := httptest.NewServer(s.Handler())
+	t.Cleanup(func() {
+		h.Close()
+		require.NoError(t, s.Close())
+		require.NoError(t, wh.Close())
+	})
+	return &client{t: t, url: h.URL, server: s}
+}
+
+// duck serves the shared DuckDB warehouse.
+func duck(t *testing.T, change ...func(*dashboard.Options)) *client {
+	return open(t, "duckdb:"+filepath.Join(folder(t), "w.duckdb"), change...)
+}
+
+// onEveryEngine runs a test on DuckDB and PostgreSQL.
+func onEveryEngine(t *testing.T, do func(t *testing.T, c *client)) {
+	t.Run("duckdb", func(t *testing.T) { do(t, duck(t)) })
+	t.Run("postgres", func(t *testing.T) { do(t, open(t, postgres(t))) })
+}
+
+type fataler interface {
+	require.TestingT
+	Helper()
+}
+
+type client struct {
+	t      fataler
+	url    string
+	server *dashboard.Server
+	header http.Header
+}
+
+// with is the same client that complains to another test.
+func (c *client) with(t fataler) *client {
+	other := *c
+	other.t = t
+	return &other
+}
+
+func (c *client) request(method, path, body string) *http.Response {
+	c.t.Helper()
+	r, err := http.NewRequest(method, c.url+path, strings.NewReader(body))
+	require.NoError(c.t, err)
+	for k, v := range c.header {
+		r.Header[k] = v
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	answer, err := http.DefaultTransport.RoundTrip(r)
+	require.NoError(c.t, err, path)
+	return answer
+}
+
+// raw asks and returns status, headers and body.
+func (c *client) raw(path string) (int, http.Header, []byte) {
+	c.t.Helper()
+	answer := c.request(http.MethodGet, path, "")
+	defer answer.Body.Close()
+	var body io.Reader = answer.Body
+	if answer.Header.Get("Content-Encoding") == "gzip" {
+		z, err := gzip.NewReader(answer.Body)
+		require.NoError(c.t, err)
+		body = z
+	}
+	text, err := io.ReadAll(body)
+	require.NoError(c.t, err, path)
+	return answer.StatusCode, answer.Header, text
+}
+
+// get reads an answer that must be there.
+func get[T any](c *client, path string) dashboard.Answer[T] {
+	c.t.Helper()
+	status, _, body := c.raw(path)
+	require.Equal(c.t, http.StatusOK, status, "%s: %s", path, body)
+	var out dashboard.Answer[T]
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	d.DisallowUnknownFields()
+	require.NoError(c.t, d.Decode(&out), path)
+	return out
+}
+
+// problem reads an answer that must be a problem of the given status.
+func (c *client) problem(path string, status int) dashboard.Problem {
+	c.t.Helper()
+	got, header, body := c.raw(path)
+	require.Equal(c.t, status, got, "%s: %s", path, body)
+	require.Equal(c.t, "application/problem+json", header.Get("Content-Type"), path)
+	var p dashboard.Problem
+	require.NoError(c.t, json.Unmarshal(body, &p))
+	require.Equal(c.t, status, p.Status)
+	require.NotEmpty(c.t, p.Title)
+	require.NotEmpty(c.t, p.Request)
+	return p
+}
