@@ -28,6 +28,7 @@ type fileTable struct {
 	shown  string // The file's name, for messages.
 	header int64  // The bytes that the header takes, byte order mark and newline included.
 	lines  int64  // The lines that it takes.
+	crlf   bool   // The header ends in a carriage return and a newline, and so then do the records.
 	shape  shape
 }
 
@@ -186,7 +187,8 @@ func (t *fileTable) readHeader() ([]string, error) {
 		}
 	}
 	t.header += int64(len(line))
-	r := newRecords(bytes.NewReader(line), 0, t.shown, true)
+	t.crlf = bytes.HasSuffix(line, []byte("\r\n"))
+	r := newRecords(bytes.NewReader(line), 0, t.shown, true, t.crlf)
 	fields, err := r.next()
 	if err != nil {
 		return nil, t.broken(1, 0, err, "a header in UTF-8, separated by commas")
@@ -212,7 +214,7 @@ func (t *fileTable) peek() int {
 	if _, err := file.Seek(t.header, io.SeekStart); err != nil {
 		return 0
 	}
-	fields, err := newRecords(file, t.lines, t.shown, true).next()
+	fields, err := newRecords(file, t.lines, t.shown, true, t.crlf).next()
 	if err != nil {
 		return 0
 	}

@@ -106,7 +106,7 @@ func (w *folderWorker) readPart(ctx context.Context, p part) error {
 		return fmt.Errorf("read %s: %w", p.file.shown, cause(err))
 	}
 	defer file.Close()
-	in := newRecords(io.NewSectionReader(file, p.from, p.to-p.from), p.lines, p.file.shown, p.file.quotes)
+	in := newRecords(io.NewSectionReader(file, p.from, p.to-p.from), p.lines, p.file.shown, p.file.quotes, p.file.crlf)
 	bytes := 0
 	for {
 		fields, err := in.next()
@@ -124,6 +124,9 @@ func (w *folderWorker) readPart(ctx context.Context, p part) error {
 		}
 		for i, at := range w.table.shape.at {
 			f := &fields[at]
+			if at == len(fields)-1 {
+				f.text = w.table.lastValue(f.text, w.table.Columns[i].Type)
+			}
 			bytes += len(f.text)
 			if f.null() {
 				w.filler.Null(w.batch, i)

@@ -48,6 +48,8 @@ func TestEveryFormOfCSVIsRead(t *testing.T) {
 		"as the source writes it": {header + "1,Draft,NULL,5.5000,KES\n2,Approved,2018-01-25 23:04:45,NULL,NULL", "1|Draft|∅|55000/4|KES\n2|Approved|2018-01-25 23:04:45.000000|∅|∅"},
 		"header only":             {header, ""},
 		"carriage returns":        {strings.ReplaceAll(header, "\n", "\r\n") + "1,a,NULL,1,KES\r\n2,b,NULL,2,NULL\r\n", "1|a|∅|10000/4|KES\n2|b|∅|20000/4|∅"},
+		"a return in a value":     {header + "1,a,NULL,1,KES\r\n2,b,NULL,2,\r", "1|a|∅|10000/4|KES\r\n2|b|∅|20000/4|\r"},
+		"a return after a number": {"id,status,date_created,currency,amount\n1,a,NULL,KES,1.5\r\n2,b,NULL,K,NULL\r\n", "1|a|∅|KES|15000/4\n2|b|∅|K|∅"},
 		"no mark":                 {"id,status,date_created,amount,currency\n1,a,NULL,1,KES\n", "1|a|∅|10000/4|KES"},
 		"another order":           {"CURRENCY,ID,AMOUNT,DATE_CREATED,STATUS\nKES,1,2,NULL,a\n", "KES|1|20000/4|∅|a"},
 		"quotes":                  {header + "1,\"a, \"\"b\"\"\r\nc\",NULL,\"1.5\",\"NULL\"\n2,\"\",NULL,2,\n", "1|a, \"b\"\r\nc|∅|15000/4|NULL\n2||∅|20000/4|"},

@@ -47,7 +47,7 @@ func (s *seenFile) totals(ctx context.Context) (change.Totals, error) {
 		_, _ = in.Discard(len(byteOrderMark)) // They were peeked at.
 	}
 	sums := newAdder()
-	r := csv.NewReader(in)
+	r := csv.NewReader(s.keepReturns(in))
 	r.ReuseRecord, r.LazyQuotes = true, true
 	if s.shape.width != len(s.shape.physical) {
 		r.FieldsPerRecord = -1 // The header has more columns than the lines.
@@ -84,7 +84,11 @@ func (s *seenFile) addMoney(sums *adder, m change.Money, record []string) error 
 	if i < 0 {
 		return nil
 	}
-	x, ok := amount(record[s.shape.at[i]], s.Columns[i].Type)
+	text := record[s.shape.at[i]]
+	if s.shape.at[i] == len(record)-1 {
+		text = strings.TrimSuffix(text, "\r") // As the loader does, see lastValue.
+	}
+	x, ok := amount(text, s.Columns[i].Type)
 	if !ok {
 		return nil
 	}

@@ -22,8 +22,9 @@ const longestRecord = 256 << 20
 
 const encodingHint = "export the file as UTF-8, or: iconv -f LATIN1 -t UTF-8"
 
-// records splits a stream into records: fields between commas, records between newlines, a carriage return before a newline
-// dropped, fields in double quotes as RFC 4180 has them. The last newline may be missing.
+// records splits a stream into records: fields between commas, records between newlines, fields in double quotes as RFC 4180 has them.
+// The last newline may be missing. A carriage return before a newline ends the record with it where the file's header ends so; else it
+// belongs to the last value, as it does for LOAD DATA.
 type records struct {
 	in     io.Reader
 	buf    []byte
@@ -32,14 +33,15 @@ type records struct {
 	line   int64 // The line of the record that was read last, from 1.
 	after  int64 // The line after it.
 	quotes bool  // Whether quotes may occur; without them a search is saved.
+	crlf   bool  // Records end in a carriage return and a newline.
 	fields []field
 	spare  []byte // Unquoted copies of fields with doubled quotes.
 	shown  string
 }
 
 // newRecords starts after the given number of lines.
-func newRecords(in io.Reader, lines int64, shown string, quotes bool) *records {
-	return &records{in: in, buf: make([]byte, 256<<10), after: lines + 1, quotes: quotes, shown: shown}
+func newRecords(in io.Reader, lines int64, shown string, quotes, crlf bool) *records {
+	return &records{in: in, buf: make([]byte, 256<<10), after: lines + 1, quotes: quotes, crlf: crlf, shown: shown}
 }
 
 // placed is an error with its byte in the record at hand.
@@ -160,7 +162,7 @@ func (s *records) record() ([]byte, error) {
 func (s *records) take(length, skip int) []byte {
 	record := s.buf[s.r : s.r+length]
 	s.r += skip
-	if n := len(record); n > 0 && record[n-1] == '\r' {
+	if n := len(record); s.crlf && n > 0 && record[n-1] == '\r' {
 		record = record[:n-1]
 	}
 	return record
