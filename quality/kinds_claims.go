@@ -1,0 +1,216 @@
+package quality
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// The tests of one row or of two joined rows that dbt's packages lack: what came of a value on its way in, and the order of times.
+var _ = register(map[string]func(*spec) (body, error){
+	"present":       present,
+	"null_literals": nullLiterals,
+	"control_chars": controlChars,
+	"future_date":   futureDate,
+	"date_floor":    dateFloor,
+	"zero_date":     zeroDate,
+	"partial_date":  partialDate,
+	"cast_failure":  castFailure,
+	"time_order":    timeOrder,
+	"same_as":       sameAs,
+})
+
+// present takes a null and a blank text as bad.
+func present(s *spec) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only()); err != nil {
+		return body{}, err
+	}
+	return oneRow(s, fill(`{c} is null or trim({c}) = ''`, "c", s.column)), nil
+}
+
+// nullWords are what people and programs write where they have nothing.
+var nullWords = []any{"NULL", "Null", "null", `\N`, "N/A", "n/a", "NA", "None", "none", "nil", "-", "?"}
+
+// nullLiterals takes a text as bad that is blank or a word for nothing.
+func nullLiterals(s *spec) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only("words")); err != nil {
+		return body{}, err
+	}
+	words := nullWords
+	if s.args["words"] != nil {
+		var err error
+		if words, err = s.args.list("words"); err != nil {
+			return body{}, err
+		}
+	}
+	set := list(words, func(v any) string { return text(scalar(v)) })
+	return oneRow(s, fill(`trim({c}) in ('', {words})`, "c", s.column, "words", set)), nil
+}
+
+// controlChars takes a text as bad that holds a tab, a line feed, a carriage return, a no-break space or a byte order mark.
+func controlChars(s *spec) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only()); err != nil {
+		return body{}, err
+	}
+	return oneRow(s, fill(`{c} <> translate({c}, chr(9) || chr(10) || chr(13) || chr(160) || chr(65279), '')`, "c", s.column)), nil
+}
+
+// futureDate takes a time as bad that is later than so many hours after the source was read; 24 where none are given, because a
+// source's clock and its time zone may be off.
+func futureDate(s *spec) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only("hours")); err != nil {
+		return body{}, err
+	}
+	hours := 24
+	if err := s.args.number("hours", &hours); err != nil {
+		return body{}, err
+	}
+	now := s.now.UTC().Format("2006-01-02 15:04:05")
+	return oneRow(s, fill(`{c} > timestamp {now} + interval '{hours} hours'`,
+		"c", s.column, "now", text(now), "hours", fmt.Sprint(hours))), nil
+}
+
+// dateFloor takes a time before min as bad.
+func dateFloor(s *spec) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only("min")); err != nil {
+		return body{}, err
+	}
+	floor, err := s.args.mustText("min")
+	if err != nil {
+		return body{}, err
+	}
+	return oneRow(s, fill(`{c} < timestamp {floor}`, "c", s.column, "floor", text(floor))), nil
+}
+
+// The forms that a date takes in _raw, after the column's name.
+const (
+	rawZero    = `{raw} like '%"{name}":"0000-00-00%'`
+	rawPartial = `({raw} like '%"{name}":"____-00-%' or {raw} like '%"{name}":"____-__-00%' or {raw} like '%"{name}":"0000-%')`
+	rawAny     = `{raw} like '%"{name}":%'`
+)
+
+// name is the column's name as _raw spells it.
+func (s *spec) name() string { return strings.Trim(strings.TrimPrefix(s.column, "t."), `"`) }
+
+// zeroDate takes a row of a source table as bad whose date was 0000-00-00. With count_only the rows are counted and not listed, for
+// a column in which it stands for "none" in millions of rows.
+func zeroDate(s *spec) (body, error) { return lost(s, rawZero) }
+
+// partialDate takes a row of a source table as bad whose date had no month, no day or no year.
+func partialDate(s *spec) (body, error) { return lost(s, rawPartial+` and not `+rawZero) }
+
+// castFailure takes a row as bad whose value did not fit the declared type: it is null, its text stands in _raw. Zero and partial
+// dates are tests of their own. On a model, of names the source table and key the column that both share.
+func castFailure(s *spec) (body, error) {
+	cond := rawAny + ` and not ` + rawZero + ` and not ` + rawPartial
+	if s.args["of"] == nil {
+		return lost(s, cond)
+	}
+	if err := errors.Join(s.needColumn(), s.args.only("of", "key", "column")); err != nil {
+		return body{}, err
+	}
+	of, errOf := s.args.mustText("of")
+	key, errKey := s.args.mustText("key")
+	if err := errors.Join(errOf, errKey); err != nil {
+		return body{}, err
+	}
+	relation, _, err := s.ref(of)
+	if err != nil {
+		return body{}, err
+	}
+	name, ok := s.args.text("column")
+	if !ok {
+		name = s.name()
+	}
+	return body{
+		join: fill(`inner join (
+		    select {key} as _key, min(_raw) as _text
+		    from {relation}
+		    where {cond}
+		    group by {key}
+		) as p on p._key = t.{key}`, "key", ident(key), "relation", relation,
+			"cond", fill(cond, "raw", "_raw", "name", name)),
+		cond:  `p._text is not null`,
+		value: `p._text`,
+	}, nil
+}
+
+// lost makes the body of a condition on what _raw kept of a column.
+func lost(s *spec, cond string) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only("count_only")); err != nil {
+		return body{}, err
+	}
+	only, err := s.args.bool("count_only", false)
+	if err != nil {
+		return body{}, err
+	}
+	b := oneRow(s, fill(cond, "raw", `t."_raw"`, "name", s.name()))
+	b.value = `t."_raw"`
+	if only {
+		return body{measure: fill(`
+		select count(case when {cond} then 1 end), count(*)
+		from {target}`, "cond", b.cond, "target", s.target())}, nil
+	}
+	return b, nil
+}
+
+// timeOrder takes a row as bad in which earlier comes after later by more than a tolerance in minutes, 5 where none is given. With
+// parent, earlier is a column of the row's parent: parent's field is the row's key.
+func timeOrder(s *spec) (body, error) {
+	if err := s.args.only("earlier", "later", "tolerance", "parent", "field", "key"); err != nil {
+		return body{}, err
+	}
+	earlier, errEarlier := s.args.mustText("earlier")
+	later, errLater := s.args.mustText("later")
+	minutes := 5
+	if err := errors.Join(errEarlier, errLater, s.args.number("tolerance", &minutes)); err != nil {
+		return body{}, err
+	}
+	b, before := body{alone: true}, column(earlier)
+	if s.args["parent"] != nil {
+		join, err := s.parentRow(ident(earlier))
+		if err != nil {
+			return body{}, err
+		}
+		b, before = body{join: join}, "p._value"
+	}
+	b.cond = fill(`{before} > {later} + interval '{minutes} minutes'`, "before", before, "later", column(later), "minutes", fmt.Sprint(minutes))
+	b.value = fill(`cast({before} as text) || ' before ' || cast({later} as text)`, "before", before, "later", column(later))
+	return b, nil
+}
+
+// parentRow joins a column of the row's parent as p._value.
+func (s *spec) parentRow(value string) (string, error) {
+	name, errParent := s.args.mustText("parent")
+	field, errField := s.args.mustText("field")
+	key, errKey := s.args.mustText("key")
+	if err := errors.Join(errParent, errField, errKey); err != nil {
+		return "", err
+	}
+	relation, _, err := s.ref(name)
+	if err != nil {
+		return "", err
+	}
+	return fill(`inner join (select {field} as _key, {value} as _value from {relation}) as p on p._key = {key}`,
+		"field", ident(field), "value", value, "relation", relation, "key", column(key)), nil
+}
+
+// sameAs takes a row as bad whose value is another than that of its parent; where either is null it says nothing.
+func sameAs(s *spec) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only("parent", "field", "key", "column")); err != nil {
+		return body{}, err
+	}
+	name, ok := s.args.text("column")
+	if !ok {
+		name = s.name()
+	}
+	join, err := s.parentRow(ident(name))
+	if err != nil {
+		return body{}, err
+	}
+	return body{
+		join:  join,
+		cond:  fill(`p._value <> {c}`, "c", s.column),
+		value: fill(`cast({c} as text) || ' and not ' || cast(p._value as text)`, "c", s.column),
+	}, nil
+}

@@ -1,0 +1,156 @@
+package quality
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// The tests of a whole source table or model that dbt's packages lack.
+var _ = register(map[string]func(*spec) (body, error){
+	"column_went_empty": columnWentEmpty,
+	"column_shift":      columnShift,
+	"quarantine_rate":   quarantineRate,
+	"mass_delete":       massDelete,
+	"night_share":       nightShare,
+})
+
+// columnWentEmpty fails by the columns that are null in every row, of those named. A table of fewer rows than at_least, 100 where
+// that is not given, is too small to say.
+func columnWentEmpty(s *spec) (body, error) {
+	if err := s.args.only("columns", "at_least"); err != nil {
+		return body{}, err
+	}
+	names, err := s.args.list("columns")
+	if err != nil {
+		return body{}, err
+	}
+	least := int64(100)
+	if err := s.args.number("at_least", &least); err != nil {
+		return body{}, err
+	}
+	counts := join(names, ",\n\t\t       ", func(v any) string { return fill(`count({c})`, "c", column(scalar(v))) })
+	b := body{measure: fill(`
+		select count(*),
+		       {counts}
+		from {target}`, "counts", counts, "target", s.target())}
+	b.probe = func(ctx context.Context, db *sql.DB, r *Result) error {
+		numbers := make([]int64, len(names)+1)
+		into := make([]any, len(numbers))
+		for i := range numbers {
+			into[i] = &numbers[i]
+		}
+		if err := db.QueryRowContext(ctx, b.measure).Scan(into...); err != nil {
+			return err
+		}
+		if numbers[0] < least {
+			return nil
+		}
+		r.Tested = int64(len(names))
+		var empty []string
+		for i, v := range names {
+			if numbers[i+1] == 0 {
+				empty = append(empty, scalar(v))
+				r.seen = append(r.seen, seen{key: scalar(v), value: fmt.Sprintf("null in all of %d rows", numbers[0])})
+			}
+		}
+		if r.Failing = int64(len(empty)); r.Failing > 0 {
+			r.Detail = fmt.Sprintf("null in all of %d rows: %s; look for a column shift in the source", numbers[0], strings.Join(empty, ", "))
+		}
+		return nil
+	}
+	return b, nil
+}
+
+// columnShift looks for values that belong to the column beside. Of a text column, texts that begin like a date are bad; with among,
+// all of a column's distinct values are, when at least half of them, and at least ten, are also values of the other column.
+func columnShift(s *spec) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only("among")); err != nil {
+		return body{}, err
+	}
+	other, ok := s.args.text("among")
+	if !ok {
+		return oneRow(s, fill(`{c} like '____-__-__ %' or {c} like '____-__-__'`, "c", s.column)), nil
+	}
+	return body{measure: fill(`
+		select case when count(o.v) >= 10 and 2 * count(o.v) >= count(*) then count(o.v) else 0 end, count(*)
+		from (select distinct {c} as v from {target} where {c} <> 0) as v
+		left join (select distinct {other} as v from {target} where {other} <> 0) as o on o.v = v.v`,
+		"c", s.column, "other", column(other), "target", s.target())}, nil
+}
+
+// quarantineRate fails by the rows of the source table of that are not in the model: set aside, held, or the same row once more.
+func quarantineRate(s *spec) (body, error) {
+	if err := s.args.only("of"); err != nil {
+		return body{}, err
+	}
+	name, err := s.args.mustText("of")
+	if err != nil {
+		return body{}, err
+	}
+	relation, _, err := s.ref(name)
+	if err != nil {
+		return body{}, err
+	}
+	return body{measure: fill(`
+		select greatest(a.n - b.n, 0), a.n
+		from (select count(*) as n from {source}) as a
+		cross join (select count(*) as n from {target}) as b`, "source", relation, "target", s.target())}, nil
+}
+
+// massDelete fails by the rows of a source table that are gone since the version that is published was read. They are counted anew
+// until a version is published, so that a run that was stopped for them does not let the next one through.
+func massDelete(s *spec) (body, error) {
+	if err := s.args.only(); err != nil {
+		return body{}, err
+	}
+	table := s.relation[strings.LastIndexByte(s.relation, '.')+1:]
+	b := body{measure: fill(`
+		select count(*)
+		from history.{table} as h
+		where h._op = 'delete'
+		    and h._valid_to > (
+		        select max(p.taken_at)
+		        from ops.positions as p
+		        where p.run_id = (select max(r.run_id) from ops.runs as r where r.status = 'published')
+		    )`, "table", table)}
+	b.probe = func(ctx context.Context, db *sql.DB, r *Result) error {
+		var there bool
+		if err := db.QueryRowContext(ctx, fill(`
+		select count(*) > 0
+		from information_schema.tables
+		where table_schema = 'history'
+		    and table_name = {table}`, "table", text(strings.Trim(table, `"`)))).Scan(&there); err != nil {
+			return err
+		}
+		if err := db.QueryRowContext(ctx, "select count(*) from "+s.relation).Scan(&r.Tested); err != nil || !there {
+			return err
+		}
+		if err := db.QueryRowContext(ctx, b.measure).Scan(&r.Failing); err != nil {
+			return err
+		}
+		r.Tested += r.Failing
+		return nil
+	}
+	return b, nil
+}
+
+// nightShare fails by the times that fall into the hours of the night, from from until until, by a clock that is offset hours before
+// UTC. Much work at night means that the source's zone is another than was said.
+func nightShare(s *spec) (body, error) {
+	if err := errors.Join(s.needColumn(), s.args.only("offset", "from", "until")); err != nil {
+		return body{}, err
+	}
+	offset, from, until := 0, 22, 5
+	if err := errors.Join(s.args.number("offset", &offset), s.args.number("from", &from), s.args.number("until", &until)); err != nil {
+		return body{}, err
+	}
+	return body{measure: fill(`
+		select count(case when hour >= {from} or hour < {until} then 1 end), count(hour)
+		from (
+		    select extract(hour from {c} + interval '{offset} hours') as hour
+		    from {target}
+		) as h`, "c", s.column, "offset", fmt.Sprint(offset), "from", fmt.Sprint(from), "until", fmt.Sprint(until), "target", s.target())}, nil
+}
