@@ -138,7 +138,8 @@ func massDelete(s *spec) (body, error) {
 }
 
 // nightShare fails by the times that fall into the hours of the night, from from until until, by a clock that is offset hours before
-// UTC. Much work at night means that the source's zone is another than was said.
+// UTC. Much work at night means that the source's zone is another than was said. A time of 00:00:00 is a day without a time and not
+// looked at.
 func nightShare(s *spec) (body, error) {
 	if err := errors.Join(s.needColumn(), s.args.only("offset", "from", "until")); err != nil {
 		return body{}, err
@@ -152,5 +153,6 @@ func nightShare(s *spec) (body, error) {
 		from (
 		    select extract(hour from {c} + interval '{offset} hours') as hour
 		    from {target}
+		    where {c} <> date_trunc('day', {c})
 		) as h`, "c", s.column, "offset", fmt.Sprint(offset), "from", fmt.Sprint(from), "until", fmt.Sprint(until), "target", s.target())}, nil
 }

@@ -55,13 +55,25 @@ func TestEveryCellEqualsABruteForceComputation(t *testing.T) {
 	})
 }
 
+// lenient is a carepay that publishes however much is wrong: so many odd rows would rightly stop it, and here only figures matter.
+func lenient(t *testing.T) string {
+	t.Helper()
+	project := projectCopy(t)
+	require.NoError(t, os.RemoveAll(filepath.Join(project, "tests")))
+	edit(t, project, "lifeline.yml", "business_time_zone:", `thresholds:
+  relationships: {error_if: "> 100%"}
+  not_accepted_values: {error_if: "> 100%"}
+  quarantine_rate: {error_if: "> 100%"}
+
+business_time_zone:`)
+	return project
+}
+
 func TestEveryCellOnTheEdgesEqualsABruteForceComputation(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	require.NoError(t, oracle.Edges(dir, 1))
-	// So many odd rows would rightly block a publication; here only the figures matter.
-	project := projectCopy(t)
-	require.NoError(t, os.RemoveAll(filepath.Join(project, "tests")))
+	project := lenient(t)
 	onEveryEngine(t, func(t *testing.T, dsn string) {
 		flags := at(project, "csv:"+dir, dsn)
 		r := report(t, 0, append([]string{"run"}, flags...)...)
@@ -74,8 +86,7 @@ func TestAnEarlierAsOfMovesTheWindowsAndNothingElse(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	require.NoError(t, oracle.Edges(dir, 2))
-	project := projectCopy(t)
-	require.NoError(t, os.RemoveAll(filepath.Join(project, "tests")))
+	project := lenient(t)
 	onEveryEngine(t, func(t *testing.T, dsn string) {
 		flags := at(project, "csv:"+dir, dsn)
 		r := report(t, 0, append([]string{"run", "--as-of", "2019-11-18"}, flags...)...)

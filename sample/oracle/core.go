@@ -37,7 +37,9 @@ type claim struct {
 	modified              moment
 	program               number
 	amount                money
+	amountText            string
 	currencyRaw, currency word
+	currencyBasis         string
 }
 
 type invoice struct {
@@ -53,7 +55,9 @@ type item struct {
 	treatment             int64
 	product               number
 	amount                money
+	amountText            string
 	currencyRaw, currency word
+	currencyBasis         string
 	imputed               moment
 	imputedFrom           string
 }
@@ -119,6 +123,7 @@ func (c *core) readClaims(dir string) error {
 			modified:    c.time(s, r.row, "date_modified"),
 			program:     parseID(s.get(r.row, "program_id")),
 			amount:      parseMoney(s.get(r.row, "amount")),
+			amountText:  s.get(r.row, "amount"),
 			currencyRaw: parseText(s.get(r.row, "currency")),
 		}
 		k.kind, k.currency = kindOf(k.kindRaw), k.currencyRaw.clean().upper()
@@ -127,6 +132,7 @@ func (c *core) readClaims(dir string) error {
 	}
 	// The bounds come from all rows that have a key: a claim without its treatment still has a number and a time.
 	below, above := neighbours(all)
+	said := onlyCurrencies(claims)
 	for i, k := range claims {
 		parent := c.treatmentByID[k.treatment.n]
 		if !k.treatment.known || parent == nil {
@@ -134,6 +140,11 @@ func (c *core) readClaims(dir string) error {
 		}
 		k.bound(latest(below[i], parent.created), earliest(above[i], k.modified))
 		k.status, k.basis = stateOf("claim", k.raw, first(k.created, k.upper))
+		k.currency, k.currencyBasis = currencyOf(k.currencyRaw, k.currency, k.amount, said[k.program])
+		decided := k.status == "approved" || k.status == "rejected" || k.status == "paid"
+		if withheld(k.amount, k.currency, k.amountText, decided) {
+			continue
+		}
 		c.claims = append(c.claims, k)
 	}
 	return nil
@@ -189,12 +200,14 @@ func (c *core) readItems(dir string) error {
 	if err != nil {
 		return err
 	}
+	said := onlyCurrencies(c.claims)
 	for _, r := range s.keyed() {
 		i := &item{
 			record:      c.record(s, r),
 			invoice:     parseID(s.get(r.row, "invoice_id")),
 			product:     parseID(s.get(r.row, "product_id")),
 			amount:      parseMoney(s.get(r.row, "amount")),
+			amountText:  s.get(r.row, "amount"),
 			currencyRaw: parseText(s.get(r.row, "currency")),
 		}
 		parent := c.invoiceByID[i.invoice.n]
@@ -202,6 +215,10 @@ func (c *core) readItems(dir string) error {
 			continue
 		}
 		i.treatment, i.currency = parent.treatment.n, i.currencyRaw.clean().upper()
+		i.currency, i.currencyBasis = currencyOf(i.currencyRaw, i.currency, i.amount, said[c.treatmentByID[i.treatment].program])
+		if withheld(i.amount, i.currency, i.amountText, true) {
+			continue
+		}
 		i.status, i.basis = stateOf("invoice_item", i.raw, i.created)
 		if !i.created.known {
 			i.lower = first(parent.created, parent.lower)

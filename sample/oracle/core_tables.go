@@ -17,7 +17,7 @@ func (c *core) claimTable() *Table {
 		date_created date_created_basis date_created_lower date_created_upper date_modified date_modified_basis`)
 	for _, r := range c.claims {
 		t.add(r.id, r.treatment, r.status, r.basis, r.raw, r.kind, basisOf(r.kindRaw, r.kind), r.program, r.amount, given(r.amount.known),
-			r.currency, basisOf(r.currencyRaw, r.currency), r.created, given(r.created.known), r.lower, r.upper, r.modified,
+			r.currency, r.currencyBasis, r.created, given(r.created.known), r.lower, r.upper, r.modified,
 			given(r.modified.known))
 	}
 	return t
@@ -38,7 +38,7 @@ func (c *core) itemTable() *Table {
 		date_created date_created_basis date_created_lower date_created_imputed date_created_imputed_basis date_created_imputed_from`)
 	for _, r := range c.items {
 		t.add(r.id, r.treatment, r.invoice, r.product, r.status, r.basis, r.raw, r.amount, given(r.amount.known), r.currency,
-			basisOf(r.currencyRaw, r.currency), r.created, given(r.created.known), r.lower, r.imputed,
+			r.currencyBasis, r.created, given(r.created.known), r.lower, r.imputed,
 			imputedBasis(r.created, r.imputed), r.imputedFrom)
 	}
 	return t

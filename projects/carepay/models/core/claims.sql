@@ -24,6 +24,11 @@ neighbours as (
     {{ id_neighbours('cleaned') }}
 ),
 
+-- What nearly all amounts of a program are in, for those that do not say.
+currencies as (
+    {{ only_currencies('cleaned') }}
+),
+
 bounds as (
     select
         c.*,
@@ -60,8 +65,8 @@ select
     b.program_id,
     b.amount,
     {{ given_basis('b.amount') }} as amount_basis,
-    b.currency,
-    {{ text_basis('b.currency_raw', 'b.currency') }} as currency_basis,
+    coalesce(b.currency, k.currency) as currency,
+    {{ currency_basis('k.currency') }} as currency_basis,
     b.date_created,
     {{ given_basis('b.date_created') }} as date_created_basis,
     b.date_created_lower,
@@ -69,5 +74,6 @@ select
     b.date_modified,
     {{ given_basis('b.date_modified') }} as date_modified_basis
 from bounded as b
+left join currencies as k on k.program_id = b.program_id and b.currency is null and b.amount is not null
 left join words as m
     on {{ in_era('b.date_created, b.date_created_upper') }}

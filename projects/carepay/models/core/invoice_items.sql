@@ -15,6 +15,21 @@ cleaned as (
         {{ clean_currency('currency') }} as currency,
         nullif(amount, 0) as amount
     from {{ source('carepay', 'invoice_item') }}
+),
+
+-- What nearly all claims of the treatment's program are in, for the few amounts that do not say.
+currencies as (
+    select
+        c.id,
+        k.currency
+    from cleaned as c
+    inner join {{ ref('invoices') }} as i on i.id = c.invoice_id
+    inner join {{ ref('treatments') }} as t on t.treatment_id = i.treatment_id
+    inner join (
+        {{ only_currencies(ref('claims'), "currency_basis <> 'imputed'") }}
+    ) as k on k.program_id = t.program_id
+    where c.currency is null
+        and c.amount is not null
 )
 
 select
@@ -27,8 +42,8 @@ select
     b.status_raw,
     b.amount,
     {{ given_basis('b.amount') }} as amount_basis,
-    b.currency,
-    {{ text_basis('b.currency_raw', 'b.currency') }} as currency_basis,
+    coalesce(b.currency, k.currency) as currency,
+    {{ currency_basis('k.currency') }} as currency_basis,
     b.date_created,
     {{ given_basis('b.date_created') }} as date_created_basis,
     case when b.date_created is null then coalesce(i.date_created, i.date_created_lower) end as date_created_lower,
@@ -44,5 +59,6 @@ select
     end as date_created_imputed_from
 from cleaned as b
 left join {{ ref('invoices') }} as i on i.id = b.invoice_id
+left join currencies as k on k.id = b.id
 left join words as m
     on {{ in_era('b.date_created') }}
