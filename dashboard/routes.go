@@ -73,7 +73,7 @@ func (s *Server) table() []route {
 	check.files = true
 	aside := get("/quarantine", "Rows held back, with their reasons.", []param{
 		{name: "table", kind: "string", about: "Table of the source."}, {name: "reason", kind: "string", about: "Reason."}, {name: "check", kind: "string", about: "Name of a check."},
-		{name: "state", kind: "string", about: "State of the row.", values: []string{"quarantined", "superseded", "released", "fixed_at_source", "all"}},
+		{name: "state", kind: "string", about: "State of the row.", values: []string{"held", "quarantined", "superseded", "released", "fixed_at_source", "expired", "all"}},
 		limitParam("limit", "Rows a page, at most 1000."), {name: "after", kind: "string", about: "Cursor."}, formatParam("json", "csv", "ndjson", "parquet"),
 	}, QuarantineData{}, func(c *call) error { return c.quarantine() })
 	aside.list, aside.files = true, true

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"time"
 )
 
 // Project is a project folder as it was read.
@@ -162,7 +163,8 @@ type Test struct {
 	Note        string // meta.lifeline.note: why the thresholds are looser than "!= 0".
 	Until       string // meta.lifeline.until: the day after which they are not, YYYY-MM-DD.
 	Where       string
-	OnFail      string // meta.lifeline.on_fail: "", quarantine, block, flag or info.
+	OnFail      string        // meta.lifeline.on_fail: "", quarantine, block, flag or info.
+	Hold        time.Duration // meta.lifeline.hold: how long a row whose parent is late is held before it counts as quarantined.
 	Description string
 	Disabled    bool
 	File        string

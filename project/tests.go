@@ -5,7 +5,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Singular is the kind of a test that is a SQL file of its own.
@@ -240,6 +242,28 @@ func (t *Test) readSettings(p *Project, o *object) error {
 	t.OnFail = textOf(own["on_fail"])
 	if !contains([]string{"", "quarantine", "block", "flag", "info"}, t.OnFail) {
 		return o.value.problem(fmt.Sprintf("on_fail %q is none of quarantine, block, flag, info", t.OnFail), "on_fail: quarantine")
+	}
+	return t.readHold(o.value, textOf(own["hold"]))
+}
+
+// readHold reads how long a late parent is waited for: days, or what Go calls a duration.
+func (t *Test) readHold(at value, text string) error {
+	if text == "" {
+		return nil
+	}
+	var err error
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		var n float64
+		n, err = strconv.ParseFloat(days, 64)
+		t.Hold = time.Duration(n * 24 * float64(time.Hour))
+	} else {
+		t.Hold, err = time.ParseDuration(text)
+	}
+	if err != nil || t.Hold < 0 {
+		return at.problem(fmt.Sprintf("hold %q is no length of time", text), "hold: 2d, or hold: 36h")
+	}
+	if t.OnFail != "quarantine" || !strings.Contains(t.Kind, "relationships") {
+		return at.problem("hold is for relationships tests with on_fail: quarantine", "take it out")
 	}
 	return nil
 }

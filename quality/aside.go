@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Reasons for which a row is set aside, beside the kinds of the tests.
@@ -12,12 +13,16 @@ const (
 	DuplicateKey      = "duplicate_key"      // Several rows of one key with different content: nothing says which is right.
 	NoParent          = "no_parent"          // The row it belongs to does not exist.
 	ParentQuarantined = "parent_quarantined" // The row it belongs to is in quarantine itself.
+	ParentHeld        = "parent_held"        // The row it belongs to waits for its own parent.
 	Superseded        = "superseded"         // The same row once more.
 )
 
 // Aside collects one build's verdicts on rows. Identity and SetAside work in the build alone; only Write touches quarantine,
 // so that a killed run leaves it as it was. Methods for different entities may be called at the same time.
 type Aside struct {
+	Now  time.Time // What holds are counted from, UTC; zero means the present.
+	Only string    // Where not empty, only rows that this check set aside are judged anew, and those that follow them; others stay.
+
 	build    Build
 	entities *entities
 }

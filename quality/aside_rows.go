@@ -16,12 +16,15 @@ type Entity struct {
 	Relation string   // The candidate table, as SQL calls it.
 	Key      []string // Its key columns, in the order of the source's.
 	Checks   []Check  // Those of severity quarantine; others are ignored.
+	// Hold says of checks for a parent, by name, how long a row that lacks it is held before it counts as quarantined.
+	Hold map[string]time.Duration
 }
 
 // Verdict says what became of the rows of one source table, in rows.
 type Verdict struct {
 	Staging     int64
 	Quarantined int64            // Without identity or failing a check.
+	Held        int64            // Waiting for a late parent, or following a row that does.
 	Superseded  int64            // The same row once more.
 	ByReason    map[string]int64 // A row may have several reasons.
 	Results     []Result         // How each quarantine check came out, on the candidate.
@@ -34,8 +37,12 @@ type entity struct {
 	keyed    *Keyed
 	suspects string // Working table of the rows without identity; "" when there are none.
 	failing  string // Working table of the keys that fail a check, one row per key and check; "" when there are none.
+	pinned   string // Working table of the keys that a replay of another rule leaves where they are; "" when there are none.
+	held     string // Working table of the keys that wait for their parent; "" when there are none.
+	leaving  string // Working table of the rows of quarantine that this build let through; "" when there are none.
 	aside    string // Working table of the rows set aside, with their staging row; "" when there are none.
 	verdict  *Verdict
+	departed bool // Whether leaving is known.
 }
 
 // entities holds what is known, by source table and by model.
@@ -128,6 +135,13 @@ func (a *Aside) judge(ctx context.Context, e *entity, v *Verdict) error {
 			parts = append(parts, "select * from "+part)
 		}
 	}
+	pinned, err := a.pin(ctx, e)
+	if err != nil {
+		return err
+	}
+	if pinned != "" {
+		parts = append(parts, pinned)
+	}
 	if len(parts) == 0 {
 		return nil
 	}
@@ -209,7 +223,9 @@ func (a *Aside) reason(c *Check) string {
 	}
 	return fill(`
 		case when exists (select 1 from {aside} as p where p._key = {value} and p._state = 'quarantined')
-		     then 'parent_quarantined' else 'no_parent' end`, "aside", p.aside, "value", c.value)
+		     then 'parent_quarantined'
+		     when exists (select 1 from {aside} as p where p._key = {value} and p._state = 'held')
+		     then 'parent_held' else 'no_parent' end`, "aside", p.aside, "value", c.value)
 }
 
 // collect joins everything that was set aside with its staging row, and counts it.
@@ -246,15 +262,17 @@ func (a *Aside) collect(ctx context.Context, e *entity, v *Verdict) error {
 		"create table "+e.aside+" as"+strings.Join(parts, "\nunion all")); err != nil {
 		return err
 	}
+	if err := a.hold(ctx, e, v.Results); err != nil {
+		return err
+	}
 	return a.tally(ctx, e, v)
 }
 
 // tally counts the rows set aside, and by reason.
 func (a *Aside) tally(ctx context.Context, e *entity, v *Verdict) error {
 	err := a.build.DB().QueryRowContext(ctx, fill(`
-		select count(*)
-		from {aside}
-		where _state = 'quarantined'`, "aside", e.aside)).Scan(&v.Quarantined)
+		select count(case when _state = 'quarantined' then 1 end), count(case when _state = 'held' then 1 end)
+		from {aside}`, "aside", e.aside)).Scan(&v.Quarantined, &v.Held)
 	if err != nil {
 		return fmt.Errorf("count the rows set aside from staging.%s: %w", e.source.Name, err)
 	}

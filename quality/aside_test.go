@@ -173,14 +173,14 @@ func TestAMendedRowIsReleasedAndAVanishedOneFixedAtTheSource(t *testing.T) {
 		require.Equal(t, []string{"1", "2", "4", "5", "6", "8"}, e.texts("select id from {core}.claims order by 1"))
 		require.EqualValues(t, 1, claims.Quarantined)
 		write(t, e, a, 2)
-		require.Equal(t, []string{"2|1|released|1|2"},
+		require.Equal(t, []string{"2|1|fixed_at_source|1|2"},
 			e.texts(`select key, occurrence, state, first_run, last_run from quarantine.rows where table_name = 'treatment'`))
 		require.Equal(t, []string{
-			"2|1|released|1|2", "3|1|quarantined|1|2", "4|1|released|1|2", "5|2|superseded|1|2", "5|3|superseded|1|2",
-			"6|1|released|1|2", "6|2|superseded|1|2", "6|3|fixed_at_source|1|2", "9|1|fixed_at_source|1|2",
+			"2|1|released|1|2", "3|1|quarantined|1|2", "4|1|fixed_at_source|1|2", "5|2|superseded|1|2", "5|3|superseded|1|2",
+			"6|1|released|1|2", "6|2|superseded|1|2", "6|3|fixed_at_source|1|2", "9|1|expired|1|2",
 		}, e.texts(`select key, occurrence, state, first_run, last_run from quarantine.rows
 			where table_name = 'claim' and key not like '#%' order by 1, 2`))
-		require.Equal(t, []string{"fixed_at_source|2"}, e.texts(`select state, count(*) from quarantine.rows where key like '#%' group by 1`))
+		require.Equal(t, []string{"expired|2"}, e.texts(`select state, count(*) from quarantine.rows where key like '#%' group by 1`))
 
 		version(e)
 		a, _, _ = verdicts(t, e)
@@ -218,7 +218,7 @@ func TestAReleaseOfAKilledRunIsDecidedAnew(t *testing.T) {
 		e.do("delete from staging.claim where id = 4")
 		a, _, _ = verdicts(t, e)
 		write(t, e, a, 3)
-		require.Equal(t, []string{"fixed_at_source|3"},
+		require.Equal(t, []string{"expired|3"},
 			e.texts(`select state, last_run from quarantine.rows where table_name = 'claim' and key = '4'`))
 	})
 }

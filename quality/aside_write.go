@@ -17,10 +17,20 @@ type Ending struct {
 // Write brings quarantine.rows and quarantine.reasons to what this build found, in one transaction, so that a kill leaves
 // either the state before or the state after. It goes right before the publication, while the working tables are still there.
 //
-// A row that is set aside again keeps its first run and first time. When the run publishes, a row that was set aside earlier
-// and is not now becomes `released` if its key is in staging, else `fixed_at_source`. A release that was written by a run that
-// was killed before it published is decided anew.
+// A row that is set aside again keeps its first run and first time. When the run publishes, a row that was set aside earlier and
+// is not now becomes released, fixed_at_source or expired, by what became of it in the source. A release that was written by a
+// run that was killed before it published is decided anew.
 func (a *Aside) Write(ctx context.Context, db *sql.DB, end Ending) error {
+	if end.Publishes {
+		for _, e := range a.entities.all() {
+			if e.verdict == nil {
+				continue
+			}
+			if err := a.depart(ctx, e); err != nil {
+				return err
+			}
+		}
+	}
 	return inTx(ctx, db, func(tx *sql.Tx) error {
 		for _, e := range a.entities.all() {
 			if e.verdict == nil {
@@ -36,17 +46,12 @@ func (a *Aside) Write(ctx context.Context, db *sql.DB, end Ending) error {
 
 func writeEntity(ctx context.Context, tx *sql.Tx, e *entity, end Ending) error {
 	pairs := []string{
-		"table", text(e.source.Name), "run", fmt.Sprint(end.Run),
-		"at", fill("cast({t} as timestamp)", "t", text(end.At.UTC().Format("2006-01-02 15:04:05.999999"))),
-		"aside", e.aside, "staging", e.source.Relation(), "key", keyText("s", e.source.Key),
+		"table", text(e.source.Name), "run", fmt.Sprint(end.Run), "at", instant(end.At),
+		"aside", e.aside, "held", e.held, "leaving", e.leaving, "pinned", e.pinned, "failing", e.failing,
 	}
 	var steps []string
-	leaves, err := e.leaves(ctx, tx, end)
-	if err != nil {
-		return err
-	}
-	if leaves {
-		steps = append(steps, e.release(pairs))
+	if end.Publishes && e.leaving != "" {
+		steps = append(steps, release)
 	}
 	if e.aside != "" {
 		steps = append(steps, updateHeld, insertHeld, dropReasons)
@@ -54,6 +59,12 @@ func writeEntity(ctx context.Context, tx *sql.Tx, e *entity, end Ending) error {
 			for i := range e.verdict.Results {
 				steps = append(steps, e.reasonsOf(i))
 			}
+		}
+		if e.failing != "" && e.pinned != "" {
+			steps = append(steps, pinnedReasons)
+		}
+		if e.held != "" {
+			steps = append(steps, waitUntil)
 		}
 		if e.suspects != "" {
 			steps = append(steps, fill(identityReasons, "suspects", e.suspects))
@@ -67,40 +78,26 @@ func writeEntity(ctx context.Context, tx *sql.Tx, e *entity, end Ending) error {
 	return nil
 }
 
-// leaves tells whether there is anyone who could leave, which spares the others a look into all of staging.
-func (e *entity) leaves(ctx context.Context, tx *sql.Tx, end Ending) (bool, error) {
-	if !end.Publishes {
-		return false, nil
-	}
-	var n int64
-	err := tx.QueryRowContext(ctx, `
-		select count(*)
-		from quarantine.rows
-		where table_name = $1`, e.source.Name).Scan(&n)
-	return n > 0, err
-}
+// release ends the stay of rows that this build did not set aside.
+const release = `
+	update quarantine.rows as q
+	set state = l._state,
+	    last_run = {run},
+	    last_seen = {at},
+	    held_until = null
+	from {leaving} as l
+	where q.table_name = {table}
+	  and q.key = l._key
+	  and q.occurrence = l._occurrence`
 
-// release ends the stay of rows that this build did not set aside. A later copy of a key that went has no row of its own any
-// more, so only the first may be released.
-func (e *entity) release(pairs []string) string {
-	stays := ""
-	if e.aside != "" {
-		stays = `
-		  and not exists (select 1 from {aside} as a where a._key = q.key and a._occurrence = q.occurrence)`
-	}
-	return fill(`
-		update quarantine.rows as q
-		set state = case when q.occurrence = 1
-		                  and q.key in (select {key} from {staging} as s)
-		                 then 'released' else 'fixed_at_source' end,
-		    last_run = {run},
-		    last_seen = {at}
-		where q.table_name = {table}
-		  and (q.state in ('held', 'quarantined', 'superseded')
-		       or q.state in ('released', 'fixed_at_source')
-		          and not exists (select 1 from ops.runs as r where r.run_id = q.last_run and r.status = 'published')
-		          and q.last_run <> {run})`+stays, pairs...)
-}
+const waitUntil = `
+	update quarantine.rows as q
+	set held_until = h._until
+	from {held} as h
+	where q.table_name = {table}
+	  and q.key = h._key
+	  and q.occurrence = 1
+	  and q.state = 'held'`
 
 const updateHeld = `
 	update quarantine.rows as q

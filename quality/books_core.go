@@ -115,10 +115,10 @@ func (p *purse) read(ctx context.Context) error {
 	}
 	p.aside, p.superseded = ledger{}, ledger{}
 	if p.e.aside != "" {
-		if p.aside, err = p.state(ctx, "quarantined"); err != nil {
+		if p.aside, err = p.state(ctx, "<> 'superseded'"); err != nil {
 			return err
 		}
-		if p.superseded, err = p.state(ctx, "superseded"); err != nil {
+		if p.superseded, err = p.state(ctx, "= 'superseded'"); err != nil {
 			return err
 		}
 	}
@@ -181,8 +181,9 @@ func (p *purse) joined(ctx context.Context, where, by string) (ledger, error) {
 	return readLedger(ctx, p.a.build.DB(), from, by, p.sums("c"))
 }
 
+// state adds up the rows set aside that are superseded, or those that are not: the held ones count with the quarantined.
 func (p *purse) state(ctx context.Context, state string) (ledger, error) {
-	from := fill(`{aside} as a where a._state = {state}`, "aside", p.e.aside, "state", text(state))
+	from := fill(`{aside} as a where a._state {state}`, "aside", p.e.aside, "state", state)
 	return readLedger(ctx, p.a.build.DB(), from, p.by("a"), p.sums("a"))
 }
 

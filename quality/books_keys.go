@@ -15,7 +15,7 @@ func (a *Aside) findKeys(ctx context.Context, e *entity, amounts []string) (stri
 	withheld := ""
 	if e.aside != "" {
 		withheld = fill(`
-		  and not exists (select 1 from {aside} as a where a._key = {text} and a._state = 'quarantined')`,
+		  and not exists (select 1 from {aside} as a where a._key = {text} and a._state <> 'superseded')`,
 			"aside", e.aside, "text", keyText("s", e.source.Key))
 	}
 	pairs := []string{

@@ -6,24 +6,10 @@ import (
 	"fmt"
 )
 
-// createCheckRows keeps the key of every failing row of the newest run of each check, without a cap. value is what the check
-// saw; where a node has no key, it is the whole row as JSON.
-const createCheckRows = `
-	create table if not exists ops.check_rows (
-	    run_id bigint,
-	    node text,
-	    check_name text,
-	    key text,
-	    value text
-	)`
-
 // Record writes the results of a run into ops.check_results and the keys of the failing rows into ops.check_rows, in one
 // transaction. db must still see the tables that were checked.
 func Record(ctx context.Context, db *sql.DB, runID int64, results []Result) error {
 	return inTx(ctx, db, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, createCheckRows); err != nil {
-			return fmt.Errorf("create ops.check_rows: %w", err)
-		}
 		for i := range results {
 			if err := record(ctx, tx, runID, &results[i]); err != nil {
 				return fmt.Errorf("record the check %s: %w", results[i].Name, err)

@@ -87,9 +87,10 @@ const opsTables = `
 	    status text, failing bigint, tested bigint, threshold text, seconds double precision, sql text);
 	create table ops.books (run_id bigint, table_name text, equation text, item text, left_value text, right_value text,
 	    balances boolean, detail text);
-	create table ops.repairs (run_id bigint, table_name text, column_name text, basis text, rows bigint);
+	create table ops.repairs (run_id bigint, table_name text, column_name text, basis text, rows bigint, rule text);
+	create table ops.check_rows (run_id bigint, node text, check_name text, key text, value text);
 	create table quarantine.rows (table_name text, key text, occurrence bigint, "row" text, state text, first_run bigint,
-	    last_run bigint, first_seen timestamp, last_seen timestamp);
+	    last_run bigint, first_seen timestamp, last_seen timestamp, held_until timestamp);
 	create table quarantine.reasons (table_name text, key text, occurrence bigint, reason text, check_name text,
 	    column_name text, value text, run_id bigint)`
 

@@ -153,6 +153,9 @@ where state = 'published'`).Scan(&version, &hash, &asOf)
 	if hash != w.hash || !asOf.Equal(w.asOf) {
 		return false, nil
 	}
+	if ends, err := w.holdEnds(ctx); err != nil || ends {
+		return false, err
+	}
 	w.report.Status, w.report.Version = Unchanged, version
 	w.report.Why = "source, project and as-of are as at the last publication"
 	return true, nil

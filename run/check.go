@@ -217,6 +217,25 @@ func (w *walk) closeBooks(ctx context.Context) (string, error) {
 	return line, nil
 }
 
+// leaveOut adds up, for each column, the values that are no true ones.
+func (w *walk) leaveOut(repairs []quality.Repair) {
+	for i := 0; i < len(repairs); {
+		l := LeftOut{Table: repairs[i].Table, Column: repairs[i].Column}
+		for ; i < len(repairs) && repairs[i].Column == l.Column; i++ {
+			l.Of += repairs[i].Rows
+			switch repairs[i].Basis {
+			case "imputed":
+				l.Imputed += repairs[i].Rows
+			case "missing":
+				l.Missing += repairs[i].Rows
+			}
+		}
+		if l.Imputed+l.Missing > 0 {
+			w.report.LeftOut = append(w.report.LeftOut, l)
+		}
+	}
+}
+
 // countRepairs adds up how core's values came about (promise 7).
 func (w *walk) countRepairs(ctx context.Context) error {
 	for _, n := range w.works() {
@@ -228,6 +247,7 @@ func (w *walk) countRepairs(ctx context.Context) error {
 			return err
 		}
 		w.repairs = append(w.repairs, repairs...)
+		w.leaveOut(repairs)
 		t := w.report.table(n.EntityOf.Name)
 		for _, r := range repairs {
 			if r.Basis == "repaired" {
@@ -240,7 +260,7 @@ func (w *walk) countRepairs(ctx context.Context) error {
 			}
 		}
 		if v := w.verdicts.byNode[n]; v != nil {
-			t.Quarantined, t.Superseded = v.Quarantined, v.Superseded
+			t.Quarantined, t.Held, t.Superseded = v.Quarantined, v.Held, v.Superseded
 			if t.Landed == 0 {
 				t.Landed = v.Staging
 			}

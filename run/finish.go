@@ -45,6 +45,9 @@ func (w *walk) finish(ctx context.Context, err error) error {
 			err = errors.Join(err, w.keepFindings(ctx), w.build.Discard(ctx))
 		}
 	}
+	if err == nil && w.report.Status == Unchanged && w.build != nil {
+		err = w.build.Discard(ctx)
+	}
 	if w.report.Status == Checked {
 		err = errors.Join(quality.Record(ctx, w.build.DB(), w.report.RunID, w.results), w.build.Discard(ctx))
 	}

@@ -33,6 +33,7 @@ type Options struct {
 	Version   string        // Of the program, for ops.runs.
 	Full      bool          // Publish a new version even when nothing changed.
 	Trial     bool          // Build and check, and publish nothing.
+	Replay    *Replay       // Judge quarantine anew from what has landed; publish only if that changes it.
 	Select    []string      // Models to build; the others are carried over from the version before. Empty means all.
 	Exclude   []string      // Models not to build.
 	AsOf      string        // Overrides the project's rule: "latest", "now" or a date.
@@ -138,12 +139,12 @@ func (w *walk) steps(ctx context.Context) error {
 	for _, s := range []struct {
 		name string
 		do   func(context.Context) (string, error)
-	}{{"build", w.buildModels}, {"check", w.check}, {"books", w.closeBooks}, {"publish", w.publish}} {
+	}{{"build", w.buildModels}, {"quarantine", w.movement}, {"check", w.check}, {"books", w.closeBooks}, {"publish", w.publish}} {
 		if w.Trial && s.name == "publish" {
 			w.report.Status = Checked
 			return nil
 		}
-		if err := w.step(ctx, s.name, s.do); err != nil {
+		if err := w.step(ctx, s.name, s.do); err != nil || w.report.Status == Unchanged {
 			return err
 		}
 	}

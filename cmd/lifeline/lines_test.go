@@ -21,3 +21,5 @@ func changeField(line string, at int, with string) string {
 	fields[at] = with
 	return strings.Join(fields, ",")
 }
+
+func fieldOf(line string, at int) string { return strings.Split(line, ",")[at] }

@@ -24,19 +24,20 @@ var version = "dev"
 type commands struct {
 	Globals
 
-	Demo     demoCommand     `cmd:"" help:"Everything on a fresh machine: sample data, one run, a short report."`
-	Doctor   doctorCommand   `cmd:"" help:"All preflight checks of source, project and warehouse, each with what to do."`
-	Run      runCommand      `cmd:"" help:"The main job: land, build, check, publish."`
-	Build    buildCommand    `cmd:"" help:"Build, check and publish from what has landed, without reading the source."`
-	Check    checkCommand    `cmd:"" help:"Build what has landed and check it, without publishing."`
-	Test     testCommand     `cmd:"" help:"Run the unit tests of models on given rows."`
-	Query    queryCommand    `cmd:"" help:"Read the published version with SQL."`
-	Runs     runsCommand     `cmd:"" help:"What happened: the newest runs, or one of them."`
-	Rollback rollbackCommand `cmd:"" help:"Publish the version before."`
-	Compile  compileCommand  `cmd:"" help:"Show the SQL of models as it would run."`
-	Ls       lsCommand       `cmd:"" help:"List the project's models, seeds, sources and tests."`
-	Sample   sampleCommand   `cmd:"" help:"Deterministic sample data in the source's own shape and dirt."`
-	Version  versionCommand  `cmd:"" help:"Print the version."`
+	Demo       demoCommand       `cmd:"" help:"Everything on a fresh machine: sample data, one run, a short report."`
+	Doctor     doctorCommand     `cmd:"" help:"All preflight checks of source, project and warehouse, each with what to do."`
+	Run        runCommand        `cmd:"" help:"The main job: land, build, check, publish."`
+	Build      buildCommand      `cmd:"" help:"Build, check and publish from what has landed, without reading the source."`
+	Check      checkCommand      `cmd:"" help:"Build what has landed and check it, without publishing."`
+	Test       testCommand       `cmd:"" help:"Run the unit tests of models on given rows."`
+	Query      queryCommand      `cmd:"" help:"Read the published version with SQL."`
+	Runs       runsCommand       `cmd:"" help:"What happened: the newest runs, or one of them."`
+	Quarantine quarantineCommand `cmd:"" help:"Rows that are set aside: list them, look at one, judge them anew."`
+	Rollback   rollbackCommand   `cmd:"" help:"Publish the version before."`
+	Compile    compileCommand    `cmd:"" help:"Show the SQL of models as it would run."`
+	Ls         lsCommand         `cmd:"" help:"List the project's models, seeds, sources and tests."`
+	Sample     sampleCommand     `cmd:"" help:"Deterministic sample data in the source's own shape and dirt."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
 func main() {

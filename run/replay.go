@@ -1,0 +1,92 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"lifeline/change"
+	"lifeline/project"
+)
+
+// Replay asks for the rows in quarantine to be judged anew from what has landed.
+type Replay struct {
+	Rule string // Only rows that this check set aside, and those that follow them; empty means all.
+}
+
+// ReleaseReport counts rows of one source table that leave quarantine, by what had put them there. A row with two reasons counts for
+// both.
+type ReleaseReport struct {
+	Table  string `json:"table"`
+	Rule   string `json:"rule"`
+	Reason string `json:"reason"`
+	State  string `json:"state"` // released, fixed_at_source or expired.
+	Rows   int64  `json:"rows"`
+}
+
+// movement puts into the report what the run does to the quarantine. A replay that does nothing ends here: it publishes nothing.
+func (w *walk) movement(ctx context.Context) (string, error) {
+	m, err := w.aside.Movement(ctx)
+	if err != nil {
+		return "", err
+	}
+	w.report.Left, w.report.Came = m.Left, m.Came
+	w.report.Released = []ReleaseReport{}
+	for _, r := range m.Releases {
+		w.report.Released = append(w.report.Released, ReleaseReport{Table: r.Table, Rule: r.Rule, Reason: r.Reason, State: r.State, Rows: r.Rows})
+	}
+	if w.Replay != nil && m.Nothing() {
+		w.report.Status = Unchanged
+		w.report.Why = "no row of quarantine would be released"
+	}
+	return fmt.Sprintf("%d rows leave quarantine, %d come to it", m.Left, m.Came), nil
+}
+
+// startReplay tells the verdicts which rows to judge. A rule that neither the project nor the quarantine knows is a mistake.
+func (w *walk) startReplay(ctx context.Context) error {
+	if w.Replay == nil || w.Replay.Rule == "" {
+		return nil
+	}
+	rule := w.Replay.Rule
+	w.aside.Only = rule
+	known := slices.ContainsFunc(w.Project.Tests, func(t *project.Test) bool { return t.Name == rule })
+	if known {
+		return nil
+	}
+	var n int64
+	if err := w.hold.DB().QueryRowContext(ctx, `
+select count(*)
+from quarantine.reasons
+where check_name = $1`, rule).Scan(&n); err != nil {
+		return fmt.Errorf("look for the rule in quarantine: %w", err)
+	}
+	if n > 0 {
+		return nil
+	}
+	var names []string
+	for _, t := range w.Project.Tests {
+		if t.OnFail == "quarantine" {
+			names = append(names, t.Name)
+		}
+	}
+	try := project.Nearest(rule, names)
+	if try == "" {
+		try = strings.Join(append(names, "identity"), ", ")
+	}
+	return &change.Problem{Err: fmt.Errorf("no rule %q sets rows aside", rule), Class: change.ClassUsage, Try: try}
+}
+
+// holdEnds tells whether rows that wait for their parent have waited long enough, which a run has to say even when nothing changed.
+func (w *walk) holdEnds(ctx context.Context) (bool, error) {
+	var n int64
+	err := w.hold.DB().QueryRowContext(ctx, `
+select count(*)
+from quarantine.rows
+where state = 'held'
+  and held_until <= $1`, stamp(w.Now())).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("look for rows that waited long enough: %w", err)
+	}
+	return n > 0, nil
+}
