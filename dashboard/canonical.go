@@ -205,6 +205,10 @@ func (b *bound) follow(link string) string {
 	}
 	newPeriod := named("from", "to", "range", "undated")
 	var parts []string
+	if b.undated == "only" && newPeriod && !named("undated", "basis") {
+		// The page asks for rows without a date; a bar of a period holds none of them.
+		parts = append(parts, escapeQuery(b.column)+"="+nullWord)
+	}
 	for _, p := range b.exact() {
 		switch p.name {
 		case "basis":

@@ -44,10 +44,14 @@ func filterSets(t *rapid.T) url.Values {
 	if rapid.IntRange(0, 3).Draw(t, "with vs") == 0 {
 		add("vs", rapid.SampledFrom([]string{"prev", "year", "none"}).Draw(t, "vs"))
 	}
-	for name, values := range map[string][]string{
-		"status": {"approved", "rejected", "submitted", "draft", "void", "is:null", "nonsense"}, "program": {"48", "56", "80", "36", "999"},
-		"provider": {"2079", "2209", "is:null"}, "type": {"Benefit", "Voucher"},
+	for _, f := range []struct {
+		name   string
+		values []string
+	}{
+		{"status", []string{"approved", "rejected", "submitted", "draft", "void", "is:null", "nonsense"}}, {"program", []string{"48", "56", "80", "36", "999"}},
+		{"provider", []string{"2079", "2209", "is:null"}}, {"type", []string{"Benefit", "Voucher"}},
 	} {
+		name, values := f.name, f.values
 		switch rapid.IntRange(0, 5).Draw(t, "with "+name) {
 		case 0:
 			add(name, rapid.SliceOfNDistinct(rapid.SampledFrom(values), 1, min(3, len(values)), rapid.ID[string]).Draw(t, name)...)

@@ -104,17 +104,26 @@ func (b *bound) subquery(which string) string {
 	return "(select " + columns + " from " + b.table.relation + " as t where " + where + ")"
 }
 
-// span is the period with open ends closed by the data's own.
+// span is the period with open ends closed by the data's own, over all dates of the table: a card may draw two of them on one axis.
 func (b *bound) span() (time.Time, time.Time) {
 	low, high := b.from, b.to
-	data := b.table.bounds[b.basis]
+	var data bucket
+	for _, x := range b.table.bounds {
+		if data.from.IsZero() || x.from.Before(data.from) {
+			data.from = x.from
+		}
+		if x.to.After(data.to) {
+			data.to = x.to
+		}
+	}
 	if low.IsZero() {
 		low = data.from
 	}
 	if high.IsZero() {
-		if high = data.to; high.IsZero() || high.After(b.snap.through) && !data.to.After(b.snap.through) {
-			high = b.snap.through
-		}
+		high = data.to
+	}
+	if high.IsZero() {
+		high = b.snap.through
 	}
 	if low.IsZero() || low.After(high) {
 		low = high
@@ -155,5 +164,6 @@ func (b *bound) bucketOf(arg, grain string, low time.Time) (string, error) {
 	if grain == "day" {
 		return day, nil
 	}
-	return fmt.Sprintf("greatest(cast(date_trunc('%s', %s) as date), date '%s')", grain, day, low.Format(time.DateOnly)), nil
+	// greatest() takes the other value where one is null, and a row without a date belongs to no bar.
+	return fmt.Sprintf("case when %s is not null then greatest(cast(date_trunc('%s', %s) as date), date '%s') end", column, grain, day, low.Format(time.DateOnly)), nil
 }

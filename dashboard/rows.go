@@ -373,8 +373,13 @@ func (l *rowList) histogram(ctx context.Context) (*Histogram, error) {
 		b.column = l.table.Dates[b.basis]
 	}
 	low, high := b.span()
-	if data := l.table.bounds[b.basis]; b.from.IsZero() && !data.from.IsZero() {
-		low = data.from
+	if data := l.table.bounds[b.basis]; !data.from.IsZero() {
+		if b.from.IsZero() {
+			low = data.from
+		}
+		if b.to.IsZero() {
+			high = data.to
+		}
 	}
 	grain := grainOf(low, high)
 	bucketSQL, err := b.bucketOf("", grain, low)

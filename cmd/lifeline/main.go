@@ -31,6 +31,8 @@ type commands struct {
 	Check      checkCommand      `cmd:"" help:"Build what has landed and check it, without publishing."`
 	Test       testCommand       `cmd:"" help:"Run the unit tests of models on given rows."`
 	Query      queryCommand      `cmd:"" help:"Read the published version with SQL."`
+	Serve      serveCommand      `cmd:"" help:"The dashboard and its API over the published version."`
+	Export     exportCommand     `cmd:"" help:"All rows of a table that match filters, as a file."`
 	Runs       runsCommand       `cmd:"" help:"What happened: the newest runs, or one of them."`
 	Quarantine quarantineCommand `cmd:"" help:"Rows that are set aside: list them, look at one, judge them anew."`
 	Rollback   rollbackCommand   `cmd:"" help:"Publish the version before."`

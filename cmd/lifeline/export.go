@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"lifeline/change"
+	"lifeline/dashboard"
+)
+
+type exportCommand struct {
+	Table   string   `arg:"" help:"Table of the published version, such as analytics.dim_claims_lifecycle."`
+	Filters []string `arg:"" optional:"" help:"Filters as in a page's address: status=approved, program!=15, basis=submitted, from=2019-01-01."`
+	Format  string   `enum:"csv,parquet,ndjson" default:"csv" help:"csv, parquet or ndjson."`
+	Sort    string   `placeholder:"COLUMN" help:"Order; with - before it, descending (--sort=-amount)."`
+	Fields  string   `placeholder:"COLUMNS" help:"Columns by comma; all where none are named."`
+	Out     string   `short:"o" placeholder:"FILE" help:"Write here; stdout where none is named."`
+}
+
+func (exportCommand) Help() string {
+	return `Writes all matches, never a part of them, and says on stderr how many rows there are. The filters are those of the dashboard.
+
+Examples:
+  lifeline export analytics.dim_claims_lifecycle status=rejected basis=submitted range=90d > rejected.csv
+  lifeline export core.claims --format parquet -o claims.parquet`
+}
+
+func (c *exportCommand) Run(ctx context.Context, g *Globals) error {
+	p, err := g.load()
+	if err != nil {
+		return err
+	}
+	wh, err := g.openWarehouse(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer wh.Close()
+	s, err := g.newDashboard(ctx, p, wh, dashboard.Options{})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	var out io.Writer = g.terminal.out
+	var file *os.File
+	if c.Out != "" {
+		if file, err = os.CreateTemp(filepath.Dir(c.Out), ".lifeline-export-*"); err != nil {
+			return fmt.Errorf("write the export: %w", err)
+		}
+		defer func() { _ = os.Remove(file.Name()) }()
+		out = file
+	}
+	rows, err := s.Export(ctx, out, dashboard.ExportRequest{Table: c.Table, Filters: c.Filters, Format: c.Format, Sort: c.Sort, Fields: c.Fields})
+	if err != nil {
+		return &change.Problem{Err: fmt.Errorf("export %s: %w", c.Table, err), Class: change.ClassError, Try: `lifeline query "select table_schema, table_name from information_schema.tables"`}
+	}
+	if file != nil {
+		// The file appears whole or not at all.
+		if err := file.Chmod(0o644); err != nil {
+			return fmt.Errorf("write the export: %w", err)
+		}
+		if err := file.Close(); err != nil {
+			return fmt.Errorf("write the export: %w", err)
+		}
+		if err := os.Rename(file.Name(), c.Out); err != nil {
+			return fmt.Errorf("write the export: %w", err)
+		}
+	}
+	fmt.Fprintf(g.terminal.err, "%s rows\n", count(rows))
+	return nil
+}
