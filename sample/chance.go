@@ -53,7 +53,7 @@ func (w *world) oneIn(fault, n, size int64) bool {
 	case "none":
 		return false
 	case "heavy":
-		size /= heavier
+		size = max(1, size/heavier)
 	}
 	return n%size == int64(scatter(w.Seed^uint64(fault)<<56, uint64(n/size))%uint64(size))
 }

@@ -17,7 +17,7 @@ import (
 
 var loads atomic.Int64
 
-// Load creates the database that dsn names, where it is missing, and makes its four tables anew as the brief's loader does:
+// Load creates the database that dsn names, where it is missing, and makes the project's tables anew as the brief's loader does:
 // LOAD DATA LOCAL with sql_mode=”, so that a missing datetime becomes a zero date and a missing number 0.
 func Load(ctx context.Context, o Options, dsn string) (s Summary, err error) {
 	w, err := newWorld(o)

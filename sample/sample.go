@@ -1,7 +1,7 @@
-// Package sample makes the source of the shipped project: the operational database of an insurance-claims platform, in the shape and
-// the dirt of the real one, the same bytes for the same seed, linear in scale.
+// Package sample makes the sources of the shipped projects: the operational databases of an insurance-claims platform, in the shape and
+// the dirt of the real one, and of a food-delivery app (food*.go); the same bytes for the same seed, linear in scale.
 //
-// Every table is a stream over the same cases (a treatment with its invoices, items and claims), each case a pure function of seed and
+// Every table of claims is a stream over the same cases (a treatment with its invoices, items and claims), each case a pure function of seed and
 // index, so that memory stays flat at any scale and a claim's amount can agree with items that are written elsewhere.
 package sample
 
@@ -19,8 +19,8 @@ import (
 
 // Options say what to make.
 type Options struct {
-	Project         string  // "carepay".
-	Scale           float64 // 1 is about 60,000 treatments, 59,000 invoices, 35,700 claims and 350,000 items.
+	Project         string  // "carepay" or "fooddelivery".
+	Scale           float64 // 1 is about 60,000 treatments, 59,000 invoices, 35,700 claims and 350,000 items; 20,000 orders with 90,000 events.
 	Seed            uint64
 	Dirt            string // "none", "real" (passes all shipped checks at a scale of 0.05 and more) or "heavy".
 	ShiftTreatments bool   // The loader's fault: treatments declared with a TYPE after STATUS that the data does not have.
@@ -64,6 +64,9 @@ const shiftedTreatments = "ID int primary key, STATUS varchar(25), TYPE varchar(
 	"DATE_SUBMITTED datetime, DATE_TREATMENT datetime, PROVIDER_ID int, PROGRAM_ID int"
 
 func tables(o Options) []table {
+	if o.Project == "fooddelivery" {
+		return foodTables()
+	}
 	ts := []table{
 		{
 			name: "TREATMENT", file: "treatments.csv", about: 59_891, stream: (*world).treatments,
@@ -101,8 +104,10 @@ func (o Options) check() error {
 		return &change.Problem{Err: errors.New(what), Class: change.ClassUsage, Try: try}
 	}
 	switch {
-	case o.Project != "carepay":
-		return fail(fmt.Sprintf("there is no sample project %q", o.Project), "carepay")
+	case o.Project != "carepay" && o.Project != "fooddelivery":
+		return fail(fmt.Sprintf("there is no sample project %q", o.Project), "carepay or fooddelivery")
+	case o.Project != "carepay" && (o.ShiftTreatments || o.InvoicesFile != ""):
+		return fail("only carepay has treatments and invoices", "--scale, --seed and --dirt")
 	case !(o.Scale > 0) || o.Scale > 1000:
 		return fail(fmt.Sprintf("scale %v is not between 0 and 1000", o.Scale), "--scale 1")
 	case o.Dirt != "none" && o.Dirt != "real" && o.Dirt != "heavy":
@@ -111,7 +116,7 @@ func (o Options) check() error {
 	return nil
 }
 
-// Write makes the four CSV files in dir: UTF-8 with a byte-order mark, capitals in the header, a bare NULL for a missing value, no
+// Write makes the project's CSV files in dir, one a table: UTF-8 with a byte-order mark, capitals in the header, a bare NULL for a missing value, no
 // newline after the last line.
 func Write(ctx context.Context, o Options, dir string) (Summary, error) {
 	w, err := newWorld(o)

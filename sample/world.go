@@ -46,6 +46,7 @@ type world struct {
 	end      int64   // The newest time of all tables.
 	calendar []int64 // Cases up to the end of each day after the migration, growing.
 	file     *invoicesFile
+	food     foodSize
 	pcg      rand.PCG
 	rng      *rand.Rand
 }
@@ -56,6 +57,10 @@ func newWorld(o Options) (*world, error) {
 	}
 	w := &world{Options: o, end: dataEnd}
 	w.rng = rand.New(&w.pcg)
+	if o.Project == "fooddelivery" {
+		w.food, w.cases = newFoodSize(o.Scale), max(1, int64(59_891*o.Scale))
+		return w, nil
+	}
 	if o.InvoicesFile != "" {
 		var err error
 		if w.file, err = readInvoices(o.InvoicesFile); err != nil {
