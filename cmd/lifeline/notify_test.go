@@ -113,4 +113,3 @@ func TestCheckTriesAndPublishesNothing(t *testing.T) {
 		require.JSONEq(t, `[{"version": 1}]`, versions.out)
 	})
 }
-

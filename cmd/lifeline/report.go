@@ -83,6 +83,7 @@ func (g *Globals) printChecks(r *run.Report) {
 		fmt.Fprintf(g.terminal.out, "resolved since the run before: %s\n", strings.Join(resolved, ", "))
 	}
 	fmt.Fprintf(g.terminal.out, "%d checks passed, %d want a look, %d do not apply\n", passed, len(rows), other)
+	g.printLeftOut(r)
 	balanced := 0
 	for _, b := range r.Books {
 		if b.Balances {
@@ -90,6 +91,23 @@ func (g *Globals) printChecks(r *run.Report) {
 		}
 	}
 	fmt.Fprintf(g.terminal.out, "%d of %d equations of the books balance\n", balanced, len(r.Books))
+}
+
+// printLeftOut says how much of what durations and KPIs could count they do not; a share is never rounded to nothing.
+func (g *Globals) printLeftOut(r *run.Report) {
+	if len(r.LeftOut) == 0 {
+		return
+	}
+	var parts []string
+	for _, l := range r.LeftOut {
+		n := l.Imputed + l.Missing
+		share := fmt.Sprintf("%.1f %%", 100*float64(n)/float64(l.Of))
+		if n*1000 < l.Of {
+			share = "under 0.1 %"
+		}
+		parts = append(parts, fmt.Sprintf("%s.%s %s of %s (%s)", l.Table, l.Column, count(n), count(l.Of), share))
+	}
+	fmt.Fprintf(g.terminal.out, "left out of durations and KPIs, as no true value is known: %s\n", strings.Join(parts, "; "))
 }
 
 // since says whether a finding is new, or since which run it stands.
