@@ -64,6 +64,10 @@ func (w *walk) buildModels(ctx context.Context) (string, error) {
 		return "", err
 	}
 	w.aside = quality.NewAside(w.build)
+	w.aside.Now = w.Now()
+	if err := w.startReplay(ctx); err != nil {
+		return "", err
+	}
 	works := w.works()
 	done := make(map[*model.Node]chan struct{}, len(works))
 	for _, n := range works {
@@ -259,14 +263,20 @@ func (w *walk) setAside(ctx context.Context, n *model.Node, rows int64) (int64, 
 	if err != nil {
 		return 0, err
 	}
+	hold := map[string]time.Duration{}
+	for _, t := range w.Project.Tests {
+		if t.Node == n.Name && t.Hold > 0 {
+			hold[t.Name] = t.Hold
+		}
+	}
 	v, err := w.aside.SetAside(ctx, quality.Entity{
-		Source: quality.SourceTable(n.EntityOf), Node: n.Name, Relation: w.relation(n), Key: w.keyOf(n), Checks: checks,
+		Source: quality.SourceTable(n.EntityOf), Node: n.Name, Relation: w.relation(n), Key: w.keyOf(n), Checks: checks, Hold: hold,
 	})
 	if err != nil {
 		return 0, err
 	}
 	w.verdicts.put(n, v)
-	return v.Staging - v.Quarantined - v.Superseded, nil
+	return v.Staging - v.Quarantined - v.Held - v.Superseded, nil
 }
 
 // keyOf is an entity's key in core: the declared key of its source, by the same names.

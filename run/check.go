@@ -260,7 +260,7 @@ func (w *walk) countRepairs(ctx context.Context) error {
 			}
 		}
 		if v := w.verdicts.byNode[n]; v != nil {
-			t.Quarantined, t.Superseded = v.Quarantined, v.Superseded
+			t.Quarantined, t.Held, t.Superseded = v.Quarantined, v.Held, v.Superseded
 			if t.Landed == 0 {
 				t.Landed = v.Staging
 			}

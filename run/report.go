@@ -23,26 +23,29 @@ const (
 
 // Report is the record of one run, as `run --json` prints it. Times are UTC.
 type Report struct {
-	RunID       int64         `json:"run_id"`
-	Project     string        `json:"project"`
-	Status      Status        `json:"status"`
-	Mode        string        `json:"mode"` // "full" reads everything, "build" reads nothing.
-	Why         string        `json:"why,omitempty"`
-	StartedAt   time.Time     `json:"started_at"`
-	EndedAt     time.Time     `json:"ended_at"`
-	Position    string        `json:"position"`
-	Consistency string        `json:"consistency,omitempty"` // How the snapshot became one point in time.
-	LockMS      float64       `json:"lock_ms"`               // How long a lock was held on the source.
-	AsOf        *time.Time    `json:"as_of,omitempty"`
-	Tables      []TableReport `json:"tables"`
-	Models      []ModelReport `json:"models"`
-	Checks      []CheckReport `json:"checks"`
-	Books       []BookReport  `json:"books"`
-	Steps       []StepReport  `json:"steps"`
-	LeftOut     []LeftOut     `json:"left_out,omitempty"`
-	Warnings    []string      `json:"warnings,omitempty"` // Of the source: what people should know, and what stops nothing.
-	Version     int64         `json:"version,omitempty"`
-	Error       *ErrorReport  `json:"error,omitempty"`
+	RunID       int64           `json:"run_id"`
+	Project     string          `json:"project"`
+	Status      Status          `json:"status"`
+	Mode        string          `json:"mode"` // "full" reads everything, "build" reads nothing.
+	Why         string          `json:"why,omitempty"`
+	StartedAt   time.Time       `json:"started_at"`
+	EndedAt     time.Time       `json:"ended_at"`
+	Position    string          `json:"position"`
+	Consistency string          `json:"consistency,omitempty"` // How the snapshot became one point in time.
+	LockMS      float64         `json:"lock_ms"`               // How long a lock was held on the source.
+	AsOf        *time.Time      `json:"as_of,omitempty"`
+	Tables      []TableReport   `json:"tables"`
+	Models      []ModelReport   `json:"models"`
+	Checks      []CheckReport   `json:"checks"`
+	Books       []BookReport    `json:"books"`
+	Left        int64           `json:"left_quarantine"`    // Rows that this run lets out of quarantine.
+	Came        int64           `json:"came_to_quarantine"` // Rows that were not held or quarantined before.
+	Released    []ReleaseReport `json:"released,omitempty"`
+	Steps       []StepReport    `json:"steps"`
+	LeftOut     []LeftOut       `json:"left_out,omitempty"`
+	Warnings    []string        `json:"warnings,omitempty"` // Of the source: what people should know, and what stops nothing.
+	Version     int64           `json:"version,omitempty"`
+	Error       *ErrorReport    `json:"error,omitempty"`
 }
 
 // TableReport is what happened to one source table, in rows.
@@ -55,6 +58,7 @@ type TableReport struct {
 	Deleted     int64  `json:"deleted"`
 	Repaired    int64  `json:"repaired"` // Cells in core whose basis is "repaired".
 	Quarantined int64  `json:"quarantined"`
+	Held        int64  `json:"held"`       // Waiting for a late parent, or following a row that does.
 	Superseded  int64  `json:"superseded"` // Exact duplicates beyond the first.
 	Published   int64  `json:"published"`  // Rows in core.
 }
