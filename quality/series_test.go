@@ -1,7 +1,6 @@
 package quality_test
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -136,6 +135,6 @@ where not (d = 97 and n > 20)`)
 		require.NoError(t, quality.Record(t.Context(), e.db, 1, []quality.Result{r}))
 		require.Equal(t, []string{"2019-04-08|20"}, e.texts("select key, value from ops.check_rows"))
 		require.Equal(t, quality.Pass, run(yaml{"days": int64(2)}).Status)
-		require.Equal(t, quality.Pass, run(yaml{"width": int64(13)}).Status, fmt.Sprint("a wider band"))
+		require.Equal(t, quality.Pass, run(yaml{"width": int64(13)}).Status, "a wider band")
 	})
 }
