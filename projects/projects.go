@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 )
 
-//go:embed all:carepay
+//go:embed all:carepay all:fooddelivery
 var shipped embed.FS
 
 // Extract writes a shipped project into dir, which must not exist or be empty of it: a file that is already there is left as it

@@ -121,8 +121,7 @@ func (w *world) foodOrder(number int64, o *foodOrder) {
 	}
 	done := o.events[len(o.events)-1].at
 	if r.IntN(100) < 45 {
-		o.stars, o.rated = 1+(24-r.Int64N(25))/5, done+60+r.Int64N(7200)
-		o.stars = 6 - (6-o.stars)*(6-o.stars)/5
+		o.stars, o.rated = [...]int64{1, 2, 3, 3, 4, 4, 4, 5, 5, 5, 5, 5}[r.IntN(12)], done+60+r.Int64N(7200)
 	}
 	if r.IntN(100) < 25 {
 		o.tip, o.tipped = (1+r.Int64N(20))*100_000, done+30+r.Int64N(3600)

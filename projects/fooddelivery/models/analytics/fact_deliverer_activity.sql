@@ -1,0 +1,14 @@
+-- What deliverers did, a row per activity.
+select
+    a.id,
+    a.activity_time,
+    a.activity_type,
+    a.basis,
+    cast(row_number() over (partition by a.deliverer_id, a.activity_type order by a.activity_time, a.id) as integer) as occurrence,
+    a.deliverer_id,
+    a.order_id,
+    a.customer_id,
+    a.restaurant_id,
+    a.region_id
+from {{ ref('deliverer_activity') }} as a
+where a.activity_time is not null
