@@ -21,12 +21,12 @@ func TestTheSandboxRunsOneSelect(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, c *client) {
 		for query, rows := range map[string]int{
 			"select count(*) as n from core.claims": 1,
-			"select status, cast(sum(amount) as numeric(38,4)) as amount from analytics.dim_claims group by status order by 1;": -1,
+			"select status, cast(sum(amount) as numeric(38,4)) as amount from analytics.dim_claims group by status order by 1;":                   -1,
 			"with c as (select * from core.claims) select c.id from c inner join core.treatments as t on t.treatment_id = c.treatment_id limit 5": 5,
-			"select id, row_number() over (order by id) as n from core.claims order by id limit 3":                                        3,
-			"select a from generate_series(1, 4) as g(a)": 4,
-			"select 'it''s; fine' as text":                1,
-			"values (1), (2)":                             2,
+			"select id, row_number() over (order by id) as n from core.claims order by id limit 3":                                                3,
+			"select a from generate_series(1, 4) as g(a)":                                                                                         4,
+			"select 'it''s; fine' as text": 1,
+			"values (1), (2)":              2,
 			"select table_name from information_schema.tables where table_schema = 'core' limit 1": -1,
 			"select 1 as a union all select 2": 2,
 		} {

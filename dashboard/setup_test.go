@@ -105,28 +105,42 @@ func postgres(t *testing.T) string {
 	}
 	dir := folder(t)
 	shared.pg.Do(func() {
-		db, err := sql.Open("pgx", server)
-		if shared.pgErr = err; err != nil {
-			return
+		if shared.pgDSN, shared.drop, shared.pgErr = create(server, "dashboard_test"); shared.pgErr == nil {
+			shared.pgErr = publish(shared.pgDSN, filepath.Join(dir, "csv"))
 		}
-		name := fmt.Sprintf("dashboard_test_%d", os.Getpid())
-		if _, shared.pgErr = db.Exec("create database " + name); shared.pgErr != nil {
-			return
-		}
-		shared.drop = func() {
-			_, _ = db.Exec("drop database if exists " + name + " with (force)")
-			_ = db.Close()
-		}
-		u, err := url.Parse(server)
-		if shared.pgErr = err; err != nil {
-			return
-		}
-		u.Path = "/" + name
-		shared.pgDSN = u.String()
-		shared.pgErr = publish(shared.pgDSN, filepath.Join(dir, "csv"))
 	})
 	require.NoError(t, shared.pgErr)
 	return shared.pgDSN
+}
+
+// database is a fresh one that goes with the test.
+func database(t *testing.T, server string) string {
+	t.Helper()
+	dsn, drop, err := create(server, "dashboard_follow")
+	require.NoError(t, err)
+	t.Cleanup(drop)
+	return dsn
+}
+
+// create makes a database of this process on a server.
+func create(server, prefix string) (dsn string, drop func(), err error) {
+	u, err := url.Parse(server)
+	if err != nil {
+		return "", nil, err
+	}
+	db, err := sql.Open("pgx", server)
+	if err != nil {
+		return "", nil, err
+	}
+	name := fmt.Sprintf("%s_%d", prefix, os.Getpid())
+	if _, err := db.Exec("create database " + name); err != nil {
+		return "", nil, err
+	}
+	u.Path = "/" + name
+	return u.String(), func() {
+		_, _ = db.Exec("drop database if exists " + name + " with (force)")
+		_ = db.Close()
+	}, nil
 }
 
 // open serves a warehouse on loopback.

@@ -1,0 +1,230 @@
+package dashboard_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"lifeline/dashboard"
+	"lifeline/sample"
+	"lifeline/warehouse"
+)
+
+// publications is how many versions come under the readers; 20 in the full run.
+func publications() int {
+	if os.Getenv("LIFELINE_TEST_LONG") != "" {
+		return 20
+	}
+	return 3
+}
+
+func TestReadersSeeWholeVersionsWhileNewOnesArePublished(t *testing.T) {
+	dir := t.TempDir()
+	_, err := sample.Write(t.Context(), sample.Options{Project: "carepay", Scale: 0.01, Seed: 1, Dirt: "real"}, filepath.Join(dir, "0"))
+	require.NoError(t, err)
+	// The second source lacks a few of the newest claims, which nothing refers to.
+	require.NoError(t, os.CopyFS(filepath.Join(dir, "1"), os.DirFS(filepath.Join(dir, "0"))))
+	text, err := os.ReadFile(filepath.Join(dir, "1", "claims.csv"))
+	require.NoError(t, err)
+	lines := strings.SplitAfter(strings.TrimRight(string(text), "\n"), "\n")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "1", "claims.csv"), []byte(strings.Join(lines[:len(lines)-5], "")), 0o644))
+	t.Run("duckdb", func(t *testing.T) { follow(t, "duckdb:"+filepath.Join(dir, "w.duckdb"), dir) })
+	t.Run("postgres", func(t *testing.T) {
+		server := os.Getenv("LIFELINE_TEST_POSTGRES")
+		if server == "" {
+			t.Skip("LIFELINE_TEST_POSTGRES names no server")
+		}
+		follow(t, database(t, server), dir)
+	})
+}
+
+// follow publishes two sources in turn while fifty readers ask; each answer must be wholly of its version.
+func follow(t *testing.T, dsn, dir string) {
+	require.NoError(t, publish(dsn, filepath.Join(dir, "0")))
+	counts := sync.Map{}
+	note := func() {
+		wh, err := warehouse.Open(context.Background(), warehouse.Options{DSN: dsn})
+		require.NoError(t, err)
+		defer wh.Close()
+		r, err := wh.Published(context.Background())
+		require.NoError(t, err)
+		defer r.Close()
+		var n int64
+		require.NoError(t, r.DB.QueryRow("select count(*) from core.claims").Scan(&n))
+		counts.Store(r.Version, n)
+	}
+	note()
+	c := open(t, dsn)
+	stop := make(chan struct{})
+	var asked atomic.Int64
+	var mu sync.Mutex
+	answers := map[seenRows]int{}
+	var faults []error
+	var work sync.WaitGroup
+	for i := range 50 {
+		work.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				s, err := look(c, i, int(asked.Add(1)))
+				mu.Lock()
+				if err != nil {
+					faults = append(faults, err)
+				}
+				answers[s]++
+				mu.Unlock()
+				// A person asks again after a while; without a pause fifty loops would leave the run no processor.
+				select {
+				case <-stop:
+				case <-time.After(200 * time.Millisecond):
+				}
+			}
+		})
+	}
+	for i := range publications() {
+		require.NoError(t, publish(dsn, filepath.Join(dir, fmt.Sprint((i+1)%2))))
+		note()
+	}
+	last := int64(publications() + 1)
+	require.Eventually(t, func() bool {
+		return get[dashboard.MetaData](c, "/api/v1/meta").Meta.Version == last
+	}, 10*time.Second, 20*time.Millisecond)
+	close(stop)
+	work.Wait()
+	require.Empty(t, faults, "of %d", asked.Load())
+	versions := map[int64]bool{}
+	for s, n := range answers {
+		want, known := counts.Load(s.version)
+		require.True(t, known, "version %d", s.version)
+		require.Equal(t, want, s.rows, "%d answers of version %d by %s", n, s.version, s.what)
+		versions[s.version] = true
+	}
+	require.GreaterOrEqual(t, len(versions), 3, "readers saw versions come")
+	t.Logf("%d answers of %d versions", asked.Load(), len(versions))
+}
+
+type seenRows = struct {
+	version, rows int64
+	what          string
+}
+
+// look asks one of several questions whose answer is the number of all claims.
+func look(c *client, who, n int) (seenRows, error) {
+	paths := []string{
+		"/api/v1/pages/overview?range=all&undated=include&basis=submitted&vs=none", "/api/v1/tables/core.claims/rows?limit=1",
+		"/api/v1/pages/reconciliation?range=all&undated=include&vs=none", "/api/v1/sql?q=" + url.QueryEscape("select count(*) as n from core.claims"),
+	}
+	path := paths[(who+n)%len(paths)]
+	if strings.Contains(path, "sql") && who > 1 {
+		path = paths[0] // Two statements at once are all that one asker may run.
+	}
+	answer, err := http.Get(c.url + path + fmt.Sprintf("&limit=%d", 1+n%3))
+	if err != nil {
+		return seenRows{}, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode == http.StatusTooManyRequests {
+		return seenRows{version: 1, rows: -1}, errors.New("told to wait")
+	}
+	if answer.StatusCode != http.StatusOK {
+		return seenRows{}, fmt.Errorf("%s: %s", path, answer.Status)
+	}
+	var body struct {
+		Data struct {
+			Rows  json.RawMessage
+			Trust *dashboard.Trust
+			Cards []dashboard.Card
+		}
+		Meta dashboard.Meta
+		Page *dashboard.Page
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&body); err != nil {
+		return seenRows{}, err
+	}
+	s := seenRows{version: body.Meta.Version, what: path}
+	switch {
+	case body.Page != nil:
+		s.rows = body.Page.Total
+	case strings.Contains(path, "sql"):
+		var rows [][]int64
+		if err := json.Unmarshal(body.Data.Rows, &rows); err != nil {
+			return s, err
+		}
+		s.rows = rows[0][0]
+	default:
+		if err := json.Unmarshal(body.Data.Rows, &s.rows); err != nil {
+			return s, err
+		}
+	}
+	if t := body.Data.Trust; t != nil && (!t.Balances || t.Counted.Rows != s.rows) {
+		return s, fmt.Errorf("%s of version %d: %s", path, s.version, t.Text)
+	}
+	for _, card := range body.Data.Cards {
+		if card.Problem != nil {
+			return s, fmt.Errorf("%s of version %d, %s: %s", path, s.version, card.ID, card.Problem.Detail)
+		}
+		if card.ID == "claims" && card.Tile != nil && fmt.Sprint(card.Tile.Value) != fmt.Sprint(s.rows) {
+			return s, fmt.Errorf("%s of version %d: the tile says %v, the page %d", path, s.version, card.Tile.Value, s.rows)
+		}
+	}
+	return s, nil
+}
+
+func TestBeforeTheFirstRunThePagesSayWhatToDo(t *testing.T) {
+	t.Parallel()
+	dsn := "duckdb:" + filepath.Join(t.TempDir(), "w.duckdb")
+	c := open(t, dsn)
+	meta := get[dashboard.MetaData](c, "/api/v1/meta").Data
+	require.Equal(t, "empty", meta.State)
+	require.NotEmpty(t, meta.FirstSteps)
+	require.Equal(t, "empty", meta.Freshness.Status)
+	require.Contains(t, c.problem("/api/v1/pages/overview", http.StatusServiceUnavailable).Hint, "lifeline run")
+	c.problem("/api/v1/runs", http.StatusServiceUnavailable)
+	status, _, _ := c.raw("/readyz")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+
+	// The first version is told to browsers that are open already.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+"/api/v1/events", nil)
+	require.NoError(t, err)
+	answer, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	require.Equal(t, "text/event-stream", answer.Header.Get("Content-Type"))
+	require.NoError(t, publish(dsn, filepath.Join(folder(t), "csv")))
+	c.server.Tell(dashboard.LiveEvent{Kind: "run", State: "begin", Step: "land"})
+	var kinds []string
+	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
+		text, is := strings.CutPrefix(lines.Text(), "data: ")
+		if !is {
+			continue
+		}
+		var e dashboard.LiveEvent
+		require.NoError(t, json.Unmarshal([]byte(text), &e))
+		kinds = append(kinds, e.Kind)
+		if e.Kind == "snapshot" && e.Snapshot == "v1" {
+			break
+		}
+	}
+	require.Equal(t, "hello", kinds[0])
+	require.Contains(t, kinds, "run")
+	require.Equal(t, "snapshot", kinds[len(kinds)-1])
+	require.Positive(t, get[dashboard.PageData](c, "/api/v1/pages/overview").Data.Rows)
+}
