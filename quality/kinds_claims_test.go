@@ -76,8 +76,8 @@ func landed(e *engine) {
 		from (select row_number() over () as i from {core}.landed as a cross join {core}.landed as b) as v
 		where v.i <= 20`,
 		`create schema history`,
-		`create table history.landed (id bigint, _op text, _valid_to timestamp)`,
-		`insert into history.landed values (7, 'delete', '2019-11-30 00:00:00'), (8, 'delete', '2019-12-02 00:00:00'),
+		`create table history.landed (id bigint, nothing bigint, _op text, _valid_to timestamp)`,
+		`insert into history.landed (id, _op, _valid_to) values (7, 'delete', '2019-11-30 00:00:00'), (8, 'delete', '2019-12-02 00:00:00'),
 		(9, 'delete', '2019-12-03 00:00:00'), (9, 'update', '2019-12-03 00:00:00')`,
 		`create table ops.positions (run_id bigint, taken_at timestamp)`,
 		`insert into ops.positions values (1, '2019-11-30 00:00:00'), (2, '2019-12-01 00:00:00'), (3, '2019-12-02 00:00:00')`,
@@ -102,5 +102,23 @@ func TestTheKindsForClaimsCountTheirBadRowsAlikeOnBothEngines(t *testing.T) {
 				require.Len(t, e.texts(r.SQL()), int(r.Failing), "the select gives the bad rows: %s", r.SQL())
 			}
 		}
+	})
+}
+
+func TestAColumnThatWentEmptyStopsARunAndOneThatAlwaysWasIsTold(t *testing.T) {
+	onEngines(t, func(t *testing.T, e *engine) {
+		landed(e)
+		test := project.Test{Kind: "lifeline.column_went_empty", Node: "landed", Args: yaml{"columns": []any{"nothing"}, "at_least": int64(1)}}
+		status := func() quality.Status {
+			results, err := quality.Run(context.Background(), e.db, compiled(t, e, test), 1)
+			require.NoError(t, err)
+			require.NoError(t, results[0].Err)
+			require.Contains(t, results[0].String(), "null in all of 6 rows: nothing")
+			return results[0].Status
+		}
+		e.do("update history.landed set nothing = 1 where id = 7")
+		require.Equal(t, quality.Warn, status(), "it had a value before the published version was read, and none since")
+		e.do("update history.landed set nothing = 1 where id = 8")
+		require.Equal(t, quality.Fail, status())
 	})
 }

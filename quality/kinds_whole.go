@@ -17,8 +17,9 @@ var _ = register(map[string]func(*spec) (body, error){
 	"night_share":       nightShare,
 })
 
-// columnWentEmpty fails by the columns that are null in every row, of those named. A table of fewer rows than at_least, 100 where
-// that is not given, is too small to say.
+// columnWentEmpty fails by the columns that are null in every row, of those named. It stops a run only where one had values in the
+// version that is published: what was always empty is told. A table of fewer rows than at_least, 100 where that is not given, is too
+// small to say.
 func columnWentEmpty(s *spec) (body, error) {
 	if err := s.args.only("columns", "at_least"); err != nil {
 		return body{}, err
@@ -37,31 +38,74 @@ func columnWentEmpty(s *spec) (body, error) {
 		       {counts}
 		from {target}`, "counts", counts, "target", s.target())}
 	b.probe = func(ctx context.Context, db *sql.DB, r *Result) error {
-		numbers := make([]int64, len(names)+1)
-		into := make([]any, len(numbers))
-		for i := range numbers {
-			into[i] = &numbers[i]
-		}
-		if err := db.QueryRowContext(ctx, b.measure).Scan(into...); err != nil {
+		filled, err := countsOf(ctx, db, b.measure, len(names)+1)
+		if err != nil || filled[0] < least {
 			return err
-		}
-		if numbers[0] < least {
-			return nil
 		}
 		r.Tested = int64(len(names))
 		var empty []string
 		for i, v := range names {
-			if numbers[i+1] == 0 {
+			if filled[i+1] == 0 {
 				empty = append(empty, scalar(v))
-				r.seen = append(r.seen, seen{key: scalar(v), value: fmt.Sprintf("null in all of %d rows", numbers[0])})
+				r.seen = append(r.seen, seen{key: scalar(v), value: fmt.Sprintf("null in all of %d rows", filled[0])})
 			}
 		}
-		if r.Failing = int64(len(empty)); r.Failing > 0 {
-			r.Detail = fmt.Sprintf("null in all of %d rows: %s; look for a column shift in the source", numbers[0], strings.Join(empty, ", "))
+		if r.Failing = int64(len(empty)); r.Failing == 0 {
+			return nil
 		}
-		return nil
+		r.Detail = fmt.Sprintf("null in all of %d rows: %s; look for a column shift in the source", filled[0], strings.Join(empty, ", "))
+		lost, err := s.lostSince(ctx, db, empty)
+		if !lost {
+			c := *r.Check
+			c.Severity = Flag
+			r.Check = &c
+		}
+		return err
 	}
 	return b, nil
+}
+
+func countsOf(ctx context.Context, db *sql.DB, query string, n int) ([]int64, error) {
+	numbers, into := make([]int64, n), make([]any, n)
+	for i := range numbers {
+		into[i] = &numbers[i]
+	}
+	return numbers, db.QueryRowContext(ctx, query).Scan(into...)
+}
+
+// gone are the rows of a source table's history whose values were part of the published version and are no more.
+const gone = `history.{table} as h
+		where h._valid_to > (
+		        select max(p.taken_at)
+		        from ops.positions as p
+		        where p.run_id = (select max(r.run_id) from ops.runs as r where r.status = 'published')
+		    )`
+
+// table is the tested table's name without its schema.
+func (s *spec) table() string { return s.relation[strings.LastIndexByte(s.relation, '.')+1:] }
+
+// hasHistory tells whether earlier rows of the tested table were ever kept.
+func (s *spec) hasHistory(ctx context.Context, db *sql.DB) (there bool, err error) {
+	err = db.QueryRowContext(ctx, fill(`
+		select count(*) > 0
+		from information_schema.tables
+		where table_schema = 'history'
+		    and table_name = {table}`, "table", text(strings.Trim(s.table(), `"`)))).Scan(&there)
+	return there, err
+}
+
+// lostSince tells whether one of the columns had a value in the version that is published.
+func (s *spec) lostSince(ctx context.Context, db *sql.DB, columns []string) (lost bool, err error) {
+	if there, err := s.hasHistory(ctx, db); err != nil || !there {
+		return false, err
+	}
+	err = db.QueryRowContext(ctx, fill(`
+		select count(*) > 0
+		from `+gone+`
+		    and ({filled})`, "table", s.table(), "filled", join(columns, " or ", func(c string) string {
+		return "h." + ident(c) + " is not null"
+	}))).Scan(&lost)
+	return lost, err
 }
 
 // columnShift looks for values that belong to the column beside. Of a text column, texts that begin like a date are bad; with among,
@@ -106,23 +150,13 @@ func massDelete(s *spec) (body, error) {
 	if err := s.args.only(); err != nil {
 		return body{}, err
 	}
-	table := s.relation[strings.LastIndexByte(s.relation, '.')+1:]
 	b := body{measure: fill(`
 		select count(*)
-		from history.{table} as h
-		where h._op = 'delete'
-		    and h._valid_to > (
-		        select max(p.taken_at)
-		        from ops.positions as p
-		        where p.run_id = (select max(r.run_id) from ops.runs as r where r.status = 'published')
-		    )`, "table", table)}
+		from `+gone+`
+		    and h._op = 'delete'`, "table", s.table())}
 	b.probe = func(ctx context.Context, db *sql.DB, r *Result) error {
-		var there bool
-		if err := db.QueryRowContext(ctx, fill(`
-		select count(*) > 0
-		from information_schema.tables
-		where table_schema = 'history'
-		    and table_name = {table}`, "table", text(strings.Trim(table, `"`)))).Scan(&there); err != nil {
+		there, err := s.hasHistory(ctx, db)
+		if err != nil {
 			return err
 		}
 		if err := db.QueryRowContext(ctx, "select count(*) from "+s.relation).Scan(&r.Tested); err != nil || !there {
