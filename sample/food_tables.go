@@ -156,7 +156,7 @@ func (w *world) foodRestaurants(l *lines) error {
 }
 
 func (w *world) foodMenu(l *lines) error {
-	dishes := [...]string{"Chapati", "Pilau", "Nyama choma", "Margherita", "Cheeseburger", "Samosa", "Jollof rice", "Ugali", "Salad", `Pizza 12" large`}
+	dishes := [...]string{"Chapati", "Pilau", "Nyama choma", "Margherita", "Cheeseburger", "Samosa", "Jollof rice", "Ugali", "Salad"}
 	id := int64(1)
 	for k := range w.food.restaurants {
 		r := w.dice(diceFoodMenu, k)
@@ -166,7 +166,7 @@ func (w *world) foodMenu(l *lines) error {
 			}
 			l.id(id)
 			l.id(foodFirstPerson + k)
-			l.text(dishes[r.IntN(len(dishes)-1)])
+			l.text(dishes[r.IntN(len(dishes))])
 			w.foodMoney(l, id, faultFoodPrice, 200, (10+r.Int64N(200))*50_000)
 			l.text(foodCurrency(k%foodRegions + 1))
 			id++

@@ -14,25 +14,33 @@ import (
 )
 
 type demoCommand struct {
-	Dir   string  `default:"lifeline-demo" placeholder:"DIR" help:"Where the demo's files go."`
-	Scale float64 `default:"1" help:"1 is about 504,000 rows."`
-	Seed  uint64  `default:"1" help:"The same seed gives the same data."`
-	Mysql bool    `name:"mysql" help:"Load the sample into a throw-away MariaDB or MySQL found on this machine, and read it from there."`
+	Business string  `arg:"" optional:"" name:"project" enum:"carepay,fooddelivery" default:"carepay" help:"Which shipped project: carepay or fooddelivery."`
+	Dir      string  `default:"lifeline-demo" placeholder:"DIR" help:"Where the demo's files go."`
+	Scale    float64 `default:"1" help:"1 is about 504,000 rows; of fooddelivery 200,000."`
+	Seed     uint64  `default:"1" help:"The same seed gives the same data."`
+	Mysql    bool    `name:"mysql" help:"Load the sample into a throw-away MariaDB or MySQL found on this machine, and read it from there."`
 }
 
 func (demoCommand) Help() string {
-	return `Makes sample data in the shape and dirt of an operational claims database, runs it into a DuckDB warehouse, and shows what came out.
+	return `Makes sample data in the shape and dirt of an operational database, of claims or of food delivery, runs it into a DuckDB warehouse, and shows what came out.
 Needs no server. With --mysql it starts a MariaDB or MySQL server of its own in a temporary folder and stops it again.
 
 Examples:
   lifeline demo
+  lifeline demo fooddelivery
   lifeline demo --mysql --scale 0.2`
 }
 
 // question is one of the demo's questions to the published version.
 type question struct{ title, sql string }
 
-var demoQuestions = []question{
+// demoQuestions are asked of the published version; what is held back is asked of the books, last.
+var demoQuestions = map[string][]question{
+	"carepay":      claimQuestions,
+	"fooddelivery": foodQuestions,
+}
+
+var claimQuestions = []question{
 	{"Claims by canonical status, with the money per currency", `
 select status, currency, count(*) as claims, sum(amount) as amount
 from core.claims
@@ -44,25 +52,57 @@ select date_created_basis as basis, count(*) as invoices, min(date_created) as e
 from core.invoices
 group by date_created_basis
 order by invoices desc`},
-	{"What is held back, and why", `
+}
+
+var foodQuestions = []question{
+	{"How long orders take, in minutes from being placed", `
+select r.city, count(*) as delivered,
+    round(avg(o.lag_accepted_seconds) / 60, 1) as accepted_after,
+    round(avg(o.lag_picked_up_seconds) / 60, 1) as picked_up_after,
+    round(avg(o.lag_dropped_off_seconds) / 60, 1) as dropped_off_after
+from analytics.dim_orders as o
+inner join core.regions as r on r.id = o.region_id
+where o.deliverer_drops_off_order_time is not null
+group by r.city
+order by r.city`},
+	{"The busiest deliverers of the last seven days", `
+select deliverer_id, vehicle, region, orders_accepted_last_7_days, orders_cancelled_last_7_days, orders_dropped_off_last_7_days,
+    orders_dropped_off_last_28_days
+from analytics.dim_deliverer
+order by orders_dropped_off_last_7_days desc, deliverer_id
+limit 5`},
+	{"What premium customers do", `
+select is_premium, count(*) as customers, sum(orders_placed_last_28_days) as orders_last_28_days,
+    round(1.0 * sum(orders_placed_last_28_days) / count(*), 2) as orders_each
+from analytics.dim_customer
+group by is_premium
+order by is_premium`},
+}
+
+var heldBack = question{"What is held back, and why", `
 select r.table_name, r.reason, count(*) as entries
 from quarantine.reasons as r
 group by r.table_name, r.reason
 order by entries desc, r.table_name, r.reason
-limit 8`},
+limit 8`}
+
+// demoTables are what the demo proposes to look at: a dimension with what to sort it by, and a model worth reading.
+var demoTables = map[string][3]string{
+	"carepay":      {"dim_providers", "claims_total", "dim_claims_lifecycle"},
+	"fooddelivery": {"dim_restaurant", "orders_placed_total", "dim_orders"},
 }
 
 func (c *demoCommand) Run(ctx context.Context, g *Globals) error {
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return fmt.Errorf("make the demo's folder: %w", err)
 	}
-	dir, err := projects.Extract("carepay", c.Dir)
+	dir, err := projects.Extract(c.Business, c.Dir)
 	if err != nil {
 		return err
 	}
 	g.Project = dir
 	if g.Warehouse == "" {
-		g.Warehouse = "duckdb:" + filepath.Join(c.Dir, "carepay.duckdb")
+		g.Warehouse = "duckdb:" + filepath.Join(c.Dir, c.Business+".duckdb")
 	}
 	stop, err := c.source(ctx, g)
 	if err != nil {
@@ -85,17 +125,20 @@ func (c *demoCommand) source(ctx context.Context, g *Globals) (func(), error) {
 	bars := newProgress(g)
 	defer bars.Close()
 	o := sample.Options{
-		Project: "carepay", Scale: c.Scale, Seed: c.Seed, Dirt: "real",
+		Project: c.Business, Scale: c.Scale, Seed: c.Seed, Dirt: "real",
 		Progress: func(_ string, rows, total int64) { bars.Advance("sample", rows, total, "rows") },
 	}
 	if !c.Mysql {
 		dir := filepath.Join(c.Dir, "csv")
+		if c.Business != "carepay" {
+			dir = filepath.Join(c.Dir, c.Business+"-csv")
+		}
 		bars.Begin("sample")
 		s, err := sample.Write(ctx, o, dir)
 		if err != nil {
 			return nil, err
 		}
-		bars.End("sample", fmt.Sprintf("%s rows of 4 tables as CSV files in %s", count(s.Rows()), dir))
+		bars.End("sample", fmt.Sprintf("%s rows of %d tables as CSV files in %s", count(s.Rows()), len(s.Tables), dir))
 		g.Source = "csv:" + dir
 		return func() {}, nil
 	}
@@ -109,7 +152,7 @@ func (c *demoCommand) source(ctx context.Context, g *Globals) (func(), error) {
 		server.stop()
 		return nil, err
 	}
-	bars.End("sample", fmt.Sprintf("%s rows of 4 tables loaded into %s", count(s.Rows()), server.version))
+	bars.End("sample", fmt.Sprintf("%s rows of %d tables loaded into %s", count(s.Rows()), len(s.Tables), server.version))
 	g.Source = server.dsn
 	return server.stop, nil
 }
@@ -125,23 +168,22 @@ func (c *demoCommand) show(ctx context.Context, g *Globals) error {
 		return err
 	}
 	defer wh.Close()
-	for i, q := range demoQuestions {
-		open := wh.Published
-		if i == len(demoQuestions)-1 {
-			open = wh.Books
-		}
-		if err := ask(ctx, g, open, q); err != nil {
+	for _, q := range demoQuestions[c.Business] {
+		if err := ask(ctx, g, wh.Published, q); err != nil {
 			return err
 		}
+	}
+	if err := ask(ctx, g, wh.Books, heldBack); err != nil {
+		return err
 	}
 	at := "--project " + g.Project + " --warehouse " + g.Warehouse
 	fmt.Fprintf(g.terminal.out, `
 Try next:
-  lifeline query %[1]s "select * from analytics.dim_providers order by claims_total desc limit 5"
+  lifeline query %[1]s "select * from analytics.%[4]s order by %[5]s desc limit 5"
   lifeline runs %[1]s
   lifeline run %[1]s --source %[2]s          (again: nothing to do)
-  lifeline compile --project %[3]s dim_claims_lifecycle
-`, at, g.Source, g.Project)
+  lifeline compile --project %[3]s %[6]s
+`, at, g.Source, g.Project, demoTables[c.Business][0], demoTables[c.Business][1], demoTables[c.Business][2])
 	return nil
 }
 
