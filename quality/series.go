@@ -38,15 +38,19 @@ type Band struct {
 	Incidents []time.Time // Days that are known to be out of the ordinary: judged, and never learned from.
 }
 
-// shiftDays is how many days in a row must be out of the band before they are taken for what is usual from now on.
-const shiftDays = 28
+// shiftDays is how many days in a row must be out of the band before they are taken for what is usual from now on, and shiftWeeks how
+// many of one weekday on the same side of it.
+const (
+	shiftDays  = 28
+	shiftWeeks = 6
+)
 
 // Anomalies judges every day of a series by the days of its weekday before it: their median plus or minus Width median absolute
 // deviations. Deviations are in units of the median's root, as those of random arrivals are (Poisson), so that the few days of one
 // weekday can borrow the deviations of all the others; they are taken to be at least those of random arrivals, 0.6745. A day is not
 // part of what it is judged by, and a day that was out of the band, or is marked as an incident, is no part of what later days are
 // judged by: so an incident that comes again is found again. Days that are missing between the first and the last have no rows. Four
-// weeks out of the band without a break are a new level, which is then learned.
+// weeks out of the band without a break are a new level, which is then learned; so are six of one weekday on one side of it.
 func Anomalies(days []Day, o Band) []Anomaly {
 	o = o.withDefaults()
 	known := map[time.Time]bool{}
@@ -56,14 +60,16 @@ func Anomalies(days []Day, o Band) []Anomaly {
 	learned := map[time.Weekday][]float64{}
 	var out []Anomaly
 	var streak []Day // Days in a row that were out of the band.
+	level := map[time.Weekday][]Anomaly{}
 	for _, d := range filled(days) {
 		a, judged := o.judge(d, learned)
 		odd := judged && (float64(d.Rows) < a.Low || float64(d.Rows) > a.High)
 		if odd {
 			out = append(out, a)
 		}
+		w := d.Date.Weekday()
 		if !odd && !known[d.Date] {
-			streak = nil
+			streak, level[w] = nil, nil
 			o.learn(learned, d)
 			continue
 		}
@@ -74,8 +80,27 @@ func Anomalies(days []Day, o Band) []Anomaly {
 			}
 			streak = nil
 		}
+		if odd && !known[d.Date] {
+			level[w] = o.settle(learned, level[w], a)
+		}
 	}
 	return out
+}
+
+// settle adds a day out of the band to those of its weekday before it, and learns them once they are enough and all on one side.
+func (o Band) settle(learned map[time.Weekday][]float64, before []Anomaly, a Anomaly) []Anomaly {
+	if n := len(before); n > 0 && (float64(before[n-1].Rows) > before[n-1].Usual) != (float64(a.Rows) > a.Usual) {
+		before = nil
+	}
+	before = append(before, a)
+	if len(before) < shiftWeeks {
+		return before
+	}
+	delete(learned, a.Date.Weekday())
+	for _, b := range before {
+		o.learn(learned, b.Day)
+	}
+	return nil
 }
 
 func (o Band) withDefaults() Band {

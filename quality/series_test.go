@@ -138,3 +138,23 @@ where not (d = 97 and n > 20)`)
 		require.Equal(t, quality.Pass, run(yaml{"width": int64(13)}).Status, "a wider band")
 	})
 }
+
+// Sundays grow while the other days stay: what is usual on a Sunday is learned anew.
+func TestANewLevelOfOneWeekdayIsLearned(t *testing.T) {
+	t.Parallel()
+	var days []quality.Day
+	first := time.Date(2018, 1, 1, 0, 0, 0, 0, time.UTC) // A Monday.
+	for i := range 40 * 7 {
+		d := quality.Day{Date: first.AddDate(0, 0, i), Rows: 400}
+		if d.Date.Weekday() == time.Sunday {
+			d.Rows = 20
+			if i > 8*7 {
+				d.Rows = 60
+			}
+		}
+		days = append(days, d)
+	}
+	odd := quality.Anomalies(days, quality.Band{})
+	require.Len(t, odd, 6)
+	require.Equal(t, time.Sunday, odd[5].Date.Weekday())
+}
