@@ -81,6 +81,7 @@ type Totals struct {
 	Table string
 	Rows  int64
 	Money []MoneyTotal // Ordered by column, then currency.
+	Keys  string       // The exact sum of the keys, where Table.Whole has one.
 }
 
 // MoneyTotal is the exact sum of a money column over the rows of one raw currency.
@@ -89,4 +90,5 @@ type MoneyTotal struct {
 	Currency string // The raw text; "" also for null, and where the column has no currency.
 	Sum      string // An exact decimal, without trailing zeros after the point.
 	Rows     int64  // Rows with a value.
+	Weighed  string // The exact sum of each amount times the remainder of its key by Weights, where Table.Whole has one.
 }

@@ -46,7 +46,7 @@ func (a *Aside) coreBook(ctx context.Context, e *entity) ([]Book, error) {
 	var rows, money []Book
 	var broken []string
 	for _, currency := range slices.Sorted(maps.Keys(byCurrency)) {
-		p := &purse{a: a, e: e, currency: currency, has: has, keys: e.source.numericKey(columns)}
+		p := &purse{a: a, e: e, currency: currency, has: has, keys: e.source.numericKey(columns), columns: columns}
 		for _, amount := range byCurrency[currency] {
 			if !slices.Contains(has, amount) {
 				return nil, fmt.Errorf("%s has no column %s, which the sources file declares as money: the books need it under that name",
@@ -73,7 +73,7 @@ func (a *Aside) coreBook(ctx context.Context, e *entity) ([]Book, error) {
 	}
 	for i := range books {
 		if !books[i].Balances {
-			books[i].Detail = detail
+			books[i].Detail = strings.TrimPrefix(books[i].Detail+"; "+detail, "; ")
 		}
 	}
 	return books, nil
@@ -99,7 +99,8 @@ type purse struct {
 	currency string
 	amounts  []string
 	has      []string // Columns of core.
-	keys     bool     // The keys are added up too, so that one row in another's place is noticed.
+	keys     bool     // The keys are added up too, so that one row in another's place is noticed, and the amounts by weight of their key.
+	columns  []stagingColumn
 
 	staging, core, aside, superseded ledger
 }
@@ -207,12 +208,16 @@ func (p *purse) sums(alias string) []string {
 	if alias == "c" {
 		key = p.e.Key[0]
 	}
-	return append(out, alias+"."+ident(key))
+	out = append(out, alias+"."+ident(key))
+	for _, a := range p.amounts {
+		out = append(out, weighed(alias, a, key, p.columns))
+	}
+	return out
 }
 
 func (p *purse) width() int {
 	if p.keys {
-		return len(p.amounts) + 1
+		return 2*len(p.amounts) + 1
 	}
 	return len(p.amounts)
 }
@@ -262,6 +267,9 @@ func (p *purse) moneyBooks() (books []Book, broken []string) {
 				Table: p.e.source.Name, Equation: StagingIsCore, Item: item(amount, c),
 				Left: decimal(left.sums[i]), Right: strings.Join(parts, " + "),
 				Balances: left.sums[i].Cmp(right.sums[i]) == 0 && left.rows == right.rows,
+			}
+			if p.keys && b.Balances && left.sums[len(p.amounts)+1+i].Cmp(right.sums[len(p.amounts)+1+i]) != 0 {
+				b.Balances, b.Detail = false, "the same sum over other rows"
 			}
 			if !b.Balances {
 				broken = append(broken, amount)

@@ -50,44 +50,46 @@ func sourceBook(ctx context.Context, db *sql.DB, t *change.Table, totals *change
 	if err := summable(t); err != nil {
 		return nil, err
 	}
+	columns, err := s.columns(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	key, whole := t.Whole()
 	var books []Book
-	var rows int64
+	all := (&line{sums: ledger{}.line("", 1).sums})
 	for i, currency := range order {
-		amounts := byCurrency[currency]
-		left, err := sourceLedger(totals, amounts)
+		v := addition{amounts: byCurrency[currency]}
+		if whole && totals.Keys != "" {
+			v.key, v.columns = key.Name, columns
+		}
+		left, err := v.ofSource(totals)
 		if err != nil {
 			return nil, err
 		}
-		right, err := readValues(ctx, db, s.Relation(), currency, amounts)
+		right, err := v.ofStaging(ctx, db, s.Relation(), currency)
 		if err != nil {
 			return nil, err
 		}
 		for _, l := range right {
 			if i == 0 {
-				rows += l.rows
+				all.rows += l.rows
+				all.sums[0].Add(all.sums[0], l.sums[len(l.sums)-1])
 			}
 		}
-		for n, amount := range amounts {
-			for _, c := range currencies(left, right) {
-				a, b := left.line(c, 2*len(amounts)), right.line(c, 2*len(amounts))
-				book := Book{
-					Table: t.Name, Equation: SourceIsStaging, Item: item(amount, c),
-					Left: decimal(a.sums[2*n]), Right: decimal(b.sums[2*n]),
-				}
-				counts := a.sums[2*n+1].Cmp(b.sums[2*n+1]) == 0
-				book.Balances = counts && book.Left == book.Right
-				if !counts {
-					book.Detail = fmt.Sprintf("%s values in the source, %s in staging", decimal(a.sums[2*n+1]), decimal(b.sums[2*n+1]))
-				}
-				books = append(books, book)
-			}
-		}
+		books = append(books, v.books(t.Name, left, right)...)
 	}
-	total := Book{
-		Table: t.Name, Equation: SourceIsStaging, Item: "rows", Balances: totals.Rows == rows,
-		Left: strconv.FormatInt(totals.Rows, 10), Right: strconv.FormatInt(rows, 10),
+	head := []Book{{
+		Table: t.Name, Equation: SourceIsStaging, Item: "rows", Balances: totals.Rows == all.rows,
+		Left: strconv.FormatInt(totals.Rows, 10), Right: strconv.FormatInt(all.rows, 10),
+	}}
+	if whole && totals.Keys != "" {
+		keys := rat(totals.Keys)
+		head = append(head, Book{
+			Table: t.Name, Equation: SourceIsStaging, Item: "sum of " + key.Name, Balances: keys.Cmp(all.sums[0]) == 0,
+			Left: decimal(keys), Right: decimal(all.sums[0]),
+		})
 	}
-	return append([]Book{total}, books...), nil
+	return append(head, books...), nil
 }
 
 // summable refuses a money column that cannot be added up exactly (promise 8).
@@ -110,36 +112,77 @@ func summable(t *change.Table) error {
 	return nil
 }
 
-// readValues is readLedger with the number of values beside each sum.
-func readValues(ctx context.Context, db *sql.DB, relation, currency string, amounts []string) (ledger, error) {
+// addition adds up amounts of one currency column: for each its sum, how many values it has and its weighed sum, and then the keys.
+type addition struct {
+	amounts []string
+	key     string // The whole key; "" where there is none, and then the weighed sums and that of the keys are 0.
+	columns []stagingColumn
+}
+
+func (v *addition) width() int { return 3*len(v.amounts) + 1 }
+
+// books compares the ledgers.
+func (v *addition) books(table string, left, right ledger) []Book {
+	var books []Book
+	for n, amount := range v.amounts {
+		for _, c := range currencies(left, right) {
+			a, b := left.line(c, v.width()).sums[3*n:], right.line(c, v.width()).sums[3*n:]
+			book := Book{
+				Table: table, Equation: SourceIsStaging, Item: item(amount, c), Left: decimal(a[0]), Right: decimal(b[0]),
+			}
+			switch {
+			case a[1].Cmp(b[1]) != 0:
+				book.Detail = fmt.Sprintf("%s values in the source, %s in staging", decimal(a[1]), decimal(b[1]))
+			case book.Left == book.Right && a[2].Cmp(b[2]) != 0:
+				book.Detail = "the same sum over other rows"
+			default:
+				book.Balances = book.Left == book.Right
+			}
+			books = append(books, book)
+		}
+	}
+	return books
+}
+
+// ofStaging reads the ledger of staging.
+func (v *addition) ofStaging(ctx context.Context, db *sql.DB, relation, currency string) (ledger, error) {
 	by := "''"
 	if currency != "" {
 		by = ident(currency)
 	}
 	var exprs []string
-	for _, a := range amounts {
-		exprs = append(exprs, ident(a), fill("case when {a} is not null then 1 end", "a", ident(a)))
+	for _, a := range v.amounts {
+		weight := "0"
+		if v.key != "" {
+			weight = weighed("", a, v.key, v.columns)
+		}
+		exprs = append(exprs, ident(a), fill("case when {a} is not null then 1 end", "a", ident(a)), weight)
 	}
-	return readLedger(ctx, db, relation, by, exprs)
+	if v.key == "" {
+		return readLedger(ctx, db, relation, by, append(exprs, "0"))
+	}
+	return readLedger(ctx, db, relation, by, append(exprs, ident(v.key)))
 }
 
-// sourceLedger puts the source's totals of some amounts into the form of readValues.
-func sourceLedger(totals *change.Totals, amounts []string) (ledger, error) {
+// ofSource puts the source's totals into the form of ofStaging, but for the keys.
+func (v *addition) ofSource(totals *change.Totals) (ledger, error) {
 	out := ledger{}
-	for n, a := range amounts {
+	for n, a := range v.amounts {
 		for _, m := range totals.Money {
 			if m.Column != a {
 				continue
 			}
-			l := out.line(m.Currency, 2*len(amounts))
-			sum := new(big.Rat)
-			if m.Sum != "" {
-				if _, ok := sum.SetString(m.Sum); !ok {
-					return nil, fmt.Errorf("the source's total of %s.%s is no decimal: %q", totals.Table, a, m.Sum)
+			l := out.line(m.Currency, v.width())
+			for i, text := range []string{m.Sum, strconv.FormatInt(m.Rows, 10), m.Weighed} {
+				if text == "" || i == 2 && (v.key == "" || weighed("", a, v.key, v.columns) == nothing) {
+					continue
 				}
+				x, ok := new(big.Rat).SetString(text)
+				if !ok {
+					return nil, fmt.Errorf("the source's total of %s.%s is no decimal: %q", totals.Table, a, text)
+				}
+				l.sums[3*n+i].Add(l.sums[3*n+i], x)
 			}
-			l.sums[2*n].Add(l.sums[2*n], sum)
-			l.sums[2*n+1].Add(l.sums[2*n+1], new(big.Rat).SetInt64(m.Rows))
 		}
 	}
 	return out, nil

@@ -19,12 +19,26 @@ func (w *walk) reconcileSource(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if quality.Unbalanced(books) != nil {
+		if err := quality.NameRows(ctx, w.hold.DB(), w.tables, books, w.reading); err != nil {
+			w.Logger.WarnContext(ctx, "books", "error", err) // That they do not balance is worse, and is said.
+		}
+		var tables []string
+		for _, b := range books {
+			if !b.Balances {
+				tables = append(tables, b.Table)
+			}
+		}
+		if err := w.hold.Distrust(ctx, tables); err != nil {
+			return "", err
+		}
+	}
 	w.books = append(w.books, books...)
 	if err := quality.Unbalanced(books); err != nil {
 		return "", err
 	}
 	_, line := quality.Balance(books)
-	return line, nil
+	return line, w.closeSnapshot()
 }
 
 // compileChecks compiles the project's tests that want says, for the version under construction.
@@ -197,7 +211,7 @@ func (w *walk) closeBooks(ctx context.Context) (string, error) {
 		core := w.node(n.Model.CountsOf)
 		c := quality.EntityCount{Table: n.Name, Relation: w.relation(n), Core: w.relation(core)}
 		if core.EntityOf != nil && len(w.keyOf(core)) == 1 {
-			c.Key, c.CoreKey = n.Model.CountsKey, w.keyOf(core)[0]
+			c.Key, c.CoreKey, c.Money = n.Model.CountsKey, w.keyOf(core)[0], core.EntityOf.Money
 		}
 		counts = append(counts, c)
 	}
@@ -230,7 +244,7 @@ func (w *walk) leaveOut(repairs []quality.Repair) {
 				l.Missing += repairs[i].Rows
 			}
 		}
-		if l.Imputed+l.Missing > 0 {
+		if l.Imputed+l.Missing > 0 && !strings.HasSuffix(l.Column, "_imputed") { // A stand-in is not counted in any case.
 			w.report.LeftOut = append(w.report.LeftOut, l)
 		}
 	}

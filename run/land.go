@@ -29,7 +29,17 @@ func (w *walk) closeSource() error {
 	if w.source == nil {
 		return nil
 	}
-	return w.source.Close()
+	return errors.Join(w.closeSnapshot(), w.source.Close())
+}
+
+// closeSnapshot lets go of the source's point in time.
+func (w *walk) closeSnapshot() error {
+	if w.reading == nil {
+		return nil
+	}
+	err := w.reading.Close()
+	w.reading = nil
+	return err
 }
 
 // preflight looks at the source before anything is touched; the first check that fails stops the run.
@@ -75,7 +85,12 @@ func (w *walk) landOnce(ctx context.Context) (line string, err error) {
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, snap.Close()) }()
+	w.reading = snap
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.closeSnapshot())
+		}
+	}()
 	w.snapshot = snap.Info()
 	w.report.Position = string(w.snapshot.Position)
 	w.report.Consistency = w.snapshot.Way

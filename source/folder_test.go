@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
@@ -174,7 +175,7 @@ func TestPartsOfABigFileGiveEachRowOnce(t *testing.T) {
 	require.Len(t, slices.Compact(c.rows["claim"]), rows)
 	require.Equal(t, []change.Totals{{Table: "claim", Rows: rows, Money: []change.MoneyTotal{
 		{Column: "amount", Currency: "KES", Sum: fmt.Sprint(rows*(rows-1)/2 + rows/4), Rows: rows},
-	}}}, totals(t, o))
+	}}}, unweighed(totals(t, o)))
 
 	o = files(t, b.String()+"x,y")
 	require.ErrorContains(t, readAll(t, o), fmt.Sprintf("claims.csv:%d:4", rows+2))
@@ -187,7 +188,73 @@ func TestTotalsLeaveOutWhatIsNoAmount(t *testing.T) {
 		{Column: "amount", Currency: "", Sum: "0.1", Rows: 1},
 		{Column: "amount", Currency: "KES", Sum: "2", Rows: 2},
 		{Column: "amount", Currency: "USD", Sum: "-0.02", Rows: 1},
-	}}}, totals(t, o))
+	}}}, unweighed(totals(t, o)))
+}
+
+// unweighed leaves out what the keys bring in.
+func unweighed(all []change.Totals) []change.Totals {
+	for i := range all {
+		all[i].Keys = ""
+		for j := range all[i].Money {
+			all[i].Money[j].Weighed = ""
+		}
+	}
+	return all
+}
+
+// A file and a server add up the same slices, by rows, keys, money and money weighed by key.
+func TestAFileAndAServerGiveEqualSlices(t *testing.T) {
+	t.Parallel()
+	d := database(t)
+	d.exec(t, "create table CLAIM (ID int, STATUS varchar(25), DATE_CREATED datetime, AMOUNT decimal(19,4), CURRENCY varchar(4), key (ID))")
+	d.exec(t, "insert into CLAIM values (-3, 'a', null, 1.5, 'KES'), (-3, 'a', null, -0.25, 'kes'), (1001, 'b', null, null, null), (1999, 'c', null, 7.0001, 'KES'), (null, 'd', null, 9, 'KES')")
+	o := files(t, header+"-3,a,NULL,1.5,KES\n-3,a,NULL,-0.25,kes\n1001,b,NULL,NULL,NULL\n1999,c,NULL,7.0001,KES\nNULL,d,NULL,9,KES\n")
+	server := o
+	server.DSN = d.dsn
+	server.Tables = slices.Clone(o.Tables)
+	server.Tables[0].Identifier = "CLAIM"
+	slices := func(o source.Options, of change.Range) []change.Slice {
+		s, err := source.Open(t.Context(), o)
+		require.NoError(t, err)
+		defer s.Close()
+		tables, err := s.Tables(t.Context())
+		require.NoError(t, err)
+		snap, err := s.Snapshot(t.Context())
+		require.NoError(t, err)
+		defer snap.Close()
+		out, err := snap.Ranges(t.Context(), tables[0], of)
+		require.NoError(t, err)
+		for i := range out {
+			for j := range out[i].Money {
+				out[i].Money[j], out[i].Weighed[j] = number(t, out[i].Money[j]), number(t, out[i].Weighed[j])
+			}
+		}
+		return out
+	}
+	want := []change.Slice{
+		{Number: 0, Low: -3, High: -3, Rows: 2, Keys: "-6", Money: []string{"1.2500"}, Weighed: []string{"-3.7500"}},
+		{Number: 1, Low: 1001, High: 1001, Rows: 1, Keys: "1001", Money: []string{"0.0000"}, Weighed: []string{"0.0000"}},
+		{Number: 2, Low: 1999, High: 1999, Rows: 1, Keys: "1999", Money: []string{"7.0001"}, Weighed: []string{"6993.0999"}},
+	}
+	for _, o := range []source.Options{o, server} {
+		require.Equal(t, want, slices(o, change.Range{Low: -3, High: 1999, Width: 1000}))
+		whole := slices(o, change.Range{})
+		require.Len(t, whole, 1)
+		require.EqualValues(t, 4, whole[0].Rows)
+		require.EqualValues(t, -3, whole[0].Low)
+		require.EqualValues(t, 1999, whole[0].High)
+	}
+}
+
+// number is a decimal to four places; none is zero.
+func number(t *testing.T, text string) string {
+	t.Helper()
+	x := new(big.Rat)
+	if text != "" {
+		_, ok := x.SetString(text)
+		require.True(t, ok, text)
+	}
+	return x.FloatString(4)
 }
 
 // The same values land alike from a file and from a server.

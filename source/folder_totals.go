@@ -3,6 +3,7 @@ package source
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/csv"
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,10 +37,31 @@ func (n *folderSnapshot) Totals(ctx context.Context) ([]change.Totals, error) {
 }
 
 func (s *seenFile) totals(ctx context.Context) (change.Totals, error) {
-	none := change.Totals{}
+	sums := newAdder()
+	err := s.records(ctx, func(record []string) error {
+		sums.rows++
+		weight, err := s.addKey(sums, record)
+		if err != nil {
+			return err
+		}
+		for _, m := range s.Money {
+			if err := s.addMoney(sums, m, record, weight); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return change.Totals{}, err
+	}
+	return sums.totals(s.Table), nil
+}
+
+// records reads the file's records with the standard library's reader. A record is valid until the next.
+func (s *seenFile) records(ctx context.Context, each func(record []string) error) error {
 	file, err := os.Open(s.path)
 	if err != nil {
-		return none, fmt.Errorf("add up %s: %w", s.shown, cause(err))
+		return fmt.Errorf("add up %s: %w", s.shown, cause(err))
 	}
 	defer file.Close()
 	hash := sha256.New()
@@ -46,40 +69,37 @@ func (s *seenFile) totals(ctx context.Context) (change.Totals, error) {
 	if mark, err := in.Peek(len(byteOrderMark)); err == nil && string(mark) == byteOrderMark {
 		_, _ = in.Discard(len(byteOrderMark)) // They were peeked at.
 	}
-	sums := newAdder()
 	r := csv.NewReader(s.keepReturns(in))
 	r.ReuseRecord, r.LazyQuotes = true, true
 	if s.shape.width != len(s.shape.physical) {
 		r.FieldsPerRecord = -1 // The header has more columns than the lines.
 	}
 	if _, err := r.Read(); err != nil {
-		return none, fmt.Errorf("add up %s: %w", s.shown, err)
+		return fmt.Errorf("add up %s: %w", s.shown, err)
 	}
-	for {
+	for rows := 1; ; rows++ {
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return none, errors.Join(s.verify(), fmt.Errorf("add up %s: %w", s.shown, err))
+			return errors.Join(s.verify(), fmt.Errorf("add up %s: %w", s.shown, err))
 		}
-		if sums.rows++; sums.rows%65536 == 0 && ctx.Err() != nil {
-			return none, ctx.Err()
+		if rows%65536 == 0 && ctx.Err() != nil {
+			return ctx.Err()
 		}
-		for _, m := range s.Money {
-			if err := s.addMoney(sums, m, record); err != nil {
-				return none, fmt.Errorf("add up %s: %w", s.shown, err)
-			}
+		if err := each(record); err != nil {
+			return fmt.Errorf("add up %s: %w", s.shown, err)
 		}
 	}
 	if !bytes.Equal(hash.Sum(nil), s.digest) {
-		return none, s.changed()
+		return s.changed()
 	}
-	return sums.totals(s.Table), nil
+	return nil
 }
 
 // addMoney adds a record's amount, if the column's type can hold it.
-func (s *seenFile) addMoney(sums *adder, m change.Money, record []string) error {
+func (s *seenFile) addMoney(sums *adder, m change.Money, record []string, weight int64) error {
 	i := s.Index(m.Column)
 	if i < 0 {
 		return nil
@@ -96,7 +116,13 @@ func (s *seenFile) addMoney(sums *adder, m change.Money, record []string) error 
 	if j := s.Index(m.Currency); j >= 0 && record[s.shape.at[j]] != "NULL" {
 		currency = strings.ReplaceAll(record[s.shape.at[j]], "\x00", "")
 	}
-	return sums.plus(m.Column, currency, x, 1)
+	var weighed apd.Decimal
+	if weight != 0 {
+		if _, err := exact.Mul(&weighed, x, apd.New(weight, 0)); err != nil {
+			return err
+		}
+	}
+	return sums.plus(m.Column, currency, x, &weighed, 1)
 }
 
 // amount reads a decimal or whole number that t can hold.
@@ -132,4 +158,91 @@ func amount(text string, t change.Type) (*apd.Decimal, bool) {
 
 func fits(x *apd.Decimal, t change.Type) bool {
 	return -int(x.Exponent) <= t.Scale && x.NumDigits()+int64(x.Exponent) <= int64(t.Precision-t.Scale)
+}
+
+// key is a record's whole key, if it has one.
+func (s *seenFile) key(record []string) (int64, bool) {
+	c, whole := s.Whole()
+	if !whole {
+		return 0, false
+	}
+	bits := map[change.Kind]int{change.Int16: 16, change.Int32: 32, change.Int64: 64}[c.Type.Kind]
+	key, err := strconv.ParseInt(record[s.shape.at[s.Index(c.Name)]], 10, bits)
+	return key, err == nil
+}
+
+// addKey adds a record's key, and gives its weight.
+func (s *seenFile) addKey(sums *adder, record []string) (int64, error) {
+	key, ok := s.key(record)
+	if !ok {
+		return 0, nil
+	}
+	return key % change.Weights, sums.plusKey(apd.New(key, 0))
+}
+
+// Ranges reads a file once more.
+func (n *folderSnapshot) Ranges(ctx context.Context, t *change.Table, of change.Range) ([]change.Slice, error) {
+	for _, s := range n.files {
+		if s.Name == t.Name {
+			return s.ranges(ctx, of)
+		}
+	}
+	return nil, fmt.Errorf("there is no file of %s", t.Name)
+}
+
+func (s *seenFile) ranges(ctx context.Context, of change.Range) ([]change.Slice, error) {
+	type total struct {
+		change.Slice
+
+		sums *adder
+	}
+	totals := map[int64]*total{}
+	err := s.records(ctx, func(record []string) error {
+		key, ok := s.key(record)
+		if !ok || of.Width > 0 && (key < of.Low || key > of.High) {
+			return nil
+		}
+		number := int64(0)
+		if of.Width > 0 {
+			number = (key - of.Low) / of.Width
+		}
+		x := totals[number]
+		if x == nil {
+			x = &total{Slice: change.Slice{Number: number, Low: key, High: key}, sums: newAdder()}
+			totals[number] = x
+		}
+		x.Low, x.High = min(x.Low, key), max(x.High, key)
+		x.Rows++
+		weight, err := s.addKey(x.sums, record)
+		for _, m := range s.Money {
+			err = errors.Join(err, s.addMoney(x.sums, m, record, weight))
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]change.Slice, 0, len(totals))
+	for _, x := range totals {
+		all := x.sums.totals(s.Table)
+		x.Keys = all.Keys
+		for _, m := range s.Money {
+			sum, weighed := new(apd.Decimal), new(apd.Decimal)
+			for key, part := range x.sums.money {
+				if key[0] != m.Column {
+					continue
+				}
+				if _, err := exact.Add(sum, sum, &part.sum); err != nil {
+					return nil, err
+				}
+				if _, err := exact.Add(weighed, weighed, &part.weighed); err != nil {
+					return nil, err
+				}
+			}
+			x.Money, x.Weighed = append(x.Money, sum.Text('f')), append(x.Weighed, weighed.Text('f'))
+		}
+		out = append(out, x.Slice)
+	}
+	slices.SortFunc(out, func(a, b change.Slice) int { return cmp.Compare(a.Number, b.Number) })
+	return out, nil
 }

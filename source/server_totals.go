@@ -3,6 +3,7 @@ package source
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -79,11 +80,11 @@ func (n *serverSnapshot) split(ctx context.Context, p *piece) []*piece {
 func (n *serverSnapshot) addPiece(ctx context.Context, c *conn, p *piece, sums *adder) error {
 	t := p.table
 	if len(t.Money) == 0 {
-		rows, err := c.query(ctx, "select count(*) as n from "+n.server.from(t)+t.force()+t.where(p.low, p.high))
+		rows, err := c.query(ctx, "select count(*) as n"+t.keySum()+" from "+n.server.from(t)+t.force()+t.where(p.low, p.high))
 		if err != nil {
 			return err
 		}
-		return sums.count(rows[0]["n"])
+		return errors.Join(sums.count(rows[0]["n"]), sums.countKeys(rows[0]["k"]))
 	}
 	byCurrency := map[string][]string{}
 	var order []string
@@ -132,7 +133,7 @@ func (n *serverSnapshot) guess(ctx context.Context, c *conn, p *piece, currency 
 
 // addOne sums without groups. It reports false, and adds nothing, if a row has another currency than the known one.
 func (n *serverSnapshot) addOne(ctx context.Context, c *conn, p *piece, currency, known string, money []string, count bool, sums *adder) (bool, error) {
-	parts := []string{"count(*) as n"}
+	parts := []string{"count(*) as n" + p.table.keySum()}
 	if currency != "" {
 		name := p.table.column(currency)
 		parts = append(parts, fmt.Sprintf("count(%s) as with_currency, max(%s <> binary %s) as other", name, name, literal(known)))
@@ -151,8 +152,8 @@ func (n *serverSnapshot) addOne(ctx context.Context, c *conn, p *piece, currency
 
 // addGroups sums by the currency's exact bytes in UTF-8, as staging holds it: a collation would take KES and kes for one.
 func (n *serverSnapshot) addGroups(ctx context.Context, c *conn, p *piece, currency string, money []string, count bool, sums *adder) error {
-	rows, err := c.query(ctx, fmt.Sprintf("select cast(convert(%s using utf8mb4) as binary) as c, count(*) as n, %s from %s%s%s group by c",
-		p.table.column(currency), strings.Join(p.table.sums(money), ", "), n.server.from(p.table), p.table.force(), p.table.where(p.low, p.high)))
+	rows, err := c.query(ctx, fmt.Sprintf("select cast(convert(%s using utf8mb4) as binary) as c, count(*) as n%s, %s from %s%s%s group by c",
+		p.table.column(currency), p.table.keySum(), strings.Join(p.table.sums(money), ", "), n.server.from(p.table), p.table.force(), p.table.where(p.low, p.high)))
 	if err != nil {
 		return err
 	}
@@ -175,8 +176,73 @@ func (t *serverTable) sums(money []string) []string {
 	out := make([]string, len(money))
 	for i, m := range money {
 		out[i] = fmt.Sprintf("count(%s) as n%d, sum(%s) as s%d", t.column(m), i, t.column(m), i)
+		if w := t.weighed(m); w != "" {
+			out[i] += fmt.Sprintf(", %s as w%d", w, i)
+		}
 	}
 	return out
+}
+
+// keySum adds up the key, where it is one whole number.
+func (t *serverTable) keySum() string {
+	if c, whole := t.Whole(); whole {
+		return ", sum(" + ident(c.SourceName) + ") as k"
+	}
+	return ""
+}
+
+// weighed adds up an amount by the weights of the keys. (A product of whole numbers could be too long for the server.)
+func (t *serverTable) weighed(money string) string {
+	c, whole := t.Whole()
+	if !whole {
+		return ""
+	}
+	return fmt.Sprintf("sum(%s * cast(mod(%s, %d) as decimal(4,0)))", t.column(money), ident(c.SourceName), change.Weights)
+}
+
+// Ranges lets the server add up slices of a table, on one of the snapshot's connections.
+func (n *serverSnapshot) Ranges(ctx context.Context, of *change.Table, r change.Range) ([]change.Slice, error) {
+	i := slices.IndexFunc(n.tables, func(t *serverTable) bool { return t.Name == of.Name })
+	if i < 0 {
+		return nil, fmt.Errorf("there is no table %s", of.Name)
+	}
+	t := n.tables[i]
+	c, whole := t.Whole()
+	if !whole {
+		return nil, fmt.Errorf("%s has no key of whole numbers", t.Name)
+	}
+	key := ident(c.SourceName)
+	number, where := "0", key+" is not null"
+	if r.Width > 0 {
+		number = fmt.Sprintf("(%s - (%d)) div %d", key, r.Low, r.Width)
+		where = fmt.Sprintf("%s between %d and %d", key, r.Low, r.High)
+	}
+	parts := []string{number + " as b, count(*) as n, min(" + key + ") as low, max(" + key + ") as high" + t.keySum()}
+	for i, m := range t.Money {
+		parts = append(parts, fmt.Sprintf("sum(%s) as s%d, %s as w%d", t.column(m.Column), i, t.weighed(m.Column), i))
+	}
+	rows, err := n.conns[0].query(ctx, "select "+strings.Join(parts, ", ")+" from "+n.server.from(t)+" where "+where+" group by b order by b")
+	if err != nil {
+		return nil, n.server.address.explain("add up "+t.SourceName, err)
+	}
+	out := make([]change.Slice, len(rows))
+	for i, row := range rows {
+		x := &out[i]
+		for _, f := range []struct {
+			name string
+			into *int64
+		}{{"b", &x.Number}, {"n", &x.Rows}, {"low", &x.Low}, {"high", &x.High}} {
+			if *f.into, err = strconv.ParseInt(row[f.name], 10, 64); err != nil {
+				return nil, fmt.Errorf("add up %s: %w", t.SourceName, err)
+			}
+		}
+		x.Keys = row["k"]
+		for j := range t.Money {
+			x.Money = append(x.Money, row[fmt.Sprintf("s%d", j)])
+			x.Weighed = append(x.Weighed, row[fmt.Sprintf("w%d", j)])
+		}
+	}
+	return out, nil
 }
 
 func (t *serverTable) force() string {
@@ -190,12 +256,14 @@ func (t *serverTable) force() string {
 type adder struct {
 	mu    sync.Mutex
 	rows  int64
+	keys  apd.Decimal
 	money map[[2]string]*moneySum // By column and currency.
 }
 
 type moneySum struct {
-	sum  apd.Decimal
-	rows int64
+	sum     apd.Decimal
+	weighed apd.Decimal
+	rows    int64
 }
 
 // exact adds without rounding: no sum of a table has so many digits.
@@ -217,7 +285,7 @@ func (a *adder) count(text string) error {
 // add takes a row of n, n0, s0, n1, s1, … of one currency.
 func (a *adder) add(r map[string]string, currency string, money []string, count bool) error {
 	if count {
-		if err := a.count(r["n"]); err != nil {
+		if err := errors.Join(a.count(r["n"]), a.countKeys(r["k"])); err != nil {
 			return err
 		}
 	}
@@ -233,14 +301,39 @@ func (a *adder) add(r map[string]string, currency string, money []string, count 
 		if err != nil {
 			return fmt.Errorf("a sum of %s: %w", m, err)
 		}
-		if err := a.plus(m, currency, x, n); err != nil {
+		weighed := new(apd.Decimal)
+		if text := r[fmt.Sprintf("w%d", i)]; text != "" {
+			if weighed, _, err = apd.NewFromString(text); err != nil {
+				return fmt.Errorf("a sum of %s: %w", m, err)
+			}
+		}
+		if err := a.plus(m, currency, x, weighed, n); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *adder) plus(column, currency string, x *apd.Decimal, rows int64) error {
+// countKeys adds a sum of keys; "" is none.
+func (a *adder) countKeys(text string) error {
+	if text == "" {
+		return nil
+	}
+	x, _, err := apd.NewFromString(text)
+	if err != nil {
+		return fmt.Errorf("a sum of keys: %w", err)
+	}
+	return a.plusKey(x)
+}
+
+func (a *adder) plusKey(x *apd.Decimal) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, err := exact.Add(&a.keys, &a.keys, x)
+	return err
+}
+
+func (a *adder) plus(column, currency string, x, weighed *apd.Decimal, rows int64) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	key := [2]string{column, currency}
@@ -250,6 +343,9 @@ func (a *adder) plus(column, currency string, x *apd.Decimal, rows int64) error 
 		a.money[key] = s
 	}
 	s.rows += rows
+	if _, err := exact.Add(&s.weighed, &s.weighed, weighed); err != nil {
+		return err
+	}
 	_, err := exact.Add(&s.sum, &s.sum, x)
 	return err
 }
@@ -257,13 +353,26 @@ func (a *adder) plus(column, currency string, x *apd.Decimal, rows int64) error 
 // totals lists what was added, ordered.
 func (a *adder) totals(t *change.Table) change.Totals {
 	out := change.Totals{Table: t.Name, Rows: a.rows}
+	_, whole := t.Whole()
+	if whole {
+		out.Keys = plainText(&a.keys)
+	}
 	for key, s := range a.money {
-		var reduced apd.Decimal
-		reduced.Reduce(&s.sum)
-		out.Money = append(out.Money, change.MoneyTotal{Column: key[0], Currency: key[1], Sum: reduced.Text('f'), Rows: s.rows})
+		m := change.MoneyTotal{Column: key[0], Currency: key[1], Sum: plainText(&s.sum), Rows: s.rows}
+		if whole {
+			m.Weighed = plainText(&s.weighed)
+		}
+		out.Money = append(out.Money, m)
 	}
 	slices.SortFunc(out.Money, func(a, b change.MoneyTotal) int {
 		return cmp.Or(strings.Compare(a.Column, b.Column), strings.Compare(a.Currency, b.Currency))
 	})
 	return out
+}
+
+// plainText writes a decimal without zeros at its end.
+func plainText(x *apd.Decimal) string {
+	var reduced apd.Decimal
+	reduced.Reduce(x)
+	return reduced.Text('f')
 }

@@ -70,6 +70,8 @@ type Snapshot interface {
 	// Totals counts every table and adds up its money columns, by the source's own arithmetic where it has one, in the order of
 	// Source.Tables.
 	Totals(ctx context.Context) ([]change.Totals, error)
+	// Ranges adds up the rows of one table by slices of its whole key, to find the row that makes two totals differ.
+	Ranges(ctx context.Context, t *change.Table, of change.Range) ([]change.Slice, error)
 	Close() error
 }
 

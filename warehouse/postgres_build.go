@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"lifeline/change"
@@ -359,10 +360,23 @@ func (b *postgresBuild) Index(ctx context.Context, m Model) error {
 		}
 		_, err := b.run.pool.Exec(ctx, fmt.Sprintf(`create %sindex on %s (%s)`, unique, b.Relation(m.Schema, m.Name), strings.Join(columns, ", ")))
 		if err != nil {
-			return b.run.w.problem(fmt.Sprintf("index %s.%s", m.Schema, m.Name), err)
+			return b.indexProblem(m, err)
 		}
 	}
 	return nil
+}
+
+// indexProblem tells what stopped an index. A key that is there twice is a fault of the data, like that which a check finds.
+func (b *postgresBuild) indexProblem(m Model, err error) error {
+	doing := fmt.Sprintf("index %s.%s", m.Schema, m.Name)
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) || pg.Code != uniqueViolation {
+		return b.run.w.problem(doing, err)
+	}
+	return &change.Problem{
+		Err: fmt.Errorf("%s: %w: %s", doing, err, pg.Detail), Where: m.Schema + "." + m.Name, Class: change.ClassBlocked,
+		Try: "lifeline query \"select … group by 1 having count(*) > 1\" over what the model reads",
+	}
 }
 
 func (b *postgresBuild) Discard(ctx context.Context) error {

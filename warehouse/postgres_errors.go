@@ -20,6 +20,7 @@ const (
 	queryCanceled    = "57014"
 	deadlockDetected = "40P01"
 	serialization    = "40001"
+	uniqueViolation  = "23505"
 )
 
 // sqlState gives the server's code of an error, or "".

@@ -48,6 +48,8 @@ type Run interface {
 	DB() *sql.DB
 	// Load begins to land one snapshot of the given tables; the tables' staging is unchanged until its Commit.
 	Load(ctx context.Context, tables []*change.Table, at change.Snapshot) (Load, error)
+	// Distrust makes the next load compare these tables row by row, whatever is remembered of them.
+	Distrust(ctx context.Context, tables []string) error
 	// Build begins a new version beside the published one.
 	Build(ctx context.Context) (Build, error)
 	// Versions are those kept, newest first.
