@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -43,11 +44,39 @@ func (b *bench) timedAt(ctx context.Context, scale float64, runs int, name strin
 			if _, err := fmt.Sscan(measured, &s); err == nil {
 				r.Seconds[i] = s
 			}
+			r.Parts = r.Parts.add(out.String())
 			r.Detail = strings.TrimSpace(strings.Join(strings.Split(strings.TrimSpace(out.String()), "\n")[:strings.Count(strings.TrimSpace(out.String()), "\n")], "; "))
 		}
 	}
 	b.results = append(b.results, r)
 	return nil
+}
+
+// partLine is how a child tells of a time beside the measured one.
+var partLine = regexp.MustCompile(`(?m)^([a-z ]+) ([0-9.]+) s$`)
+
+func (p parts) add(out string) parts {
+	for _, m := range partLine.FindAllStringSubmatch(out, -1) {
+		var s float64
+		if _, err := fmt.Sscan(m[2], &s); err != nil {
+			continue
+		}
+		if p == nil {
+			p = parts{}
+		}
+		p[m[1]] = append(p[m[1]], s)
+	}
+	return p
+}
+
+// part is the middle of a part's times over the runs of a command.
+func (b *bench) part(name string, scale float64, part string) float64 {
+	for _, r := range b.results {
+		if s := slices.Sorted(slices.Values(r.Parts[part])); r.Name == name && r.Scale == scale && len(s) > 0 {
+			return s[len(s)/2]
+		}
+	}
+	return 0
 }
 
 // median is the middle of a measured command's runs, in seconds; 0 where it was not measured.

@@ -36,7 +36,11 @@ type result struct {
 	Seconds []float64 `json:"seconds"`
 	PeakMB  float64   `json:"peak_mb,omitempty"`
 	Detail  string    `json:"detail,omitempty"`
+	Parts   parts     `json:"parts,omitempty"`
 }
+
+// parts are times beside the measured one that a child tells of, in seconds, a value a run.
+type parts map[string][]float64
 
 func main() {
 	// A child of the bench does one measured thing and ends, so that its memory is its own.

@@ -52,6 +52,16 @@ func (b *bench) print(w io.Writer) {
 		}
 		fmt.Fprintf(w, "%-64s %8.2f %8s %s\n", t.what, ratio, wanted, verdict(kept))
 	}
+	for _, engine := range []string{"DuckDB", "PostgreSQL"} {
+		land, build := "land into "+engine, "build on "+engine
+		work := b.median(land, b.scale) + b.median(build, b.scale)
+		checks := b.part(land, b.scale, "totals") + b.part(build, b.scale, "verdicts on rows") + b.part(build, b.scale, "checks and books")
+		if what := "checks and books / land + build, " + engine; b.median(build, b.scale) == 0 || b.median(land, b.scale) == 0 {
+			fmt.Fprintf(w, "%-64s %8s\n", what, "not measured")
+		} else {
+			fmt.Fprintf(w, "%-64s %8.2f %8s %s\n", what, checks/work, "<= 0.35", verdict(checks <= 0.35*work))
+		}
+	}
 	for _, m := range []struct {
 		name string
 		most float64
