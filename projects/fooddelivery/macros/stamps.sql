@@ -1,7 +1,8 @@
 {#- The rows of an event table with its text time as `stamp`, a time in UTC, and `stamp_basis`: source where the text names its zone
     (Z, +03:00, +0300), assumed where it names none and UTC is taken, missing where it is no time. Each step works on what the one before
     let through, so that no cast meets a text that it cannot read: the day is counted from the first of its month, and a day that the month
-    does not have ends up in the next one. -#}
+    does not have ends up in the next one. PostgreSQL would fold the steps into one expression that reads the text again at each use;
+    offset 0 keeps it from that. -#}
 {% macro with_stamp(relation, column) -%}
     select
         z.*,
@@ -39,7 +40,10 @@
                             then {{ clean_text('r.' ~ column) }}
                     end as good
                 from {{ relation }} as r
+                offset 0
             ) as x
+            offset 0
         ) as y
+        offset 0
     ) as z
 {%- endmacro %}
