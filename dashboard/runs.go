@@ -365,7 +365,7 @@ func (d *RunData) details(ctx context.Context, db *sql.DB) error {
 		balances, _ := row[5].(bool)
 		d.Books = append(d.Books, Book{textOf(row[0]), textOf(row[1]), textOf(row[2]), textOf(row[3]), textOf(row[4]), balances, textOf(row[6])})
 	}
-	if got, err = fetch(ctx, db, `select table_name, column_name, basis, rows from ops.repairs where run_id = $1 order by rows desc, table_name, column_name, basis`, 0, d.ID); err != nil {
+	if got, err = fetch(ctx, db, `select table_name, column_name, basis, cast(sum(rows) as bigint) from ops.repairs where run_id = $1 group by 1, 2, 3 order by 4 desc, 1, 2, 3`, 0, d.ID); err != nil {
 		return err
 	}
 	for _, row := range got.rows {

@@ -13,6 +13,7 @@ type Repair struct {
 	Table  string
 	Column string
 	Basis  string // "source", "repaired", "imputed", "missing"; "" where the model says nothing.
+	Rule   string // What was done to the raw value, see Aside.Rules; "" where nothing was, or nothing is known.
 	Rows   int64
 }
 
@@ -74,8 +75,8 @@ func RecordRepairs(ctx context.Context, db *sql.DB, runID int64, repairs []Repai
 	return inTx(ctx, db, func(tx *sql.Tx) error {
 		for _, r := range repairs {
 			if _, err := tx.ExecContext(ctx, `
-				insert into ops.repairs (run_id, table_name, column_name, basis, rows)
-				values ($1, $2, $3, $4, $5)`, runID, r.Table, r.Column, r.Basis, r.Rows); err != nil {
+				insert into ops.repairs (run_id, table_name, column_name, basis, rows, rule)
+				values ($1, $2, $3, $4, $5, nullif($6, ''))`, runID, r.Table, r.Column, r.Basis, r.Rows, r.Rule); err != nil {
 				return fmt.Errorf("record the repairs of %s: %w", r.Table, err)
 			}
 		}

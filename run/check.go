@@ -260,6 +260,9 @@ func (w *walk) countRepairs(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if repairs, err = w.aside.Rules(ctx, n.Name, repairs); err != nil {
+			return err
+		}
 		w.repairs = append(w.repairs, repairs...)
 		w.leaveOut(repairs)
 		t := w.report.table(n.EntityOf.Name)

@@ -55,6 +55,11 @@ func (w *walk) finish(ctx context.Context, err error) error {
 	for _, b := range w.books {
 		w.report.Books = append(w.report.Books, BookReport{Table: b.Table, Equation: b.Equation + ", " + b.Item, Balances: b.Balances})
 	}
+	for _, r := range w.repairs {
+		if r.Basis != "source" && r.Basis != "" {
+			w.report.Repairs = append(w.report.Repairs, RepairReport(r))
+		}
+	}
 	return errors.Join(err, w.closeSource(), w.record(ctx), w.hold.Close(ctx))
 }
 

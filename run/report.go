@@ -41,6 +41,7 @@ type Report struct {
 	Left        int64           `json:"left_quarantine"`    // Rows that this run lets out of quarantine.
 	Came        int64           `json:"came_to_quarantine"` // Rows that were not held or quarantined before.
 	Released    []ReleaseReport `json:"released,omitempty"`
+	Repairs     []RepairReport  `json:"repairs,omitempty"`
 	Steps       []StepReport    `json:"steps"`
 	LeftOut     []LeftOut       `json:"left_out,omitempty"`
 	Warnings    []string        `json:"warnings,omitempty"` // Of the source: what people should know, and what stops nothing.
@@ -96,6 +97,15 @@ type BookReport struct {
 	Table    string `json:"table"`
 	Equation string `json:"equation"`
 	Balances bool   `json:"balances"`
+}
+
+// RepairReport counts the cells of one core column that are not as the source has them, by what was done to them (promise 7).
+type RepairReport struct {
+	Table  string `json:"table"`
+	Column string `json:"column"`
+	Basis  string `json:"basis"` // repaired, imputed or missing.
+	Rule   string `json:"rule,omitempty"`
+	Rows   int64  `json:"rows"`
 }
 
 // StepReport is one step of the walk.
