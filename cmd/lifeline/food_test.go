@@ -159,3 +159,10 @@ func TestTheEdgesOfFoodDeliveryEqualABruteForceComputation(t *testing.T) {
 		requireFoodOracle(t, flags, dir)
 	})
 }
+
+func TestTheFoodProjectsUnitTestsPass(t *testing.T) {
+	t.Parallel()
+	o := lifeline(t, "test", "--project", foodProject)
+	require.Zero(t, o.code, o.out+o.errors)
+	require.Contains(t, o.out, "4 unit tests, 4 passed, 0 failed")
+}
