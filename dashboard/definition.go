@@ -69,6 +69,7 @@ type TableFile struct {
 	Filters map[string]string `yaml:"filters"` // Filter to column.
 	Formats map[string]string `yaml:"formats"` // Column to format, where its name does not tell.
 	Labels  map[string]string `yaml:"labels"`
+	Fast    bool              `yaml:"fast"` // Keep a narrow copy in memory on DuckDB.
 }
 
 // DerivedFile is a select that is computed once a version and then read like a table.
@@ -160,6 +161,7 @@ type CardFile struct {
 	Encoding   encodingFile  `yaml:"encoding"`
 	Tile       *tileFile     `yaml:"tile"`
 	Limit      int           `yaml:"limit"`
+	Top        bool          `yaml:"top"` // Read only the first limit rows; the answer may speak of those alone.
 	Lines      []lineFile    `yaml:"lines"`
 	Notes      []string      `yaml:"notes"`
 

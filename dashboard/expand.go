@@ -46,7 +46,7 @@ func (p *pageAsk) placeholder(name, arg string) (string, error) {
 		}
 		return b.subquery(strings.Replace(name, "_on", "", 1)), nil
 	case "rows_without":
-		return "(select * from " + b.table.relation + " as t where " + b.where(strings.TrimSpace(arg)) + ")", nil
+		return "(select * from " + b.source() + " as t where " + b.where(strings.TrimSpace(arg)) + ")", nil
 	case "day":
 		if arg == "" {
 			if arg = b.column; arg == "" {
@@ -100,8 +100,19 @@ func (b *bound) subquery(which string) string {
 		}
 		columns = "*, (" + now + ") as is_now, (" + before + ") as is_before"
 		where = b.conditionsSQL() + " and (" + now + " or " + before + ")"
+		if b.column != "" && b.versus != "none" && b.undated == "exclude" {
+			// One span over both periods lets the engine skip what lies outside, which an "or" does not.
+			low, high := b.versusFrom, b.to
+			if b.from.Before(low) {
+				low = b.from
+			}
+			if b.versusTo.After(high) {
+				high = b.versusTo
+			}
+			where += " and " + b.periodSQL(b.column, low, high, "exclude")
+		}
 	}
-	return "(select " + columns + " from " + b.table.relation + " as t where " + where + ")"
+	return "(select " + columns + " from " + b.source() + " as t where " + where + ")"
 }
 
 // span is the period with open ends closed by the data's own, over all dates of the table: a card may draw two of them on one axis.

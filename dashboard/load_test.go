@@ -41,7 +41,7 @@ func TestPagesUnderLoad(t *testing.T) {
 	for u := range users {
 		work.Go(func() {
 			r := rand.New(rand.NewPCG(uint64(u), 7))
-			time.Sleep(time.Duration(u) * time.Second / users)
+			<-time.After(time.Duration(u) * time.Second / users)
 			tick := time.NewTicker(time.Second)
 			defer tick.Stop()
 			for n := range seconds {

@@ -205,10 +205,14 @@ func (p *pageAsk) fill(ctx context.Context, c *CardFile, out *Card) error {
 	if limit == 0 {
 		limit = 1000
 	}
-	if len(out.Rows) > limit {
-		out.Rows, out.Truncated = out.Rows[:limit], true
+	if len(out.Rows) <= limit {
+		return nil
 	}
-	return nil
+	out.Rows, out.Truncated = out.Rows[:limit], true
+	if c.Top && c.SQL != "" {
+		err = p.snap.db.QueryRowContext(ctx, "select count(*) from ("+strings.TrimRight(sql, "; \n")+"\n) as card").Scan(&out.Total)
+	}
+	return err
 }
 
 func (p *pageAsk) filterLabel(name string) string {
@@ -234,6 +238,10 @@ func (p *pageAsk) run(ctx context.Context, c *CardFile) (string, *result, error)
 		sql, err := p.sql(c.SQL, c)
 		if err != nil {
 			return "", nil, err
+		}
+		if c.Top && c.Limit > 0 {
+			got, err := fetch(ctx, p.snap.db, fmt.Sprintf("select * from (%s\n) as card limit %d", strings.TrimRight(sql, "; \n"), c.Limit+1), 0)
+			return sql, got, err
 		}
 		got, err := fetch(ctx, p.snap.db, sql, maxCardRows)
 		return sql, got, err

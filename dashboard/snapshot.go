@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lifeline/warehouse"
@@ -19,9 +20,11 @@ import (
 type table struct {
 	TableFile
 
-	Name     string // schema.name.
-	Kind     string // "table", "view" or "derived".
-	relation string // How SQL calls it.
+	Name     string          // schema.name.
+	Kind     string          // "table", "view" or "derived".
+	relation string          // How SQL calls it.
+	fast     string          // A narrow copy in memory, sorted by date; empty for none.
+	narrow   map[string]bool // Its columns.
 	columns  []Column
 	rows     int64
 	bounds   map[string]bucket // Oldest and newest business day of each basis.
@@ -75,6 +78,9 @@ type snapshot struct {
 
 	currency   string
 	currencies []Option
+
+	kept      sync.Map // Counts by question that hold for the whole version.
+	keptCount atomic.Int64
 
 	dayOnce sync.Once
 	dayText string
@@ -130,7 +136,79 @@ func (s *snapshot) load(ctx context.Context) error {
 		}
 	}
 	s.decideThrough()
+	if err := s.loadFast(ctx); err != nil {
+		return err
+	}
 	return s.loadCurrencies(ctx)
+}
+
+// words are what a text of SQL may call columns by.
+var words = regexp.MustCompile(`[A-Za-z_]\w*`)
+
+// loadFast keeps a copy of tables that pages read all the time: only the columns that pages, filters, dates and money name, sorted by
+// the first date, so that a period is a small part of it. PostgreSQL has its own cache and indexes.
+func (s *snapshot) loadFast(ctx context.Context) error {
+	if s.engine != "duckdb" {
+		return nil
+	}
+	named := map[string]bool{}
+	for _, p := range s.def.Pages {
+		for _, q := range p.Queries {
+			for _, w := range words.FindAllString(q, -1) {
+				named[w] = true
+			}
+		}
+		for _, c := range p.Cards {
+			for _, w := range words.FindAllString(c.SQL, -1) {
+				named[w] = true
+			}
+		}
+	}
+	for _, name := range s.names {
+		t := s.tables[name]
+		if !t.Fast || len(t.Dates) == 0 {
+			continue
+		}
+		t.narrow = map[string]bool{t.Key: true}
+		for _, m := range []map[string]string{t.Filters, t.Dates, t.Money} {
+			for a, b := range m {
+				t.narrow[a], t.narrow[b] = true, true
+			}
+		}
+		var columns []string
+		for _, c := range t.columns {
+			if t.narrow[c.Name] = t.narrow[c.Name] || named[c.Name]; t.narrow[c.Name] {
+				columns = append(columns, quoteName(c.Name))
+			}
+		}
+		fast := "memory.fast." + quoteName(name)
+		_, err := s.db.ExecContext(ctx, "create schema if not exists memory.fast")
+		if err == nil {
+			_, err = s.db.ExecContext(ctx, fmt.Sprintf("create or replace table %s as select %s from %s as t order by %s", fast,
+				strings.Join(columns, ", "), t.relation, quoteName(t.Dates[s.defaultBasis(t)])))
+		}
+		if err != nil {
+			return fmt.Errorf("copy %s into memory: %w", name, err)
+		}
+		t.fast = fast
+	}
+	return nil
+}
+
+// source is the relation to count and sum over: the copy in memory where it has all columns that the question needs.
+func (b *bound) source(more ...string) string {
+	if b.table.fast == "" {
+		return b.table.relation
+	}
+	for _, c := range b.conds {
+		more = append(more, c.column.Name)
+	}
+	for _, name := range more {
+		if !b.table.narrow[name] {
+			return b.table.relation
+		}
+	}
+	return b.table.fast
 }
 
 func (s *snapshot) loadTables(ctx context.Context) error {

@@ -22,6 +22,7 @@ type edition struct {
 	books *warehouse.Reader // nil before the first run.
 	etag  string
 	cache *cache
+	kept  sync.Map // What the books say, by question.
 
 	refs     int  // Guarded by store.mu.
 	keepSnap bool // The snapshot goes on in the next edition.
@@ -248,6 +249,12 @@ where version = $1`, r.Version).Scan(&snap.run, &published, &asOf)
 	r.DB.SetMaxIdleConns(s.options.Connections)
 	if err := snap.load(ctx); err != nil {
 		return nil, err
+	}
+	if snap.engine == "duckdb" {
+		// Pages bring many small queries at once: each runs best on the thread that asks, instead of sharing out crumbs.
+		if _, err := r.DB.ExecContext(ctx, "set threads = 1"); err != nil {
+			return nil, fmt.Errorf("settle the engine's threads: %w", err)
+		}
 	}
 	if err := snap.sandbox.open(ctx, snap, s.options); err != nil {
 		return nil, err

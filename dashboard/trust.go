@@ -33,7 +33,9 @@ func (p *pageAsk) count(ctx context.Context, e *edition, out *PageData) error {
 	if !p.page.Trust || p.main.table.Source == "" || e.booksDB() == nil {
 		return nil
 	}
-	books, err := readLedger(ctx, e.booksDB(), p.snap.run, p.main.table.Source)
+	books, err := remember(e, "ledger "+p.main.table.Source, func() (*ledger, error) {
+		return readLedger(ctx, e.booksDB(), p.snap.run, p.main.table.Source)
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
@@ -44,7 +46,8 @@ func (p *pageAsk) count(ctx context.Context, e *edition, out *PageData) error {
 	return err
 }
 
-// parts counts every row of the page's table once: counted, or the first reason why not.
+// parts counts every row of the page's table once: counted, or the first reason why not. What does not depend on the period is kept
+// with the version, for people change the period most.
 func (p *pageAsk) parts(ctx context.Context) (map[string]Amounts, error) {
 	b := p.main
 	other, currency := "true", "true"
@@ -55,38 +58,63 @@ func (p *pageAsk) parts(ctx context.Context) (map[string]Amounts, error) {
 			other += " and " + c.sql
 		}
 	}
-	undated, period := "false", "true"
+	undated := "false"
 	if b.column != "" {
-		period = b.periodSQL(b.column, b.from, b.to, b.undated)
-		if b.undated == "exclude" {
-			undated = quoteName(b.column) + " is null"
+		undated = quoteName(b.column) + " is null"
+	}
+	part := fmt.Sprintf("case when not (%s) then 'filtered' when not (%s) then 'currency' when %s then 'undated' else 'dated' end", coalesce(other), coalesce(currency), undated)
+	key := b.table.Name + "|" + part
+	var whole map[string]Amounts
+	if kept, is := p.snap.kept.Load(key); is {
+		whole = kept.(map[string]Amounts)
+	} else {
+		var err error
+		if whole, err = p.amounts(ctx, part, "true"); err != nil {
+			return nil, err
+		}
+		if p.snap.keptCount.Add(1) < 10000 {
+			p.snap.kept.Store(key, whole)
 		}
 	}
+	inside := whole["dated"]
+	if b.column != "" && !(b.from.IsZero() && b.to.IsZero()) && b.undated != "only" {
+		got, err := p.amounts(ctx, "'dated'", b.conditionsSQL()+" and "+b.periodSQL(b.column, b.from, b.to, "exclude"))
+		if err != nil {
+			return nil, err
+		}
+		inside = got["dated"]
+	}
+	out := map[string]Amounts{"filtered": whole["filtered"], "currency": whole["currency"]}
+	outside := minus(whole["dated"], inside)
+	switch b.undated {
+	case "only":
+		out["counted"], out["period"] = whole["undated"], whole["dated"]
+	case "include":
+		out["counted"], out["period"] = plus(inside, whole["undated"]), outside
+	default:
+		out["counted"], out["period"], out["undated"] = inside, outside, whole["undated"]
+	}
+	return out, nil
+}
+
+// amounts counts rows and money of each part.
+func (p *pageAsk) amounts(ctx context.Context, part, where string) (map[string]Amounts, error) {
+	t := p.main.table
 	money, unit := "cast(null as numeric(38,4))", "cast(null as varchar)"
-	if m := b.table.moneyColumns(); len(m) > 0 {
-		money, unit = "cast(sum("+quoteName(m[0])+") as numeric(38,4))", quoteName(b.table.Money[m[0]])
-		if b.table.Money[m[0]] == "" {
-			unit = "cast(null as varchar)"
+	if m := t.moneyColumns(); len(m) > 0 {
+		money = "cast(sum(" + quoteName(m[0]) + ") as numeric(38,4))"
+		if t.Money[m[0]] != "" {
+			unit = quoteName(t.Money[m[0]])
 		}
 	}
-	query := fmt.Sprintf(`
-select
-	case when not (%s) then 'filtered' when not (%s) then 'currency' when %s then 'undated' when not (%s) then 'period' else 'counted' end as part,
-	%s as currency,
-	count(*) as n,
-	%s as money
-from %s as t
-group by 1, 2`, coalesce(other), coalesce(currency), undated, coalesce(period), unit, money, b.table.relation)
-	got, err := fetch(ctx, p.snap.db, query, 0)
+	got, err := fetch(ctx, p.snap.db, fmt.Sprintf("select %s as part, %s as currency, count(*) as n, %s as money from %s as t where %s group by 1, 2",
+		part, unit, money, p.main.source(), where), 0)
 	if err != nil {
 		return nil, err
 	}
 	out := map[string]Amounts{}
 	for _, row := range got.rows {
-		a, is := out[textOf(row[0])]
-		if !is {
-			a.Money = map[string]string{}
-		}
+		a := orZero(out[textOf(row[0])])
 		a.Rows += whole(row[2])
 		if row[3] != nil {
 			a.Money[textOf(row[1])] = textOf(row[3])
@@ -94,6 +122,30 @@ group by 1, 2`, coalesce(other), coalesce(currency), undated, coalesce(period), 
 		out[textOf(row[0])] = a
 	}
 	return out, nil
+}
+
+func plus(a, b Amounts) Amounts { return combine(a, b, 1) }
+
+func minus(a, b Amounts) Amounts { return combine(a, b, -1) }
+
+func combine(a, b Amounts, sign int64) Amounts {
+	sums := map[string]*big.Rat{}
+	for i, m := range []map[string]string{a.Money, b.Money} {
+		for c, text := range m {
+			x, ok := new(big.Rat).SetString(text)
+			if !ok {
+				continue
+			}
+			if sums[c] == nil {
+				sums[c] = new(big.Rat)
+			}
+			if i == 1 && sign < 0 {
+				x.Neg(x)
+			}
+			sums[c].Add(sums[c], x)
+		}
+	}
+	return Amounts{Rows: a.Rows + sign*b.Rows, Money: moneyMap(sums)}
 }
 
 // coalesce takes null, which a condition gives on a missing value, as not met.
@@ -206,7 +258,7 @@ func (p *pageAsk) trust(ctx context.Context, e *edition, parts map[string]Amount
 		t.Text += ": this does not add up"
 	}
 	var err error
-	t.Checks, err = countChecks(ctx, e.booksDB(), p.snap.run)
+	t.Checks, err = remember(e, "checks", func() (CheckCounts, error) { return countChecks(ctx, e.booksDB(), p.snap.run) })
 	return t, err
 }
 
@@ -300,4 +352,16 @@ group by 1`, 0, run)
 		}
 	}
 	return c, nil
+}
+
+// remember keeps what the books say for as long as they are these books.
+func remember[T any](e *edition, key string, read func() (T, error)) (T, error) {
+	if kept, is := e.kept.Load(key); is {
+		return kept.(T), nil
+	}
+	v, err := read()
+	if err == nil {
+		e.kept.Store(key, v)
+	}
+	return v, err
 }
