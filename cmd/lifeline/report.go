@@ -98,16 +98,15 @@ func (g *Globals) printLeftOut(r *run.Report) {
 	if len(r.LeftOut) == 0 {
 		return
 	}
-	var parts []string
+	fmt.Fprintln(g.terminal.out, "left out of durations and KPIs, as no true value is known:")
 	for _, l := range r.LeftOut {
 		n := l.Imputed + l.Missing
 		share := fmt.Sprintf("%.1f %%", 100*float64(n)/float64(l.Of))
 		if n*1000 < l.Of {
 			share = "under 0.1 %"
 		}
-		parts = append(parts, fmt.Sprintf("%s.%s %s of %s (%s)", l.Table, l.Column, count(n), count(l.Of), share))
+		fmt.Fprintf(g.terminal.out, "  %s.%s: %s of %s (%s)\n", l.Table, l.Column, count(n), count(l.Of), share)
 	}
-	fmt.Fprintf(g.terminal.out, "left out of durations and KPIs, as no true value is known: %s\n", strings.Join(parts, "; "))
 }
 
 // since says whether a finding is new, or since which run it stands.
