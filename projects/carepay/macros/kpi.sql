@@ -22,12 +22,12 @@
 {#- One end of the 95 % Wilson interval of f.numerator of f.n. -#}
 {% macro kpi_wilson(sign) -%}
     cast(0.0000000001 + (
-        (cast(f.numerator as double precision) / nullif(f.n, 0)) + 1.920729 / nullif(f.n, 0)
+        (cast(f.numerator as double precision) / nullif(f.n, 0)) + 1.920729440648 / nullif(f.n, 0)
         {{ sign }} 1.959964 * sqrt(
             (cast(f.numerator as double precision) / nullif(f.n, 0)) * (1 - cast(f.numerator as double precision) / nullif(f.n, 0)) / nullif(f.n, 0)
-            + 0.960365 / nullif(cast(f.n as double precision) * f.n, 0)
+            + 0.960364720324 / nullif(cast(f.n as double precision) * f.n, 0)
         )
-    ) / (1 + 3.841459 / nullif(f.n, 0)) as numeric(38, 6))
+    ) / (1 + 3.841458881296 / nullif(f.n, 0)) as numeric(38, 6))
 {%- endmacro %}
 
 {#- The columns that all KPIs have, from a relation f with period, program_id, n, numerator, excluded, trusted and basis. A share takes
