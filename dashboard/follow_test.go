@@ -98,7 +98,9 @@ func follow(t *testing.T, dsn, dir string) {
 		})
 	}
 	for i := range publications() {
+		began := time.Now()
 		require.NoError(t, publish(dsn, filepath.Join(dir, fmt.Sprint((i+1)%2))))
+		t.Logf("a run under fifty readers took %s", time.Since(began).Round(time.Millisecond))
 		note()
 	}
 	last := int64(publications() + 1)

@@ -269,6 +269,8 @@ func (s *sandbox) query(ctx context.Context, snap *snapshot, text string, limit 
 	if s.db != nil {
 		return use(s.db, s.db, wrapped)
 	}
+	// The views may point at a later version by now; this answer must be of the one that it names.
+	wrapped = snap.rename(wrapped)
 	tx, err := snap.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -352,11 +354,11 @@ func (c *call) sqlExport(ctx context.Context, s *snapshot, text, format string) 
 		// The sandbox itself may write no file; rows that it let through are those of the reader too.
 		return c.exportSQL(s.db, fmt.Sprintf("select * from (%s\n) as answer", strings.TrimRight(strings.TrimSpace(text), "; \n\t")), "sql-"+s.id, format, n, nil)
 	}
-	db := s.sandbox.db
+	db, query := s.sandbox.db, fmt.Sprintf("select * from (%s\n) as answer", strings.TrimRight(strings.TrimSpace(text), "; \n\t"))
 	if db == nil {
-		db = s.db
+		db, query = s.db, s.rename(query)
 	}
-	return c.exportSQL(db, fmt.Sprintf("select * from (%s\n) as answer", strings.TrimRight(strings.TrimSpace(text), "; \n\t")), "sql-"+s.id, format, n, nil)
+	return c.exportSQL(db, query, "sql-"+s.id, format, n, nil)
 }
 
 // sqlProblem tells what the engine said; its text is the asker's own.

@@ -73,7 +73,6 @@ type snapshot struct {
 	db       *sql.DB
 	tables   map[string]*table
 	names    []string // Sorted.
-	renames  map[string]string
 	schemas  *regexp.Regexp
 
 	currency   string
@@ -247,12 +246,10 @@ func (s *snapshot) loadTables(ctx context.Context) error {
 		t.add(column, typeName(data, precision, scale))
 	}
 	names := []string{"dashboard"}
-	s.renames = map[string]string{"dashboard": "memory.dashboard"}
 	for schema := range schemas {
 		names = append(names, regexp.QuoteMeta(schema))
-		s.renames[schema] = schema + suffix
 	}
-	s.schemas = regexp.MustCompile(`(^|[^\w."])(` + strings.Join(names, "|") + `)\.([A-Za-z_]\w*)`)
+	s.schemas = regexp.MustCompile(`(?i)(^|[^\w."])(` + strings.Join(names, "|") + `)\.([A-Za-z_]\w*)`)
 	if err := rows.Err(); err != nil {
 		return err
 	}
@@ -295,10 +292,10 @@ func (s *snapshot) rename(query string) string {
 	for i := 0; i < len(parts); i += 2 {
 		parts[i] = s.schemas.ReplaceAllStringFunc(parts[i], func(m string) string {
 			f := s.schemas.FindStringSubmatch(m)
-			if t := s.tables[f[2]+"."+f[3]]; t != nil {
+			if t := s.tables[strings.ToLower(f[2]+"."+f[3])]; t != nil {
 				return f[1] + t.relation
 			}
-			return f[1] + s.renames[f[2]] + "." + f[3]
+			return m
 		})
 	}
 	return strings.Join(parts, "'")
