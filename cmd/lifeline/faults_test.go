@@ -265,7 +265,7 @@ var strictCore = "version: 2\nmodels:\n" +
 	"  - name: invoices\n    config: {meta: {lifeline: {entity_of: invoice}}}\n    columns:\n" +
 	"      - name: treatment_id\n        data_tests:\n" + rule("invoices_treatment", "not_null", "") +
 	rule("invoices_parent", "relationships", "to: ref('treatments'), field: treatment_id") +
-	"      - name: status\n        data_tests:\n" + rule("invoices_status", "dbt_utils.expression_is_true", `expression: "<> 'unknown'"`) +
+	"      - name: status\n        data_tests:\n" + rule("invoices_status", "dbt_utils.expression_is_true", `expression: "<> 'unknown' or status_raw <> 'WHATEVER'"`) +
 	"  - name: invoice_items\n    config: {meta: {lifeline: {entity_of: invoice_item}}}\n    columns:\n" +
 	"      - name: invoice_id\n        data_tests:\n" + rule("items_invoice", "not_null", "") +
 	rule("items_parent", "relationships", "to: ref('invoices'), field: id") +
