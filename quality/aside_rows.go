@@ -181,9 +181,10 @@ func (a *Aside) writeDown(ctx context.Context, e *entity, number int, r *Result)
 		return "", r.Err
 	case r.alone && r.Failing == 0:
 		return "", nil
-	case r.glance() != "":
+	}
+	if glance := r.glance(ctx, a.build.DB()); glance != "" {
 		var n int64
-		if err := a.build.DB().QueryRowContext(ctx, r.glance()).Scan(&n); err != nil {
+		if err := a.build.DB().QueryRowContext(ctx, glance).Scan(&n); err != nil {
 			return "", r.wrap(err)
 		}
 		if n == 0 {

@@ -1,6 +1,8 @@
 package quality
 
 import (
+	"context"
+	"database/sql"
 	"fmt"
 	"regexp"
 	"strings"
@@ -111,14 +113,34 @@ func (c *Check) count() string {
 	return fill(`select count(*), cast(null as bigint) from {bad}`, "bad", c.bad())
 }
 
-// glance is a select of one number that is 0 only when nothing fails, and cheaper than count; "" where there is none.
-func (c *Check) glance() string {
+// glance is a select of one number that is 0 only when nothing fails, and cheaper than count; "" where there is none. Texts are told apart
+// by a hash of 64 bits: where all hashes differ the texts do, and where two meet by chance the count says so.
+func (c *Check) glance(ctx context.Context, db *sql.DB) string {
 	if len(c.repeated) != 1 || c.nulls {
 		return ""
 	}
+	column := c.repeated[0]
+	if isText(ctx, db, fill(`select {c} from {target} limit 0`, "c", column, "target", target(c.relation, c.where))) {
+		column = fill(`hashtextextended({c}, 0)`, "c", column)
+	}
 	return fill(`
 		select count({c}) - count(distinct {c})
-		from {target}`, "c", c.repeated[0], "target", target(c.relation, c.where))
+		from {target}`, "c", column, "target", target(c.relation, c.where))
+}
+
+// isText tells whether a select's one column is a text; where it cannot be asked, the check itself will say why.
+func isText(ctx context.Context, db *sql.DB, query string) bool {
+	rows, err := db.QueryContext(ctx, query)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = rows.Close() }()
+	types, err := rows.ColumnTypes()
+	if err != nil || len(types) != 1 {
+		return false
+	}
+	name := types[0].DatabaseTypeName()
+	return name == "VARCHAR" || name == "TEXT"
 }
 
 // keyText is a row's identity as one text: the bare value of a single column, else a JSON array of texts.

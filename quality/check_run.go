@@ -146,7 +146,7 @@ func count(ctx context.Context, db *sql.DB, r *Result) error {
 	failing := int64(1)
 	var tested sql.NullInt64
 	var err error
-	if glance := r.glance(); glance != "" {
+	if glance := r.glance(ctx, db); glance != "" {
 		err = db.QueryRowContext(ctx, glance).Scan(&failing)
 	}
 	if err == nil && failing != 0 {

@@ -114,6 +114,7 @@ func duckdb(t testing.TB) *engine {
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	db.SetMaxOpenConns(4)
 	e := &engine{t: t, name: "duckdb", db: db}
+	e.do("create macro hashtextextended(value, seed) as hash(value, seed)") // As the warehouse's schema has it.
 	e.do("set threads = 2", "attach '"+filepath.Join(dir, "v.duckdb")+"' as v")
 	e.do(strings.Split(opsTables, ";")...)
 	e.do("create schema {core}", "create schema {build}", "create schema {analytics}")
