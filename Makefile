@@ -22,20 +22,44 @@ LINT := go tool -modfile=tools/lint/go.mod
 
 .PHONY: help
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: needs
 needs:
 	@command -v go >/dev/null || { echo 'Go is missing. Try: install it from https://go.dev/dl, at least the version in go.mod.' >&2; exit 1; }
 	@command -v "$$(go env CC)" >/dev/null || { echo "The C compiler $$(go env CC) is missing. Try: apt-get install build-essential, or xcode-select --install." >&2; exit 1; }
 
+# Without npm the program still builds; its address then says that the pages are missing.
+.PHONY: web
+web: ## Build the pages from web/ into dashboard/dist
+	@if command -v npm >/dev/null; then $(MAKE) dashboard/dist/index.html; \
+	else echo 'npm is missing: the program is built without its pages. Try: install Node 20 or newer.' >&2; fi
+
+WEB := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/test/*' 2>/dev/null)
+
+dashboard/dist/index.html: $(WEB) web/node_modules/.package-lock.json
+	cd web && npm run --silent build
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund && touch node_modules/.package-lock.json
+
 .PHONY: build
-build: needs ## Build bin/lifeline
+build: needs web ## Build bin/lifeline
 	go build -ldflags '$(LDFLAGS)' -o bin/lifeline ./cmd/lifeline
 
 .PHONY: demo
 demo: build ## Sample data into DuckDB, with a report; needs no server
 	bin/lifeline demo
+
+# The pages' own tests; those in a browser need Chromium (LIFELINE_CHROMIUM, or chromium on the path).
+.PHONY: test-web
+test-web: build ## Test the pages: addresses, formats, and a browser on sample data
+	cd web && npm test
+	scripts/pages test
+
+.PHONY: screenshots
+screenshots: build ## Draw every page of the sample into docs/screenshots
+	scripts/pages screenshots
 
 .PHONY: test
 test: needs ## Run all tests on a MariaDB and a PostgreSQL of their own
@@ -92,7 +116,7 @@ fmt: needs ## Format all Go files
 
 .PHONY: clean
 clean: ## Remove what was built and what the demo wrote
-	rm -rf bin dist .cache lifeline-demo bench.json
+	rm -rf bin dist dashboard/dist web/node_modules .cache lifeline-demo bench.json
 
 # Passwords are made once, on the first `make up`, and never committed.
 .env: .env.example

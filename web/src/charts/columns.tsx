@@ -1,0 +1,112 @@
+// Bars, lines and areas over an x axis; each series in a panel of its own where the encoding says so, never two y axes.
+
+import { max, min } from "d3-array";
+import { scaleBand, scaleLinear } from "d3-scale";
+import { area, curveMonotoneX, line } from "d3-shape";
+import type { Card } from "../lib/types";
+import { bucket, day, month, num, short } from "../lib/format";
+import { type Drawing, type Mark, Frame, Grid, barPath, every, toneOf } from "./frame";
+import { type Twin, twinOf, withUnit } from "./twin";
+
+const left = 46;
+
+export function tickText(format: string | undefined): (n: number) => string {
+  return (n) => (format === "percent" ? `${Math.round(n * 1000) / 10}%` : short(n));
+}
+
+export function axisText(text: string, format: string | undefined, grain: string | undefined): string {
+  if (format !== "day") return text;
+  return grain === "month" ? month(text) : day(text, false);
+}
+
+export function Columns({ card }: { card: Card }) {
+  const t = twinOf(card);
+  const panels = card.encoding.panels ? (card.encoding.y ?? []).map((y) => [y]) : [card.encoding.y ?? []];
+  return <Frame label={card.answer} draw={(w, active) => drawColumns(card, t, panels, w, active)} />;
+}
+
+function drawColumns(card: Card, t: Twin, panels: string[][], width: number, active: number | null): Drawing {
+  const { x: xName, grain } = card.encoding;
+  const name = xName ?? card.encoding.label;
+  const xColumn = t.column(name);
+  const n = panels.flat().length;
+  const each = panels.length > 1 ? 120 : card.mark === "histogram" ? 200 : 220;
+  const height = panels.length * each + 26;
+  const x = scaleBand<number>().domain(t.rows.map((_, i) => i)).range([left, width - 4]).paddingInner(0.28).paddingOuter(0.12);
+  const mid = (i: number): number => (x(i) ?? 0) + x.bandwidth() / 2;
+  const label = (i: number): string => axisText(String(t.value(t.rows[i]!, name) ?? "–"), xColumn?.format, grain);
+  const step = every(t.rows.length, width - left, xColumn?.format === "day" ? 76 : 96);
+  const body = panels.map((series, p) => {
+    const values = t.rows.flatMap((r) => series.map((s) => t.number(r, s) ?? 0));
+    const refs = (card.lines ?? []).filter((l) => l.axis === "y").map((l) => ({ at: num(l.value) ?? 0, label: l.label }));
+    const y = scaleLinear([Math.min(0, min(values) ?? 0), Math.max(max(values) ?? 1, ...refs.map((r) => r.at)) || 1], [p * each + each - 8, p * each + 14]).nice(4);
+    return (
+      <g key={p}>
+        <Grid ticks={y.ticks(each > 150 ? 4 : 3)} y={y} left={left} right={width} text={tickText(t.column(series[0])?.format)} lines={p === 0 ? refs : []} />
+        {panels.length > 1 && <text class="panel-title" x={left} y={p * each + 8}>{t.column(series[0])?.label}</text>}
+        {card.mark === "line" || card.mark === "area"
+          ? series.map((s, i) => <Path key={s} t={t} s={s} area={card.mark === "area"} tone={toneOf(t.column(s)?.color, i + p, n)} x={mid} y={y} />)
+          : series.map((s, i) => {
+            const w = x.bandwidth() / series.length;
+            return (
+              <g key={s} class={"fill-" + toneOf(t.column(s)?.color, i + p, n)}>
+                {t.rows.map((r, j) => {
+                  const v = t.number(r, s);
+                  if (!v) return null;
+                  const top = Math.min(y(v), y(0));
+                  return <path key={j} class={active !== null && active !== j ? "faint" : ""} d={barPath((x(j) ?? 0) + i * w, top, Math.max(w - (w > 6 ? 1.5 : 0), 0.8), Math.max(Math.abs(y(v) - y(0)), 1))} />;
+                })}
+              </g>
+            );
+          })}
+      </g>
+    );
+  });
+  const flat = panels.flat();
+  const marks: Mark[] = t.rows.map((r, i) => ({
+    title: xColumn?.format === "day" ? bucket(String(t.value(r, name)), grain) : t.text(r, name),
+    lines: flat.map((s, j) => ({ label: t.column(s)?.label ?? s, value: withUnit(t.text(r, s), t.column(s)), tone: toneOf(t.column(s)?.color, j, n) })),
+    link: t.linkOf(r, ...flat, name),
+    hit: [(x(i) ?? 0) - (x.step() - x.bandwidth()) / 2, 6, x.step(), height - 30], x: mid(i), y: 40,
+  }));
+  return {
+    height, marks, body: (
+      <>
+        {active !== null && <line class="cursor" x1={mid(active)} x2={mid(active)} y1={6} y2={height - 26} />}
+        {body}
+        {t.rows.map((_, i) => i % step === 0 && <text key={i} class="tick" x={mid(i)} y={height - 6} text-anchor={i === 0 && step > 1 ? "start" : "middle"}>{clip(label(i), step * x.step())}</text>)}
+      </>
+    ),
+  };
+}
+
+/** Cuts a label to its room; the whole is in the tooltip and in the table. */
+export function clip(text: string, room: number): string {
+  const n = Math.max(3, Math.floor(room / 6.4));
+  return text.length > n ? text.slice(0, n - 1) + "…" : text;
+}
+
+function Path({ t, s, tone, x, y, area: filled }: { t: Twin; s: string; tone: string; x: (i: number) => number; y: (n: number) => number; area: boolean }) {
+  const points = t.rows.map((r, i): [number, number | null] => [x(i), t.number(r, s)]);
+  const l = line<[number, number | null]>().defined((p) => p[1] !== null).x((p) => p[0]).y((p) => y(p[1]!)).curve(curveMonotoneX);
+  const a = area<[number, number | null]>().defined((p) => p[1] !== null).x((p) => p[0]).y0(y(0)).y1((p) => y(p[1]!)).curve(curveMonotoneX);
+  const end = points.findLast((p) => p[1] !== null);
+  return (
+    <g class={"stroke-" + tone}>
+      {filled && <path class={"area fill-" + tone} d={a(points) ?? ""} />}
+      <path class="series" d={l(points) ?? ""} />
+      {end && <circle class={"fill-" + tone} cx={end[0]} cy={y(end[1]!)} r={3} />}
+    </g>
+  );
+}
+
+export function Legend({ card }: { card: Card }) {
+  const t = twinOf(card);
+  const y = card.encoding.y ?? [];
+  if (y.length < 2 || card.encoding.panels) return null;
+  return (
+    <div class="legend">
+      {y.map((s, i) => <span key={s}><i class={"dot tone-" + toneOf(t.column(s)?.color, i, y.length)} />{t.column(s)?.label ?? s}</span>)}
+    </div>
+  );
+}

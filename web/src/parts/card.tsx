@@ -1,0 +1,91 @@
+// A card: the question, its answer in a sentence, the chart, the table twin, what it means, and the way to its rows.
+
+import { useState } from "preact/hooks";
+import type { Card as CardData } from "../lib/types";
+import { may, param, say, set } from "../lib/state";
+import { decimal } from "../lib/format";
+import { Columns, Legend } from "../charts/columns";
+import { Multiples } from "../charts/multiples";
+import { Waterfall } from "../charts/waterfall";
+import { Dots, Scatter } from "../charts/points";
+import { Bars, Tinted } from "../charts/bars";
+import { Code, Rows, Sentence } from "./cells";
+import { Icon } from "./icon";
+import { Popover } from "./menu";
+import { Trouble } from "./states";
+
+function Drawing({ card }: { card: CardData }) {
+  if (card.encoding.split && ["line", "area", "columns"].includes(card.mark)) return <Multiples card={card} />;
+  switch (card.mark) {
+    case "columns": case "line": case "area": case "histogram": return <><Legend card={card} /><Columns card={card} /></>;
+    case "bars": return <Bars card={card} />;
+    case "waterfall": return <Waterfall card={card} />;
+    case "tinted": return <Tinted card={card} />;
+    case "scatter": return <Scatter card={card} />;
+    case "dots": return <Dots card={card} />;
+    default: return <Rows label={card.question} columns={card.columns} rows={card.rows} />;
+  }
+}
+
+export function Card({ card, retry }: { card: CardData; retry: () => void }) {
+  const [table, setTable] = useState(param("view") === "table" && param("card") === card.id);
+  const drawn = card.mark !== "table";
+  const rows = card.rows ?? [];
+  const id = "card-" + card.id;
+  return (
+    <section class={"card w-" + (card.width || "half")} id={id} aria-labelledby={id + "-title"} onKeyDown={(e) => {
+      if (e.key === "t" && drawn && !(e.target instanceof HTMLInputElement) && !e.ctrlKey && !e.metaKey) setTable(!table);
+    }}>
+      <header>
+        <div>
+          <h2 id={id + "-title"}>{card.question}</h2>
+          <p class="answer"><Sentence text={card.answer} /></p>
+        </div>
+        <div class="tools">
+          {drawn && rows.length > 0 && <button type="button" class="ghost" aria-pressed={table} aria-label={table ? `Chart: ${card.question}` : `Table: ${card.question}`} onClick={() => setTable(!table)}><Icon name={table ? "chart" : "table"} /></button>}
+          <CardMenu card={card} />
+        </div>
+      </header>
+      <div class="body">
+        {card.problem ? <Trouble problem={card.problem} retry={retry} small />
+          : rows.length === 0 ? <p class="nothing">Nothing to show for these filters.</p>
+            : table ? <Rows label={card.question + " as a table"} columns={card.columns} rows={rows} /> : <Drawing card={card} />}
+      </div>
+      {(card.notes ?? []).map((n) => <p key={n} class="note"><Icon name="info" />{n}</p>)}
+      {(card.rows_link || card.truncated) && (
+        <footer>
+          {card.rows_link && <a href={card.rows_link}>Open the rows <Icon name="arrow" /></a>}
+          {card.truncated && <span class="quiet">First {decimal(String(rows.length))} of {decimal(String(card.total))}; the export has all.</span>}
+        </footer>
+      )}
+    </section>
+  );
+}
+
+function CardMenu({ card }: { card: CardData }) {
+  const [sql, setSQL] = useState(false);
+  return (
+    <Popover label={`More about: ${card.question}`} kind="ghost" end button={<Icon name="dots" />}>
+      {(close) => (
+        <div class="menu">
+          {(card.definition || card.basis) && <p class="definition">{card.definition} {card.basis && <span class="quiet">{card.basis}.</span>}</p>}
+          {(card.exports ?? []).map((x) => <a key={x.format} class="option" href={x.link} download><Icon name="down" />{x.format === "ndjson" ? "NDJSON" : x.format === "csv" ? "CSV" : "Parquet"}</a>)}
+          <button type="button" class="option" onClick={() => { void copy(location.origin + location.pathname + location.search + "#card-" + card.id); close(); }}><Icon name="link" />Copy link to this card</button>
+          {card.sql && <button type="button" class="option" aria-expanded={sql} onClick={() => setSQL(!sql)}><Icon name="code" />{sql ? "Hide" : "Show"} the SQL</button>}
+          {sql && card.sql && <Code text={card.sql} language="SQL" />}
+          {card.sql && may("data") && <a class="option" href={"/sql?q=" + encodeURIComponent(card.sql)}><Icon name="play" />Open in SQL</a>}
+          {card.mark !== "table" && <button type="button" class="option" onClick={() => { set({ view: "table", card: card.id }, { replace: true }); close(); }}><Icon name="table" />Keep as a table in the address</button>}
+        </div>
+      )}
+    </Popover>
+  );
+}
+
+export async function copy(text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+    say("Copied");
+  } catch {
+    say("The browser does not allow copying; take the address from its bar.");
+  }
+}
