@@ -41,6 +41,24 @@ func (w *walk) reconcileSource(ctx context.Context) (string, error) {
 	return line, w.closeSnapshot()
 }
 
+// reconcileLanding compares staging with what its last landing found in the source, where this walk reads none.
+func (w *walk) reconcileLanding(ctx context.Context) (string, error) {
+	sources := make([]quality.Source, len(w.Project.Sources))
+	for i, s := range w.Project.Sources {
+		sources[i] = quality.SourceTable(s)
+	}
+	books, err := quality.LandedBooks(ctx, w.hold.DB(), sources)
+	if err != nil {
+		return "", err
+	}
+	w.books = append(w.books, books...)
+	if err := quality.Unbalanced(books); err != nil {
+		return "", err
+	}
+	_, line := quality.Balance(books)
+	return line, nil
+}
+
 // compileChecks compiles the project's tests that want says, for the version under construction.
 func (w *walk) compileChecks(want func(*project.Test) bool) ([]quality.Check, error) {
 	var out []quality.Check

@@ -129,6 +129,10 @@ func (w *walk) steps(ctx context.Context) error {
 		if err := w.step(ctx, "reconcile", w.reconcileSource); err != nil {
 			return err
 		}
+	} else if len(w.Project.Sources) > 0 {
+		if err := w.step(ctx, "reconcile", w.reconcileLanding); err != nil {
+			return err
+		}
 	}
 	if err := w.decideAsOf(ctx); err != nil {
 		return err
