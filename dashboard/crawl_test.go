@@ -2,12 +2,15 @@ package dashboard_test
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"math/big"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -241,6 +244,29 @@ func TestRowsPageByPageAreTheExportAndTheTotal(t *testing.T) {
 			_, _, nd := c.raw(base + "&fields=dim_claim_id&format=ndjson")
 			require.Equal(r, len(exported), bytes.Count(nd, []byte("\n")))
 		})
+	})
+}
+
+func TestAParquetFileHasTheRowsTypesAndFilters(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, c *client) {
+		for _, query := range []string{"", "status=rejected&range=365d", "status=nonsense"} {
+			status, header, body := c.raw("/api/v1/tables/analytics.dim_claims_lifecycle/rows?format=parquet&" + query)
+			require.Equal(t, http.StatusOK, status, string(body))
+			file := filepath.Join(t.TempDir(), "rows.parquet")
+			require.NoError(t, os.WriteFile(file, body, 0o600))
+			db, err := sql.Open("duckdb", "")
+			require.NoError(t, err)
+			defer db.Close()
+			var n int64
+			require.NoError(t, db.QueryRow("select count(*) from read_parquet('"+file+"')").Scan(&n))
+			require.Equal(t, header.Get("X-Row-Count"), fmt.Sprint(n))
+			var kinds string
+			require.NoError(t, db.QueryRow("select typeof(any_value(amount)) || ' ' || typeof(any_value(date_submitted)) from read_parquet('"+file+"')").Scan(&kinds))
+			require.Regexp(t, `^DECIMAL\(\d+,4\) TIMESTAMP$`, kinds)
+			var snapshot string
+			require.NoError(t, db.QueryRow("select decode(value) from parquet_kv_metadata('"+file+"') where decode(key) = 'snapshot'").Scan(&snapshot))
+			require.Equal(t, "v1", snapshot)
+		}
 	})
 }
 

@@ -292,7 +292,7 @@ func (x *export) writeParquet(ctx context.Context, file string) (int64, error) {
 func copyOut(ctx context.Context, db *sql.DB, query, file string, about map[string]string) (int64, error) {
 	var meta []string
 	for k, v := range about {
-		meta = append(meta, k+": "+quoteText(v))
+		meta = append(meta, quoteName(k)+": "+quoteText(v)) // "table" is a word of SQL.
 	}
 	options := "format parquet, compression zstd"
 	if len(meta) > 0 {
