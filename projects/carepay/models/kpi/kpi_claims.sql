@@ -46,6 +46,15 @@ lives as (
     left join decisions as d on d.claim_id = c.id and d.place = 1
 ),
 
+-- Few treatments have two claims; only theirs are worth sorting.
+crowded as (
+    select l.treatment_id
+    from lives as l
+    where l.live and l.amount is not null and l.created_at is not null
+    group by l.treatment_id
+    having count(*) > 1
+),
+
 -- Live claims that another one resembles: within a day on the same treatment (exact), or on another one of that day (suspect).
 twins as (
     select
@@ -57,6 +66,7 @@ twins as (
             partition by l.treatment_id, l.type, l.amount, l.currency, l.program_id order by l.created_at, l.claim_id
         ) - l.created_at as until_next
     from lives as l
+    inner join crowded as k on k.treatment_id = l.treatment_id
     where l.live and l.amount is not null and l.created_at is not null
 ),
 
