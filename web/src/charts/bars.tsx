@@ -6,7 +6,7 @@ import { num, numeric } from "../lib/format";
 import { type Twin, twinOf } from "./twin";
 import { axisText } from "./columns";
 import { Linked } from "../parts/cells";
-import { toneOf } from "./frame";
+import { tonesOf } from "./frame";
 
 export function Bars({ card }: { card: Card }) {
   const t = twinOf(card);
@@ -47,6 +47,7 @@ export function Bars({ card }: { card: Card }) {
 }
 
 function Bar({ r, t, y, top, tone, link }: { r: Row; t: Twin; y: string[]; top: number; tone: string; link?: string }) {
+  const tones = tonesOf(y.map((s) => t.column(s)?.color));
   let x = 0;
   const svg = (
     <svg viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true" focusable="false">
@@ -54,7 +55,7 @@ function Bar({ r, t, y, top, tone, link }: { r: Row; t: Twin; y: string[]; top: 
         const w = (Math.abs(t.number(r, s) ?? 0) / top) * 100;
         const at = x;
         x += w;
-        return w > 0 && <rect key={s} class={"fill-" + (t.column(s)?.color || tone || toneOf("", i, y.length))} x={at} y={0} width={Math.max(0.6, w - (i < y.length - 1 ? 0.6 : 0))} height={12} rx={0.8} />;
+        return w > 0 && <rect key={s} class={"fill-" + ((y.length === 1 && tone) || tones[i])} x={at} y={0} width={Math.max(0.6, w - (i < y.length - 1 ? 0.6 : 0))} height={12} rx={0.8} />;
       })}
     </svg>
   );

@@ -5,7 +5,7 @@ import { scaleBand, scaleLinear } from "d3-scale";
 import { area, curveMonotoneX, line } from "d3-shape";
 import type { Card } from "../lib/types";
 import { bucket, day, month, num, short } from "../lib/format";
-import { type Drawing, type Mark, Frame, Grid, barPath, every, toneOf } from "./frame";
+import { type Drawing, type Mark, Frame, Grid, barPath, every, tonesOf } from "./frame";
 import { type Twin, twinOf, withUnit } from "./twin";
 
 const left = 46;
@@ -29,7 +29,9 @@ function drawColumns(card: Card, t: Twin, panels: string[][], width: number, act
   const { x: xName, grain } = card.encoding;
   const name = xName ?? card.encoding.label;
   const xColumn = t.column(name);
-  const n = panels.flat().length;
+  const flat = panels.flat();
+  const tones = tonesOf(flat.map((s) => t.column(s)?.color));
+  const toneOf = (s: string): string => tones[flat.indexOf(s)]!;
   const each = panels.length > 1 ? 120 : card.mark === "histogram" ? 200 : 220;
   const height = panels.length * each + 26;
   const x = scaleBand<number>().domain(t.rows.map((_, i) => i)).range([left, width - 4]).paddingInner(0.28).paddingOuter(0.12);
@@ -45,11 +47,11 @@ function drawColumns(card: Card, t: Twin, panels: string[][], width: number, act
         <Grid ticks={y.ticks(each > 150 ? 4 : 3)} y={y} left={left} right={width} text={tickText(t.column(series[0])?.format)} lines={p === 0 ? refs : []} />
         {panels.length > 1 && <text class="panel-title" x={left} y={p * each + 8}>{t.column(series[0])?.label}</text>}
         {card.mark === "line" || card.mark === "area"
-          ? series.map((s, i) => <Path key={s} t={t} s={s} area={card.mark === "area"} tone={toneOf(t.column(s)?.color, i + p, n)} x={mid} y={y} />)
+          ? series.map((s) => <Path key={s} t={t} s={s} area={card.mark === "area"} tone={toneOf(s)} x={mid} y={y} />)
           : series.map((s, i) => {
             const w = x.bandwidth() / series.length;
             return (
-              <g key={s} class={"fill-" + toneOf(t.column(s)?.color, i + p, n)}>
+              <g key={s} class={"fill-" + toneOf(s)}>
                 {t.rows.map((r, j) => {
                   const v = t.number(r, s);
                   if (!v) return null;
@@ -62,10 +64,9 @@ function drawColumns(card: Card, t: Twin, panels: string[][], width: number, act
       </g>
     );
   });
-  const flat = panels.flat();
   const marks: Mark[] = t.rows.map((r, i) => ({
     title: xColumn?.format === "day" ? bucket(String(t.value(r, name)), grain) : t.text(r, name),
-    lines: flat.map((s, j) => ({ label: t.column(s)?.label ?? s, value: withUnit(t.text(r, s), t.column(s)), tone: toneOf(t.column(s)?.color, j, n) })),
+    lines: flat.map((s) => ({ label: t.column(s)?.label ?? s, value: withUnit(t.text(r, s), t.column(s)), tone: toneOf(s) })),
     link: t.linkOf(r, ...flat, name),
     hit: [(x(i) ?? 0) - (x.step() - x.bandwidth()) / 2, 6, x.step(), height - 30], x: mid(i), y: 40,
   }));
@@ -104,9 +105,10 @@ export function Legend({ card }: { card: Card }) {
   const t = twinOf(card);
   const y = card.encoding.y ?? [];
   if (y.length < 2 || card.encoding.panels) return null;
+  const tones = tonesOf(y.map((s) => t.column(s)?.color));
   return (
     <div class="legend">
-      {y.map((s, i) => <span key={s}><i class={"dot tone-" + toneOf(t.column(s)?.color, i, y.length)} />{t.column(s)?.label ?? s}</span>)}
+      {y.map((s, i) => <span key={s}><i class={"dot tone-" + tones[i]} />{t.column(s)?.label ?? s}</span>)}
     </div>
   );
 }

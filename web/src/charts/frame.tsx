@@ -123,7 +123,9 @@ export function every(count: number, width: number, size: number): number {
 }
 
 const order = ["s1", "accent", "s3", "s4", "s5"];
-/** The tone of a series: what the server says, else one of a fixed row. */
-export function toneOf(color: string | undefined, i: number, n: number): string {
-  return color || (n === 1 ? "accent" : order[i % order.length]!);
+/** The tones of series, in their order: what the server says, unless two would look the same. */
+export function tonesOf(colors: (string | undefined)[]): string[] {
+  const given = colors.map((c) => c ?? "");
+  const apart = new Set(given).size === given.length && !given.includes("");
+  return given.map((c, i) => (apart || (c && given.length === 1) ? c : given.length === 1 ? "accent" : order[i % order.length]!));
 }

@@ -5,7 +5,7 @@ import { scaleLinear, scalePoint } from "d3-scale";
 import { area, curveMonotoneX, line } from "d3-shape";
 import type { Card, Row } from "../lib/types";
 import { bucket, short } from "../lib/format";
-import { Frame, toneOf } from "./frame";
+import { Frame, tonesOf } from "./frame";
 import { axisText } from "./columns";
 import { twinOf, withUnit } from "./twin";
 
@@ -13,6 +13,7 @@ export function Multiples({ card }: { card: Card }) {
   const t = twinOf(card);
   const { x, y: ys, split, grain } = card.encoding;
   const y = ys ?? [];
+  const tones = tonesOf(y.map((s) => t.column(s)?.color));
   const top = max(t.rows.flatMap((r) => y.map((s) => t.number(r, s) ?? 0))) || 1;
   const days = [...new Set(t.rows.map((r) => String(t.value(r, x))))].sort();
   const groups = [...group(t.rows, (r) => String(t.value(r, split)))];
@@ -32,13 +33,13 @@ export function Multiples({ card }: { card: Card }) {
               height,
               marks: sorted.map((r) => ({
                 title: bucket(String(t.value(r, x)), grain), link: t.linkOf(r, ...y, x), x: at(r), y: 30, hit: [at(r) - step / 2, 0, step, height - 18],
-                lines: y.map((s, i) => ({ label: t.column(s)?.label ?? s, value: withUnit(t.text(r, s), t.column(s)), tone: toneOf(t.column(s)?.color, i, y.length) })),
+                lines: y.map((s, i) => ({ label: t.column(s)?.label ?? s, value: withUnit(t.text(r, s), t.column(s)), tone: tones[i]! })),
               })),
               body: (
                 <>
                   {py.ticks(2).map((v) => <g key={v}><line class={v ? "grid" : "axis"} x1={34} x2={width} y1={py(v)} y2={py(v)} /><text class="tick" x={28} y={py(v) + 4} text-anchor="end">{short(v)}</text></g>)}
                   {y.map((s, i) => {
-                    const tone = toneOf(t.column(s)?.color, i, y.length);
+                    const tone = tones[i]!;
                     const value = (r: Row): number => py(t.number(r, s) ?? 0);
                     return (
                       <g key={s} class={"stroke-" + tone}>

@@ -5,7 +5,7 @@ import { useAnswer } from "../lib/api";
 import { defaults, meta, place } from "../lib/state";
 import { decimal, plural, short } from "../lib/format";
 import { filtersOf, format, put } from "../lib/url";
-import { Card } from "../parts/card";
+import { Card, pack } from "../parts/card";
 import { FilterBar } from "../parts/filters";
 import { Icon } from "../parts/icon";
 import { Page } from "../parts/shell";
@@ -19,6 +19,7 @@ export function Dashboard({ page, value }: { page: PageInfo; value?: string }) {
   const d = answer?.data;
   const tiles = (d?.cards ?? []).filter((c) => c.mark === "number" && c.tile);
   const cards = (d?.cards ?? []).filter((c) => !(c.mark === "number" && c.tile));
+  const spans = pack(cards);
   const filter = meta.value?.filters?.find((f) => f.name === page.entity);
   const parent = page.entity ? (meta.value?.pages ?? []).find((p) => !p.entity && page.path.startsWith(p.path + "/") && p.path !== "/") : undefined;
   return (
@@ -33,7 +34,7 @@ export function Dashboard({ page, value }: { page: PageInfo; value?: string }) {
           {d.trust && <Trust trust={d.trust} />}
           {d.empty && <div class="grid"><Nothing empty={d.empty} /></div>}
           {tiles.length > 0 && <div class="tiles">{tiles.map((c) => <TileCard key={c.id} card={c} />)}</div>}
-          <div class="grid">{cards.map((c) => <Card key={c.id} card={c} retry={retry} />)}</div>
+          <div class="grid">{cards.map((c, i) => <Card key={c.id} card={c} span={spans[i]!} retry={retry} />)}</div>
         </>
       )}
     </Page>

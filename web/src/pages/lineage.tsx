@@ -39,7 +39,7 @@ export function Lineage() {
                     <rect class={`node node-${n.kind}${n.focus ? " focus" : ""}${path?.nodes.includes(n.name) ? " lit" : ""}`} x={n.x} y={n.y} width={n.width} height={n.height} rx={8} />
                     <circle class={"fill-" + ({ good: "good", bad: "bad", warn: "wait" }[toneOfStatus(n.status)] ?? "idle")} cx={n.x + 14} cy={n.y + n.height / 2} r={4} />
                     <text class="label" x={n.x + 26} y={n.y + n.height / 2 - 3}>{clip(n.name, n.width - 30)}</text>
-                    <text class="tick" x={n.x + 26} y={n.y + n.height / 2 + 12}>{n.kind}{n.rows >= 0 && n.kind !== "page" ? ` · ${decimal(String(n.rows))} rows` : ""}{n.more > 0 ? ` · +${n.more} more` : ""}</text>
+                    <text class="tick" x={n.x + 26} y={n.y + n.height / 2 + 12}>{clip(n.kind + (n.rows >= 0 && n.kind !== "page" ? ` · ${decimal(String(n.rows))} rows` : "") + (n.more > 0 ? ` · +${n.more}` : ""), n.width - 18)}</text>
                   </a>
                 ))}
               </svg>

@@ -27,7 +27,7 @@ export function Quality() {
             <header><div><h2 id="delta">What changed?</h2><p class="answer">{d.before ? <>Run <b>{d.run}</b> beside run <b>{d.before}</b>.</> : <>Run <b>{d.run}</b> is the first with checks.</>}</p></div></header>
             <ul class="deltas">
               {([["new", "New", d.new], ["resolved", "Resolved", d.resolved], ["persisting", "Persisting", d.persisting]] as const).map(([k, label, list]) => (
-                <li key={k}><details open={k === "new" && (list ?? []).length < 6}><summary><b class={"big tone-text-" + toneOfStatus(k)}>{(list ?? []).length}</b> {label}</summary><ul>{(list ?? []).map((n) => <li key={n}><a href={"/quality/" + encodeURIComponent(n)}>{n}</a></li>)}</ul></details></li>
+                <li key={k}><details open={k === "new" && (list ?? []).length < 30}><summary><b class={"big tone-text-" + toneOfStatus(k)}>{(list ?? []).length}</b> {label}</summary><ul>{(list ?? []).map((n) => <li key={n}><a href={"/quality/" + encodeURIComponent(n)}>{n}</a></li>)}</ul></details></li>
               ))}
             </ul>
           </section>
@@ -38,7 +38,7 @@ export function Quality() {
                 <thead><tr><th scope="col">Table</th>{(d.dimensions ?? []).map((x) => <th key={x} scope="col" class="n">{x}</th>)}</tr></thead>
                 <tbody>
                   {(d.matrix ?? []).map((r) => (
-                    <tr key={r.table}><th scope="row"><a href={"/tables/" + r.table}>{r.table}</a></th>{(r.cells ?? []).map((c, i) => <td key={i} class={c.total ? "cell-" + toneOfStatus(c.worst) : ""}>{c.total ? <a href={c.link}>{c.passed}/{c.total}</a> : "·"}</td>)}</tr>
+                    <tr key={r.table}><th scope="row"><a href={"/quality?table=" + encodeURIComponent(r.table)}>{r.table}</a></th>{(r.cells ?? []).map((c, i) => <td key={i} class={c.total ? "cell-" + toneOfStatus(c.worst) : ""}>{c.total ? <a href={c.link}>{c.passed}/{c.total}</a> : "·"}</td>)}</tr>
                   ))}
                 </tbody>
               </table>

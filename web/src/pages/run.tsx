@@ -61,7 +61,7 @@ export function Run({ name }: { name: string }) {
             <section class="card w-full list" aria-label="Repairs">
               <header><div><h2>What did cleaning set?</h2><p class="answer">Cells by how their value came to be.</p></div></header>
               <Grid label="Repairs" heads={[{ name: "t", label: "Table" }, { name: "c", label: "Column" }, { name: "b", label: "How" }, { name: "r", label: "Rows", n: true }]}>
-                {d.repairs!.map((r, i) => <tr key={i}><td><a href={"/tables/" + r.table}>{r.table}</a></td><td>{r.column}</td><td>{r.basis}</td><td class="n"><a href={`/tables/${r.table}?view=rows&${encodeURIComponent(r.column + "_basis")}=${encodeURIComponent(r.basis)}`}>{decimal(String(r.rows))}</a></td></tr>)}
+                {d.repairs!.map((p) => ({ ...p, table: p.table.includes(".") ? p.table : "core." + p.table })).map((r, i) => <tr key={i}><td><a href={"/tables/" + r.table}>{r.table}</a></td><td>{r.column}</td><td>{r.basis}</td><td class="n"><a href={`/tables/${r.table}?view=rows&${encodeURIComponent(r.column + "_basis")}=${encodeURIComponent(r.basis)}`}>{decimal(String(r.rows))}</a></td></tr>)}
               </Grid>
             </section>
           )}

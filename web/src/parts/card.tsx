@@ -27,13 +27,29 @@ function Drawing({ card }: { card: CardData }) {
   }
 }
 
-export function Card({ card, retry }: { card: CardData; retry: () => void }) {
+/** Widths in twelfths: a row is always filled, by narrowing a card that nearly fits and widening the last one. */
+export function pack(cards: CardData[]): number[] {
+  const want: Record<string, number> = { third: 4, half: 6, wide: 8, full: 12 };
+  const spans: number[] = [];
+  let left = 12;
+  for (const c of cards) {
+    let n = want[c.width] ?? 6;
+    if (n > left && n <= 8 && left >= 4) n = left;
+    else if (n > left) { spans[spans.length - 1]! += left; left = 12; }
+    spans.push(n);
+    left = left - n || 12;
+  }
+  if (left < 12) spans[spans.length - 1]! += left;
+  return spans;
+}
+
+export function Card({ card, span, retry }: { card: CardData; span: number; retry: () => void }) {
   const [table, setTable] = useState(param("view") === "table" && param("card") === card.id);
   const drawn = card.mark !== "table";
   const rows = card.rows ?? [];
   const id = "card-" + card.id;
   return (
-    <section class={"card w-" + (card.width || "half")} id={id} aria-labelledby={id + "-title"} onKeyDown={(e) => {
+    <section class={"card w-" + span} id={id} aria-labelledby={id + "-title"} onKeyDown={(e) => {
       if (e.key === "t" && drawn && !(e.target instanceof HTMLInputElement) && !e.ctrlKey && !e.metaKey) setTable(!table);
     }}>
       <header>

@@ -1,0 +1,39 @@
+// Addresses of every page, found from the running server so that they hold for any project.
+
+/** Returns [name, path] of each page and of one thing for each page about a single thing. */
+export async function places(base) {
+  const get = async (path) => (await (await fetch(base + "/api/v1" + path)).json()).data;
+  const meta = await get("/meta");
+  const list = [];
+  for (const p of meta.pages ?? []) if (!p.entity) list.push([p.name, p.path + (p.path === "/" ? "?range=365d" : "?range=365d")]);
+  for (const p of (meta.pages ?? []).filter((x) => x.entity)) {
+    const d = await get(`/dimensions/${p.entity}?limit=2`);
+    const one = d?.options?.find((o) => o.value !== "is:null");
+    if (one) list.push([p.name, `/${p.path.split("/")[1]}/${encodeURIComponent(one.value)}?range=365d`]);
+  }
+  for (const r of meta.records ?? []) {
+    list.push([r.name, "/" + r.name]);
+    const rows = await (await fetch(`${base}/api/v1/tables/${r.table}/rows?limit=3&fields=${r.key}`)).json();
+    const i = (rows.data?.columns ?? []).findIndex((c) => c.name === r.key);
+    if (rows.data?.rows?.[0]) list.push([r.name + "-record", `/${r.name}/${encodeURIComponent(rows.data.rows[0][Math.max(0, i)])}`]);
+  }
+  const runs = await get("/runs?limit=1");
+  list.push(["runs", "/runs"]);
+  if (runs?.runs?.[0]) list.push(["run", runs.runs[0].link]);
+  const checks = await get("/checks");
+  list.push(["quality", "/quality"]);
+  const check = (checks?.checks ?? []).find((c) => c.failing > 0) ?? checks?.checks?.[0];
+  if (check) list.push(["check", check.link]);
+  list.push(["quarantine", "/quarantine"], ["tables", "/tables"]);
+  const table = meta.records?.[0]?.table;
+  if (table) list.push(["table", "/tables/" + table], ["table-rows", `/tables/${table}?view=rows`], ["lineage", "/lineage?table=" + table]);
+  if (table) list.push(["sql", "/sql?q=" + encodeURIComponent(`select status, count(*) as claims\nfrom ${table}\ngroup by status\norder by claims desc`)]);
+  return list;
+}
+
+/** Waits until a page has its numbers. */
+export async function settled(page) {
+  await page.waitForSelector("main[aria-busy=false], main:not([aria-busy])");
+  await page.waitForFunction(() => !document.querySelector(".skeleton") && !document.querySelector("main.busy"), null, { timeout: 30_000 });
+  await page.waitForTimeout(150);
+}
