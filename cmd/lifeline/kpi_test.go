@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/apd/v3"
 	"github.com/stretchr/testify/require"
@@ -156,4 +159,45 @@ order by 1, 2`)
 	require.Equal(t, "80.0000", rows[2]["amount"])
 	apart := query(t, flags, "select count(*) as n from analytics.kpi_figures where currency is null and measure in ('amount', 'ratio', 'approved_amount') and value is not null")
 	require.EqualValues(t, 0, apart[0]["n"], "money without a currency has no figure")
+}
+
+func TestAMonthIsComparedWithTheTwelveAroundIt(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"claims.csv", "invoices.csv", "invoice_items.csv"} {
+		text, err := os.ReadFile(filepath.Join("testdata/kpi", name))
+		require.NoError(t, err)
+		header, _, _ := strings.Cut(string(text), "\n")
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(header+"\n"), 0o600))
+	}
+	text := "ID,STATUS,DATE_CREATED,DATE_MODIFIED,DATE_SUBMITTED,DATE_TREATMENT,PROVIDER_ID,PROGRAM_ID\n"
+	id := 0
+	add := func(day time.Time) {
+		id++
+		at := day.Format("2006-01-02 15:04:05")
+		text += fmt.Sprintf("%d,DRAFT,%s,%s,NULL,%s,1,1\n", id, at, at, at)
+	}
+	// One treatment a month, four in the middle one, and a burst of eleven on one day of it.
+	for month := range 13 {
+		day := time.Date(2018, time.Month(1+month), 1, 6, 0, 0, 0, time.UTC)
+		add(day)
+		if month == 6 {
+			for i := range 3 {
+				add(day.AddDate(0, 0, 1+i))
+			}
+			for range 11 {
+				add(day.AddDate(0, 0, 20))
+			}
+		}
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "treatments.csv"), []byte(text), 0o600))
+	flags := at(goldenProject(t), "csv:"+dir, "duckdb:"+filepath.Join(t.TempDir(), "carepay.duckdb"))
+	report(t, 0, append([]string{"run"}, flags...)...)
+	got := figures(t, flags)
+	july := got["KPI-26|2018-07|1|||month_index||true"]
+	// The mean is (1/2 + 5 + 4 + 5 + 1/2) / 12 = 1.25; 4 / 1.25 = 3.2.
+	requireNumber(t, "3.2", july["value"], "index of July")
+	requireNumber(t, "11", july["excluded"], "the burst")
+	require.Equal(t, "false", july["mature"], "13 months are too few to be sure")
+	require.Empty(t, got["KPI-26|2018-08|1|||month_index||true"]["value"], "half a year after it is missing")
 }
