@@ -18,7 +18,7 @@ export function Bars({ card }: { card: Card }) {
   const promise = card.lines?.[0];
   const cut = promise ? t.rows.findIndex((r) => !["good", ""].includes(String(t.value(r, color) ?? ""))) : -1;
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={card.question}>
+    <div class="scroll" tabIndex={0} role="group" aria-label={card.question}>
       <table class="bars">
         <thead>
           <tr>
@@ -76,7 +76,7 @@ export function Tinted({ card }: { card: Card }) {
   const hi = numbers[numbers.length - 1] ?? 1;
   const tint = (n: number | null): number => (n === null ? 0 : n <= 0 ? 0 : n <= lo ? 1 : Math.min(5, 2 + Math.floor(((n - lo) / (hi - lo || 1)) * 3.999)));
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={card.question}>
+    <div class="scroll" tabIndex={0} role="group" aria-label={card.question}>
       <table class="tinted">
         <thead>
           <tr>

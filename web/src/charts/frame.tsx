@@ -69,7 +69,7 @@ export function Frame({ label, draw }: Props) {
           {d.marks.map((m, i) => {
             const area = <rect class="hit" x={m.hit[0]} y={m.hit[1]} width={Math.max(0, m.hit[2])} height={Math.max(0, m.hit[3])} />;
             return m.link
-              ? <a key={i} href={m.link} tabIndex={-1} onMouseEnter={() => setActive(i)}>{area}</a>
+              ? <a key={i} href={m.link} tabindex={-1} onMouseEnter={() => setActive(i)}>{area}</a>
               : <g key={i} onMouseEnter={() => setActive(i)}>{area}</g>;
           })}
         </svg>

@@ -31,11 +31,11 @@ export function Lineage() {
         <div class="grid">
           <section class="card w-full" aria-labelledby="breaks">
             <header><div><h2 id="breaks">What breaks if {d.table} changes?</h2><p class="answer">{plural((d.downstream ?? []).length, "table")} after it. Data flows from left to right; each box leads to its neighbours.</p></div></header>
-            <div class="scroll graph" tabIndex={0} role="region" aria-label="Graph; the lists below say the same">
+            <div class="scroll graph" tabIndex={0} role="group" aria-label="Graph; the lists below say the same">
               <svg viewBox={`-4 -4 ${d.width + 8} ${d.height + 8}`} width={d.width + 8} height={d.height + 8} aria-hidden="true" focusable="false">
                 {(d.edges ?? []).map((e) => <path key={e.from + e.to} class={"edge" + (path && path.nodes.includes(e.from) && path.nodes.includes(e.to) ? " lit" : "")} d={e.path} />)}
                 {(d.nodes ?? []).map((n) => (
-                  <a key={n.name} href={n.kind === "page" ? n.link : n.focus ? "/tables/" + n.name : to(n.name)} tabIndex={-1}>
+                  <a key={n.name} href={n.kind === "page" ? n.link : n.focus ? "/tables/" + n.name : to(n.name)} tabindex={-1}>
                     <rect class={`node node-${n.kind}${n.focus ? " focus" : ""}${path?.nodes.includes(n.name) ? " lit" : ""}`} x={n.x} y={n.y} width={n.width} height={n.height} rx={8} />
                     <circle class={"fill-" + ({ good: "good", bad: "bad", warn: "wait" }[toneOfStatus(n.status)] ?? "idle")} cx={n.x + 14} cy={n.y + n.height / 2} r={4} />
                     <text class="label" x={n.x + 26} y={n.y + n.height / 2 - 3}>{clip(n.name, n.width - 30)}</text>

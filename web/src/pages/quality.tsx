@@ -33,7 +33,7 @@ export function Quality() {
           </section>
           <section class="card w-wide" aria-labelledby="matrix">
             <header><div><h2 id="matrix">Where is it weak?</h2><p class="answer">Checks passed of all, by table and by what they are about.</p></div></header>
-            <div class="scroll" tabIndex={0} role="region" aria-label="Checks by table and dimension">
+            <div class="scroll" tabIndex={0} role="group" aria-label="Checks by table and dimension">
               <table class="matrix">
                 <thead><tr><th scope="col">Table</th>{(d.dimensions ?? []).map((x) => <th key={x} scope="col" class="n">{x}</th>)}</tr></thead>
                 <tbody>

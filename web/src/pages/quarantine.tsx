@@ -32,7 +32,7 @@ export function Quarantine() {
           <section class="card w-full list" aria-labelledby="why">
             <header><div><h2 id="why">What is held back, and what is it worth?</h2><p class="answer"><b>{decimal(String(d.held))}</b> rows are held. Each reason leads to its rows.</p></div></header>
             {(d.reasons ?? []).length === 0 ? <p class="nothing">Nothing is held back.</p> : (
-              <Grid label="Reasons" heads={[{ name: "r", label: "Reason" }, { name: "b", label: "" }, { name: "n", label: "Rows", n: true }, { name: "m", label: "Worth", n: true }, { name: "t", label: "Table", low: true }, { name: "o", label: "Oldest", low: true }]}>
+              <Grid label="Reasons" heads={[{ name: "r", label: "Reason" }, { name: "b", label: "Share" }, { name: "n", label: "Rows", n: true }, { name: "m", label: "Worth", n: true }, { name: "t", label: "Table", low: true }, { name: "o", label: "Oldest", low: true }]}>
                 {d.reasons!.map((r) => (
                   <tr key={r.table + r.reason + r.check + r.column}>
                     <td class="wrap"><a href={r.link}>{r.text || r.reason}</a><small>{r.reason}{r.column && " · " + r.column}</small></td>

@@ -47,7 +47,7 @@ export function Run({ name }: { name: string }) {
           {(d.results ?? []).length > 0 && <section class="card w-full list" aria-label="Checks"><header><div><h2>Which checks did not pass?</h2></div></header><CheckTable checks={d.results!} /></section>}
           <section class="card w-half list" aria-label="Books">
             <header><div><h2>Do the books balance?</h2><p class="answer">{(d.books ?? []).filter((b) => b.balances).length} of {plural((d.books ?? []).length, "equation")} hold.</p></div></header>
-            <Grid label="Books" heads={[{ name: "b", label: "" }, { name: "t", label: "Table" }, { name: "e", label: "Equation" }, { name: "l", label: "Left", n: true }, { name: "r", label: "Right", n: true }]}>
+            <Grid label="Books" heads={[{ name: "b", label: "Holds" }, { name: "t", label: "Table" }, { name: "e", label: "Equation" }, { name: "l", label: "Left", n: true }, { name: "r", label: "Right", n: true }]}>
               {(d.books ?? []).map((b, i) => <tr key={i}><td><Status name={b.balances ? "pass" : "fail"} /></td><td>{b.table}</td><td>{b.equation}{b.item && <small> {b.item}</small>}{b.detail && <small> {b.detail}</small>}</td><td class="n">{decimal(b.left)}</td><td class="n">{decimal(b.right)}</td></tr>)}
             </Grid>
           </section>

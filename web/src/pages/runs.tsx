@@ -64,7 +64,7 @@ const glyph: Record<string, string> = { good: "●", bad: "✕", warn: "▲", wa
 
 function StepGrid({ steps, runs }: { steps: string[]; runs: RunInfo[] }) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Steps of runs">
+    <div class="scroll" tabIndex={0} role="group" aria-label="Steps of runs">
       <table class="step-grid">
         <thead><tr><th scope="col">Step</th>{runs.map((r) => <th key={r.id} scope="col"><a href={r.link}>{r.id}</a></th>)}</tr></thead>
         <tbody>

@@ -51,7 +51,7 @@ export interface Head { name: string; label: string; n?: boolean; low?: boolean;
 /** A table that scrolls inside its card; its head stays. */
 export function Grid({ label, heads, children, foot }: { label: string; heads: Head[]; children: ComponentChildren; foot?: ComponentChildren }) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={label}>
+    <div class="scroll" tabIndex={0} role="group" aria-label={label}>
       <table class="grid-table">
         <thead>
           <tr>

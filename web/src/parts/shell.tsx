@@ -148,7 +148,7 @@ export function Page({ title, count, exports, filters, crumbs, children, busy }:
           <button type="button" class="ghost" aria-label={dark() ? "Light theme" : "Dark theme"} onClick={() => { theme.value = dark() ? "light" : "dark"; }}><Icon name={dark() ? "sun" : "moon"} /></button>
         </div>
       </header>
-      {filters}
+      {filters && <section class="filter-area" aria-label="What is shown">{filters}</section>}
       <p class="printed">{f?.text} · version {current.value?.version} · {location.href}</p>
       <main id="main" aria-busy={busy} class={busy ? "busy" : ""}>
         <Notices />

@@ -34,7 +34,8 @@ export function TileCard({ card }: { card: Card }) {
         ? <p class="nothing">{card.problem.title}</p>
         : (
           <>
-            <a class="figure" href={link || undefined} aria-label={`${t.label}: ${t.unit ?? ""} ${t.format === "money" && n !== null ? decimal(String(t.value), 2) : show(t.value, t.format)}`}>
+            <a class="figure" href={link || undefined} title={t.format === "money" && n !== null ? `${t.unit ?? ""} ${decimal(String(t.value), 2)}` : undefined}>
+              <span class="sr">{t.label}: </span>
               {t.unit && <small>{t.unit}</small>}{big}{t.format === "days" && n !== null && <small> days</small>}
             </a>
             <p class={"change" + (bad ? " bad" : "")}>
