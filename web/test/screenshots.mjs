@@ -9,7 +9,7 @@ const [folder = "../docs/screenshots", ...only] = process.argv.slice(2);
 await mkdir(folder, { recursive: true });
 const browser = await chromium.launch({ executablePath: process.env.LIFELINE_CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 const list = (await places(base)).filter(([name]) => only.length === 0 || only.includes(name));
-const kinds = [["light", 1440, 900], ["dark", 1440, 900], ["mobile", 390, 844]];
+const kinds = [["light", 1440, 900], ["dark", 1440, 900], ["mobile", 390, 844]].filter(([k]) => !process.env.LIFELINE_KIND || process.env.LIFELINE_KIND === k);
 for (const [kind, width, height] of kinds) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: kind === "dark" ? "dark" : "light", reducedMotion: "reduce" });
   const page = await context.newPage();

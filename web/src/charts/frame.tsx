@@ -125,7 +125,8 @@ export function every(count: number, width: number, size: number): number {
 const order = ["s1", "accent", "s3", "s4", "s5"];
 /** The tones of series, in their order: what the server says, unless two would look the same. */
 export function tonesOf(colors: (string | undefined)[]): string[] {
-  const given = colors.map((c) => c ?? "");
+  // Good and accent are drawn alike.
+  const given = colors.map((c) => (c === "good" && colors.includes("accent") ? "" : c ?? ""));
   const apart = new Set(given).size === given.length && !given.includes("");
   return given.map((c, i) => (apart || (c && given.length === 1) ? c : given.length === 1 ? "accent" : order[i % order.length]!));
 }

@@ -36,7 +36,7 @@ export function TileCard({ card }: { card: Card }) {
           <>
             <a class="figure" href={link || undefined} title={t.format === "money" && n !== null ? `${t.unit ?? ""} ${decimal(String(t.value), 2)}` : undefined}>
               <span class="sr">{t.label}: </span>
-              {t.unit && <small>{t.unit}</small>}{big}{t.format === "days" && n !== null && <small> days</small>}
+              {t.unit && <small class="unit">{t.unit}</small>}{big}{t.format === "days" && n !== null && <small> days</small>}
             </a>
             <p class={"change" + (bad ? " bad" : "")}>
               {change !== null && <><span aria-hidden="true">{change > 0 ? "▲ " : change < 0 ? "▼ " : ""}</span><b>{changeText(change, t.format)}{bad ? " worse" : ""}</b></>}
