@@ -18,14 +18,15 @@ import (
 
 // Project is a project folder as it was read.
 type Project struct {
-	Dir     string // The folder, absolute.
-	Name    string // From dbt_project.yml.
-	Config  Config
-	Sources []*SourceTable
-	Models  []*Model
-	Seeds   []*Seed
-	Macros  []*Macro
-	Tests   []*Test // Generic and singular, in the order of their files.
+	Dir        string // The folder, absolute.
+	Name       string // From dbt_project.yml.
+	Config     Config
+	Sources    []*SourceTable
+	Models     []*Model
+	Seeds      []*Seed
+	Lifecycles []*Lifecycle // Of lifecycles/; package lifecycle makes models of them.
+	Macros     []*Macro
+	Tests      []*Test // Generic and singular, in the order of their files.
 	// Unit tests are read and kept; running them is the caller's.
 	UnitTests []*UnitTest
 	Vars      map[string]any
@@ -186,7 +187,7 @@ func Load(dir string, o Options) (*Project, error) {
 	if err := p.readConfig(o.Env); err != nil {
 		return nil, err
 	}
-	for _, read := range []func() error{p.readDbtProject, p.readMacros, p.readModels, p.readSeeds, p.readSingularTests, p.readSchemas, p.settle} {
+	for _, read := range []func() error{p.readDbtProject, p.readMacros, p.readModels, p.readSeeds, p.readSingularTests, p.readSchemas, p.readLifecycles, p.settle} {
 		if err := read(); err != nil {
 			return nil, err
 		}

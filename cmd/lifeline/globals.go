@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"lifeline/change"
+	"lifeline/lifecycle"
 	"lifeline/project"
 	"lifeline/warehouse"
 )
@@ -26,6 +27,9 @@ type Globals struct {
 func (g *Globals) load() (*project.Project, error) {
 	p, err := project.Load(g.Project, project.Options{Env: os.Getenv})
 	if err != nil {
+		return nil, err
+	}
+	if err := lifecycle.Add(p); err != nil {
 		return nil, err
 	}
 	p.Config.Source.DSN = cmp.Or(g.Source, p.Config.Source.DSN)
