@@ -51,8 +51,10 @@ func filterSets(t *rapid.T) url.Values {
 		name   string
 		values []string
 	}{
-		{"status", []string{"approved", "rejected", "submitted", "draft", "void", "is:null", "nonsense"}}, {"program", []string{"48", "56", "80", "36", "999"}},
-		{"provider", []string{"2079", "2209", "is:null"}}, {"type", []string{"Benefit", "Voucher"}},
+		{"status", []string{"approved", "rejected", "submitted", "draft", "void", "is:null", "nonsense"}},
+		{"program", []string{"48", "56", "80", "36", "999"}},
+		{"provider", []string{"2079", "2209", "is:null"}},
+		{"type", []string{"Benefit", "Voucher"}},
 	} {
 		name, values := f.name, f.values
 		switch rapid.IntRange(0, 5).Draw(t, "with "+name) {

@@ -47,8 +47,10 @@ func (c *call) exportList(l *rowList, format string) error {
 	return c.export(&export{
 		db: l.snap.db, engine: l.snap.engine, sql: query, columns: l.columns, rows: total,
 		name: fmt.Sprintf("%s-%s-%d-rows", l.table.Name, l.snap.id, total),
-		about: map[string]string{"filters": l.text(), "query": encodePairs(l.exact()), "snapshot": l.snap.id, "table": l.table.Name,
-			"as_of": l.snap.asOf.Format(time.RFC3339), "rows": strconv.FormatInt(total, 10)},
+		about: map[string]string{
+			"filters": l.text(), "query": encodePairs(l.exact()), "snapshot": l.snap.id, "table": l.table.Name,
+			"as_of": l.snap.asOf.Format(time.RFC3339), "rows": strconv.FormatInt(total, 10),
+		},
 	}, format)
 }
 

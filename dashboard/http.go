@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -115,7 +116,7 @@ func (s *Server) serve(rt route) http.HandlerFunc {
 		c.w = watched
 		defer func() {
 			fault := recover()
-			if fault != nil && fault != http.ErrAbortHandler {
+			if broken, isError := fault.(error); fault != nil && (!isError || !errors.Is(broken, http.ErrAbortHandler)) {
 				s.log.Error("a handler broke", "request_id", c.id, "path", r.URL.Path, "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
 				if !watched.wrote {
 					writeProblem(watched, r, c.id, Problem{Title: "The server met an error", Status: 500, Detail: "see the server's log by the request id", Retryable: true})

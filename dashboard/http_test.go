@@ -43,7 +43,7 @@ func TestTheAPIIsReadOnly(t *testing.T) {
 	c := duck(t)
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch} {
 		answer := c.request(method, "/api/v1/pages/overview", "{}")
-		answer.Body.Close()
+		require.NoError(t, answer.Body.Close())
 		require.Equal(t, http.StatusMethodNotAllowed, answer.StatusCode, method)
 	}
 }
@@ -74,7 +74,7 @@ func TestForeignHostsAndSitesAreTurnedAway(t *testing.T) {
 	r.Host = "evil.example.org"
 	answer, err := http.DefaultTransport.RoundTrip(r)
 	require.NoError(t, err)
-	answer.Body.Close()
+	require.NoError(t, answer.Body.Close())
 	require.Equal(t, http.StatusMisdirectedRequest, answer.StatusCode)
 	foreign := *c
 	foreign.header = http.Header{"Sec-Fetch-Site": {"cross-site"}}

@@ -60,7 +60,7 @@ func TestPagesUnderLoad(t *testing.T) {
 					return
 				}
 				_, _ = io.Copy(io.Discard, answer.Body)
-				answer.Body.Close()
+				_ = answer.Body.Close()
 				text := strings.TrimPrefix(answer.Header.Get("Server-Timing"), "app;dur=")
 				ms, err := strconv.ParseFloat(text, 64)
 				if err != nil || answer.StatusCode != http.StatusOK {

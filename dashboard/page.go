@@ -45,7 +45,6 @@ type sharedQuery struct {
 	sql    string
 	result *result
 	err    error
-	took   time.Duration
 }
 
 func newPageAsk(s *snapshot, p *PageFile, a *ask, data bool) (*pageAsk, error) {

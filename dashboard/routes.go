@@ -72,9 +72,13 @@ func (s *Server) table() []route {
 		CheckData{}, func(c *call) error { return c.check(value(c, "name")) })
 	check.files = true
 	aside := get("/quarantine", "Rows held back, with their reasons.", []param{
-		{name: "table", kind: "string", about: "Table of the source."}, {name: "reason", kind: "string", about: "Reason."}, {name: "check", kind: "string", about: "Name of a check."},
+		{name: "table", kind: "string", about: "Table of the source."},
+		{name: "reason", kind: "string", about: "Reason."},
+		{name: "check", kind: "string", about: "Name of a check."},
 		{name: "state", kind: "string", about: "State of the row.", values: []string{"held", "quarantined", "superseded", "released", "fixed_at_source", "expired", "all"}},
-		limitParam("limit", "Rows a page, at most 1000."), {name: "after", kind: "string", about: "Cursor."}, formatParam("json", "csv", "ndjson", "parquet"),
+		limitParam("limit", "Rows a page, at most 1000."),
+		{name: "after", kind: "string", about: "Cursor."},
+		formatParam("json", "csv", "ndjson", "parquet"),
 	}, QuarantineData{}, func(c *call) error { return c.quarantine() })
 	aside.list, aside.files = true, true
 	statement := get("/sql", "One select over the published version, in a sandbox.", []param{{name: "q", kind: "string", about: "The select."}, formatParam("json", "csv", "parquet", "ndjson")},
@@ -105,8 +109,10 @@ func (s *Server) table() []route {
 		get("/checks", "All checks, and what is new, resolved and persisting.", nil, ChecksData{}, func(c *call) error { return c.checks() }),
 		check, aside,
 		get("/lineage", "What a table is made of and what reads it, laid out.", []param{
-			{name: "table", kind: "string", about: "schema.table, or source.table."}, limitParam("up", "Steps to what it reads; 1 where none is given."),
-			limitParam("down", "Steps to what reads it."), {name: "column", kind: "string", about: "Column to follow."},
+			{name: "table", kind: "string", about: "schema.table, or source.table."},
+			limitParam("up", "Steps to what it reads; 1 where none is given."),
+			limitParam("down", "Steps to what reads it."),
+			{name: "column", kind: "string", about: "Column to follow."},
 		}, LineageData{}, func(c *call) error { return c.lineage() }),
 		statement,
 		get("/search", "What a few letters may mean.", []param{{name: "q", kind: "string", about: "Letters or a key."}}, SearchData{}, func(c *call) error { return c.search() }),

@@ -96,21 +96,29 @@ func readRuns(ctx context.Context, db *sql.DB, low, high int64) ([]RunInfo, erro
 		take  func(r *RunInfo, row []any)
 	}
 	for _, p := range []part{
-		{`select run_id, step, name, status, started_at, seconds, rows, detail from ops.steps where run_id between $1 and $2 and step <> 'model' order by run_id, started_at`,
-			func(r *RunInfo, row []any) { r.Steps = append(r.Steps, stepOf(row[1:], r.StartedAt)) }},
-		{`select run_id, sum(read_rows), sum(inserted + updated + deleted) from ops.loads where run_id between $1 and $2 group by 1`,
-			func(r *RunInfo, row []any) { r.Read, r.Changed = whole(row[1]), whole(row[2]) }},
-		{`select run_id, count(*) filter (where status = 'pass'), count(*) filter (where status = 'warn'), count(*) filter (where status in ('fail', 'error'))
+		{
+			`select run_id, step, name, status, started_at, seconds, rows, detail from ops.steps where run_id between $1 and $2 and step <> 'model' order by run_id, started_at`,
+			func(r *RunInfo, row []any) { r.Steps = append(r.Steps, stepOf(row[1:], r.StartedAt)) },
+		},
+		{
+			`select run_id, sum(read_rows), sum(inserted + updated + deleted) from ops.loads where run_id between $1 and $2 group by 1`,
+			func(r *RunInfo, row []any) { r.Read, r.Changed = whole(row[1]), whole(row[2]) },
+		},
+		{
+			`select run_id, count(*) filter (where status = 'pass'), count(*) filter (where status = 'warn'), count(*) filter (where status in ('fail', 'error'))
 from ops.check_results where run_id between $1 and $2 group by 1`,
 			func(r *RunInfo, row []any) {
 				r.Checks = CheckCounts{int(whole(row[1])), int(whole(row[2])), int(whole(row[3]))}
-			}},
-		{`select run_id, right_value from ops.books where run_id between $1 and $2 and equation = '` + stagingIsCore + `' and item = 'rows'`,
+			},
+		},
+		{
+			`select run_id, right_value from ops.books where run_id between $1 and $2 and equation = '` + stagingIsCore + `' and item = 'rows'`,
 			func(r *RunInfo, row []any) {
 				if parts := strings.Split(textOf(row[1]), " + "); len(parts) == 3 {
 					r.Quarantined += whole(parts[1])
 				}
-			}},
+			},
+		},
 	} {
 		got, err := fetch(ctx, db, p.query, 0, low, high)
 		if err != nil {

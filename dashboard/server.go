@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -183,17 +184,24 @@ func (d discard) WriteHeader(int)             {}
 
 // problemOf is what a mistaken request or a fault looks like to its asker.
 func problemOf(err error) *Problem {
-	switch e := err.(type) {
-	case *Problem:
-		return e
-	case *badFilter:
-		return &Problem{Title: "A filter cannot be understood", Status: 400, Detail: e.Error(), Hint: "docs/dashboard.md lists the filter grammar"}
-	case *errMixed:
-		return &Problem{Title: "Several currencies", Status: 422, Detail: e.Error(), Hint: "choose one, as in currency=" + first(e.currencies), Values: e.currencies}
-	case *errEntity:
-		return &Problem{Title: "Which one?", Status: 400, Detail: e.Error(), Hint: "add " + e.name + "=…"}
-	case *change.Problem:
-		return &Problem{Title: "The server met an error", Status: 500, Detail: firstLine(e.Error()), Hint: e.Try}
+	var (
+		known  *Problem
+		filter *badFilter
+		mixed  *errMixed
+		entity *errEntity
+		deeper *change.Problem
+	)
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &filter):
+		return &Problem{Title: "A filter cannot be understood", Status: 400, Detail: filter.Error(), Hint: "docs/dashboard.md lists the filter grammar"}
+	case errors.As(err, &mixed):
+		return &Problem{Title: "Several currencies", Status: 422, Detail: mixed.Error(), Hint: "choose one, as in currency=" + first(mixed.currencies), Values: mixed.currencies}
+	case errors.As(err, &entity):
+		return &Problem{Title: "Which one?", Status: 400, Detail: entity.Error(), Hint: "add " + entity.name + "=…"}
+	case errors.As(err, &deeper):
+		return &Problem{Title: "The server met an error", Status: 500, Detail: firstLine(deeper.Error()), Hint: deeper.Try}
 	}
 	return &Problem{Title: "The server met an error", Status: 500, Detail: "see the server's log by the request id", Retryable: true}
 }

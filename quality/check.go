@@ -136,7 +136,7 @@ func isText(ctx context.Context, db *sql.DB, query string) bool {
 	}
 	defer func() { _ = rows.Close() }()
 	types, err := rows.ColumnTypes()
-	if err != nil || len(types) != 1 {
+	if err != nil || len(types) != 1 || rows.Err() != nil {
 		return false
 	}
 	name := types[0].DatabaseTypeName()

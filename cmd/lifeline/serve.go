@@ -74,7 +74,7 @@ func (c *serveCommand) Run(ctx context.Context, g *Globals) error {
 		return err
 	}
 	defer s.Close()
-	listener, err := net.Listen("tcp", c.Addr)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Addr)
 	if err != nil {
 		return &change.Problem{Err: fmt.Errorf("listen: %w", err), Class: change.ClassError, Try: "--addr 127.0.0.1:8081"}
 	}
@@ -229,7 +229,9 @@ type told struct {
 }
 
 // Begin says that a step has begun.
-func (t *told) Begin(step string) { t.s.Tell(dashboard.LiveEvent{Kind: "run", State: "begin", Step: step}) }
+func (t *told) Begin(step string) {
+	t.s.Tell(dashboard.LiveEvent{Kind: "run", State: "begin", Step: step})
+}
 
 // Advance says how far the step is.
 func (t *told) Advance(step string, done, total int64, unit string) {
