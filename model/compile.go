@@ -191,3 +191,10 @@ func withCTEs(sql string, ctes []string) string {
 	}
 	return head + "with " + all + "\n" + body
 }
+
+// CompileText renders a text that stands somewhere else than in a model, such as a select in a YAML file; where says where. Ephemeral
+// models that it reads stand before it as CTEs.
+func (g *Graph) CompileText(where, sql string, env Env) (string, error) {
+	file, _, _ := strings.Cut(where, ":")
+	return g.compileAt(where, file, sql, env)
+}

@@ -62,6 +62,9 @@ func (p *Project) setConfig(c *ModelConfig, name string, v, key value) error {
 	if err != nil {
 		return err
 	}
+	if name == "meta" {
+		return nil // Read by takeMeta; its texts may hold Jinja for later.
+	}
 	if x, err = p.expandAll(x); err != nil {
 		return v.problem(err.Error(), "write the value itself, or {{ var('name') }} or {{ env_var('NAME') }} alone")
 	}

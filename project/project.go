@@ -98,10 +98,13 @@ type Model struct {
 	Description string
 	Columns     []Column
 	Meta        map[string]any
-	EntityOf    string // meta.lifeline.entity_of: the source table that it cleans, row for row.
-	CountsOf    string // meta.lifeline.entity_count_of: the model whose number of rows it must have.
-	CountsKey   string // meta.lifeline.entity_key: its column with that model's key; "id" where none is given.
-	PatchedIn   string // The YAML file that describes it, if any.
+	EntityOf    string     // meta.lifeline.entity_of: the source table that it cleans, row for row.
+	CountsOf    string     // meta.lifeline.entity_count_of: the model whose number of rows it must have.
+	CountsKey   string     // meta.lifeline.entity_key: its column with that model's key; "id" where none is given.
+	Grain       []string   // meta.lifeline.grain: the columns that tell its rows apart.
+	ColumnsOf   string     // meta.lifeline.columns_of: the model that describes its columns and grain where it does not itself.
+	Records     []*Records // meta.lifeline.records: the rows that its figures rest on.
+	PatchedIn   string     // The YAML file that describes it, if any.
 
 	patchedAt string // Where in it.
 }
@@ -140,8 +143,9 @@ type Seed struct {
 
 // SeedColumn is a column of a seed with its SQL type.
 type SeedColumn struct {
-	Name string
-	Type string
+	Name        string
+	Type        string
+	Description string
 }
 
 // Macro is a file of macros, or a project's own generic test.
@@ -221,6 +225,9 @@ func (p *Project) settle() error {
 		}
 		if m.CountsOf != "" && p.Model(m.CountsOf) == nil {
 			return usage(m.patchedAt, fmt.Sprintf("entity_count_of of model %q names %q, which is no model", m.Name, m.CountsOf), orElse(Nearest(m.CountsOf, p.names()), "entity_count_of: claims"))
+		}
+		if m.ColumnsOf != "" && p.Model(m.ColumnsOf) == nil {
+			return usage(m.patchedAt, fmt.Sprintf("columns_of of model %q names %q, which is no model", m.Name, m.ColumnsOf), orElse(Nearest(m.ColumnsOf, p.names()), "columns_of: claims"))
 		}
 	}
 	if err := firstError(p.settleAsOf(), p.settleMasks()); err != nil {

@@ -232,12 +232,16 @@ func (p *Project) readModelPatch(o *object) error {
 	if err := p.applyConfig(o, &m.Config); err != nil {
 		return err
 	}
-	own, err := lifelineMeta(o, m.Meta, "entity_of", "entity_count_of", "entity_key", "grain", "distribute_by")
+	own, err := lifelineMeta(o, m.Meta, "entity_of", "entity_count_of", "entity_key", "grain", "distribute_by", "records", "columns_of")
 	if err != nil {
 		return err
 	}
 	m.EntityOf, m.CountsOf = textOf(own["entity_of"]), textOf(own["entity_count_of"])
-	m.CountsKey = orElse(textOf(own["entity_key"]), "id")
+	m.CountsKey, m.Grain = orElse(textOf(own["entity_key"]), "id"), textsOf(own["grain"])
+	m.ColumnsOf = textOf(own["columns_of"])
+	if m.Records, err = readRecords(o, own["records"]); err != nil {
+		return err
+	}
 	if m.Columns, err = p.readColumns(o, name); err != nil {
 		return err
 	}
@@ -286,8 +290,16 @@ func (p *Project) readSeedPatch(o *object) error {
 		return o.value.problem(fmt.Sprintf("column_types names %q, which the seed %s does not have", unknown, name),
 			orElse(Nearest(unknown, s.names()), "column_types: {"+s.Columns[0].Name+": text}"))
 	}
-	if _, err := p.readColumns(o, name); err != nil {
+	columns, err := p.readColumns(o, name)
+	if err != nil {
 		return err
+	}
+	for _, c := range columns {
+		for i := range s.Columns {
+			if s.Columns[i].Name == c.Name {
+				s.Columns[i].Description = c.Description
+			}
+		}
 	}
 	if err := p.readTests(o, name, ""); err != nil {
 		return err

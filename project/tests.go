@@ -103,6 +103,22 @@ func (p *Project) isGeneric(file string) bool {
 	return false
 }
 
+// Unique are the columns whose values together tell the rows apart where the test passes; none for a test that says nothing of it.
+func (t *Test) Unique() []string {
+	if t.Where != "" || t.Args["row_condition"] != nil {
+		return nil
+	}
+	switch t.Kind {
+	case "unique", "dbt_expectations.expect_column_values_to_be_unique":
+		return []string{t.Column}
+	case "dbt_utils.unique_combination_of_columns":
+		return textsOf(t.Args["combination_of_columns"])
+	case "dbt_expectations.expect_compound_columns_to_be_unique":
+		return textsOf(t.Args["column_list"])
+	}
+	return nil
+}
+
 // ownTests are the generic tests that the project defines itself, with their arguments.
 func (p *Project) ownTests() map[string][]string {
 	out := map[string][]string{}

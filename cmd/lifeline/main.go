@@ -38,6 +38,7 @@ type commands struct {
 	Rollback   rollbackCommand   `cmd:"" help:"Publish the version before."`
 	Compile    compileCommand    `cmd:"" help:"Show the SQL of models as it would run."`
 	Ls         lsCommand         `cmd:"" help:"List the project's models, seeds, sources and tests."`
+	Docs       docsCommand       `cmd:"" help:"Describe every table: grain, columns, lineage, checks and SQL, as pages or Markdown."`
 	Sample     sampleCommand     `cmd:"" help:"Deterministic sample data in the source's own shape and dirt."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }

@@ -135,3 +135,24 @@
 {% macro kpi_alike() -%}
     (c.exact_duplicate and m.part <> 'suspect' or c.suspect and m.part <> 'exact')
 {%- endmacro %}
+
+{#- How long ago a time was at as_of, in whole days. -#}
+{% macro kpi_age(time) -%}
+    case
+            when {{ time }} is null then 'unknown'
+            when {{ time }} > {{ as_of() }} - interval '8 days' then '0-7'
+            when {{ time }} > {{ as_of() }} - interval '15 days' then '8-14'
+            when {{ time }} > {{ as_of() }} - interval '31 days' then '15-30'
+            when {{ time }} > {{ as_of() }} - interval '61 days' then '31-60'
+            when {{ time }} > {{ as_of() }} - interval '91 days' then '61-90'
+            else '>90'
+        end
+{%- endmacro %}
+
+{#- How many months after a month a time lies, by the clock of the program's country. -#}
+{% macro kpi_months_after(month, time, program) -%}
+    cast(
+        12 * (extract(year from {{ kpi_local(time, program) }}) - extract(year from {{ month }}))
+        + extract(month from {{ kpi_local(time, program) }}) - extract(month from {{ month }}) as integer
+    )
+{%- endmacro %}

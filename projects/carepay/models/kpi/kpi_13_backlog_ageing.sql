@@ -6,15 +6,7 @@ waiting as (
         c.currency,
         c.amount,
         c.sound,
-        case
-            when c.submitted_at is null then 'unknown'
-            when c.submitted_at > {{ as_of() }} - interval '8 days' then '0-7'
-            when c.submitted_at > {{ as_of() }} - interval '15 days' then '8-14'
-            when c.submitted_at > {{ as_of() }} - interval '31 days' then '15-30'
-            when c.submitted_at > {{ as_of() }} - interval '61 days' then '31-60'
-            when c.submitted_at > {{ as_of() }} - interval '91 days' then '61-90'
-            else '>90'
-        end as bucket
+        {{ kpi_age('c.submitted_at') }} as bucket
     from {{ ref('kpi_claims') }} as c
     where c.waiting
 ),

@@ -38,7 +38,7 @@ figures as (
             m.measure,
             cast(null as varchar(20)) as part,
             case when t.period is null then 0 when m.measure = 'items_per_invoice' then t.invoices else t.treatments end as n,
-            case m.measure when 'items_per_invoice' then t.items when 'invoices_per_treatment' then t.invoices else t.claims end as numerator,
+            case when t.period is null then 0 when m.measure = 'items_per_invoice' then t.items when m.measure = 'invoices_per_treatment' then t.invoices else t.claims end as numerator,
             t.undated as excluded,
             case when t.period is null then 0 when m.measure = 'items_per_invoice' then {{ kpi_part('t.invoices', 't.sound', 't.treatments') }} else t.sound end as trusted,
             'true' as basis

@@ -46,7 +46,7 @@ figures as (
             cast(null as varchar(10)) as currency,
             m.measure,
             case when c.period is null then 0 when m.measure = 'share_of_treatments' then c.all_treatments when m.measure = 'treatments_per_provider' then c.providers else c.treatments end as n,
-            case m.measure when 'providers' then c.providers when 'claims' then c.claims else c.treatments end as numerator,
+            case when c.period is null then 0 when m.measure = 'providers' then c.providers when m.measure = 'claims' then c.claims else c.treatments end as numerator,
             case when c.period is null then c.treatments else 0 end as excluded,
             case
                 when c.period is null then 0

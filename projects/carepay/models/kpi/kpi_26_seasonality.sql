@@ -1,36 +1,13 @@
 -- Treatments of a month for each one of the twelve months around it, and of a weekday for each one of a usual day. Days with over ten
 -- times the median of their program are bursts, which are left out and counted. Under 24 months all of it is provisional: not mature.
 with
-days as (
-    select
-        c.program_id,
-        c.treated_day as day,
-        c.treated_month as period,
-        count(*) as treatments,
-        count(*) filter (where c.sound) as sound
-    from {{ ref('kpi_cases') }} as c
-    where c.live and c.treated_day is not null
-    group by c.program_id, c.treated_day, c.treated_month
-),
-
 middles as (
     select
-        d.program_id,
-        percentile_cont(0.5) within group (order by cast(d.treatments as double precision)) as middle,
-        min(d.period) as first_month,
-        max(d.period) as last_month,
-        min(d.day) as first_day,
-        max(d.day) as last_day
-    from days as d
-    group by d.program_id
-),
-
-judged as (
-    select
-        d.*,
-        d.treatments > 10 * m.middle as burst
-    from days as d
-    inner join middles as m on coalesce(m.program_id, 0) = coalesce(d.program_id, 0)
+        j.program_id,
+        min(j.first_month) as first_month,
+        max(j.last_month) as last_month
+    from {{ ref('kpi_days') }} as j
+    group by j.program_id
 ),
 
 months as (
@@ -40,7 +17,7 @@ months as (
         coalesce(sum(j.treatments) filter (where not j.burst), 0) as treatments,
         coalesce(sum(j.treatments) filter (where j.burst), 0) as bursts,
         coalesce(sum(j.sound) filter (where not j.burst), 0) as sound
-    from judged as j
+    from {{ ref('kpi_days') }} as j
     group by j.program_id, j.period
 ),
 
@@ -73,7 +50,7 @@ weekdays as (
         coalesce(sum(j.treatments) filter (where not j.burst), 0) as treatments,
         coalesce(sum(j.treatments) filter (where j.burst), 0) as bursts,
         coalesce(sum(j.sound) filter (where not j.burst), 0) as sound
-    from judged as j
+    from {{ ref('kpi_days') }} as j
     group by j.program_id, cast(extract(isodow from j.day) as integer)
 ),
 

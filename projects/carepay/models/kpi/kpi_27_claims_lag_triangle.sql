@@ -5,12 +5,7 @@ claims as (
     select
         c.treated_month as period,
         c.program_id,
-        case
-            when c.claimed_at is not null then cast(
-                12 * (extract(year from {{ kpi_local('c.claimed_at', 'c.program_id') }}) - extract(year from c.treated_month))
-                + extract(month from {{ kpi_local('c.claimed_at', 'c.program_id') }}) - extract(month from c.treated_month) as integer
-            )
-        end as months_late,
+        {{ kpi_months_after('c.treated_month', 'c.claimed_at', 'c.program_id') }} as months_late,
         c.sound
     from {{ ref('kpi_cases') }} as c
     where c.live and c.live_claims > 0 and c.treated_month is not null

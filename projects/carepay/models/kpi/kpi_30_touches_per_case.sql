@@ -1,55 +1,5 @@
--- The way of a treatment to its first decision: steps on it, the share on the straight way, and the ten commonest ways. Steps at one
--- time stand in the order of the business.
+-- The way of a treatment to its first decision: steps on it, the share on the straight way, and the ten commonest ways.
 with
-cases as (
-    select
-        c.treatment_id,
-        c.treated_month as period,
-        c.program_id,
-        c.decided_at,
-        c.decided_basis,
-        c.sound
-    from {{ ref('kpi_cases') }} as c
-    where c.live and c.decided_claims > 0
-),
-
-steps as (
-    select *
-    from (
-        select
-            a.dim_treatment_id as treatment_id,
-            a.activity_date as happened_at,
-            case a.activity_status when 'treated' then 1 when 'submitted' then 2 else 4 end as place,
-            a.activity_status as step,
-            a.id
-        from {{ ref('fct_treatments_activity') }} as a
-        where a.activity_status <> 'created'
-        union all
-        select
-            a.dim_treatment_id,
-            a.activity_date,
-            case a.activity_status when 'created' then 3 else 5 end,
-            case a.activity_status when 'created' then 'claimed' else coalesce(a.to_state, a.activity_status) end,
-            a.id
-        from {{ ref('fct_claims_activity') }} as a
-        where a.activity_status not in ('treated', 'submitted')
-    ) as u
-),
-
-ways as (
-    select
-        c.treatment_id,
-        c.period,
-        c.program_id,
-        c.decided_basis,
-        c.sound,
-        count(s.step) as touches,
-        coalesce(string_agg(s.step, ' > ' order by s.happened_at, s.place, s.id), '') as way
-    from cases as c
-    left join steps as s on s.treatment_id = c.treatment_id and s.happened_at <= c.decided_at
-    group by c.treatment_id, c.period, c.program_id, c.decided_basis, c.sound
-),
-
 totals as (
     select
         w.period,
@@ -61,7 +11,7 @@ totals as (
         ) as straight,
         count(*) filter (where w.period is null or w.decided_basis is null) as excluded,
         count(*) filter (where w.period is not null and w.sound and w.decided_basis = 'true') as trusted
-    from ways as w
+    from {{ ref('kpi_ways') }} as w
     group by w.period, w.program_id
 ),
 
@@ -72,7 +22,7 @@ counted as (
         count(*) filter (where w.sound and w.decided_basis = 'true') as trusted,
         sum(count(*)) over () as n,
         row_number() over (order by count(*) desc, w.way) as place
-    from ways as w
+    from {{ ref('kpi_ways') }} as w
     where w.decided_basis is not null
     group by w.way
 ),
