@@ -132,10 +132,13 @@ func (r *renderer) context(h hooks, f *fault) map[string]any {
 			}
 			return exec.AsSafeValue(s)
 		},
-		"config":     func(a *exec.VarArgs) *exec.Value { return configure(a, h.config, f) },
-		"exceptions": map[string]any{},
-		"log":        func(*exec.VarArgs) *exec.Value { return exec.AsSafeValue("") },
-		"print":      func(*exec.VarArgs) *exec.Value { return exec.AsSafeValue("") },
+		"config": func(a *exec.VarArgs) *exec.Value { return configure(a, h.config, f) },
+		// A project's macro of the same name stands over these.
+		"temporal_join":      func(a *exec.VarArgs) *exec.Value { return temporalJoin(a, f) },
+		"temporal_aggregate": func(a *exec.VarArgs) *exec.Value { return temporalAggregate(a, f) },
+		"exceptions":         map[string]any{},
+		"log":                func(*exec.VarArgs) *exec.Value { return exec.AsSafeValue("") },
+		"print":              func(*exec.VarArgs) *exec.Value { return exec.AsSafeValue("") },
 	}
 	for k, v := range h.extra {
 		names[k] = v

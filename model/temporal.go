@@ -1,0 +1,253 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/nikolalohinski/gonja/v2/exec"
+
+	"lifeline/project"
+)
+
+// temporal is a call of temporal_join or temporal_aggregate: what an activity of the same entity adds to each row of a cohort.
+type temporal struct {
+	kind       string
+	cohort     side
+	appended   side
+	id         string // The cohort's column that names its row within the entity.
+	inclusive  bool
+	nth        int
+	columns    []appendedColumn
+	aggregates []appendedAggregate
+}
+
+// side is one of the two relations.
+type side struct {
+	relation string
+	keys     []string
+	time     string
+	order    []string // What orders rows of one entity and one time.
+}
+
+type appendedColumn struct{ from, as string }
+
+type appendedAggregate struct {
+	function string
+	column   string // Empty for count(*).
+	as       string
+}
+
+// The joins, each with how its rows are found; see temporal_sql.go.
+var temporalJoins = map[string]func(*temporal) string{
+	"first_ever":       (*temporal).ever,
+	"last_ever":        (*temporal).ever,
+	"nth_ever":         (*temporal).ever,
+	"first_before":     (*temporal).ever,
+	"last_after":       (*temporal).ever,
+	"last_before":      (*temporal).beside,
+	"first_after":      (*temporal).beside,
+	"first_in_between": (*temporal).between,
+	"last_in_between":  (*temporal).between,
+}
+
+var temporalAggregates = map[string]func(*temporal) string{
+	"all_ever":   (*temporal).aggregateEver,
+	"before":     (*temporal).aggregateBeside,
+	"after":      (*temporal).aggregateBeside,
+	"in_between": (*temporal).aggregateBetween,
+}
+
+var (
+	identifier    = regexp.MustCompile(`^(?:[A-Za-z_][A-Za-z0-9_]*|"[^"]+")$`)
+	aggregateCall = regexp.MustCompile(`^\s*(?i:(count|sum|min|max|avg|bool_or|bool_and))\s*\(\s*(\*|[A-Za-z_][A-Za-z0-9_]*|"[^"]+")\s*\)\s*$`)
+)
+
+// temporalArguments are the names that both macros take.
+var temporalArguments = []string{"kind", "cohort", "appended", "on", "time", "order", "inclusive", "cohort_on", "cohort_time", "cohort_order", "cohort_id"}
+
+// temporalJoin answers temporal_join(kind, …): the cohort's rows, each with columns of one appended row, or nulls.
+func temporalJoin(a *exec.VarArgs, f *fault) *exec.Value {
+	in := readTemporal("temporal_join", a, temporalJoins, append([]string{"columns", "nth"}, temporalArguments...))
+	t := in.call
+	for _, p := range in.mapping("columns", "columns={'activity_date': 'paid_at'}") {
+		t.columns = append(t.columns, appendedColumn{from: in.identifier("columns", p[0]), as: in.identifier("columns", p[1])})
+	}
+	if nth, ok := in.given("nth"); ok {
+		if t.nth = nth.Integer(); t.kind != "nth_ever" || !nth.IsInteger() || t.nth < 1 {
+			in.fail(errors.New("nth is for the join nth_ever, and counts from 1"), "temporal_join('nth_ever', …, nth=2)", "nth")
+		}
+	} else if t.kind == "nth_ever" {
+		in.fail(errors.New("nth_ever needs nth"), "nth=2", "nth_ever")
+	}
+	return in.answer(f, temporalJoins[t.kind])
+}
+
+// temporalAggregate answers temporal_aggregate(kind, …): the cohort's rows, each with counts and sums over appended rows.
+func temporalAggregate(a *exec.VarArgs, f *fault) *exec.Value {
+	in := readTemporal("temporal_aggregate", a, temporalAggregates, append([]string{"aggregates"}, temporalArguments...))
+	t := in.call
+	for _, p := range in.mapping("aggregates", "aggregates={'visits': 'count(*)', 'spent': 'sum(amount)'}") {
+		m := aggregateCall.FindStringSubmatch(p[1])
+		if m == nil || m[2] == "*" && !strings.EqualFold(m[1], "count") {
+			in.fail(fmt.Errorf("aggregate %q is none of count(*), count, sum, min, max, avg, bool_or, bool_and of a column", p[1]),
+				"compute the value as a column of the appended rows, and aggregate that column", p[1])
+			continue
+		}
+		t.aggregates = append(t.aggregates, appendedAggregate{function: strings.ToLower(m[1]), column: strings.TrimPrefix(m[2], "*"), as: in.identifier("aggregates", p[0])})
+	}
+	return in.answer(f, temporalAggregates[t.kind])
+}
+
+// temporalInput reads the arguments of a call and keeps the first complaint.
+type temporalInput struct {
+	name string
+	args map[string]*exec.Value
+	call *temporal
+	err  error
+	try  string
+	word string
+}
+
+func readTemporal(name string, a *exec.VarArgs, kinds map[string]func(*temporal) string, known []string) *temporalInput {
+	in := &temporalInput{name: name, args: map[string]*exec.Value{}, call: &temporal{}}
+	for _, key := range sortedKeys(a.KwArgs) {
+		if !slices.Contains(known, key) {
+			in.fail(unknown("argument", key, project.Nearest(key, known)), name+" takes "+strings.Join(known, ", "), key)
+		}
+		in.args[key] = a.KwArgs[key]
+	}
+	if len(a.Args) > 0 {
+		in.args["kind"] = a.Args[0]
+	}
+	if len(a.Args) > 1 {
+		in.fail(errors.New("the kind comes first and all else by name"), name+"('"+a.Args[0].String()+"', cohort=…, appended=…, on='…')", name)
+	}
+	t := in.call
+	t.kind = in.text("kind", "")
+	switch {
+	case kinds[t.kind] != nil:
+	case temporalJoins[t.kind] != nil:
+		in.fail(fmt.Errorf("%s joins rows and aggregates none", t.kind), "temporal_join('"+t.kind+"', …), or one of "+strings.Join(sortedKeys(kinds), ", "), quote(t.kind))
+	case temporalAggregates[t.kind] != nil:
+		in.fail(fmt.Errorf("%s aggregates rows and joins none", t.kind), "temporal_aggregate('"+t.kind+"', …), or one of "+strings.Join(sortedKeys(kinds), ", "), quote(t.kind))
+	default:
+		in.fail(unknown("temporal join", t.kind, project.Nearest(t.kind, sortedKeys(kinds))), "one of "+strings.Join(sortedKeys(kinds), ", "), quote(t.kind))
+	}
+	t.appended = side{relation: in.text("appended", ""), keys: in.names("on", nil), time: in.column("time", "activity_date")}
+	t.cohort = side{relation: in.text("cohort", ""), keys: in.names("cohort_on", t.appended.keys), time: in.column("cohort_time", t.appended.time)}
+	t.appended.order = in.names("order", []string{"occurrence", "id"})
+	t.cohort.order = in.names("cohort_order", t.appended.order)
+	t.id = in.column("cohort_id", "id")
+	if !slices.Contains(t.cohort.order, t.id) {
+		t.cohort.order = append(slices.Clone(t.cohort.order), t.id)
+	}
+	if len(t.cohort.keys) != len(t.appended.keys) {
+		in.fail(errors.New("on and cohort_on name different numbers of columns"), "name as many in cohort_on as in on", "cohort_on")
+	}
+	if v, ok := in.given("inclusive"); ok {
+		if !v.IsBool() {
+			in.fail(errors.New("inclusive is true or false"), "inclusive=true", "inclusive")
+		}
+		if strings.HasSuffix(t.kind, "_ever") {
+			in.fail(fmt.Errorf("%s has no bound that could be inclusive", t.kind), "take inclusive out", "inclusive")
+		}
+		t.inclusive = v.IsBool() && v.Bool()
+	}
+	return in
+}
+
+// answer is the select, or the complaint.
+func (in *temporalInput) answer(f *fault, build func(*temporal) string) *exec.Value {
+	if in.err != nil {
+		return f.keep(fmt.Errorf("%s: %w", in.name, in.err), in.try, in.word)
+	}
+	return exec.AsSafeValue(build(in.call))
+}
+
+func (in *temporalInput) fail(err error, try, word string) {
+	if in.err == nil {
+		in.err, in.try, in.word = err, try, word
+	}
+}
+
+// given is an argument that is there and not none.
+func (in *temporalInput) given(name string) (*exec.Value, bool) {
+	v, ok := in.args[name]
+	return v, ok && v != nil && !v.IsNil()
+}
+
+func (in *temporalInput) missing(name, try string) {
+	in.fail(fmt.Errorf("%s is not given", name), try, in.name)
+}
+
+func (in *temporalInput) text(name, otherwise string) string {
+	v, ok := in.given(name)
+	if !ok {
+		if otherwise == "" {
+			in.missing(name, name+"='…'")
+		}
+		return otherwise
+	}
+	if v.IsError() {
+		in.fail(errors.New(v.Error()), "look at the argument "+name, name)
+	} else if !v.IsString() || strings.TrimSpace(v.String()) == "" {
+		in.fail(fmt.Errorf("%s is no text", name), name+"='…'", name)
+	}
+	return v.String()
+}
+
+func (in *temporalInput) column(name, otherwise string) string {
+	return in.identifier(name, in.text(name, otherwise))
+}
+
+func (in *temporalInput) identifier(name, column string) string {
+	if !identifier.MatchString(column) {
+		in.fail(fmt.Errorf("%q in %s is no column's name", column, name), "compute it under a name of its own in the rows that are joined", quote(column))
+	}
+	return column
+}
+
+// names are one column, or a list of them.
+func (in *temporalInput) names(name string, otherwise []string) []string {
+	v, ok := in.given(name)
+	if !ok {
+		if otherwise == nil {
+			in.missing(name, name+"='dim_claim_id'")
+		}
+		return otherwise
+	}
+	list, isList := plain(v.Interface()).([]any)
+	if !isList {
+		return []string{in.column(name, "")}
+	}
+	if len(list) == 0 {
+		in.missing(name, name+"='dim_claim_id'")
+	}
+	var out []string
+	for _, e := range list {
+		out = append(out, in.identifier(name, fmt.Sprint(e)))
+	}
+	return out
+}
+
+// mapping are the pairs of a mapping of texts, in the order in which they are written.
+func (in *temporalInput) mapping(name, try string) [][2]string {
+	v, ok := in.given(name)
+	if !ok {
+		in.missing(name, try)
+		return nil
+	}
+	d, isDict := v.Interface().(*exec.Dict)
+	if !isDict || len(d.Pairs) == 0 {
+		in.fail(fmt.Errorf("%s is no mapping of names", name), try, name)
+		return nil
+	}
+	var out [][2]string
+	for _, p := range d.Pairs {
+		out = append(out, [2]string{p.Key.String(), p.Value.String()})
+	}
+	return out
+}
