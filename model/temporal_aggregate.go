@@ -57,7 +57,7 @@ func (t *temporal) aggregated(g, on string) string {
 		}
 		columns = append(columns, value+" as "+a.as)
 	}
-	return fmt.Sprintf("select\n    %s\nfrom %s as c\nleft join %s as g\n    on %s", lines(1, columns...), t.cohort.relation, g, on)
+	return fmt.Sprintf("select\n    %s\nfrom %s as g\nright join %s as c\n    on %s", lines(1, columns...), g, t.cohort.relation, on)
 }
 
 func (t *temporal) aggregateEver() string {
@@ -65,11 +65,11 @@ func (t *temporal) aggregateEver() string {
 		if column == "" {
 			return "*"
 		}
-		return "a." + column
+		return "appended." + column
 	}
-	columns := append(renamed(prefixed("a", t.appended.keys), t.keys()), t.computed(of, "")...)
-	return t.aggregated(fmt.Sprintf("(\n    select\n        %s\n    from %s as a\n    where %s\n    group by %s\n)", lines(2, columns...),
-		indent(1, t.appended.relation), t.appended.known("a", true), strings.Join(prefixed("a", t.appended.keys), ", ")), t.onKeys("g"))
+	columns := append(renamed(prefixed("appended", t.appended.keys), t.keys()), t.computed(of, "")...)
+	return t.aggregated(fmt.Sprintf("(\n    select\n        %s\n    from %s as appended\n    where %s\n    group by %s\n)", lines(2, columns...),
+		indent(1, t.appended.relation), t.appended.known("appended"), strings.Join(prefixed("appended", t.appended.keys), ", ")), t.onKeys("g"))
 }
 
 // aggregateBeside is a running aggregate over the union, read at the cohort's rows. What comes after is what ran before in the

@@ -11,6 +11,10 @@ import (
 // number. Rows without a key or a time take no part. The cohort is joined to at most one row on its key and id, so that its own
 // number of rows stays what it is; should ids repeat within an entity, the repeated rows share what the earliest of them finds.
 
+// Inner names are kept from meeting the cohort's: its alias is c, and every inner column is qualified, since an unqualified name that
+// is missing in a joined select could be found in the cohort instead. The cohort stands on the right of its outer join: DuckDB takes a
+// select that stands there for one that may look at what stands before it, and would name a missing column badly.
+
 // lines joins the parts of a list, one a line, at a depth of four blanks each.
 func lines(depth int, parts ...string) string {
 	return strings.Join(parts, ",\n"+strings.Repeat("    ", depth))
@@ -51,15 +55,12 @@ func renamed(columns, names []string) []string {
 func (t *temporal) keys() []string { return numbered("k", len(t.appended.keys)) }
 
 // known is the condition that a side's rows take part: they have their keys and a time.
-func (s side) known(alias string, timed bool) string {
+func (s side) known(alias string) string {
 	var terms []string
 	for _, k := range s.keys {
 		terms = append(terms, alias+"."+k+" is not null")
 	}
-	if timed {
-		terms = append(terms, alias+"."+s.time+" is not null")
-	}
-	return strings.Join(terms, " and ")
+	return strings.Join(append(terms, alias+"."+s.time+" is not null"), " and ")
 }
 
 // onKeys is the condition that a subquery's keys are the cohort's: bare columns, so that each shard joins its own.
@@ -82,22 +83,22 @@ func (t *temporal) chosen() []string {
 
 // events numbers an entity's appended rows, from the first or from the last.
 func (t *temporal) events(last bool) string {
-	columns := renamed(prefixed("a", t.appended.keys), t.keys())
-	columns = append(columns, "a."+t.appended.time+" as moment")
+	columns := renamed(prefixed("appended", t.appended.keys), t.keys())
+	columns = append(columns, "appended."+t.appended.time+" as moment")
 	for i, c := range t.columns {
-		columns = append(columns, fmt.Sprintf("a.%s as v%d", c.from, i+1))
+		columns = append(columns, fmt.Sprintf("appended.%s as v%d", c.from, i+1))
 	}
 	direction := " asc nulls last"
 	if last {
 		direction = " desc nulls first"
 	}
-	order := prefixed("a", append([]string{t.appended.time}, t.appended.order...))
+	order := prefixed("appended", append([]string{t.appended.time}, t.appended.order...))
 	for i := range order {
 		order[i] += direction
 	}
 	columns = append(columns, fmt.Sprintf("row_number() over (\n            partition by %s\n            order by %s\n        ) as n",
-		strings.Join(prefixed("a", t.appended.keys), ", "), strings.Join(order, ", ")))
-	return fmt.Sprintf("(\n    select\n        %s\n    from %s as a\n    where %s\n)", lines(2, columns...), indent(1, t.appended.relation), t.appended.known("a", true))
+		strings.Join(prefixed("appended", t.appended.keys), ", "), strings.Join(order, ", ")))
+	return fmt.Sprintf("(\n    select\n        %s\n    from %s as appended\n    where %s\n)", lines(2, columns...), indent(1, t.appended.relation), t.appended.known("appended"))
 }
 
 // ever joins an entity's first, last or nth row; that it stands before or after the cohort's time is a condition more.
@@ -114,7 +115,7 @@ func (t *temporal) ever() string {
 	if compare != "" {
 		on += fmt.Sprintf(" and e.moment %s c.%s", compare, t.cohort.time)
 	}
-	return fmt.Sprintf("select\n    %s\nfrom %s as c\nleft join %s as e\n    on %s", lines(1, t.chosen()...), t.cohort.relation, t.events(last), on)
+	return fmt.Sprintf("select\n    %s\nfrom %s as e\nright join %s as c\n    on %s", lines(1, t.chosen()...), t.events(last), t.cohort.relation, on)
 }
 
 // eventsFirst says whether appended rows of the cohort row's own time stand before it in the union.
@@ -126,38 +127,38 @@ func (t *temporal) eventsFirst() bool {
 // An event has 1 in `event`, a cohort row has 1 in `row`. Event rows of equal time stand before or after the cohort's by `rank`.
 func (t *temporal) union(order bool, further []string) string {
 	keys := t.keys()
-	event := renamed(prefixed("a", t.appended.keys), keys)
-	cohort := renamed(prefixed("d", t.cohort.keys), keys)
-	event = append(event, "a."+t.appended.time+" as moment", "1 as event", "null as member")
-	cohort = append(cohort, "min(d."+t.cohort.time+") as moment", "null as event", "1 as member")
+	event := renamed(prefixed("appended", t.appended.keys), keys)
+	cohort := renamed(prefixed("cohort", t.cohort.keys), keys)
+	event = append(event, "appended."+t.appended.time+" as moment", "1 as event", "null as member")
+	cohort = append(cohort, "min(cohort."+t.cohort.time+") as moment", "null as event", "1 as member")
 	if t.eventsFirst() {
 		event, cohort = append(event, "1 as rank"), append(cohort, "2 as rank")
 	} else {
 		event, cohort = append(event, "2 as rank"), append(cohort, "1 as rank")
 	}
-	event, cohort = append(event, "null as row_id"), append(cohort, "d."+t.id+" as row_id")
+	event, cohort = append(event, "null as row_id"), append(cohort, "cohort."+t.id+" as row_id")
 	for i, o := range t.tied() {
 		if order {
-			event, cohort = append(event, fmt.Sprintf("null as o%d", i+1)), append(cohort, fmt.Sprintf("min(d.%s) as o%d", o, i+1))
+			event, cohort = append(event, fmt.Sprintf("null as o%d", i+1)), append(cohort, fmt.Sprintf("min(cohort.%s) as o%d", o, i+1))
 		}
 	}
 	for i, f := range further {
-		event, cohort = append(event, fmt.Sprintf("a.%s as x%d", f, i+1)), append(cohort, fmt.Sprintf("null as x%d", i+1))
+		event, cohort = append(event, fmt.Sprintf("appended.%s as x%d", f, i+1)), append(cohort, fmt.Sprintf("null as x%d", i+1))
 	}
 	return fmt.Sprintf(`(
     select
         %s
-    from %s as a
+    from %s as appended
     where %s
     union all
     select
         %s
-    from %s as d
+    from %s as cohort
     where %s
     group by %s
-)`, lines(2, event...), indent(1, t.appended.relation), t.appended.known("a", true),
-		lines(2, cohort...), indent(1, t.cohort.relation), t.cohort.known("d", true),
-		strings.Join(append(prefixed("d", t.cohort.keys), "d."+t.id), ", "))
+)`, lines(2, event...), indent(1, t.appended.relation), t.appended.known("appended"),
+		lines(2, cohort...), indent(1, t.cohort.relation), t.cohort.known("cohort"),
+		strings.Join(append(prefixed("cohort", t.cohort.keys), "cohort."+t.id), ", "))
 }
 
 // tied are the columns that order a cohort's rows of one time, but for the id, which ends that order.
@@ -182,8 +183,12 @@ func (t *temporal) positions(order bool) string {
 
 // picked joins the cohort to the appended row whose number p.n is.
 func (t *temporal) picked(p string) string {
-	return fmt.Sprintf("select\n    %s\nfrom %s as c\nleft join %s as p\n    on %s and p.row_id = c.%s\nleft join %s as e\n    on %s and e.n = p.n",
-		lines(1, t.chosen()...), t.cohort.relation, p, t.onKeys("p"), t.id, t.events(false), t.onKeys("e"))
+	var same []string
+	for _, k := range t.keys() {
+		same = append(same, fmt.Sprintf("p.%s = e.%s", k, k))
+	}
+	return fmt.Sprintf("select\n    %s\nfrom %s as e\ninner join %s as p\n    on %s and p.n = e.n\nright join %s as c\n    on %s and p.row_id = c.%s",
+		lines(1, t.chosen()...), t.events(false), p, strings.Join(same, " and "), t.cohort.relation, t.onKeys("e"), t.id)
 }
 
 // beside joins the row just before or just after: the last of those that stand before, or the next.

@@ -84,19 +84,19 @@ func TestATemporalJoinReadsWhatItIsGivenByRef(t *testing.T) {
 	require.Equal(t, `select
     c.*,
     e.v1 as event
-from analytics.c as c
-left join (
+from (
     select
-        a.entity as k1,
-        a.activity_date as moment,
-        a.id as v1,
+        appended.entity as k1,
+        appended.activity_date as moment,
+        appended.id as v1,
         row_number() over (
-            partition by a.entity
-            order by a.activity_date desc nulls first, a.occurrence desc nulls first, a.id desc nulls first
+            partition by appended.entity
+            order by appended.activity_date desc nulls first, appended.occurrence desc nulls first, appended.id desc nulls first
         ) as n
-    from staging.orders as a
-    where a.entity is not null and a.activity_date is not null
+    from staging.orders as appended
+    where appended.entity is not null and appended.activity_date is not null
 ) as e
+right join analytics.c as c
     on e.k1 = c.entity and e.n = 1`, compiled(t, g, "m", false))
 }
 
@@ -115,7 +115,7 @@ func TestAMacroOfTheProjectMayCallATemporalJoin(t *testing.T) {
 	f := func(wrapper string) error {
 		g, err := small(t, map[string]string{"macros/own.sql": wrapper, "models/m.sql": "select 1 as a\n\n\nfrom ({{ own('c') }}) as j"})
 		if err == nil {
-			require.Contains(t, compiled(t, g, "m", false), "from c as c\nleft join")
+			require.Contains(t, compiled(t, g, "m", false), "right join c as c")
 		}
 		return err
 	}

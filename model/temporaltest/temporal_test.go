@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -325,6 +326,52 @@ func TestEachJoinIsWhatItsDefinitionGivesRowByRow(t *testing.T) {
 				require.Equal(t, want, got(t, db, c, texts[c.name]), c.name)
 			}
 		})
+	})
+}
+
+func TestManyTiesInAnyOrderOfTheInputGiveOneAnswer(t *testing.T) {
+	t.Parallel()
+	texts := compileAll(t)
+	databases(t, func(t *testing.T, db *sql.Conn) {
+		random := rand.New(rand.NewPCG(1, 2))
+		rows := func(n int) []row {
+			out := make([]row, n)
+			for i, id := range random.Perm(n) {
+				out[i] = row{key: random.IntN(4) - 1, minute: random.IntN(6) - 1, occurrence: random.IntN(3) - 1, id: id, amount: random.IntN(7) - 1}
+			}
+			return out
+		}
+		d := data{cohort: rows(120), appended: rows(400)}
+		for range 10 {
+			random.Shuffle(len(d.cohort), func(i, j int) { d.cohort[i], d.cohort[j] = d.cohort[j], d.cohort[i] })
+			random.Shuffle(len(d.appended), func(i, j int) { d.appended[i], d.appended[j] = d.appended[j], d.appended[i] })
+			fill(t, db, d)
+			for _, c := range calls() {
+				want := map[int]string{}
+				for _, r := range d.cohort {
+					want[r.id] = d.expected(c, r)
+				}
+				require.Equal(t, want, got(t, db, c, texts[c.name]), c.name)
+			}
+		}
+	})
+}
+
+func TestADatabaseNamesAMissingColumn(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"lifeline.yml": "name: small\n", "dbt_project.yml": "name: small\n"}
+	for _, c := range calls() {
+		files["models/"+c.name+".sql"] = strings.NewReplacer("'large':", "'no_such':", "bool_or(large)", "bool_or(no_such)").Replace(c.template())
+	}
+	g := graphOf(t, files)
+	databases(t, func(t *testing.T, db *sql.Conn) {
+		for _, n := range g.Nodes {
+			text, err := g.Compile(n, model.Env{})
+			require.NoError(t, err)
+			_, err = db.ExecContext(context.Background(), "select * from ("+text+") as r")
+			require.ErrorContains(t, err, "no_such")
+			require.NotContains(t, err.Error(), "not found", n.Name)
+		}
 	})
 }
 
