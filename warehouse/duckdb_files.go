@@ -25,6 +25,7 @@ type duckPaths struct {
 	versions  string // The folder of kept versions.
 	temp      string // Where the engine spills to; nothing in it outlives a run.
 	lock      string // Locked by the run that holds the warehouse; says who.
+	looks     string // Locked, shared, by those who look at the landing file, and by a run that writes it.
 }
 
 func duckPathsOf(path string) duckPaths {
@@ -36,6 +37,7 @@ func duckPathsOf(path string) duckPaths {
 		versions: filepath.Join(folder, "versions"),
 		temp:     filepath.Join(folder, "tmp"),
 		lock:     filepath.Join(folder, "lock"),
+		looks:    filepath.Join(folder, "looks"),
 	}
 }
 

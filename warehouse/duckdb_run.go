@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
@@ -26,6 +27,7 @@ type duckRun struct {
 	*duckWarehouse
 
 	lock *os.File
+	look *os.File // The lock of the landing file, from before it is opened until it is closed.
 	id   int64
 	db   *sql.DB
 	raw  mapping.Database // The same database as db, for appending chunks.
@@ -41,6 +43,11 @@ func (r *duckRun) begin(ctx context.Context, who Holder) error {
 	if err := r.paths.sweep(); err != nil {
 		return err
 	}
+	look, err := r.paths.look(ctx, syscall.LOCK_EX, longestLook)
+	if err != nil {
+		return err
+	}
+	r.look = look
 	if err := r.openLanding(ctx); err != nil {
 		return err
 	}
@@ -56,7 +63,7 @@ func (r *duckRun) begin(ctx context.Context, who Holder) error {
 	if who.Since.IsZero() {
 		who.Since = time.Now()
 	}
-	err := r.db.QueryRowContext(ctx, `
+	err = r.db.QueryRowContext(ctx, `
 insert into ops.runs (run_id, command, status, started_at, host, pid)
 select
 	greatest(
@@ -316,6 +323,9 @@ func (r *duckRun) release() error {
 		failed = append(failed, duckProblem("close "+r.paths.landing, r.db.Close()))
 	}
 	mapping.Close(&r.raw)
+	if r.look != nil {
+		failed = append(failed, letGo(r.look))
+	}
 	return errors.Join(append(failed, letGo(r.lock))...)
 }
 

@@ -89,6 +89,11 @@ func (w *postgres) Books(ctx context.Context) (*Reader, error) {
 	return w.reader(ctx, `select 0::bigint from ops.runs limit 1`, "ops, quarantine, public")
 }
 
+// Landed gives readers staging and history, which in one database are those of the last landing.
+func (w *postgres) Landed(ctx context.Context) (*Reader, error) {
+	return w.reader(ctx, `select 0::bigint from ops.runs limit 1`, "staging, history, public")
+}
+
 // reader opens a read-only pool once the given select, which tells the version, has a row.
 func (w *postgres) reader(ctx context.Context, version, path string) (*Reader, error) {
 	settings := map[string]string{"search_path": path}

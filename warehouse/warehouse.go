@@ -37,6 +37,9 @@ type Warehouse interface {
 	Published(ctx context.Context) (*Reader, error)
 	// Books opens ops and quarantine read-only, as the last finished run left them; ErrNothingPublished before the first run.
 	Books(ctx context.Context) (*Reader, error)
+	// Landed opens staging and history read-only, for a short look; ErrNothingPublished before the first run. On DuckDB they are in a
+	// file that a run has for itself: while one runs it gives a *HeldError, and a run that begins waits for the reader to close.
+	Landed(ctx context.Context) (*Reader, error)
 	Close() error
 }
 

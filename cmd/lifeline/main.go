@@ -35,6 +35,7 @@ type commands struct {
 	Export     exportCommand     `cmd:"" help:"All rows of a table that match filters, as a file."`
 	Runs       runsCommand       `cmd:"" help:"What happened: the newest runs, or one of them."`
 	Quarantine quarantineCommand `cmd:"" help:"Rows that are set aside: list them, look at one, judge them anew."`
+	Trace      traceCommand      `cmd:"" help:"A published row or number back to its source rows."`
 	Rollback   rollbackCommand   `cmd:"" help:"Publish the version before."`
 	Compile    compileCommand    `cmd:"" help:"Show the SQL of models as it would run."`
 	Ls         lsCommand         `cmd:"" help:"List the project's models, seeds, sources and tests."`

@@ -39,6 +39,7 @@ func (t terminal) paint(code, s string) string {
 func (t terminal) red(s string) string   { return t.paint("31", s) }
 func (t terminal) green(s string) string { return t.paint("32", s) }
 func (t terminal) dim(s string) string   { return t.paint("2", s) }
+func (t terminal) bold(s string) string  { return t.paint("1", s) }
 
 // writeJSON prints one value, indented, with a final newline.
 func writeJSON(w io.Writer, v any) error {

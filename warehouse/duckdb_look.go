@@ -1,0 +1,63 @@
+package warehouse
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"syscall"
+	"time"
+)
+
+// longestLook is how long a run that begins waits for those who look at the landing file.
+const longestLook = 30 * time.Second
+
+// Landed opens the landing file for reading, while no run has it. The engine lets one process write a file or several read it, so a
+// run that begins meanwhile waits until the reader is closed.
+func (w *duckWarehouse) Landed(ctx context.Context) (*Reader, error) {
+	if _, err := os.Stat(w.paths.landing); errors.Is(err, os.ErrNotExist) {
+		return nil, ErrNothingPublished
+	}
+	f, err := w.paths.look(ctx, syscall.LOCK_SH, 0)
+	if err != nil {
+		return nil, err
+	}
+	r, err := w.attach(ctx, w.paths.landing, "landing")
+	if err != nil {
+		return nil, errors.Join(err, letGo(f))
+	}
+	db := r.DB
+	r.close = func() error { return errors.Join(db.Close(), letGo(f)) }
+	return r, nil
+}
+
+// look takes the lock of the landing file, shared to read it or exclusive to write it. What it cannot have gives a *HeldError with the
+// run that holds the warehouse, as far as that is known.
+func (p duckPaths) look(ctx context.Context, how int, wait time.Duration) (*os.File, error) {
+	f, err := os.OpenFile(p.looks, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, duckProblem("open the lock of the landing file", err)
+	}
+	deadline := time.Now().Add(wait)
+	for {
+		err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
+		if err == nil {
+			return f, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+			return nil, errors.Join(duckProblem("lock the landing file", err), f.Close())
+		}
+		if !time.Now().Before(deadline) {
+			held := &HeldError{}
+			if text, err := os.ReadFile(p.lock); err == nil {
+				_ = json.Unmarshal(text, &held.By)
+			}
+			return nil, errors.Join(held, f.Close())
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), f.Close())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
