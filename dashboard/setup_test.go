@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lifeline/dashboard"
+	"lifeline/lifecycle"
 	"lifeline/model"
 	"lifeline/project"
 	"lifeline/run"
@@ -71,7 +72,7 @@ func folder(t *testing.T) string {
 
 // load reads the project as it would be for a warehouse.
 func load(dsn string) (*project.Project, error) {
-	p, err := project.Load(carepay, project.Options{Env: os.Getenv})
+	p, err := lifecycle.Load(carepay, project.Options{Env: os.Getenv})
 	if err == nil {
 		p.Config.Warehouse.DSN = dsn
 	}

@@ -15,6 +15,10 @@ type Env struct {
 	Relation    func(n *Node) string // How a relation is called in SQL.
 	This        string               // What {{ this }} is.
 	Incremental bool                 // What is_incremental() says.
+	// Versions is a subquery in brackets with the versions of those rows of a source table that have changed since it was first read:
+	// the columns, and _op, _valid_from, _valid_to, _basis and _position, which are null for the present one but for _valid_from.
+	// Nil gives none.
+	Versions func(n *Node, columns []string) string
 }
 
 // ephemeralPrefix is dbt's name for the CTE of an ephemeral model.
@@ -152,7 +156,24 @@ func (c *compilation) render(path, sql string, env Env, extra map[string]any) (s
 			}
 			return c.env.Relation(n), nil
 		},
+		versions: func(source, table string, columns []string) (string, error) {
+			n, err := c.graph.lookupVersions(source, table, columns)
+			if err != nil {
+				return "", err
+			}
+			if c.env.Versions == nil {
+				return noVersions(c.env.Relation(n), columns), nil
+			}
+			return c.env.Versions(n, columns), nil
+		},
 	})
+}
+
+// noVersions is the subquery where nothing is kept.
+func noVersions(relation string, columns []string) string {
+	return "(select " + strings.Join(columns, ", ") + `, cast(null as varchar(10)) as _op, cast(null as timestamp) as _valid_from,
+    cast(null as timestamp) as _valid_to, cast(null as varchar(20)) as _basis, cast(null as varchar(200)) as _position
+from ` + relation + ` where false)`
 }
 
 // inline puts an ephemeral model, after those it reads itself, among the CTEs.

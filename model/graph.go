@@ -159,6 +159,13 @@ func (g *Graph) parse(n *Node) (edges, error) {
 				}
 				return table, err
 			},
+			versions: func(source, table string, columns []string) (string, error) {
+				d, err := g.lookupVersions(source, table, columns)
+				if err == nil {
+					on[d] = ""
+				}
+				return table, err
+			},
 		}
 		if !incremental {
 			h.config = func(key string, v any) error {
@@ -215,6 +222,27 @@ func (g *Graph) lookupSource(source, table string) (*Node, error) {
 		try = "{{ source('" + s + "', '" + t + "') }}"
 	}
 	return nil, &fault{unknown("source table", source+"."+table, near), try, quote(table)}
+}
+
+// lookupVersions finds the source table that versions() names, and its columns.
+func (g *Graph) lookupVersions(source, table string, columns []string) (*Node, error) {
+	n, err := g.lookupSource(source, table)
+	if err != nil {
+		return nil, err
+	}
+	if len(n.Source.Key) == 0 {
+		return nil, fmt.Errorf("source table %s.%s has no key, so its versions cannot be told apart", source, table)
+	}
+	var known []string
+	for _, c := range n.Source.Columns {
+		known = append(known, c.Name)
+	}
+	for _, c := range columns {
+		if !slices.Contains(known, c) {
+			return nil, unknown("column of "+source+"."+table, c, project.Nearest(c, known))
+		}
+	}
+	return n, nil
 }
 
 func unknown(what, name, near string) error {

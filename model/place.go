@@ -11,7 +11,7 @@ import (
 // lines between them. Within an ephemeral model's CTE the place is in that model's file. Lines and the answer's count from 1.
 func (g *Graph) Place(n *Node, compiled string, line int) string {
 	lines := strings.Split(compiled, "\n")
-	if line < 1 || line > len(lines) {
+	if line < 1 || line > len(lines) || n.Model.Generated {
 		return n.Path
 	}
 	var own []string // The lines of the model itself, outside the CTEs.

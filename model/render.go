@@ -27,6 +27,7 @@ type renderer struct {
 type hooks struct {
 	ref         func(name string) (string, error)
 	source      func(source, table string) (string, error)
+	versions    func(source, table string, columns []string) (string, error)
 	config      func(key string, value any) error
 	this        string
 	incremental bool
@@ -132,7 +133,8 @@ func (r *renderer) context(h hooks, f *fault) map[string]any {
 			}
 			return exec.AsSafeValue(s)
 		},
-		"config": func(a *exec.VarArgs) *exec.Value { return configure(a, h.config, f) },
+		"versions": func(a *exec.VarArgs) *exec.Value { return kept(a, h, f) },
+		"config":   func(a *exec.VarArgs) *exec.Value { return configure(a, h.config, f) },
 		// A project's macro of the same name stands over these.
 		"temporal_join":      func(a *exec.VarArgs) *exec.Value { return temporalJoin(a, f) },
 		"temporal_aggregate": func(a *exec.VarArgs) *exec.Value { return temporalAggregate(a, f) },
@@ -144,6 +146,23 @@ func (r *renderer) context(h hooks, f *fault) map[string]any {
 		names[k] = v
 	}
 	return names
+}
+
+// kept answers versions('source', 'table', 'column', …): the versions of the rows that have changed.
+func kept(a *exec.VarArgs, h hooks, f *fault) *exec.Value {
+	const try = "{{ versions('carepay', 'claim', 'id', 'status') }}"
+	if len(a.Args) < 3 || len(a.KwArgs) > 0 {
+		return f.keep(errors.New("versions takes the source's and the table's name and the columns that are wanted"), try, "versions")
+	}
+	var columns []string
+	for _, c := range a.Args[2:] {
+		columns = append(columns, c.String())
+	}
+	s, err := h.versions(a.Args[0].String(), a.Args[1].String(), columns)
+	if err != nil {
+		return f.keep(err, try, quote(a.Args[1].String()))
+	}
+	return exec.AsSafeValue(s)
 }
 
 // reference answers ref('model') and ref('project', 'model').

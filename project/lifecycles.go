@@ -3,49 +3,150 @@ package project
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
-// Lifecycle is one file of lifecycles/: the life of a kind of record, declared once. Package lifecycle makes models of it.
+// Lifecycle is one file of lifecycles/: the life of a kind of record, declared once. Package lifecycle makes its tables of it.
 type Lifecycle struct {
-	Name       string
-	Path       string // Relative to the project, with slashes.
-	From       string // The model with one row per record.
-	Key        string // Its column with the record's key.
-	State      string // Its column with the present state.
-	States     []string
-	Parents    []LifecycleParent
-	Related    []LifecycleColumn // Keys of everyone concerned; the activity fact calls them dim_<name>_id.
-	Measures   []LifecycleColumn // The name is the column's in the fact.
-	Activities []LifecycleActivity
-	Legs       []LifecycleLeg
-	Activity   string // Name of the activity fact.
-	Flattened  string // Name of the flattened table.
+	Name        string
+	Description string
+	Path        string // Relative to the project, with slashes.
+	From        string // The model with one row per record.
+	Key         string // Its column with the record's key.
+	State       string // Its column with the present state; empty where the records have none.
+	States      []LifecycleState
+	History     string // A model of the states that records were in before (see docs/lifecycles.md); empty where nothing is kept.
+	Parents     []LifecycleParent
+	Children    []LifecycleChild
+	Related     []LifecycleColumn // Keys of everyone concerned; a column of that name's key in each table.
+	Measures    []LifecycleMeasure
+	Columns     []LifecycleColumn // What else the flattened table shows of a record.
+	Activities  []LifecycleActivity
+	Legs        []LifecycleLeg
+	Counters    LifecycleCounters
+	Backlog     *LifecycleBacklog
+	Names       LifecycleNames
+	Tables      LifecycleTables
+	Colocate    string // The related key by which a cluster spreads the tables; empty for the record's own.
 }
 
-// LifecycleParent is a model whose columns a lifecycle may name as parent.column.
-type LifecycleParent struct{ Name, Model, On, Key string }
+// LifecycleState is a state that records may be in.
+type LifecycleState struct {
+	Name                string
+	Open, Decided, Void bool
+	Initial             bool     // Records may begin in it; the first state may always.
+	Next                []string // The states that may follow; any where Any is true.
+	Any                 bool
+	Previous            []string // The states that it may follow; any where AfterAny is true.
+	AfterAny            bool
+	nextAt              value
+	declared            value
+}
 
-// LifecycleColumn is a name and the column that it stands for: "column", or "parent.column".
+// LifecycleParent is a model with at most one row for each record, whose columns are named as parent.column.
+type LifecycleParent struct {
+	Name, Model string
+	On          string // The record's column, or parent.column of a parent declared before.
+	Key         string // The parent's column.
+}
+
+// LifecycleChild is a model with any number of rows for each record.
+type LifecycleChild struct {
+	Name, Model string
+	On          string // The record's column; its key where none is given.
+	Key         string // The child's column, or parent.column of one of its own parents.
+	ID          string // The child's column with its own key; makes the identity of its activities.
+	Parents     []LifecycleParent
+}
+
+// LifecycleColumn is a name and what it stands for: column, parent.column, or min(child.column), max(child.column), count(child).
 type LifecycleColumn struct{ Name, Column string }
 
-// LifecycleActivity is a step and the date column that tells when it was taken.
+// LifecycleMeasure is an amount or a number of a record; amounts of two currencies are never added.
+type LifecycleMeasure struct{ Name, Column, Currency string }
+
+// LifecycleActivity is something that happens to a record, and the date column that tells when.
 type LifecycleActivity struct {
-	Name   string
-	At     string   // "column" or "parent.column".
-	States []string // The record must be in one of them now; the activity then leads to that state. Empty for any.
-	Basis  string   // column or proxy.
+	Name         string
+	Each         string // The child whose rows are the activities; empty for one of the record itself.
+	At           string
+	When         []LifecycleCondition
+	States       []string // The record must be in one of them now; the activity has led to that state.
+	To           string   // The state that it leads to, whatever the record is in now.
+	Basis        string   // column, proxy or imputed.
+	BasisOf      string   // A column that says how At came about: source, repaired, imputed, …; instead of Basis.
+	Lower, Upper string   // Columns that bound a time that is not true.
+	As           string   // Its column in the flattened table; date_<name> where none is given.
+	Related      []LifecycleColumn
+	Measures     []LifecycleColumn
+	InFact       bool // Whether the activity fact has it.
+	InFlattened  bool // Whether the flattened table has it.
+	declared     value
 }
 
-// LifecycleLeg is the way from one activity to another.
-type LifecycleLeg struct{ Name, From, To string }
+// LifecycleCondition holds where a column has one of the values; no values mean null, Not turns it round.
+type LifecycleCondition struct {
+	Column string
+	Values []string
+	Not    bool
+}
+
+// LifecycleLeg is the way from one activity to another; Days is its service level, 0 for none.
+type LifecycleLeg struct {
+	Name, From, To string
+	Days           int
+}
+
+// LifecycleCounters are counts of activities on those who are concerned.
+type LifecycleCounters struct {
+	By      [][]string // Related names; the last of each names the table, the others stand before it in the key.
+	Windows []int      // Days.
+	Counts  []LifecycleCount
+}
+
+// LifecycleCount counts the records, or an activity of theirs, with its sums.
+type LifecycleCount struct {
+	Name     string
+	Activity string   // Empty counts records, without windows.
+	States   []string // Only records that are in one of them now.
+	Sums     []LifecycleSum
+}
+
+// LifecycleSum adds up a measure of what is counted.
+type LifecycleSum struct{ Name, Measure string }
+
+// LifecycleBacklog says from when to when a record waits.
+type LifecycleBacklog struct {
+	Enter []string // Activities: the first of them that is known.
+	Leave string   // An activity; a record that is in an open state now has not left.
+	By    []string // Related names.
+	Ages  []int    // The last day of each bucket, ascending.
+}
+
+// LifecycleNames are the names of columns; {} stands for a related name.
+type LifecycleNames struct{ Time, Activity, Key string }
+
+// LifecycleTables are the names of the tables; an empty one is not made.
+type LifecycleTables struct{ Activity, Flattened, Intervals, Backlog, Changes, Counters string }
+
+// Stream is a file of lifecycles/ that puts the activities of several lifecycles under each other, a row for each one concerned.
+type Stream struct {
+	Name, Description, Path string
+	Of                      []string // Lifecycles.
+	Actors                  []string // Related names, or lifecycles' own.
+	Materialized            string
+}
 
 var (
-	refCall = regexp.MustCompile(`^ref\(['"]([^'"]+)['"]\)$`)
-	plainID = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+	refCall  = regexp.MustCompile(`^ref\(['"]([^'"]+)['"]\)$`)
+	plainID  = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+	ofChild  = regexp.MustCompile(`^(min|max|count)\(([a-z_][a-z0-9_]*)(?:\.([a-z_][a-z0-9_]*))?\)$`)
+	daysText = regexp.MustCompile(`^([1-9][0-9]*)d$`)
 )
 
-// readLifecycles reads the files of lifecycles/, each strictly.
+// readLifecycles reads the files of lifecycles/, each strictly, and gives the project the models that they stand for: still without
+// SQL, so that schema files can describe them like any other.
 func (p *Project) readLifecycles() error {
 	files, err := p.find([]string{"lifecycles"}, ".yml", ".yaml")
 	if err != nil {
@@ -56,214 +157,316 @@ func (p *Project) readLifecycles() error {
 		if err != nil {
 			return err
 		}
-		if o == nil {
+		if o == nil || len(o.fields) == 0 {
 			continue
 		}
-		l := &Lifecycle{Path: file}
-		if err := l.read(p, o); err != nil {
+		if _, isStream := o.take("stream"); isStream {
+			err = p.readStream(file, o)
+		} else {
+			err = p.readLifecycle(file, o)
+		}
+		if err != nil {
 			return err
 		}
-		p.Lifecycles = append(p.Lifecycles, l)
+	}
+	return p.settleStreams()
+}
+
+func (p *Project) readLifecycle(file string, o *object) error {
+	r := &lifeReader{Lifecycle: &Lifecycle{Path: file}, project: p, o: o}
+	for _, read := range []func() error{
+		r.head, r.states, r.parents, r.children, r.columns, r.activities, r.legs, r.counters, r.backlog, r.names, r.tables,
+		func() error { return o.finish(p) }, r.reachable,
+	} {
+		if err := read(); err != nil {
+			return err
+		}
+	}
+	for _, l := range p.Lifecycles {
+		if l.Name == r.Name {
+			return o.value.problem(fmt.Sprintf("there are two lifecycles %q: %s and this", l.Name, l.Path), "rename one")
+		}
+	}
+	p.Lifecycles = append(p.Lifecycles, r.Lifecycle)
+	for _, t := range r.Tables.all() {
+		description := ""
+		if t == r.Tables.Activity {
+			description = r.Description
+		}
+		if err := p.addGenerated(t, file, description); err != nil {
+			return err
+		}
+	}
+	for _, name := range r.Checks() {
+		p.Tests = append(p.Tests, &Test{Name: name, Kind: Singular, Severity: "error", File: file, Line: 1})
 	}
 	return nil
 }
 
-func (l *Lifecycle) read(p *Project, o *object) error {
-	var from string
-	if err := firstError(o.text("lifecycle", &l.Name), l.reference(p, o, "from", &from)); err != nil {
-		return err
+// PresentCheck is the check that each record is in one state.
+func (l *Lifecycle) PresentCheck() string { return "one_present_state_per_" + l.Name }
+
+// TransitionCheck is the check of the steps between states.
+func (l *Lifecycle) TransitionCheck() string { return "legal_transition_of_" + l.Name }
+
+// EventsCheck is the check of the flattened table against the activity fact.
+func (l *Lifecycle) EventsCheck() string { return "flattened_" + l.Name + "_equals_events" }
+
+// Checks are the checks that hold the tables together. Schema files may describe them and set their severity.
+func (l *Lifecycle) Checks() []string {
+	var out []string
+	if l.Tables.Intervals != "" {
+		out = append(out, l.PresentCheck(), l.TransitionCheck())
 	}
-	if err := firstError(l.name(o, l.Name, "lifecycle: claim"), o.text("key", &l.Key), o.text("state", &l.State)); err != nil {
-		return err
+	if l.Tables.Activity != "" && l.Tables.Flattened != "" {
+		out = append(out, l.EventsCheck())
 	}
-	l.From = from
-	if err := firstError(l.name(o, l.Key, "key: id"), l.name(o, l.State, "state: status")); err != nil {
-		return err
-	}
-	return firstError(l.readStates(o), l.readParents(p, o), l.readColumns(o, "related", &l.Related), l.readColumns(o, "measures", &l.Measures),
-		l.readActivities(o), l.readLegs(o), l.readTables(o), o.finish(p))
+	return out
 }
 
-// name refuses what is no plain name of SQL, since it becomes part of the models.
-func (l *Lifecycle) name(o *object, name, try string) error {
-	if !plainID.MatchString(name) {
-		return o.value.problem(fmt.Sprintf("%q is no name: lower-case letters, digits and underscores", name), try)
+// all are the tables that are made, counters apart: those have one for each actor.
+func (t LifecycleTables) all() []string {
+	var out []string
+	for _, name := range []string{t.Changes, t.Activity, t.Flattened, t.Intervals, t.Backlog} {
+		if name != "" {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// CountersBy is the name of the counters of one actor.
+func (l *Lifecycle) CountersBy(by []string) string { return l.Tables.Counters + "_by_" + by[len(by)-1] }
+
+// addGenerated gives the project a model that package lifecycle will fill.
+func (p *Project) addGenerated(name, file, description string) error {
+	if other := p.Model(name); other != nil {
+		return usage(file, fmt.Sprintf("the table %s is made here and by %s", name, other.Path), "give it another name under tables:, or take the model out")
+	}
+	if p.Seed(name) != nil {
+		return usage(file, fmt.Sprintf("the table %s is made here, and there is a seed of that name", name), "give it another name under tables:")
+	}
+	p.Models = append(p.Models, &Model{
+		Name: name, Path: file, Description: description, Generated: true,
+		Config: ModelConfig{Materialized: "table", Schema: "analytics", Tags: []string{"analytics", "lifecycle"}},
+	})
+	return nil
+}
+
+// lifeReader reads one file of a lifecycle.
+type lifeReader struct {
+	*Lifecycle
+	project *Project
+	o       *object
+}
+
+func (r *lifeReader) head() error {
+	if err := firstError(r.o.text("lifecycle", &r.Name), r.o.text("description", &r.Description)); err != nil {
+		return err
+	}
+	if r.Name == "" {
+		return r.o.value.problem("neither a lifecycle nor a stream", "begin with lifecycle: NAME, or stream: NAME")
+	}
+	if err := firstError(plain1(r.o, "lifecycle", r.Name), r.reference(r.o, "from", &r.From), r.o.text("key", &r.Key), r.o.text("state", &r.State)); err != nil {
+		return err
+	}
+	r.Key = orElse(r.Key, "id")
+	if err := plain1(r.o, "key", r.Key); err != nil {
+		return err
+	}
+	if r.State != "" {
+		if err := plain1(r.o, "state", r.State); err != nil {
+			return err
+		}
+	}
+	if v, ok := r.o.take("history"); ok && v.node != nil {
+		if err := r.reference(r.o, "history", &r.History); err != nil {
+			return err
+		}
+		if r.State == "" {
+			return v.problem("a history of states, and no column with the present one", "state: status")
+		}
 	}
 	return nil
 }
 
-func (l *Lifecycle) reference(p *Project, o *object, key string, set *string) error {
-	v, _ := o.take(key)
-	text := ""
-	if v.node != nil {
-		var err error
-		if text, err = v.text(); err != nil {
-			return err
-		}
-	} else {
+// plain1 refuses what is no plain name of SQL, since it becomes part of the models.
+func plain1(o *object, key, name string) error {
+	if plainID.MatchString(name) {
+		return nil
+	}
+	v, ok := o.take(key)
+	if !ok {
 		v = o.value
+	}
+	return v.problem(fmt.Sprintf("%q is no name: lower-case letters, digits and underscores", name), key+": a_name")
+}
+
+// reference reads ref('model').
+func (r *lifeReader) reference(o *object, key string, set *string) error {
+	v, ok := o.take(key)
+	if !ok {
+		return o.value.problem("there is no "+key, key+": ref('claims')")
+	}
+	text, err := v.text()
+	if err != nil {
+		return err
 	}
 	m := refCall.FindStringSubmatch(strings.TrimSpace(text))
 	if m == nil {
-		return v.problem(fmt.Sprintf("%s is no reference to a model", key), key+": ref('claims')")
+		return v.problem(fmt.Sprintf("%q is no reference to a model", text), key+": ref('claims')")
 	}
-	if p.Model(m[1]) == nil {
-		return v.problem(fmt.Sprintf("%s names %q, which is no model", key, m[1]), orElse(Nearest(m[1], p.names()), "add "+m[1]+".sql"))
+	if r.project.Model(m[1]) == nil {
+		return v.problem(fmt.Sprintf("%s names %q, which is no model", key, m[1]), orElse(Nearest(m[1], r.project.names()), "add "+m[1]+".sql"))
 	}
 	*set = m[1]
 	return nil
 }
 
-// fields are the entries of the mapping below a key.
-func (l *Lifecycle) fields(o *object, key string) ([]field, error) {
+// fields are the entries of the mapping below a key, each with a plain name that occurs once.
+func fieldsOf(o *object, key string) ([]field, error) {
 	v, ok := o.take(key)
 	if !ok {
 		return nil, nil
 	}
+	return namedFields(v, key)
+}
+
+func namedFields(v value, key string) ([]field, error) {
 	inner, err := v.object()
 	if err != nil {
 		return nil, err
 	}
+	seen := map[string]bool{}
 	for _, f := range inner.fields {
 		if !plainID.MatchString(f.name) {
-			return nil, f.key.problem(fmt.Sprintf("%q is no name: lower-case letters, digits and underscores", f.name), key+": {name: …}")
+			return nil, f.key.problem(fmt.Sprintf("%q is no name: lower-case letters, digits and underscores", f.name), key+": {a_name: …}")
 		}
+		if seen[f.name] {
+			return nil, f.key.problem(fmt.Sprintf("%s has %q twice", key, f.name), "rename one, or take one out")
+		}
+		seen[f.name] = true
 	}
 	return inner.fields, nil
 }
 
-func (l *Lifecycle) readStates(o *object) error {
-	v, ok := o.take("states")
-	if !ok {
-		return o.value.problem("a lifecycle without states", "states: [draft, submitted, approved]")
-	}
-	var err error
-	l.States, err = v.texts()
-	return err
-}
-
-func (l *Lifecycle) readParents(p *Project, o *object) error {
-	fields, err := l.fields(o, "parents")
-	for _, f := range fields {
-		inner, err := f.value.object()
-		if err != nil {
-			return err
-		}
-		parent := LifecycleParent{Name: f.name}
-		if err := firstError(l.reference(p, inner, "from", &parent.Model), inner.text("on", &parent.On), inner.text("key", &parent.Key)); err != nil {
-			return err
-		}
-		if err := firstError(l.name(inner, parent.On, "on: treatment_id"), l.name(inner, parent.Key, "key: id"), inner.finish(p)); err != nil {
-			return err
-		}
-		l.Parents = append(l.Parents, parent)
-	}
-	return err
-}
-
-// column checks a "column" or "parent.column".
-func (l *Lifecycle) column(v value, text string) error {
-	parent, column, dotted := strings.Cut(text, ".")
-	if !dotted {
-		parent, column = "", text
-	}
-	if !plainID.MatchString(column) {
-		return v.problem(fmt.Sprintf("%q is no column", text), "date_created, or treatment.date_created of a parent")
-	}
-	var known []string
-	for _, p := range l.Parents {
-		known = append(known, p.Name)
-	}
-	if dotted && !contains(known, parent) {
-		return v.problem(fmt.Sprintf("%q names the parent %q, which is not declared", text, parent), orElse(Nearest(parent, known), "declare it under parents:"))
-	}
-	return nil
-}
-
-func (l *Lifecycle) readColumns(o *object, key string, set *[]LifecycleColumn) error {
-	fields, err := l.fields(o, key)
-	for _, f := range fields {
-		text, err := f.value.text()
-		if err != nil {
-			return err
-		}
-		if err := l.column(f.value, text); err != nil {
-			return err
-		}
-		*set = append(*set, LifecycleColumn{Name: f.name, Column: text})
-	}
-	return err
-}
-
-func (l *Lifecycle) readActivities(o *object) error {
-	fields, err := l.fields(o, "activities")
+func (r *lifeReader) states() error {
+	fields, err := fieldsOf(r.o, "states")
 	if err != nil {
 		return err
 	}
-	if len(fields) == 0 {
-		return o.value.problem("a lifecycle without activities", "activities: {created: {at: date_created}}")
+	if r.State != "" && len(fields) == 0 {
+		return r.o.value.problem("a lifecycle with a column of states and none declared", "states: {draft: {}, submitted: {open: true}, approved: {decided: true}}")
+	}
+	if r.State == "" && len(fields) > 0 {
+		return fields[0].key.problem("states, and no column that has them", "state: status")
 	}
 	for _, f := range fields {
-		inner, err := f.value.object()
+		s := LifecycleState{Name: f.name, Any: true, AfterAny: true, declared: f.key}
+		inner, err := f.object()
 		if err != nil {
 			return err
 		}
-		a := LifecycleActivity{Name: f.name, Basis: "column"}
-		if err := firstError(inner.text("at", &a.At), inner.texts("state", &a.States), inner.text("basis", &a.Basis), inner.finish(nil)); err != nil {
+		if err := firstError(flag(inner, "open", &s.Open), flag(inner, "decided", &s.Decided), flag(inner, "void", &s.Void), flag(inner, "initial", &s.Initial)); err != nil {
 			return err
 		}
-		if err := l.column(f.value, a.At); err != nil {
-			return err
-		}
-		if a.Basis != "column" && a.Basis != "proxy" {
-			return f.value.problem(fmt.Sprintf("basis %q: a date column is column or proxy", a.Basis), "basis: proxy")
-		}
-		for _, s := range a.States {
-			if !contains(l.States, s) {
-				return f.value.problem(fmt.Sprintf("activity %q leads to the state %q, which is not declared", a.Name, s), orElse(Nearest(s, l.States), "add it under states:"))
+		if v, ok := inner.take("next"); ok {
+			s.Any, s.nextAt = false, v
+			if s.Next, err = v.texts(); err != nil {
+				return err
 			}
 		}
-		l.Activities = append(l.Activities, a)
+		if v, ok := inner.take("previous"); ok {
+			s.AfterAny = false
+			if s.Previous, err = v.texts(); err != nil {
+				return err
+			}
+		}
+		if s.Open && (s.Decided || s.Void) {
+			return f.key.problem(fmt.Sprintf("state %q is open and settled at once", f.name), "open: true, or decided: true, or void: true")
+		}
+		if err := inner.finish(nil); err != nil {
+			return err
+		}
+		r.States = append(r.States, s)
+	}
+	for _, s := range r.States {
+		for _, next := range s.Next {
+			if err := r.known(s.nextAt, next, fmt.Sprintf("next of %q", s.Name)); err != nil {
+				return err
+			}
+		}
+		for _, before := range s.Previous {
+			if err := r.known(s.declared, before, fmt.Sprintf("previous of %q", s.Name)); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
-func (l *Lifecycle) readLegs(o *object) error {
-	fields, err := l.fields(o, "legs")
-	var known []string
-	for _, a := range l.Activities {
-		known = append(known, a.Name)
-	}
-	for _, f := range fields {
-		steps, err := f.value.texts()
-		if err != nil {
-			return err
-		}
-		if len(steps) != 2 {
-			return f.value.problem(fmt.Sprintf("leg %q has not two activities", f.name), f.name+": [created, decided]")
-		}
-		for _, s := range steps {
-			if !contains(known, s) {
-				return f.value.problem(fmt.Sprintf("leg %q names %q, which is no activity", f.name, s), orElse(Nearest(s, known), "declare it under activities:"))
-			}
-		}
-		l.Legs = append(l.Legs, LifecycleLeg{f.name, steps[0], steps[1]})
-	}
-	return err
-}
-
-func (l *Lifecycle) readTables(o *object) error {
-	l.Activity, l.Flattened = "fct_"+l.Name+"_activity", "dim_"+l.Name+"_lifecycle"
-	v, ok := o.take("tables")
+func flag(o *object, name string, set *bool) error {
+	v, ok := o.take(name)
 	if !ok {
 		return nil
 	}
-	inner, err := v.object()
+	text, err := v.text()
 	if err != nil {
 		return err
 	}
-	if err := firstError(inner.text("activity", &l.Activity), inner.text("flattened", &l.Flattened)); err != nil {
-		return err
+	if text != "true" && text != "false" {
+		return v.problem(fmt.Sprintf("%s is %q, which is neither true nor false", name, text), name+": true")
 	}
-	return firstError(l.name(inner, l.Activity, "activity: fct_claims_activity"), l.name(inner, l.Flattened, "flattened: dim_claims_lifecycle"), inner.finish(nil))
+	*set = text == "true"
+	return nil
+}
+
+// known refuses a state that is not declared.
+func (r *lifeReader) known(at value, state, who string) error {
+	names := r.stateNames()
+	if slices.Contains(names, state) {
+		return nil
+	}
+	return at.problem(fmt.Sprintf("%s names the state %q, which is not declared", who, state), orElse(Nearest(state, names), "add it under states:"))
+}
+
+func (l *Lifecycle) stateNames() []string {
+	out := make([]string, len(l.States))
+	for i, s := range l.States {
+		out[i] = s.Name
+	}
+	return out
+}
+
+// May tells whether a record may go from a state to another.
+func (s LifecycleState) May(other LifecycleState) bool {
+	return (s.Any || slices.Contains(s.Next, other.Name)) && (other.AfterAny || slices.Contains(other.Previous, s.Name))
+}
+
+// reachable refuses a state that no record can come to: it is neither a beginning nor next to one that can be reached.
+func (r *lifeReader) reachable() error {
+	reached := map[string]bool{}
+	var visit func(s LifecycleState)
+	visit = func(s LifecycleState) {
+		if reached[s.Name] {
+			return
+		}
+		reached[s.Name] = true
+		for _, other := range r.States {
+			if s.May(other) {
+				visit(other)
+			}
+		}
+	}
+	for i, s := range r.States {
+		if i == 0 || s.Initial {
+			visit(s)
+		}
+	}
+	for _, s := range r.States {
+		if !reached[s.Name] {
+			return s.declared.problem(fmt.Sprintf("no record can come to the state %q", s.Name), "add it to next: of a state before it, or say initial: true")
+		}
+	}
+	return nil
 }

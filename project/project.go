@@ -25,6 +25,7 @@ type Project struct {
 	Models     []*Model
 	Seeds      []*Seed
 	Lifecycles []*Lifecycle // Of lifecycles/; package lifecycle makes models of them.
+	Streams    []*Stream    // Of lifecycles/ too.
 	Macros     []*Macro
 	Tests      []*Test // Generic and singular, in the order of their files.
 	// Unit tests are read and kept; running them is the caller's.
@@ -44,6 +45,8 @@ type Project struct {
 // Options say what reading may use.
 type Options struct {
 	Env func(string) string // Environment variables; nil means none.
+	// Lifecycles gives the models of lifecycles their SQL (lifecycle.Fill); nil leaves them without.
+	Lifecycles func(*Project) error
 }
 
 // Ignored is a key that dbt knows and that has no effect here.
@@ -105,6 +108,7 @@ type Model struct {
 	ColumnsOf   string     // meta.lifeline.columns_of: the model that describes its columns and grain where it does not itself.
 	Records     []*Records // meta.lifeline.records: the rows that its figures rest on.
 	PatchedIn   string     // The YAML file that describes it, if any.
+	Generated   bool       // A lifecycle makes it; its SQL is there once Options.Lifecycles has run.
 
 	patchedAt string // Where in it.
 }
@@ -191,12 +195,22 @@ func Load(dir string, o Options) (*Project, error) {
 	if err := p.readConfig(o.Env); err != nil {
 		return nil, err
 	}
-	for _, read := range []func() error{p.readDbtProject, p.readMacros, p.readModels, p.readSeeds, p.readSingularTests, p.readSchemas, p.readLifecycles, p.settle} {
+	for _, read := range []func() error{p.readDbtProject, p.readMacros, p.readModels, p.readSeeds, p.readSingularTests, p.readLifecycles, p.readSchemas, o.fill(p), p.settle} {
 		if err := read(); err != nil {
 			return nil, err
 		}
 	}
 	return p, nil
+}
+
+// fill is the step that gives the models of lifecycles their SQL.
+func (o Options) fill(p *Project) func() error {
+	return func() error {
+		if o.Lifecycles == nil {
+			return nil
+		}
+		return o.Lifecycles(p)
+	}
 }
 
 // settle checks the whole: names are unique and everything described exists.

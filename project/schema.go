@@ -224,7 +224,10 @@ func (p *Project) readModelPatch(o *object) error {
 	if v, ok := o.take("versions"); ok {
 		return v.problem("versions of models are not supported", "keep each version as a model of its own")
 	}
-	m.PatchedIn, m.patchedAt, m.Description = o.file, o.value.where(), description
+	m.PatchedIn, m.patchedAt = o.file, o.value.where()
+	if description != "" || !m.Generated {
+		m.Description = description
+	}
 	var config map[string]any
 	if err := p.takeMeta(o, &m.Meta, &config); err != nil {
 		return err

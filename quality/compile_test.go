@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"lifeline/lifecycle"
 	"lifeline/project"
 	"lifeline/quality"
 )
@@ -16,7 +17,7 @@ func TestEveryTestOfTheShippedProjectsCompiles(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, folders)
 	for _, f := range folders {
-		p, err := project.Load(filepath.Dir(f), project.Options{})
+		p, err := lifecycle.Load(filepath.Dir(f), project.Options{})
 		require.NoError(t, err)
 		rel := quality.Relations{
 			Node: func(name string) (string, bool) { return "s." + name, true },

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -241,6 +242,7 @@ func (w *walk) compile(ctx context.Context, n *model.Node, incremental bool) (st
 	return w.graph.Compile(n, model.Env{
 		Incremental: incremental,
 		This:        w.relation(n),
+		Versions:    versions,
 		Relation: func(d *model.Node) string {
 			if keyed != "" && d.Source == n.EntityOf {
 				return keyed
@@ -248,6 +250,35 @@ func (w *walk) compile(ctx context.Context, n *model.Node, incremental bool) (st
 			return w.relation(d)
 		},
 	})
+}
+
+// versions is the subquery with the versions of the rows of a source table that have changed, the present one among them: that one is
+// true since the snapshot that brought it.
+func versions(n *model.Node, columns []string) string {
+	of := func(alias string) string {
+		out := make([]string, len(columns))
+		for i, c := range columns {
+			out[i] = alias + "." + c
+		}
+		return strings.Join(out, ", ")
+	}
+	keys := make([]string, len(n.Source.Key))
+	for i, k := range n.Source.Key {
+		keys[i] = "h." + k + " = s." + k
+	}
+	return fmt.Sprintf(`(
+    select %[1]s, h._op, h._valid_from, h._valid_to, h._basis, h._position
+    from history.%[3]s as h
+    union all
+    select %[2]s, cast(null as varchar), p.taken_at, cast(null as timestamp), cast(null as varchar), cast(null as varchar)
+    from %[4]s.%[3]s as s
+    left join (
+        select run_id, max(taken_at) as taken_at
+        from ops.positions
+        group by run_id
+    ) as p on p.run_id = s._run
+    where exists (select 1 from history.%[3]s as h where %[5]s)
+)`, of("h"), of("s"), n.Alias, n.Schema, strings.Join(keys, " and "))
 }
 
 func (w *walk) relation(n *model.Node) string {

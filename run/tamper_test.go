@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lifeline/change"
+	"lifeline/lifecycle"
 	"lifeline/project"
 	"lifeline/run"
 	"lifeline/sample"
@@ -151,7 +152,7 @@ func TestOneRowOrOneCentAtAnyHopStopsTheRunAndIsNamed(t *testing.T) {
 	_, err := sample.Write(t.Context(), sample.Options{Project: "carepay", Scale: 0.01, Seed: 1, Dirt: "none"}, dir)
 	require.NoError(t, err)
 	onEveryEngine(t, func(t *testing.T, dsn string) {
-		p, err := project.Load(small(t), project.Options{Env: os.Getenv})
+		p, err := lifecycle.Load(small(t), project.Options{Env: os.Getenv})
 		require.NoError(t, err)
 		wh, err := warehouse.Open(t.Context(), warehouse.Options{DSN: dsn})
 		require.NoError(t, err)

@@ -25,11 +25,8 @@ type Globals struct {
 
 // load reads the project and puts flags and environment over its settings.
 func (g *Globals) load() (*project.Project, error) {
-	p, err := project.Load(g.Project, project.Options{Env: os.Getenv})
+	p, err := lifecycle.Load(g.Project, project.Options{Env: os.Getenv})
 	if err != nil {
-		return nil, err
-	}
-	if err := lifecycle.Add(p); err != nil {
 		return nil, err
 	}
 	p.Config.Source.DSN = cmp.Or(g.Source, p.Config.Source.DSN)

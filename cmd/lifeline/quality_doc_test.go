@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"lifeline/lifecycle"
 	"lifeline/project"
 )
 
@@ -62,7 +63,7 @@ order by case when node like 'carepay.%%' then 0 when node = '' then 2 else 1 en
 	require.Zero(t, o.code, o.errors)
 	var out []documented
 	require.NoError(t, json.Unmarshal([]byte(o.out), &out))
-	p, err := project.Load(carepay, project.Options{})
+	p, err := lifecycle.Load(carepay, project.Options{})
 	require.NoError(t, err)
 	tests := map[string]*project.Test{}
 	for _, test := range p.Tests {

@@ -183,7 +183,7 @@ func TestActivitiesHaveTheirOccasionAndIdentity(t *testing.T) {
 	require.Equal(t, map[string]string{
 		"id": "193f800ffb42204a0f7c8ed988b58902", "activity_date": "2019-11-18 21:00:00", "activity_status": "decided", "to_state": "approved", "basis": "proxy",
 		"occurrence": "1", "amount": "100.5000", "currency": "KES", "dim_claim_id": "10", "dim_treatment_id": "1", "dim_program_id": "36",
-		"dim_provider_id": "7",
+		"dim_provider_id": "7", "position": "5",
 	}, row(t, tables["analytics.fct_claims_activity"], "193f800ffb42204a0f7c8ed988b58902"))
 	require.Len(t, tables["analytics.fct_claims_activity"].Rows, 3+3+3+2+3)
 	require.Len(t, tables["analytics.fct_treatments_activity"].Rows, 3+1+1+2)
@@ -197,8 +197,8 @@ func TestALifeHasItsLegsInSeconds(t *testing.T) {
 	lives := compute(t)["analytics.dim_claims_lifecycle"]
 	life := row(t, lives, "12")
 	for name, want := range map[string]string{
-		"dim_first_invoice_id": "20", "dim_last_invoice_id": "23", "invoices_dated": "3", "invoices_total": "4",
-		"date_invoice_created_first": "2018-03-31 23:59:59", "date_invoice_created_last": "2019-11-18 21:00:00",
+		"dim_first_invoice_id": "20", "dim_last_invoice_id": "23", "invoice_created_count": "3", "invoices_total": "4",
+		"date_invoice_created": "2018-03-31 23:59:59", "date_invoice_created_last": "2019-11-18 21:00:00",
 		"status": "rejected", "status_since": "2019-11-25 17:04:34", "status_since_basis": "proxy", "date_rejected": "2019-11-25 17:04:34",
 		"lag_decided_seconds": "457474", "lag_claim_created_seconds": "-1947600", "date_submitted_basis": "", "date_approved": "",
 	} {

@@ -14,6 +14,7 @@ import (
 
 	_ "github.com/duckdb/duckdb-go/v2" // The same SQL on DuckDB alone.
 
+	"lifeline/lifecycle"
 	"lifeline/model"
 	"lifeline/project"
 	"lifeline/run"
@@ -94,7 +95,7 @@ func child(ctx context.Context, args []string) error {
 }
 
 func open(ctx context.Context, from, to string) (source.Source, warehouse.Warehouse, *project.Project, error) {
-	p, err := project.Load(projectDir, project.Options{})
+	p, err := lifecycle.Load(projectDir, project.Options{})
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -187,7 +188,7 @@ func buildChild(ctx context.Context, to, sqlFile string) error {
 
 // aloneChild runs the models' compiled SQL in DuckDB with nothing around it: the same landing file, a fresh file for the results.
 func aloneChild(ctx context.Context, dir string) error {
-	p, err := project.Load(projectDir, project.Options{})
+	p, err := lifecycle.Load(projectDir, project.Options{})
 	if err != nil {
 		return err
 	}

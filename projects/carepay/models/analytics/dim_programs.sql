@@ -1,34 +1,16 @@
 -- Programs, as treatments and claims name them; the source has no table of them.
 with
-claim_counts as (
-    select
-        c.program_id,
-        {{ claim_counters('c') }}
-    from {{ ref('claims') }} as c
-    where c.program_id is not null
-    group by c.program_id
-),
-
-treatment_counts as (
-    select
-        t.program_id,
-        {{ counters('treatments', 't.date_created') }}
-    from {{ ref('treatments') }} as t
-    where t.program_id is not null
-    group by t.program_id
-),
-
 programs as (
-    select program_id from claim_counts
+    select dim_program_id from {{ ref('claim_counters_by_program') }}
     union
-    select program_id from treatment_counts
+    select dim_program_id from {{ ref('treatment_counters_by_program') }}
 )
 
 select
-    p.program_id as id,
+    p.dim_program_id as id,
     {{ counted('t', 'treatments') }},
     {{ claim_counted('c') }},
     {{ as_of() }} as as_of
 from programs as p
-left join treatment_counts as t on t.program_id = p.program_id
-left join claim_counts as c on c.program_id = p.program_id
+left join {{ ref('treatment_counters_by_program') }} as t on t.dim_program_id = p.dim_program_id
+left join {{ ref('claim_counters_by_program') }} as c on c.dim_program_id = p.dim_program_id

@@ -1,20 +1,8 @@
 -- Treatments as they are now, with what hangs on them.
 with
-claim_counts as (
+item_counts as (
     select
-        c.treatment_id,
-        {{ counters('claims', 'c.date_created') }},
-        {{ counters('approved_claims', 'c.date_modified', approved('c')) }},
-        {{ counters('rejected_claims', 'c.date_modified', rejected('c')) }}
-    from {{ ref('claims') }} as c
-    group by c.treatment_id
-),
-
-invoice_counts as (
-    select
-        i.dim_treatment_id as treatment_id,
-        {{ counters('invoices', 'i.date_created') }},
-        count(*) filter (where i.status = 'resubmitted') as resubmitted_invoices_total,
+        i.dim_treatment_id,
         {%- for window in ['total', 'last_7_days', 'last_28_days', 'undated'] %}
         cast(sum(i.invoice_items_{{ window }}) as bigint) as invoice_items_{{ window }}{{ ',' if not loop.last }}
         {%- endfor %}
@@ -38,8 +26,9 @@ select
     {{ counted('c', 'rejected_claims') }},
     {{ counted('i', 'invoices') }},
     coalesce(i.resubmitted_invoices_total, 0) as resubmitted_invoices_total,
-    {{ counted('i', 'invoice_items') }},
+    {{ counted('n', 'invoice_items') }},
     {{ as_of() }} as as_of
 from {{ ref('treatments') }} as t
-left join claim_counts as c on c.treatment_id = t.treatment_id
-left join invoice_counts as i on i.treatment_id = t.treatment_id
+left join {{ ref('claim_counters_by_treatment') }} as c on c.dim_treatment_id = t.treatment_id
+left join {{ ref('invoice_counters_by_treatment') }} as i on i.dim_treatment_id = t.treatment_id
+left join item_counts as n on n.dim_treatment_id = t.treatment_id

@@ -1,0 +1,263 @@
+package lifecycle
+
+import (
+	"fmt"
+	"strings"
+
+	"lifeline/project"
+)
+
+const noTime, noState, noText = "cast(null as timestamp)", "cast(null as varchar(60))", "cast(null as varchar(200))"
+
+// changePlace is added to the number of a change, so that among activities of one time those of date columns come first, in the order
+// of their declaration.
+const changePlace = 1000
+
+// activity is the fact with a row per activity.
+func (l *life) activity() *table {
+	t := &table{
+		description: "What happened to each " + l.Name + ". Grain: one row per activity whose time is known.",
+		grain:       []string{"id"},
+		indexes:     []project.Index{{Columns: []string{l.KeyColumn(l.Name)}}, {Columns: []string{l.Names.Time}}},
+	}
+	plain, timed := l.events()
+	t.with = append(l.lives(func(a *project.LifecycleActivity) bool { return a.InFact }, true), l.storied()...)
+	columns := strings.Join(l.eventColumns(), ", ")
+	var parts []string
+	if len(plain) > 0 {
+		t.with = append(t.with, cte("plain", "select *\nfrom (\n    "+strings.Join(plain, "\n    union all\n    ")+"\n) as u"))
+		parts = append(parts, "select "+columns+", cast(1 as integer) as occurrence, "+noTime+" as next_time\nfrom plain")
+	}
+	if len(timed) > 0 {
+		t.with = append(t.with, cte("timed", "select *\nfrom (\n    "+strings.Join(timed, "\n    union all\n    ")+"\n) as u"))
+		order := "partition by record_key, activity order by happened_at, position, coalesce(origin, '')"
+		parts = append(parts, "select "+columns+", cast(row_number() over ("+order+") as integer) as occurrence, lead(happened_at) over ("+order+") as next_time\nfrom timed")
+	}
+	t.with = append(t.with, cte("activities", "select *\nfrom (\n    "+strings.Join(parts, "\n    union all\n    ")+"\n) as u"))
+	t.from = "from activities as a"
+	l.activityColumns(t)
+	return t
+}
+
+func (l *life) activityColumns(t *table) {
+	n := l.Names
+	identity := fmt.Sprintf("md5('%s|' || cast(a.record_key as varchar) || '|' || a.activity || '|' || cast(a.happened_at as varchar) || '|' || cast(a.occurrence as varchar))", l.Name)
+	says := fmt.Sprintf("md5 in hexadecimal of '%s|key|%s|%s|occurrence', the time as YYYY-MM-DD HH:MM:SS with as many decimals as are not zero.", l.Name, n.Activity, n.Time)
+	if l.hasChildEvents() {
+		identity = "case when a.origin is null then " + identity + " else md5(a.origin) end"
+		says = "md5 in hexadecimal; of an activity that is a row of another model, of 'model|key|column': the same in every fact that has it. Else " + says
+	}
+	t.add("id", identity, says)
+	t.add(n.Time, "a.happened_at", "When it happened, UTC.")
+	t.add(n.Activity, "cast(a.activity as varchar(60))", "What happened: "+l.activityList()+".")
+	t.add("from_state", "cast(a.from_state as varchar(60))", "The state before; null where only a date column tells of the activity.")
+	t.add("to_state", "cast(a.to_state as varchar(60))", "The state that it led to; null where it leads to none.")
+	t.add("basis", "cast(a.basis as varchar(20))", "How the time is known: binlog, snapshot, column, proxy, imputed or first_seen.")
+	t.add("occurrence", "a.occurrence", "Which time the record does this, from 1.")
+	for _, m := range l.amounts() {
+		t.add(m.Name, "a.m_"+m.Name, "Of the record as it is now: "+m.Column+".")
+	}
+	t.add(l.KeyColumn(l.Name), "a.record_key", "The "+l.Name+".")
+	for _, r := range l.ownRelated() {
+		t.add(l.KeyColumn(r.Name), "a.k_"+r.Name, "The "+words(r.Name)+" concerned; null where unknown.")
+	}
+	t.add(n.Time+"_lower", "a.lower_bound", "It happened at this time or later; null where the time is true or nothing bounds it.")
+	t.add(n.Time+"_upper", "a.upper_bound", "It happened at this time or earlier; null where the time is true or nothing bounds it.")
+	t.add("next_"+n.Time, "a.next_time", "When the record does the same the next time; null where it does not.")
+	t.add("known_at", "a.known_at", "When the warehouse came to know of the change, UTC; null where the record's first load brought it.")
+	t.add("position", "cast(a.position as integer)", "Order among activities of one time.")
+}
+
+func words(name string) string { return strings.ReplaceAll(name, "_", " ") }
+
+func (l *life) activityList() string {
+	var out []string
+	for _, a := range l.Activities {
+		if !a.InFact {
+			continue
+		}
+		at := "at " + a.At
+		if a.Each != "" {
+			at = "at " + a.At + " of each " + words(a.Each)
+		}
+		out = append(out, a.Name+" ("+at+")")
+	}
+	if l.History != "" {
+		out = append(out, "a state's own name for a change into it that none of these names", "observed_in_state", "deleted", "restored")
+	}
+	return strings.Join(out, ", ")
+}
+
+func (l *life) hasChildEvents() bool {
+	for _, a := range l.Activities {
+		if a.InFact && a.Each != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// eventColumns are what each part of the union gives, in this order.
+func (l *life) eventColumns() []string {
+	out := []string{"record_key"}
+	for _, r := range l.ownRelated() {
+		out = append(out, "k_"+r.Name)
+	}
+	for _, m := range l.amounts() {
+		out = append(out, "m_"+m.Name)
+	}
+	return append(out, "happened_at", "activity", "basis", "lower_bound", "upper_bound", "from_state", "to_state", "position", "known_at", "origin")
+}
+
+// storied is the CTE of the records of which history knows changes: few, so that only they pay for windows.
+func (l *life) storied() []string {
+	if l.History == "" {
+		return nil
+	}
+	return []string{cte("storied", "select *\nfrom lives\nwhere first_seen is not null")}
+}
+
+// events are the parts of the union: plain ones occur once a record, timed ones are numbered.
+func (l *life) events() (plain, timed []string) {
+	for i := range l.Activities {
+		a := &l.Activities[i]
+		switch {
+		case !a.InFact:
+		case a.Each != "":
+			timed = append(timed, l.childEvent(a, i+1))
+		case l.History == "":
+			plain = append(plain, l.ownEvent(a, i+1, "lives", ""))
+		default:
+			plain = append(plain, l.ownEvent(a, i+1, "lives", "l.first_seen is null"))
+			if before := l.beforeHistory(a); before != "false" {
+				timed = append(timed, l.ownEvent(a, i+1, "storied", before))
+			}
+		}
+	}
+	if l.History != "" {
+		timed = append(timed, l.changeEvent())
+	}
+	return plain, timed
+}
+
+// beforeHistory says which date columns still stand for a record of which changes were seen: a true date of a step before them, and
+// every date that tells of no state. A column that only stands in gives way to what was seen.
+func (l *life) beforeHistory(a *project.LifecycleActivity) string {
+	switch {
+	case len(leads(a)) == 0:
+		return ""
+	case a.Basis == "proxy" || a.Basis == "imputed":
+		return "false"
+	}
+	return "l.at_" + a.Name + " < l.first_seen"
+}
+
+func (l *life) ownEvent(a *project.LifecycleActivity, place int, from, where string) string {
+	columns := l.carried("l", nil, nil)
+	to := noState
+	if a.To != "" {
+		to = "'" + a.To + "'"
+	} else if len(a.States) > 0 {
+		to = "l.state"
+	}
+	b := "'" + a.Basis + "'"
+	if a.BasisOf != "" {
+		b = "l.basis_" + a.Name
+	}
+	lower, upper := noTime, noTime
+	if a.Lower != "" {
+		lower = "l.lower_" + a.Name
+	}
+	if a.Upper != "" {
+		upper = "l.upper_" + a.Name
+	}
+	columns = append(columns, "l.at_"+a.Name+" as happened_at", "'"+a.Name+"' as activity", b+" as basis", lower+" as lower_bound", upper+" as upper_bound",
+		noState+" as from_state", to+" as to_state", fmt.Sprintf("%d as position", place), noTime+" as known_at", noText+" as origin")
+	condition := "l.at_" + a.Name + " is not null"
+	if where != "" {
+		condition += " and " + where
+	}
+	return "select " + strings.Join(columns, ", ") + "\n    from " + from + " as l\n    where " + condition
+}
+
+// carried are the record's key, the keys of others and the measures, where an activity's row may say its own.
+func (l *life) carried(alias string, related, measures []project.LifecycleColumn) []string {
+	out := []string{"l.record_key"}
+	for _, r := range l.ownRelated() {
+		own := override(related, r.Name)
+		switch {
+		case own == "":
+			out = append(out, "l.k_"+r.Name)
+		default:
+			out = append(out, qualified(alias, own)+" as k_"+r.Name)
+		}
+	}
+	for _, m := range l.amounts() {
+		if own := override(measures, m.Name); own != "" {
+			out = append(out, qualified(alias, own)+" as m_"+m.Name)
+			continue
+		}
+		out = append(out, "l.m_"+m.Name)
+	}
+	return out
+}
+
+// childEvent is the part of an activity that is a row of another model.
+func (l *life) childEvent(a *project.LifecycleActivity, place int) string {
+	c := l.Child(a.Each)
+	to := noState
+	if a.To != "" {
+		to = "'" + a.To + "'"
+	}
+	lower, upper := noTime, noTime
+	if sql := bound("c", a.Lower, a); sql != "" {
+		lower = sql
+	}
+	if sql := bound("c", a.Upper, a); sql != "" {
+		upper = sql
+	}
+	at := qualified("c", a.At)
+	columns := append(l.carried("c", a.Related, a.Measures), at+" as happened_at", "'"+a.Name+"' as activity", basis("c", a)+" as basis",
+		lower+" as lower_bound", upper+" as upper_bound", noState+" as from_state", to+" as to_state", fmt.Sprintf("%d as position", place), noTime+" as known_at",
+		fmt.Sprintf("'%s|' || cast(c.%s as varchar) || '|%s' as origin", c.Model, c.ID, a.At))
+	where := append([]string{at + " is not null"}, conditions("c", a)...)
+	return "select " + strings.Join(columns, ", ") + "\n    from " + ref(c.Model) + " as c" + strings.ReplaceAll(joins("c", c.Parents), "\n", "\n    ") +
+		"\n    inner join lives as l on l." + l.joinColumn(c) + " = " + l.childKey(c) + "\n    where " + strings.Join(where, " and ")
+}
+
+// childKey is the child's column that names the record.
+func (l *life) childKey(c *project.LifecycleChild) string { return qualified("c", c.Key) }
+
+// joinColumn is the column of lives that a child's key is matched with.
+func (l *life) joinColumn(c *project.LifecycleChild) string {
+	if c.On == l.Key {
+		return "record_key"
+	}
+	return "j_" + c.Name
+}
+
+// changeEvent is the part of the changes that were seen.
+func (l *life) changeEvent() string {
+	var cases strings.Builder
+	named := map[string]bool{}
+	for i := range l.Activities {
+		a := &l.Activities[i]
+		if !a.InFact {
+			continue
+		}
+		for _, s := range leads(a) {
+			if !named[s] {
+				named[s] = true
+				fmt.Fprintf(&cases, " when '%s' then '%s'", s, a.Name)
+			}
+		}
+	}
+	activity := "h.to_state"
+	if len(named) > 0 {
+		activity = "case h.to_state" + cases.String() + " else h.to_state end"
+	}
+	columns := append(l.carried("l", nil, nil), "h.activity_date as happened_at", "case when h.kind = 'transition' then "+activity+" else h.kind end as activity", "h.basis as basis",
+		"h.lower_bound as lower_bound", "h.upper_bound as upper_bound", "h.from_state as from_state", "h.to_state as to_state",
+		fmt.Sprintf("%d + h.n as position", changePlace), "h.known_at as known_at", noText+" as origin")
+	return "select " + strings.Join(columns, ", ") + "\n    from " + ref(l.Tables.Changes) + " as h\n    inner join lives as l on l.record_key = h.record_key\n    where h.activity_date is not null"
+}
