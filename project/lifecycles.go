@@ -182,11 +182,6 @@ func (p *Project) readLifecycle(file string, o *object) error {
 			return err
 		}
 	}
-	for _, l := range p.Lifecycles {
-		if l.Name == r.Name {
-			return o.value.problem(fmt.Sprintf("there are two lifecycles %q: %s and this", l.Name, l.Path), "rename one")
-		}
-	}
 	p.Lifecycles = append(p.Lifecycles, r.Lifecycle)
 	for _, t := range r.Tables.all() {
 		description := ""
@@ -270,6 +265,11 @@ func (r *lifeReader) head() error {
 	if err := firstError(plain1(r.o, "lifecycle", r.Name), r.reference(r.o, "from", &r.From), r.o.text("key", &r.Key), r.o.text("state", &r.State)); err != nil {
 		return err
 	}
+	for _, other := range r.project.Lifecycles {
+		if other.Name == r.Name {
+			return r.o.value.problem(fmt.Sprintf("there are two lifecycles %q: %s and this", r.Name, other.Path), "rename one")
+		}
+	}
 	r.Key = orElse(r.Key, "id")
 	if err := plain1(r.o, "key", r.Key); err != nil {
 		return err
@@ -323,7 +323,7 @@ func (r *lifeReader) reference(o *object, key string, set *string) error {
 	return nil
 }
 
-// fields are the entries of the mapping below a key, each with a plain name that occurs once.
+// fields are the entries of the mapping below a key, each with a plain name.
 func fieldsOf(o *object, key string) ([]field, error) {
 	v, ok := o.take(key)
 	if !ok {
@@ -337,15 +337,10 @@ func namedFields(v value, key string) ([]field, error) {
 	if err != nil {
 		return nil, err
 	}
-	seen := map[string]bool{}
 	for _, f := range inner.fields {
 		if !plainID.MatchString(f.name) {
 			return nil, f.key.problem(fmt.Sprintf("%q is no name: lower-case letters, digits and underscores", f.name), key+": {a_name: …}")
 		}
-		if seen[f.name] {
-			return nil, f.key.problem(fmt.Sprintf("%s has %q twice", key, f.name), "rename one, or take one out")
-		}
-		seen[f.name] = true
 	}
 	return inner.fields, nil
 }
