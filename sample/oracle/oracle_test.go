@@ -13,7 +13,8 @@ import (
 )
 
 // A few rows whose every figure can be worked out by hand. The newest time is 17:04:34 on 2019-11-25, so that the windows end at
-// 21:00 in UTC, begin at 21:00 on the 18th and on the 28th of October; the year 2091 is no time at all.
+// 21:00 in UTC, begin at 21:00 on the 18th and on the 28th of October; the year 2091 is no time at all. Claims 17, 18 and 20 and item 106
+// are set aside for their money: below nothing, none where it was decided, in a currency that nothing is counted in.
 var small = map[string]string{
 	"treatments.csv": `ID,STATUS,DATE_CREATED,DATE_MODIFIED,DATE_SUBMITTED,DATE_TREATMENT,PROVIDER_ID,PROGRAM_ID
 1,CLOSED,2016-03-01 08:00:00,2016-03-03 08:00:00,2016-03-02 08:00:00,2016-03-01 08:00:00,7,36
@@ -26,11 +27,15 @@ NULL,DRAFT,2019-11-01 00:00:00,NULL,NULL,NULL,9,NULL`,
 	"claims.csv": `ID,STATUS,TYPE,DATE_CREATED,DATE_MODIFIED,TREATMENT_ID,PROGRAM_ID,AMOUNT,CURRENCY
 10,Approved,Benefit,NULL,2019-11-18 21:00:00,1,36,100.5000,KES
 11,APPROVED,benefit,2019-10-28 20:59:59,2019-11-18 20:59:59,4,36,0.2500,kes
-12,Rejected ,Voucher,2019-10-28 21:00:00,2019-11-25 17:04:34,4,40,-1.0000,KES
-13,Paid,Benefit,2019-11-20 10:00:01,NULL,4,40,0.0000,KES
+12,Rejected ,Voucher,2019-10-28 21:00:00,2019-11-25 17:04:34,4,40,1.0000,KES
+13,Paid,Benefit,2019-11-20 10:00:01,NULL,4,40,2.0000,KES
 14,Approved,Benefit,2019-11-20 10:00:00,2019-11-20 10:00:00,99,40,5.0000,KES
-15,Approved,Benefit,2019-11-20 09:59:59,2019-11-21 10:00:00,4,40,9.0000,USD
-16,Approved,Benefit,2019-11-20 09:59:59,2019-11-21 10:00:00,5,40,9.0000,USD`,
+15,Approved,Benefit,2019-11-20 09:59:59,2019-11-21 10:00:00,4,40,9.0000,KES
+16,Approved,Benefit,2019-11-20 09:59:59,2019-11-21 10:00:00,5,40,9.0000,USD
+17,Rejected,Benefit,NULL,NULL,4,40,-1.0000,KES
+18,Paid,Benefit,NULL,NULL,4,40,0.0000,KES
+19,Submitted,Benefit,NULL,NULL,4,40,0.0000,KES
+20,Approved,Benefit,NULL,NULL,4,40,4.0000,USD`,
 	"invoices.csv": `ID,STATUS,DATE_CREATED,TREATMENT_ID
 1,FINAL,NULL,1
 2,DRAFT,NULL,2
@@ -43,10 +48,11 @@ NULL,DRAFT,2019-11-01 00:00:00,NULL,NULL,NULL,9,NULL`,
 100,ACTIVE,NULL,1,-5,KES,2.5000
 100,ACTIVE,NULL,1,-5,KES,2.5000
 101,ACTIVE,NULL,2,0,KES ,3.0000
-102,INACTIVE,NULL,22,6,USD,50.0000
+102,INACTIVE,NULL,22,6,KES,50.0000
 103,ACTIVE,2019-11-19 00:00:00,22,6,KES,0.0050
 104,ACTIVE,2019-11-19 00:00:00,24,6,KES,1.0000
-105,ACTIVE,2019-11-19 00:00:00,22,6,kes,10.0000`,
+105,ACTIVE,2019-11-19 00:00:00,22,6,kes,10.0000
+106,ACTIVE,2019-11-19 00:00:00,22,6,USD,4.0000`,
 }
 
 func folder(t *testing.T) string {
@@ -98,11 +104,11 @@ func keys(table *oracle.Table) []string {
 	return out
 }
 
-func TestRowsWithoutAKeyOfTheirOwnOrAParentStayOut(t *testing.T) {
+func TestRowsWithoutAKeyAParentOrCountableMoneyStayOut(t *testing.T) {
 	t.Parallel()
 	tables := compute(t)
 	require.Equal(t, []string{"1", "2", "3", "4"}, keys(tables["core.treatments"]))
-	require.Equal(t, []string{"10", "11", "12", "13", "15"}, keys(tables["core.claims"]))
+	require.Equal(t, []string{"10", "11", "12", "13", "15", "19"}, keys(tables["core.claims"]))
 	require.Equal(t, []string{"1", "2", "20", "21", "22", "23"}, keys(tables["core.invoices"]))
 	require.Equal(t, []string{"100", "101", "102", "103", "105"}, keys(tables["core.invoice_items"]))
 }
@@ -147,7 +153,7 @@ func TestWindowsHoldTheirFirstInstantOnly(t *testing.T) {
 	t.Parallel()
 	four := row(t, compute(t)["analytics.dim_treatments"], "4")
 	for name, want := range map[string]string{
-		"claims_total": "4", "claims_last_7_days": "2", "claims_last_28_days": "3", "claims_undated": "0",
+		"claims_total": "5", "claims_last_7_days": "2", "claims_last_28_days": "3", "claims_undated": "1",
 		"approved_claims_total": "3", "approved_claims_last_7_days": "1", "approved_claims_last_28_days": "2", "approved_claims_undated": "1",
 		"rejected_claims_total": "1", "rejected_claims_last_7_days": "1",
 		"invoices_total": "4", "invoices_last_7_days": "1", "invoices_last_28_days": "1", "invoices_undated": "1",
@@ -158,7 +164,7 @@ func TestWindowsHoldTheirFirstInstantOnly(t *testing.T) {
 	}
 }
 
-func TestMoneyOfTwoCurrenciesHasNoTotal(t *testing.T) {
+func TestMoneyIsAddedUpWithinWindowsAndCurrency(t *testing.T) {
 	t.Parallel()
 	tables := compute(t)
 	require.Equal(t, []string{"7", "8"}, keys(tables["analytics.dim_providers"]))
@@ -169,9 +175,10 @@ func TestMoneyOfTwoCurrenciesHasNoTotal(t *testing.T) {
 	require.Equal(t, "100.5000", program["approved_amount_last_7_days"])
 	require.Equal(t, "100.7500", program["approved_amount_last_28_days"])
 	provider := row(t, tables["analytics.dim_providers"], "8")
-	require.NotContains(t, provider, "approved_amount_total")
-	require.NotContains(t, provider, "approved_amount_last_7_days")
-	require.Equal(t, "1", provider["approved_claims_without_amount"])
+	require.Equal(t, "11.2500", provider["approved_amount_total"], "claims 11, 13 and 15, in one spelling of the currency")
+	require.Equal(t, "9.0000", provider["approved_amount_last_7_days"])
+	require.Equal(t, "9.2500", provider["approved_amount_last_28_days"])
+	require.Equal(t, "0", provider["approved_claims_without_amount"])
 	invoice := row(t, tables["analytics.dim_invoices"], "22")
 	require.Equal(t, "10.0050", invoice["amount_total"], "what is void counts for nothing")
 	require.Equal(t, "KES", invoice["amount_currency"])
@@ -185,7 +192,7 @@ func TestActivitiesHaveTheirOccasionAndIdentity(t *testing.T) {
 		"occurrence": "1", "amount": "100.5000", "currency": "KES", "dim_claim_id": "10", "dim_treatment_id": "1", "dim_program_id": "36",
 		"dim_provider_id": "7", "position": "5",
 	}, row(t, tables["analytics.fct_claims_activity"], "193f800ffb42204a0f7c8ed988b58902"))
-	require.Len(t, tables["analytics.fct_claims_activity"].Rows, 3+3+3+2+3)
+	require.Len(t, tables["analytics.fct_claims_activity"].Rows, 3+3+3+2+3+1)
 	require.Len(t, tables["analytics.fct_treatments_activity"].Rows, 3+1+1+2)
 	require.Equal(t, "imputed", row(t, tables["analytics.fct_invoices_activity"], "cbfed0bc485458240da514e650810c55")["basis"])
 	require.Len(t, tables["analytics.fct_invoices_activity"].Rows, 5, "invoice 2 and its treatment have no date")
