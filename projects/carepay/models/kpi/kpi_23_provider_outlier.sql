@@ -87,35 +87,36 @@ measured as (
     ) as u
 ),
 
-middles as (
+-- The median of a group is the mean of its one or two middle rows. Windows find it without joining the groups to their rows again, which
+-- PostgreSQL would do row by row: it cannot know how many groups there are.
+placed as (
     select
-        m.period,
-        m.program_id,
-        m.measure,
-        coalesce(m.currency, '') as currency,
-        percentile_cont(0.5) within group (order by {{ kpi_real('m.x') }}) as middle
+        m.*,
+        row_number() over (partition by m.period, m.program_id, m.measure, coalesce(m.currency, '') order by {{ kpi_real('m.x') }}) as place,
+        count(m.x) over (partition by m.period, m.program_id, m.measure, coalesce(m.currency, '')) as many
     from measured as m
-    group by m.period, m.program_id, m.measure, coalesce(m.currency, '')
 ),
 
 deviations as (
     select
-        m.*,
-        {{ kpi_real('m.x') }} - k.middle as deviation
-    from measured as m
-    inner join middles as k
-        on k.program_id = m.program_id and k.period = m.period and k.measure = m.measure and k.currency = coalesce(m.currency, '')
+        p.period,
+        p.program_id,
+        p.provider_id,
+        p.currency,
+        p.n,
+        p.trusted,
+        p.measure,
+        p.x,
+        p.many,
+        {{ kpi_real('p.x') }} - avg(case when 2 * p.place between p.many and p.many + 2 then {{ kpi_real('p.x') }} end) over (partition by p.period, p.program_id, p.measure, coalesce(p.currency, '')) as deviation
+    from placed as p
 ),
 
-spreads as (
+distances as (
     select
-        d.period,
-        d.program_id,
-        d.measure,
-        coalesce(d.currency, '') as currency,
-        percentile_cont(0.5) within group (order by abs(d.deviation)) as spread
+        d.*,
+        row_number() over (partition by d.period, d.program_id, d.measure, coalesce(d.currency, '') order by abs(d.deviation)) as place
     from deviations as d
-    group by d.period, d.program_id, d.measure, coalesce(d.currency, '')
 ),
 
 scores as (
@@ -128,10 +129,8 @@ scores as (
         d.trusted,
         d.measure,
         d.x,
-        {{ kpi_rounded('0.6745 * d.deviation / nullif(s.spread, 0)') }} as value
-    from deviations as d
-    inner join spreads as s
-        on s.program_id = d.program_id and s.period = d.period and s.measure = d.measure and s.currency = coalesce(d.currency, '')
+        {{ kpi_rounded("0.6745 * d.deviation / nullif(avg(case when 2 * d.place between d.many and d.many + 2 then abs(d.deviation) end) over (partition by d.period, d.program_id, d.measure, coalesce(d.currency, '')), 0)") }} as value
+    from distances as d
 ),
 
 figures as (
