@@ -2,12 +2,13 @@ package lifecycle
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"lifeline/project"
 )
 
-const noTime, noState, noText = "cast(null as timestamp)", "cast(null as varchar(60))", "cast(null as varchar(200))"
+const noTime, noState, noText = "cast(null as timestamp)", "cast(null as varchar(60))", "cast(null as text)"
 
 // changePlace is added to the number of a change, so that among activities of one time those of date columns come first, in the order
 // of their declaration.
@@ -122,9 +123,7 @@ func (l *life) events() (plain, timed []string) {
 	for i := range l.Activities {
 		a := &l.Activities[i]
 		switch {
-		case !a.InFact:
-		case a.Each != "":
-			timed = append(timed, l.childEvent(a, i+1))
+		case !a.InFact || a.Each != "":
 		case l.History == "":
 			plain = append(plain, l.ownEvent(a, i+1, "lives", ""))
 		default:
@@ -134,10 +133,56 @@ func (l *life) events() (plain, timed []string) {
 			}
 		}
 	}
+	for _, together := range l.together() {
+		timed = append(timed, l.childEvents(together))
+	}
 	if l.History != "" {
 		timed = append(timed, l.changeEvent())
 	}
 	return plain, timed
+}
+
+// together are the activities that are rows of children, those in one list that one pass over the rows can tell apart.
+func (l *life) together() [][]int {
+	var out [][]int
+next:
+	for i := range l.Activities {
+		if a := &l.Activities[i]; !a.InFact || a.Each == "" {
+			continue
+		}
+		for g := range out {
+			if l.apart(i, out[g]) {
+				out[g] = append(out[g], i)
+				continue next
+			}
+		}
+		out = append(out, []int{i})
+	}
+	return out
+}
+
+// apart tells whether an activity is said by the same columns as others, and never by the same row as one of them.
+func (l *life) apart(i int, others []int) bool {
+	a := l.Activities[i]
+	for _, o := range others {
+		b := l.Activities[o]
+		same := a.Each == b.Each && a.At == b.At && a.Basis == b.Basis && a.BasisOf == b.BasisOf && a.Lower == b.Lower && a.Upper == b.Upper &&
+			slices.Equal(a.Related, b.Related) && slices.Equal(a.Measures, b.Measures)
+		if !same || !slices.ContainsFunc(a.When, func(c project.LifecycleCondition) bool { return excludes(c, b.When) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// excludes tells whether a condition wants other words of a column than conditions do.
+func excludes(c project.LifecycleCondition, others []project.LifecycleCondition) bool {
+	for _, o := range others {
+		if o.Column == c.Column && len(o.Values) > 0 && len(c.Values) > 0 {
+			return !slices.ContainsFunc(c.Values, func(v string) bool { return slices.Contains(o.Values, v) })
+		}
+	}
+	return false
 }
 
 // beforeHistory says which date columns still stand for a record of which changes were seen: a true date of a step before them, and
@@ -202,13 +247,10 @@ func (l *life) carried(alias string, related, measures []project.LifecycleColumn
 	return out
 }
 
-// childEvent is the part of an activity that is a row of another model.
-func (l *life) childEvent(a *project.LifecycleActivity, place int) string {
+// childEvents is the part of the activities that are rows of another model, in one pass over it.
+func (l *life) childEvents(together []int) string {
+	a := &l.Activities[together[0]]
 	c := l.Child(a.Each)
-	to := noState
-	if a.To != "" {
-		to = "'" + a.To + "'"
-	}
 	lower, upper := noTime, noTime
 	if sql := bound("c", a.Lower, a); sql != "" {
 		lower = sql
@@ -216,13 +258,37 @@ func (l *life) childEvent(a *project.LifecycleActivity, place int) string {
 	if sql := bound("c", a.Upper, a); sql != "" {
 		upper = sql
 	}
+	var activity, place, to, any []string
+	for _, i := range together {
+		a := &l.Activities[i]
+		when := strings.Join(conditions("c", a), " and ")
+		any = append(any, "("+when+")")
+		activity = append(activity, "when "+when+" then '"+a.Name+"'")
+		place = append(place, fmt.Sprintf("when %s then %d", when, i+1))
+		if a.To != "" {
+			to = append(to, "when "+when+" then '"+a.To+"'")
+		}
+	}
 	at := qualified("c", a.At)
-	columns := append(l.carried("c", a.Related, a.Measures), at+" as happened_at", "'"+a.Name+"' as activity", basis("c", a)+" as basis",
-		lower+" as lower_bound", upper+" as upper_bound", noState+" as from_state", to+" as to_state", fmt.Sprintf("%d as position", place), noTime+" as known_at",
+	where := at + " is not null"
+	cases := func(list []string) string { return "case " + strings.Join(list, " ") + " end" }
+	name, position, state := "'"+a.Name+"'", fmt.Sprint(together[0]+1), noState
+	if len(together) > 1 {
+		name, position = cases(activity), cases(place)
+	}
+	if len(to) > 0 && len(together) > 1 {
+		state = cases(to)
+	} else if a.To != "" {
+		state = "'" + a.To + "'"
+	}
+	if len(a.When) > 0 {
+		where += " and (" + strings.Join(any, " or ") + ")"
+	}
+	columns := append(l.carried("c", a.Related, a.Measures), at+" as happened_at", name+" as activity", basis("c", a)+" as basis",
+		lower+" as lower_bound", upper+" as upper_bound", noState+" as from_state", state+" as to_state", position+" as position", noTime+" as known_at",
 		fmt.Sprintf("'%s|' || cast(c.%s as varchar) || '|%s' as origin", c.Model, c.ID, a.At))
-	where := append([]string{at + " is not null"}, conditions("c", a)...)
 	return "select " + strings.Join(columns, ", ") + "\n    from " + ref(c.Model) + " as c" + strings.ReplaceAll(joins("c", c.Parents), "\n", "\n    ") +
-		"\n    inner join lives as l on l." + l.joinColumn(c) + " = " + l.childKey(c) + "\n    where " + strings.Join(where, " and ")
+		"\n    inner join lives as l on l." + l.joinColumn(c) + " = " + l.childKey(c) + "\n    where " + where
 }
 
 // childKey is the child's column that names the record.

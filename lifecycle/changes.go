@@ -36,7 +36,7 @@ where v.present > 0`),
 select *
 from (
     select p.record_key, 4 * p.n as place, 'observed_in_state' as kind, p.valid_from as activity_date, cast(null as varchar(60)) as from_state, p.state as to_state,
-        'first_seen' as basis, cast(null as timestamp) as lower_bound, p.valid_from as upper_bound, cast(null as varchar(200)) as position, p.valid_from as known_at
+        'first_seen' as basis, cast(null as timestamp) as lower_bound, p.valid_from as upper_bound, cast(null as text) as position, p.valid_from as known_at
     from pairs as p
     where p.n = 1
     union all
@@ -65,7 +65,7 @@ from (
 	t.add("basis", "cast(s.basis as varchar(20))", "binlog, snapshot or first_seen.")
 	t.add("lower_bound", "s.lower_bound", "It happened at this time or later; null for what the binary log tells.")
 	t.add("upper_bound", "s.upper_bound", "It happened at this time or earlier.")
-	t.add("position", "cast(s.position as varchar(200))", "How far the source had been read.")
+	t.add("position", "cast(s.position as text)", "How far the source had been read.")
 	t.add("known_at", "s.known_at", "When the warehouse came to know it, UTC.")
 	t.add("is_last", "row_number() over (partition by s.record_key order by s.place desc) = 1", "Whether it is the record's last change.")
 	t.from = "from steps as s"

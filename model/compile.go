@@ -172,7 +172,7 @@ func (c *compilation) render(path, sql string, env Env, extra map[string]any) (s
 // noVersions is the subquery where nothing is kept.
 func noVersions(relation string, columns []string) string {
 	return "(select " + strings.Join(columns, ", ") + `, cast(null as varchar(10)) as _op, cast(null as timestamp) as _valid_from,
-    cast(null as timestamp) as _valid_to, cast(null as varchar(20)) as _basis, cast(null as varchar(200)) as _position
+    cast(null as timestamp) as _valid_to, cast(null as varchar(20)) as _basis, cast(null as text) as _position
 from ` + relation + ` where false)`
 }
 

@@ -57,9 +57,9 @@ order by invoices desc`},
 var foodQuestions = []question{
 	{"How long orders take, in minutes from being placed", `
 select r.city, count(*) as delivered,
-    round(avg(o.lag_accepted_seconds) / 60, 1) as accepted_after,
-    round(avg(o.lag_picked_up_seconds) / 60, 1) as picked_up_after,
-    round(avg(o.lag_dropped_off_seconds) / 60, 1) as dropped_off_after
+    round(avg(o.lag_deliverer_accepted_seconds) / 60, 1) as accepted_after,
+    round(avg(o.lag_deliverer_picks_up_order_seconds) / 60, 1) as picked_up_after,
+    round(avg(o.lag_deliverer_drops_off_order_seconds) / 60, 1) as dropped_off_after
 from analytics.dim_orders as o
 inner join core.regions as r on r.id = o.region_id
 where o.deliverer_drops_off_order_time is not null

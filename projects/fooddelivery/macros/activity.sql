@@ -1,13 +1,3 @@
-{#- The identity of an activity: the table and number of the row that tells of it. -#}
-{% macro activity_id(table, key) -%}
-    md5('{{ table }}|' || cast({{ key }} as varchar))
-{%- endmacro %}
-
-{#- Whole seconds from one time to another, negative where the second comes first, null where one is missing. -#}
-{% macro seconds_between(earlier, later) -%}
-    cast(floor(extract(epoch from ({{ later }} - {{ earlier }}))) as bigint)
-{%- endmacro %}
-
 {#- The instant that "last 7 days" ends at. -#}
 {% macro as_of() -%}
     timestamp '{{ var('as_of') }}'

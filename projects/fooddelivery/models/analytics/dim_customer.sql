@@ -1,19 +1,5 @@
 -- Customers, with what they do and whether they are premium now.
 with
-counts as (
-    select
-        a.customer_id,
-        {{ counters('logins', 'login') }},
-        {{ counters('orders_placed', 'places_order') }},
-        {{ counters('orders_cancelled', 'cancels_order') }},
-        {{ counters('orders_received', 'receives_order') }},
-        {{ counters('ratings', 'rates_driver') }},
-        {{ counters('tips', 'tips_driver') }}
-    from {{ ref('customer_activity') }} as a
-    where a.customer_id is not null
-    group by a.customer_id
-),
-
 -- Periods that hold at as_of; one without an end goes on.
 premium as (
     select
@@ -47,5 +33,5 @@ select
     {{ as_of() }} as as_of
 from {{ ref('customers') }} as e
 left join {{ ref('regions') }} as r on r.id = e.region_id
-left join counts as n on n.customer_id = e.id
+left join {{ ref('customer_counters_by_customer') }} as n on n.customer_id = e.id
 left join premium as p on p.customer_id = e.id

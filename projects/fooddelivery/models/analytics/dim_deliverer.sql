@@ -1,18 +1,4 @@
 -- Deliverers, with what they do.
-with
-counts as (
-    select
-        a.deliverer_id,
-        {{ counters('logins', 'login') }},
-        {{ counters('orders_accepted', 'accept_order') }},
-        {{ counters('orders_cancelled', 'cancel_order') }},
-        {{ counters('orders_picked_up', 'picks_up_order') }},
-        {{ counters('orders_dropped_off', 'drops_off_order') }}
-    from {{ ref('deliverer_activity') }} as a
-    where a.deliverer_id is not null
-    group by a.deliverer_id
-)
-
 select
     e.id as deliverer_id,
     e.name,
@@ -31,4 +17,4 @@ select
     {{ as_of() }} as as_of
 from {{ ref('deliverers') }} as e
 left join {{ ref('regions') }} as r on r.id = e.region_id
-left join counts as n on n.deliverer_id = e.id
+left join {{ ref('deliverer_counters_by_deliverer') }} as n on n.deliverer_id = e.id

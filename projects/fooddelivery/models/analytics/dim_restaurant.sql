@@ -1,16 +1,5 @@
 -- Restaurants, with what is ordered of them and their menu as JSON text.
 with
-counts as (
-    select
-        a.restaurant_id,
-        {{ counters('orders_placed', 'places_order') }},
-        {{ counters('orders_cancelled', 'cancels_order') }},
-        {{ counters('orders_received', 'receives_order') }}
-    from {{ ref('customer_activity') }} as a
-    where a.restaurant_id is not null
-    group by a.restaurant_id
-),
-
 menus as (
     select
         i.restaurant_id,
@@ -41,5 +30,5 @@ select
     {{ as_of() }} as as_of
 from {{ ref('restaurants') }} as e
 left join {{ ref('regions') }} as r on r.id = e.region_id
-left join counts as n on n.restaurant_id = e.id
+left join {{ ref('customer_counters_by_restaurant') }} as n on n.restaurant_id = e.id
 left join menus as m on m.restaurant_id = e.id
