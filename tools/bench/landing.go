@@ -88,6 +88,8 @@ func child(ctx context.Context, args []string) error {
 		return buildChild(ctx, args[1], args[2])
 	case "alone":
 		return aloneChild(ctx, args[1])
+	case "lives":
+		return livesChild(ctx, args[1], args[2])
 	case "insert":
 		return insertChild(ctx, args[1], args[2])
 	}
@@ -265,7 +267,7 @@ func alone(ctx context.Context, p *project.Project, conn *sql.Conn) ([]string, e
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, "create table "+relation(n)+" as\n"+sql)
+		out = append(out, "create "+n.Materialized+" "+relation(n)+" as\n"+sql)
 	}
 	return out, nil
 }

@@ -62,6 +62,7 @@ func (b *bench) print(w io.Writer) {
 			fmt.Fprintf(w, "%-64s %8.2f %8s %s\n", what, checks/work, "<= 0.35", verdict(checks <= 0.35*work))
 		}
 	}
+	b.printLives(w)
 	for _, m := range []struct {
 		name string
 		most float64
@@ -72,6 +73,24 @@ func (b *bench) print(w io.Writer) {
 	}
 	if len(b.notes) > 0 {
 		fmt.Fprintf(w, "\n%s\n", strings.Join(b.notes, "\n"))
+	}
+}
+
+// printLives compares the tables of lifecycles with what they replace, as the data doubles, and on two engines.
+func (b *bench) printLives(w io.Writer) {
+	const replaced = "those that were written by hand"
+	ratio := func(what string, is, to, most float64) {
+		if is == 0 || to == 0 {
+			fmt.Fprintf(w, "%-64s %8s\n", what, "not measured")
+			return
+		}
+		fmt.Fprintf(w, "%-64s %8.2f %8s %s\n", what, is/to, fmt.Sprintf("<= %g", most), verdict(is <= most*to))
+	}
+	ratio("tables of lifecycles / the same written by hand", b.part(generated, b.scale, replaced), b.part(handwritten, b.scale, replaced), 1.2)
+	ratio("tables of lifecycles, DuckDB / PostgreSQL", b.median(generated, b.scale), b.median(onPostgres, b.scale), 0.4)
+	scales := b.lifeScales()
+	for i := 1; i < len(scales); i++ {
+		ratio(fmt.Sprintf("tables of lifecycles, scale %g / scale %g", scales[i], scales[i-1]), b.median(generated, scales[i]), b.median(generated, scales[i-1]), 2.3)
 	}
 }
 
