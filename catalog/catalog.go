@@ -267,7 +267,7 @@ func consequence(t *project.Test) (severity, failure string) {
 	return severity, failure
 }
 
-// groups are the tables by schema, sources first, in build order, without those that are inlined.
+// groups are the tables by schema, sources first, each by the names of its tables.
 func (c *Catalog) groups() []group {
 	var out []group
 	for _, t := range c.Tables {
@@ -278,6 +278,9 @@ func (c *Catalog) groups() []group {
 			out = append(out, group{Schema: schema})
 		}
 		out[i].Tables = append(out[i].Tables, t)
+	}
+	for _, g := range out {
+		slices.SortFunc(g.Tables, func(a, b *Table) int { return strings.Compare(a.Name, b.Name) })
 	}
 	rank := map[string]int{"staging": -3, "core": -2, "analytics": -1}
 	slices.SortStableFunc(out, func(a, b group) int { return rank[a.Schema] - rank[b.Schema] })
