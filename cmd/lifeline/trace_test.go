@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lifeline/trace"
+	"lifeline/warehouse"
 )
 
 // chain is what trace says of a row, with rows as their JSON.
@@ -218,4 +219,22 @@ func TestFoodDeliveryIsTracedToo(t *testing.T) {
 		c := traced(t, flags, name, query(t, flags, fmt.Sprintf("select cast(min(%s) as varchar) as k from %s", key, name))[0]["k"])
 		require.Equal(t, name+" < "+want, c.tables())
 	}
+}
+
+func TestATraceDuringARunEndsAtCoreAndSaysSo(t *testing.T) {
+	t.Parallel()
+	dsn := duckAt(t, "busy")
+	flags := at(carepay, "csv:"+smallSample(t), dsn)
+	report(t, 0, append([]string{"run"}, flags...)...)
+	w, err := warehouse.Open(t.Context(), warehouse.Options{DSN: dsn})
+	require.NoError(t, err)
+	defer w.Close()
+	r, err := w.Begin(t.Context(), warehouse.Holder{Command: "run"}, 0)
+	require.NoError(t, err)
+	key := query(t, flags, "select cast(min(id) as varchar) as k from core.claims")[0]["k"]
+	c := traced(t, flags, "dim_claims", key)
+	require.Equal(t, "analytics.dim_claims < core.claims", c.tables())
+	require.Contains(t, c.Note, "a run is writing staging and history")
+	require.NoError(t, r.Close(t.Context()))
+	require.Equal(t, "analytics.dim_claims < core.claims < staging.claim", traced(t, flags, "dim_claims", key).tables())
 }
