@@ -19,15 +19,16 @@ type demoCommand struct {
 	Scale    float64 `default:"1" help:"1 is about 504,000 rows; of fooddelivery 200,000."`
 	Seed     uint64  `default:"1" help:"The same seed gives the same data."`
 	Mysql    bool    `name:"mysql" help:"Load the sample into a throw-away MariaDB or MySQL found on this machine, and read it from there."`
+	NoServe  bool    `name:"no-serve" help:"End after the report. Without a terminal the demo always does."`
 }
 
 func (demoCommand) Help() string {
-	return `Makes sample data in the shape and dirt of an operational database, of claims or of food delivery, runs it into a DuckDB warehouse, and shows what came out.
-Needs no server. With --mysql it starts a MariaDB or MySQL server of its own in a temporary folder and stops it again.
+	return `Makes sample data in the shape and dirt of an operational database, of claims or of food delivery, runs it into a DuckDB warehouse, and shows what came out:
+a report, and on a terminal the dashboard at http://localhost:8080 until Ctrl-C. Needs no server. With --mysql it starts a MariaDB or MySQL server of its own in a temporary folder and stops it again.
 
 Examples:
   lifeline demo
-  lifeline demo fooddelivery
+  lifeline demo fooddelivery --no-serve
   lifeline demo --mysql --scale 0.2`
 }
 
@@ -117,7 +118,10 @@ func (c *demoCommand) Run(ctx context.Context, g *Globals) error {
 	if err := g.walk(ctx, p, "demo", open, walkFlags{}, false); err != nil || g.JSON {
 		return err
 	}
-	return c.show(ctx, g)
+	if err := c.show(ctx, g); err != nil || c.NoServe || !g.terminal.attended() {
+		return err
+	}
+	return c.serve(ctx, g)
 }
 
 // source makes the sample and names it as the source; the function it returns takes a started server down again.
@@ -183,6 +187,7 @@ Try next:
   lifeline runs %[1]s
   lifeline run %[1]s --source %[2]s          (again: nothing to do)
   lifeline compile --project %[3]s %[6]s
+  lifeline serve %[1]s
 `, at, g.Source, g.Project, demoTables[c.Business][0], demoTables[c.Business][1], demoTables[c.Business][2])
 	return nil
 }

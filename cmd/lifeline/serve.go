@@ -78,7 +78,12 @@ func (c *serveCommand) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return &change.Problem{Err: fmt.Errorf("listen: %w", err), Class: change.ClassError, Try: "--addr 127.0.0.1:8081"}
 	}
-	return c.serve(ctx, g, s, listener)
+	scheme := "http"
+	if c.TLSCert != "" {
+		scheme = "https"
+	}
+	fmt.Fprintf(g.terminal.out, "%s://%s/\n", scheme, listener.Addr())
+	return c.answer(ctx, g, s, listener)
 }
 
 // check refuses what would show data to strangers.
@@ -140,18 +145,13 @@ func (g *Globals) newDashboard(ctx context.Context, p *project.Project, wh wareh
 	return dashboard.New(ctx, o)
 }
 
-// serve answers until it is told to stop, then lets requests in flight end.
-func (c *serveCommand) serve(ctx context.Context, g *Globals, s *dashboard.Server, listener net.Listener) error {
+// answer serves until it is told to stop, then lets requests in flight end.
+func (c *serveCommand) answer(ctx context.Context, g *Globals, s *dashboard.Server, listener net.Listener) error {
 	server := s.HTTPServer()
 	// Streams of events end with this, so that they hold up no stop.
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	server.BaseContext = func(net.Listener) context.Context { return base }
-	scheme := "http"
-	if c.TLSCert != "" {
-		scheme = "https"
-	}
-	fmt.Fprintf(g.terminal.out, "%s://%s/\n", scheme, listener.Addr())
 	ended := make(chan error, 1)
 	go func() {
 		if c.TLSCert != "" {
