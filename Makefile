@@ -51,14 +51,20 @@ build: needs web ## Build bin/lifeline
 demo: build ## Sample data into DuckDB, with a report; needs no server
 	bin/lifeline demo
 
-# The pages' own tests; those in a browser need Chromium (LIFELINE_CHROMIUM, or chromium on the path).
+# The pages' own tests; those in a browser need Chromium (LIFELINE_CHROMIUM, or chromium on the path). `make test` stands
+# without npm and a browser; this target does not.
 .PHONY: test-web
-test-web: build ## Test the pages: addresses, formats, and a browser on sample data
+test-web: needs-web build ## Test the pages: addresses, formats, and a browser on sample data
 	cd web && npm test
 	scripts/pages test
 
+.PHONY: needs-web
+needs-web:
+	@command -v npm >/dev/null || { echo 'npm is missing. Try: install Node 20 or newer.' >&2; exit 1; }
+	@command -v "$${LIFELINE_CHROMIUM:-chromium}" >/dev/null || { echo 'Chromium is missing. Try: apt-get install chromium, or set LIFELINE_CHROMIUM.' >&2; exit 1; }
+
 .PHONY: screenshots
-screenshots: build ## Draw every page of the sample into docs/screenshots
+screenshots: needs-web build ## Draw every page of the sample into docs/screenshots
 	scripts/pages screenshots
 
 .PHONY: test
@@ -108,7 +114,7 @@ lint-budgets: needs
 # A script with a syntax error fails only when its line is reached.
 .PHONY: lint-scripts
 lint-scripts:
-	@for f in scripts/testdb scripts/compose/*.sh .ci/run; do bash -n "$$f"; done
+	@for f in scripts/testdb scripts/pages scripts/compose/*.sh .ci/run; do bash -n "$$f"; done
 
 .PHONY: fmt
 fmt: needs ## Format all Go files

@@ -3,8 +3,11 @@ import { defineConfig } from "@playwright/test";
 export default defineConfig({
   testDir: "test",
   testMatch: "**/*.page.ts",
-  workers: 1,
-  timeout: 60_000,
+  workers: 2,
+  fullyParallel: true,
+  timeout: 90_000,
+  expect: { timeout: 15_000 },
+  forbidOnly: true,
   reporter: "line",
   use: {
     baseURL: process.env.LIFELINE_URL ?? "http://127.0.0.1:8080",

@@ -27,7 +27,10 @@ const later: Record<string, () => Promise<ComponentType<{ name: string }>>> = {
 
 function Later({ page, name }: { page: string; name: string }) {
   const [shown, setShown] = useState<{ page: string; part: ComponentType<{ name: string }> } | null>(null);
-  useEffect(() => { void later[page]!().then((part) => setShown({ page, part })); }, [page]);
+  const [lost, setLost] = useState(false);
+  const load = (): void => { setLost(false); later[page]!().then((part) => setShown({ page, part }), () => setLost(true)); };
+  useEffect(load, [page]);
+  if (lost) return <Page title="Not loaded"><div class="grid"><Trouble problem={{ title: "This page's code cannot be loaded", status: 0, detail: "The server did not answer, or it was replaced by a newer one.", hint: "Reload the page.", request_id: "" }} retry={load} /></div></Page>;
   return shown?.page === page ? <shown.part key={name} name={name} /> : <Page title="…"><Waiting /></Page>;
 }
 

@@ -37,3 +37,14 @@ export async function settled(page) {
   await page.waitForFunction(() => !document.querySelector(".skeleton") && !document.querySelector("main.busy"), null, { timeout: 30_000 });
   await page.waitForTimeout(150);
 }
+
+/** Collects what a page must never do: errors on the console, requests to elsewhere, breaks of its own content policy. */
+export async function watch(page, base) {
+  const found = [];
+  page.on("console", (m) => { if (m.type() === "error") found.push("console: " + m.text()); });
+  page.on("pageerror", (e) => found.push("error: " + e.message));
+  page.on("request", (r) => { if (!r.url().startsWith(base + "/") && !r.url().startsWith("data:") && !r.url().startsWith("blob:" + base)) found.push("foreign: " + r.url()); });
+  await page.exposeFunction("policyBroken", (text) => found.push("policy: " + text));
+  await page.addInitScript(() => document.addEventListener("securitypolicyviolation", (e) => globalThis.policyBroken(`${e.violatedDirective} ${e.blockedURI}`)));
+  return found;
+}

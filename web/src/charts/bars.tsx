@@ -1,6 +1,7 @@
 // Horizontal bars and the tinted table. Both are tables with marks in their cells: the table twin is the chart itself.
 
 import { max } from "d3-array";
+import { useEffect, useRef } from "preact/hooks";
 import type { Card, Row } from "../lib/types";
 import { num, numeric } from "../lib/format";
 import { type Twin, twinOf } from "./twin";
@@ -63,6 +64,9 @@ function Bar({ r, t, y, top, tone, link }: { r: Row; t: Twin; y: string[]; top: 
 }
 
 export function Tinted({ card }: { card: Card }) {
+  const scroll = useRef<HTMLDivElement | null>(null);
+  // The newest is on the right: a long table begins there.
+  useEffect(() => { const el = scroll.current; if (el) el.scrollLeft = el.scrollWidth; }, [card]);
   const t = twinOf(card);
   const { x, y, split, label, grain } = card.encoding;
   const value = y?.[0];
@@ -76,7 +80,7 @@ export function Tinted({ card }: { card: Card }) {
   const hi = numbers[numbers.length - 1] ?? 1;
   const tint = (n: number | null): number => (n === null ? 0 : n <= 0 ? 0 : n <= lo ? 1 : Math.min(5, 2 + Math.floor(((n - lo) / (hi - lo || 1)) * 3.999)));
   return (
-    <div class="scroll" tabIndex={0} role="group" aria-label={card.question}>
+    <div class="scroll" ref={scroll} tabIndex={0} role="group" aria-label={card.question}>
       <table class="tinted">
         <thead>
           <tr>

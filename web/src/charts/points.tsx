@@ -23,7 +23,7 @@ export function Scatter({ card }: { card: Card }) {
     const [y0, y1] = extent(yv);
     const pad = ((y1 ?? 1) - (y0 ?? 0)) * 0.12 || 0.05;
     const cap = t.column(yn)?.format === "percent" ? 1 : Infinity;
-    const y = scaleLinear([Math.max(0, (y0 ?? 0) - pad), Math.min(cap, (y1 ?? 1) + pad)], [height - 44, 14]).nice(4);
+    const y = scaleLinear([Math.max(0, (y0 ?? 0) - pad), Math.min(cap, (y1 ?? 1) + pad)], [height - 44, 34]).nice(4);
     const x = scaleLinear([0, (max(xs) ?? 1) * 1.06], [46, width - 12]).nice(5);
     const r = scaleSqrt([0, max(rows, (q) => t.number(q, size) ?? 1) || 1], [3, width < 500 ? 12 : 20]);
     return {
@@ -45,10 +45,10 @@ export function Scatter({ card }: { card: Card }) {
           {midY !== undefined && <line class="median" x1={46} x2={width} y1={y(midY)} y2={y(midY)} />}
           {midY !== undefined && <text class="tick" x={width - 2} y={y(midY) - 5} text-anchor="end">median</text>}
           {rows.map((q, i) => <circle key={i} class={`bubble fill-${String(t.value(q, color) ?? "") || "accent"} ${active !== null && active !== i ? "faint" : ""}`} cx={x(xs[i]!)} cy={y(yv[i]!)} r={r(t.number(q, size) ?? 0)} />)}
-          {rows.map((q, i) => named.has(i) && (
-            <text key={i} class="label" text-anchor={x(xs[i]!) > width * 0.75 ? "end" : "start"} y={y(yv[i]!) + 4}
-              x={x(xs[i]!) + (x(xs[i]!) > width * 0.75 ? -1 : 1) * (r(t.number(q, size) ?? 0) + 5)}>{t.text(q, label)}</text>
-          ))}
+          {apart(named.map((i) => {
+            const flip = x(xs[i]!) > width * 0.75;
+            return { text: t.text(rows[i]!, label), flip, x: x(xs[i]!) + (flip ? -1 : 1) * (r(t.number(rows[i]!, size) ?? 0) + 5), y: y(yv[i]!) + 4 };
+          })).map((l) => <text key={l.text} class="label" text-anchor={l.flip ? "end" : "start"} x={l.x} y={l.y}>{l.text}</text>)}
         </>
       ),
     };
@@ -56,7 +56,7 @@ export function Scatter({ card }: { card: Card }) {
 }
 
 // The points farthest from the middle, measured in each axis' own spread.
-function outliers(xs: number[], ys: number[]): Set<number> {
+function outliers(xs: number[], ys: number[]): number[] {
   const far = (v: number[]): ((n: number) => number) => {
     const m = median(v) ?? 0;
     const spread = median(v, (n) => Math.abs(n - m)) || 1;
@@ -64,7 +64,20 @@ function outliers(xs: number[], ys: number[]): Set<number> {
   };
   const fx = far(xs);
   const fy = far(ys);
-  return new Set(xs.map((x, i) => [i, Math.max(fx(x), fy(ys[i]!))] as const).sort((a, b) => b[1] - a[1]).slice(0, 5).map(([i]) => i));
+  return xs.map((x, i) => [i, Math.max(fx(x), fy(ys[i]!))] as const).sort((a, b) => b[1] - a[1]).slice(0, 8).map(([i]) => i);
+}
+
+interface Label { text: string; flip: boolean; x: number; y: number }
+
+/** The labels that do not touch one before them; the others are in the tooltip and in the table. */
+function apart(labels: Label[]): Label[] {
+  const span = (l: Label): [number, number] => (l.flip ? [l.x - l.text.length * 7.5, l.x] : [l.x, l.x + l.text.length * 7.5]);
+  const kept: Label[] = [];
+  for (const l of labels) {
+    const [a, b] = span(l);
+    if (kept.every((k) => Math.abs(k.y - l.y) > 14 || span(k)[1] + 6 < a || span(k)[0] - 6 > b)) kept.push(l);
+  }
+  return kept;
 }
 
 export function Dots({ card }: { card: Card }) {

@@ -68,7 +68,9 @@ export function useAnswer<T>(path: string, main = true): Loaded<T> {
     }, (e: unknown) => {
       if (stop.signal.aborted) return;
       const problem = e instanceof APIError ? e.problem : { title: "The answer cannot be read", status: 0, detail: String(e), request_id: "" };
-      setState((s) => ({ path, answer: problem.status === 0 ? s.answer : null, problem, busy: false }));
+      // What was read before stays on the page while the server is away; the shell says how old it is.
+      const known = problem.status === 0 ? (kept.get(path) as Answer<T> | undefined) ?? null : null;
+      setState({ path, answer: known, problem: known ? null : problem, busy: false });
       if (problem.status === 0) wait = window.setTimeout(() => setAgain((n) => n + 1), Math.min(30_000, 1500 * 2 ** Math.min(again, 5)));
     });
     return () => { stop.abort(); window.clearTimeout(wait); };

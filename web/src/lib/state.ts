@@ -43,8 +43,18 @@ export function go(href: string, replace = false): void {
   drawer.value = false;
   if (moved && !replace) {
     scrollTo(0, 0);
-    requestAnimationFrame(() => document.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true }));
+    arriving = true;
+    requestAnimationFrame(arrive);
   }
+}
+
+// Until the reader does something else, the heading of a page that was gone to takes the focus, also when its code comes late.
+let arriving = false;
+for (const kind of ["keydown", "pointerdown"]) addEventListener(kind, () => { arriving = false; }, true);
+
+/** Puts the focus on the heading after a move to another page. */
+export function arrive(): void {
+  if (arriving) document.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });
 }
 
 addEventListener("popstate", (e) => {

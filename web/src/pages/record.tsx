@@ -42,7 +42,7 @@ export function RecordPage({ name }: { name: string }) {
           ))}
           <section class="card w-half" aria-labelledby="checks">
             <header><div><h2 id="checks">What do the checks say?</h2><p class="answer">{(d.checks ?? []).length ? plural(d.checks!.length, "check") + " over its tables." : "No check reads its tables."}</p></div></header>
-            <ul class="checks">{(d.checks ?? []).slice(0, 30).map((c) => <li key={c.name}><Status name={c.status} /> <a href={c.link}>{c.text || c.name}</a></li>)}</ul>
+            <Verdicts list={d.checks ?? []} />
           </section>
           <section class="card w-half" aria-labelledby="origin">
             <header><div><h2 id="origin">Where did it come from?</h2><p class="answer">Row <b>{d.provenance.key}</b> of {d.provenance.source}, in version <b>{d.provenance.version}</b> by <a href={d.provenance.run_link}>run {d.provenance.run}</a>.</p></div></header>
@@ -54,6 +54,18 @@ export function RecordPage({ name }: { name: string }) {
         </div>
       )}
     </Page>
+  );
+}
+
+/** What did not pass stands open, what did can be unfolded. */
+function Verdicts({ list }: { list: NonNullable<RecordData["checks"]> }) {
+  const line = (c: (typeof list)[number]) => <li key={c.name}><Status name={c.status} /> <a href={c.link}>{c.text || c.name}</a></li>;
+  const passed = list.filter((c) => c.status === "pass");
+  return (
+    <div class="body">
+      <ul class="checks">{list.filter((c) => c.status !== "pass").map(line)}</ul>
+      {passed.length > 0 && <details><summary>{plural(passed.length, "check")} passed</summary><ul class="checks">{passed.map(line)}</ul></details>}
+    </div>
   );
 }
 

@@ -25,18 +25,18 @@ export function Run({ name }: { name: string }) {
       {d && (
         <div class="grid">
           {d.error && <div class="card w-full trouble" role="alert"><div><b>It failed</b><p class="raw">{d.error}</p></div></div>}
-          <section class="card w-wide" aria-labelledby="gantt">
+          <section class="card w-full" aria-labelledby="gantt">
             <header><div><h2 id="gantt">Where did the time go?</h2><p class="answer"><Sentence text={d.answer} /></p></div></header>
             <div class="body"><Gantt steps={d.steps ?? []} total={d.seconds} /></div>
             {d.good > 0 && <p class="note">Thin marks: the same step in <a href={"/runs/" + d.good}>run {d.good}</a>, the last good one before it.</p>}
           </section>
-          <section class="card w-third" aria-labelledby="facts">
+          <section class="card w-full" aria-labelledby="facts">
             <header><div><h2 id="facts">What ran?</h2></div></header>
             <Facts list={[
               ["Command", d.command], ["Mode", d.mode], ["Version", d.version ? String(d.version) : null], ["Data as of", d.as_of ? time(d.as_of, zone) : null], ["Rows read", decimal(String(d.read))], ["Rows changed", decimal(String(d.changed))],
               ["Quarantined", decimal(String(d.quarantined))], ["Consistency", d.consistency], ["Position before", d.position_before], ["Position", d.position], ["Lock held", seconds(d.lock_ms / 1000)], ["Build", d.build],
               ["Project", d.project_hash.slice(0, 12)], ["Host", d.host],
-            ].map(([label, value]) => ({ label: label!, value: value ?? null, format: "text" }))} />
+            ].map(([label, value]) => ({ label: label!, value: value ?? null, format: "text" }))} wide />
           </section>
           <section class="card w-full list" aria-label="Tables">
             <header><div><h2>What did it change?</h2><p class="answer">{plural(d.changed, "row")} of {decimal(String(d.read))} read.</p></div></header>

@@ -38,7 +38,7 @@ export function Popover({ label, button, kind = "chip", children, end }: {
   }, [open]);
   return (
     <div class="popover" ref={root}>
-      <button type="button" ref={opener} class={kind} aria-haspopup="dialog" aria-expanded={open} aria-label={kind === "ghost" ? label : undefined} onClick={() => setOpen(!open)}>{button}</button>
+      <button type="button" ref={opener} class={kind} aria-haspopup="dialog" aria-expanded={open} aria-label={kind === "ghost" || kind === "button" ? label : undefined} onClick={() => setOpen(!open)}>{button}</button>
       {open && <div class="panel" ref={panel} role="dialog" aria-label={label}>{children(close)}</div>}
     </div>
   );

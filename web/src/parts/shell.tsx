@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { offline, useAnswer } from "../lib/api";
-import { current, dark, drawer, go, meta, newer, now, place, running, theme, toast, withFilters } from "../lib/state";
+import { arrive, current, dark, drawer, go, meta, newer, now, place, running, theme, toast, withFilters } from "../lib/state";
 import type { ExportLink, SearchData } from "../lib/types";
 import { ago, decimal, time } from "../lib/format";
 import { Icon, known } from "./icon";
@@ -94,7 +94,7 @@ export function Search() {
   return (
     <div class="search" role="search" onFocusOut={(e) => { if (!e.currentTarget.contains(e.relatedTarget as Node)) setOpen(false); }}>
       <Icon name="search" />
-      <input ref={input} id="search" type="search" placeholder="Find a record, page or table" aria-label="Find a record, page or table" list={undefined} role="combobox" aria-expanded={open && hits.length > 0} aria-controls="hits"
+      <input ref={input} id="search" type="search" placeholder="Find a record, table …" aria-label="Find a record, page or table" list={undefined} role="combobox" aria-expanded={open && hits.length > 0} aria-controls="hits"
         aria-activedescendant={open && hits[at] ? "hit-" + at : undefined} value={q} autocomplete="off" onInput={(e) => { setQ(e.currentTarget.value); setOpen(true); }}
         onKeyDown={(e) => {
           if (e.key === "ArrowDown" || e.key === "ArrowUp") { e.preventDefault(); setAt((at + (e.key === "ArrowDown" ? 1 : hits.length - 1)) % Math.max(1, hits.length)); }
@@ -118,6 +118,7 @@ export function Page({ title, count, exports, filters, crumbs, children, busy }:
   title: string; count?: ComponentChildren; exports?: ExportLink[] | null; filters?: ComponentChildren; crumbs?: [string, string][]; children: ComponentChildren; busy?: boolean;
 }) {
   useEffect(() => { document.title = `${title} – ${meta.value?.project ?? "Lifeline"}`; }, [title]);
+  useEffect(arrive, []);
   const f = current.value?.filters;
   const share = (exact: boolean): void => { void copy(location.origin + place.value.path + (exact && f?.exact ? "?" + f.exact : location.search)); };
   return (
