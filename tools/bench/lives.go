@@ -117,7 +117,8 @@ func livesChild(ctx context.Context, which, to string) error {
 	var statements, named []string
 	for _, n := range g.Nodes {
 		replaces := slices.Contains(lifecycletest.Tables, n.Name)
-		if n.Kind != model.KindModel || !replaces && !n.Model.Generated || n.Materialized == model.Ephemeral {
+		further := n.Kind == model.KindModel && n.Model.Generated && which == "generated"
+		if !replaces && !further || n.Materialized == model.Ephemeral {
 			continue
 		}
 		text, err := g.Compile(n, model.Env{Relation: relation, This: relation(n)})
