@@ -67,8 +67,10 @@ func (l *life) generic(p *project.Project, kind, node, column string, args map[s
 	if args == nil {
 		args = map[string]any{}
 	}
-	p.Tests = append(p.Tests, &project.Test{Name: kind + "_" + node + "_" + column, Kind: kind, Node: node, Column: column, Args: args,
-		Severity: "error", WarnIf: "", ErrorIf: "", File: l.Path, Line: 1})
+	p.Tests = append(p.Tests, &project.Test{
+		Name: kind + "_" + node + "_" + column, Kind: kind, Node: node, Column: column, Args: args,
+		Severity: "error", WarnIf: "", ErrorIf: "", File: l.Path, Line: 1,
+	})
 }
 
 // singular gives a registered check its SQL; none where there is nothing to compare. A wrong step is told and stops nothing, unless a

@@ -85,7 +85,6 @@ func load(t testing.TB, files map[string]string) (*project.Project, error) {
 type engine struct {
 	name string
 	db   *sql.DB
-	ddl  map[string]string
 }
 
 // engines hands each engine to a test body; PostgreSQL where there is one.

@@ -19,8 +19,12 @@ func TestWhatATypeCannotHoldIsNotCounted(t *testing.T) {
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	for _, c := range []struct{ old, bad string }{
-		{"10,Approved,", "10,Approved\x00,"}, {"4,40,9.0000,", "4,40,100000000.0000,"}, {"4,40,2.0000,", "4,40,100000000.0001,"},
-		{"0.2500", "1000000000000000.0000"}, {"4,40,1.0000,", "4,40,abc,"}, {"19,Submitted,Benefit,NULL,NULL,4,40,0.0000,", "19,Submitted,Benefit,NULL,NULL,4,40,NULL,"},
+		{"10,Approved,", "10,Approved\x00,"},
+		{"4,40,9.0000,", "4,40,100000000.0000,"},
+		{"4,40,2.0000,", "4,40,100000000.0001,"},
+		{"0.2500", "1000000000000000.0000"},
+		{"4,40,1.0000,", "4,40,abc,"},
+		{"19,Submitted,Benefit,NULL,NULL,4,40,0.0000,", "19,Submitted,Benefit,NULL,NULL,4,40,NULL,"},
 	} {
 		require.Equal(t, 1, strings.Count(string(text), c.old), c.old)
 		text = []byte(strings.Replace(string(text), c.old, c.bad, 1))
