@@ -239,6 +239,10 @@ func (p *pageAsk) trust(ctx context.Context, e *edition, parts map[string]Amount
 			Checks: "/quality", Run: fmt.Sprintf("/runs/%d", books.run),
 		},
 	}
+	if len(p.main.table.Money) == 0 {
+		// Whoever declares no money has it added nowhere: there is nothing to compare the source's with.
+		t.Read.Money, t.Quarantined.Money, t.Superseded.Money = map[string]string{}, map[string]string{}, map[string]string{}
+	}
 	words := []string{plural(t.Counted.Rows, "counted")}
 	for _, x := range exclusions {
 		a, is := parts[x.reason]
