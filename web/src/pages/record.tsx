@@ -79,13 +79,20 @@ export function Facts({ list, wide }: { list: Fact[] | null; wide?: boolean }) {
   );
 }
 
+/** Days as a step is measured by: minutes and hours where it takes no day. */
+function gap(days: number): string {
+  const a = Math.abs(days);
+  const text = a >= 10 ? `${Math.round(a)} d` : a >= 1 ? `${a.toFixed(1)} d` : a * 24 >= 1 ? `${(a * 24).toFixed(1)} h` : `${Math.round(a * 1440)} min`;
+  return (days < 0 ? "−" : "+") + text;
+}
+
 function Timeline({ d }: { d: RecordData }) {
   const zone = meta.value?.time_zone ?? "UTC";
   return (
     <ol class="timeline">
       {(d.timeline ?? []).map((e) => (
         <li key={e.label + e.at} class={"basis-" + e.basis}>
-          {e.gap_days !== null && e.gap_days !== undefined && <span class="gap">{e.gap_days < 0 ? "−" : "+"}{Math.abs(e.gap_days) >= 10 ? Math.round(Math.abs(e.gap_days)) : Math.abs(e.gap_days).toFixed(1)} d</span>}
+          {e.gap_days !== null && e.gap_days !== undefined && <span class="gap">{gap(e.gap_days)}</span>}
           <i aria-hidden="true" />
           <b>{e.label}</b>
           <time dateTime={e.at}>{e.at ? time(e.at, zone) : day(e.day)}</time>
