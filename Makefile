@@ -35,7 +35,7 @@ web: ## Build the pages from web/ into dashboard/dist
 	@if command -v npm >/dev/null; then $(MAKE) dashboard/dist/index.html; \
 	else echo 'npm is missing: the program is built without its pages. Try: install Node 20 or newer.' >&2; fi
 
-WEB := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/test/*' 2>/dev/null)
+WEB := $(shell find web docs/openapi.json -type f -not -path '*/node_modules/*' -not -path 'web/test/*' -not -name drift.ts 2>/dev/null)
 
 dashboard/dist/index.html: $(WEB) web/node_modules/.package-lock.json
 	cd web && npm run --silent build
