@@ -37,7 +37,8 @@ function Later({ page, name }: { page: string; name: string }) {
 function Route() {
   const m = meta.value!;
   const path = place.value.path;
-  if (m.state === "empty" && path === "/") return <Page title="Welcome"><div class="grid"><FirstRun meta={m} /></div></Page>;
+  // Before the first version every page would only say that it has nothing; runs tell of one that failed.
+  if (m.state === "empty" && !(path.startsWith("/runs") && m.freshness.last_run > 0)) return <Page title="Welcome"><div class="grid"><FirstRun meta={m} /></div></Page>;
   const parts = path.split("/").filter(Boolean);
   const [head = "", rest = ""] = [parts[0], parts.slice(1).join("/")];
   const page = (m.pages ?? []).find((p) => !p.entity && p.path === path);

@@ -5,11 +5,14 @@ export async function places(base) {
   const get = async (path) => (await (await fetch(base + "/api/v1" + path)).json()).data;
   const meta = await get("/meta");
   const list = [];
-  for (const p of meta.pages ?? []) if (!p.entity) list.push([p.name, p.path + (p.path === "/" ? "?range=365d" : "?range=365d")]);
+  // A year where the data has one: more marks to judge. Two periods are compared, so it needs two.
+  const years = (Date.parse(meta.data_through) - Date.parse(meta.data_from)) / (365 * 86_400_000);
+  const range = years > 2 ? "?range=365d" : "?range=90d";
+  for (const p of meta.pages ?? []) if (!p.entity) list.push([p.name, p.path + range]);
   for (const p of (meta.pages ?? []).filter((x) => x.entity)) {
     const d = await get(`/dimensions/${p.entity}?limit=2`);
     const one = d?.options?.find((o) => o.value !== "is:null");
-    if (one) list.push([p.name, `/${p.path.split("/")[1]}/${encodeURIComponent(one.value)}?range=365d`]);
+    if (one) list.push([p.name, `/${p.path.split("/")[1]}/${encodeURIComponent(one.value)}${range}`]);
   }
   for (const r of meta.records ?? []) {
     list.push([r.name, "/" + r.name]);

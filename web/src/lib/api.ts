@@ -88,6 +88,7 @@ export function follow(): void {
       running.value = event.state === "finished" ? "" : event.text || event.step || "A run is going";
       if (event.state === "finished") void refreshMeta();
     }
+    if (event.kind === "snapshot" && event.snapshot && meta.value?.state === "empty") void refreshMeta();
     if (event.kind === "snapshot" && event.snapshot && current.value && event.snapshot !== current.value.snapshot) {
       newer.value = event.snapshot;
       void refreshMeta();

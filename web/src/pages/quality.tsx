@@ -89,7 +89,7 @@ export function CheckPage({ name }: { name: string }) {
           </section>
           <section class="card w-wide list" aria-labelledby="when">
             <header><div><h2 id="when">Since when?</h2></div></header>
-            <div class="body"><Spark values={(d.trend ?? []).map(Number)} tone={d.failing ? "bad" : "accent"} width={600} height={70} /></div>
+            {(d.trend ?? []).length > 1 && <div class="trend"><Spark values={d.trend!.map(Number)} tone={d.failing ? "bad" : "accent"} width={600} height={70} /></div>}
             <Grid label="Results by run" heads={[{ name: "r", label: "Run" }, { name: "a", label: "When" }, { name: "s", label: "Result" }, { name: "f", label: "Failing", n: true }, { name: "t", label: "Tested", n: true }, { name: "h", label: "Threshold", low: true }]}>
               {(d.history ?? []).slice(0, 12).map((h) => <tr key={h.run}><td><a href={"/runs/" + h.run}>Run {h.run}</a></td><td>{time(h.at, zone)}</td><td><Status name={h.status} /></td><td class="n">{decimal(String(h.failing))}</td><td class="n">{decimal(String(h.tested))}</td><td class="low">{h.threshold || "–"}</td></tr>)}
             </Grid>

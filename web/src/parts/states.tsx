@@ -31,9 +31,9 @@ export function Nothing({ empty }: { empty: EmptyData }) {
 export function FirstRun({ meta }: { meta: Meta }) {
   return (
     <div class="card w-full first">
-      <h2>Three steps to the first numbers</h2>
+      <h2>From here to the first numbers</h2>
       <p>Nothing has been published yet. This page fills by itself when the first run is through.</p>
-      <ol>{(meta.first_steps ?? []).map((s) => <li key={s.title} class={s.done ? "done" : ""}><b>{s.title}</b>{s.done && <> – done</>}<Code text={s.command} language="Command" /></li>)}</ol>
+      <ol>{(meta.first_steps ?? []).map((s) => <li key={s.title} class={s.done ? "done" : ""}><b>{s.title}</b>{s.done && <> – done</>}{/^(lifeline|export) /.test(s.command) ? <Code text={s.command} language="Command" /> : <p>{s.command}</p>}</li>)}</ol>
     </div>
   );
 }
