@@ -1,11 +1,21 @@
 # syntax=docker/dockerfile:1
 
+# The pages, which the program carries inside it.
+FROM node:22-bookworm-slim AS pages
+WORKDIR /src/web
+COPY web/package.json web/package-lock.json ./
+RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
+COPY web ./
+COPY docs/openapi.json ../docs/openapi.json
+RUN mkdir -p ../dashboard && npm run build
+
 # Built with a C++ compiler, because DuckDB's library is linked in.
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
+COPY --from=pages /src/dashboard/dist dashboard/dist
 ARG VERSION=unknown
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=1 go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/lifeline ./cmd/lifeline
