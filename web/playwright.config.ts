@@ -8,6 +8,7 @@ export default defineConfig({
   timeout: 90_000,
   expect: { timeout: 15_000 },
   forbidOnly: true,
+  retries: process.env.CI ? 1 : 0,
   reporter: "line",
   use: {
     baseURL: process.env.LIFELINE_URL ?? "http://127.0.0.1:8080",
