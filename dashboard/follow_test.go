@@ -25,7 +25,7 @@ import (
 
 // publications is how many versions come under the readers; 20 in the full run.
 func publications() int {
-	if os.Getenv("LIFELINE_TEST_LONG") != "" {
+	if os.Getenv("LIFELINE_SOAK") != "" {
 		return 20
 	}
 	return 3
@@ -106,7 +106,7 @@ func follow(t *testing.T, dsn, dir string) {
 	last := int64(publications() + 1)
 	require.Eventually(t, func() bool {
 		return get[dashboard.MetaData](c, "/api/v1/meta").Meta.Version == last
-	}, 10*time.Second, 20*time.Millisecond)
+	}, 2*time.Minute, 20*time.Millisecond)
 	close(stop)
 	work.Wait()
 	require.Empty(t, faults, "of %d", asked.Load())
@@ -202,7 +202,7 @@ func TestBeforeTheFirstRunThePagesSayWhatToDo(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, status)
 
 	// The first version is told to browsers that are open already.
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+"/api/v1/events", nil)
 	require.NoError(t, err)

@@ -85,7 +85,7 @@ func TestTheSandboxRefusesEverythingElse(t *testing.T) {
 }
 
 func TestTheSandboxCutsWhatTakesTooMuch(t *testing.T) {
-	limits := func(o *dashboard.Options) { o.SQLTime, o.SQLRows, o.SQLMemory = 700*time.Millisecond, 100, "64MB" }
+	limits := func(o *dashboard.Options) { o.SQLTime, o.SQLRows, o.SQLMemory = 2*time.Second, 100, "64MB" }
 	for _, engine := range []struct {
 		name string
 		open func(t *testing.T) *client
@@ -98,7 +98,7 @@ func TestTheSandboxCutsWhatTakesTooMuch(t *testing.T) {
 			began := time.Now()
 			p := c.problem(ask(long), http.StatusBadRequest)
 			require.Contains(t, p.Title, "time was up")
-			require.Less(t, time.Since(began), 5*time.Second)
+			require.Less(t, time.Since(began), 30*time.Second, "to its end it would take days")
 			got := get[dashboard.SQLData](c, ask("select id from core.invoice_items"))
 			require.True(t, got.Data.Truncated)
 			require.Len(t, got.Data.Rows, 100)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -44,6 +45,13 @@ var shared struct {
 }
 
 func TestMain(m *testing.M) {
+	// Each draw asks for whole pages, on both engines: a dozen at each change, all hundred of them in the soak. A number on the command
+	// line, which is read after this, is obeyed.
+	if os.Getenv("LIFELINE_SOAK") == "" {
+		if err := flag.Set("rapid.checks", "12"); err != nil {
+			panic(err)
+		}
+	}
 	code := m.Run()
 	if shared.dir != "" {
 		_ = os.RemoveAll(shared.dir)

@@ -202,7 +202,7 @@ func TestPostgresGivesWayToReadersThatTouchViewsInAnotherOrder(t *testing.T) {
 	watcher := pgConn(t, dsn)
 	require.Eventually(t, func() bool {
 		return len(pgTexts(t, watcher, "select pid::text from pg_locks where not granted and mode = 'AccessExclusiveLock'")) > 0
-	}, 10*time.Second, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 	for _, name := range []string{"c", "b", "a"} {
 		require.Equal(t, []string{"1"}, pgTexts(t, reader, "select id::text from core."+name), "one version all through the transaction")
 	}
@@ -274,7 +274,7 @@ func TestPostgresIsHeldByOneRunAtATime(t *testing.T) {
 	conn := pgConn(t, dsn)
 	require.Eventually(t, func() bool {
 		return len(pgTexts(t, conn, "select 'there' from pg_stat_activity where application_name = 'lifeline waiting' and datname = current_database()")) > 0
-	}, 10*time.Second, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 	require.NoError(t, first.Close(t.Context()))
 	require.NoError(t, <-began)
 	require.Equal(t, []string{"failed killed", "running"}, pgTexts(t, conn, "select concat_ws(' ', status, error) from ops.runs order by run_id"))

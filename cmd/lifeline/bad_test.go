@@ -15,7 +15,7 @@ func TestBadInputIsNamedAndNothingIsLost(t *testing.T) {
 	t.Parallel()
 	dsn := "duckdb:" + filepath.Join(t.TempDir(), "carepay.duckdb")
 	good := smallSample(t)
-	report(t, 0, append([]string{"run"}, at(carepay, "csv:"+good, dsn)...)...)
+	firstRun(t, at(carepay, "csv:"+good, dsn))
 	published := query(t, at(carepay, "csv:"+good, dsn), "select count(*) as n from core.claims")
 
 	broken := func(name string, change func(text []byte) []byte) string {
@@ -77,7 +77,7 @@ func TestALongFieldIsNoProblem(t *testing.T) {
 	last := len(lines) - 1
 	lines[last] = changeField(lines[last], 1, strings.Repeat("x", 10<<20))
 	require.NoError(t, os.WriteFile(path, []byte(joinLines(lines)), 0o644))
-	flags := at(carepay, "csv:"+dir, "duckdb:"+filepath.Join(t.TempDir(), "carepay.duckdb"))
+	flags := at(coreOnly(t), "csv:"+dir, "duckdb:"+filepath.Join(t.TempDir(), "carepay.duckdb"))
 	r := report(t, 0, append([]string{"run"}, flags...)...)
 	require.EqualValues(t, 4, len(r.Tables))
 	rows := query(t, flags, "select max(length(status_raw)) as n from core.claims")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -30,7 +28,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asLifeline) == "1" {
 		os.Exit(execute(os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	leaveNothing()
+	os.Exit(code)
 }
 
 const carepay = "../../projects/carepay"
@@ -50,15 +50,17 @@ func command(ctx context.Context, args ...string) *exec.Cmd {
 // lifeline runs the program to its end.
 func lifeline(t *testing.T, args ...string) outcome {
 	t.Helper()
-	var out, errs bytes.Buffer
-	c := command(t.Context(), args...)
-	c.Stdout, c.Stderr = &out, &errs
-	err := c.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		require.NoError(t, err)
+	o, err := execProgram(t.Context(), args...)
+	require.NoError(t, err)
+	return o
+}
+
+// reportOf reads what a command printed with --json.
+func reportOf(o outcome) (r run.Report, err error) {
+	if err = json.Unmarshal([]byte(o.out), &r); err != nil {
+		err = fmt.Errorf("%w: %s%s", err, o.out, o.errors)
 	}
-	return outcome{code: c.ProcessState.ExitCode(), out: out.String(), errors: errs.String()}
+	return r, err
 }
 
 // report runs a command with --json and reads its report.
@@ -66,8 +68,8 @@ func report(t *testing.T, code int, args ...string) run.Report {
 	t.Helper()
 	o := lifeline(t, append(args, "--json")...)
 	require.Equal(t, code, o.code, "%s\n%s", o.out, o.errors)
-	var r run.Report
-	require.NoError(t, json.Unmarshal([]byte(o.out), &r), o.out)
+	r, err := reportOf(o)
+	require.NoError(t, err)
 	return r
 }
 
@@ -81,24 +83,11 @@ func query(t *testing.T, at []string, sql string) []map[string]any {
 	return rows
 }
 
-var samples sync.Map // Options to folder: a sample is made once for all tests.
-
-// csvSample gives a folder with the four CSV files. Tests that change them copy them first.
+// csvSample gives a folder with the four CSV files of carepay.
 func csvSample(t *testing.T, o sample.Options) string {
 	t.Helper()
 	o.Project = "carepay"
-	key := fmt.Sprintf("%v-%v-%v-%v", o.Scale, o.Seed, o.Dirt, o.InvoicesFile)
-	made, _ := samples.LoadOrStore(key, sync.OnceValues(func() (string, error) {
-		dir, err := os.MkdirTemp("", "lifeline-csv-")
-		if err != nil {
-			return "", err
-		}
-		_, err = sample.Write(context.Background(), o, dir)
-		return dir, err
-	}))
-	dir, err := made.(func() (string, error))()
-	require.NoError(t, err)
-	return dir
+	return sampleFolder(t, o)
 }
 
 func smallSample(t *testing.T) string {
@@ -116,8 +105,19 @@ func copyOf(t *testing.T, dir string) string {
 // projectCopy is the carepay project in a folder of the test's own, to be changed.
 func projectCopy(t *testing.T) string {
 	t.Helper()
+	return folderAsCarepay(t, carepay)
+}
+
+// coreCopy is what coreOnly gives, to be changed.
+func coreCopy(t *testing.T) string {
+	t.Helper()
+	return folderAsCarepay(t, coreOnly(t))
+}
+
+func folderAsCarepay(t *testing.T, from string) string {
+	t.Helper()
 	to := filepath.Join(t.TempDir(), "carepay")
-	require.NoError(t, os.CopyFS(to, os.DirFS(carepay)))
+	require.NoError(t, os.CopyFS(to, os.DirFS(from)))
 	return to
 }
 

@@ -77,7 +77,7 @@ func TestDocsTellEveryPublishedColumnAndNoOther(t *testing.T) {
 	t.Parallel()
 	for dir, files := range map[string]string{carepay: smallSample(t), foodProject: foodFiles(t)} {
 		flags := at(dir, "csv:"+files, duckAt(t, "columns"))
-		report(t, 0, append([]string{"run"}, flags...)...)
+		firstRun(t, flags)
 		got := map[string][]string{}
 		for _, row := range query(t, flags, `select table_schema as s, table_name as t, column_name as c from information_schema.columns
 			where table_schema in ('core', 'analytics') order by 1, 2, 3`) {

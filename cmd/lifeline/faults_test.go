@@ -233,8 +233,8 @@ group by 1, 2, 3, 4`) {
 // strictProject is carepay with rules of its own for every kind, and thresholds that let all of it pass.
 func strictProject(t *testing.T) string {
 	t.Helper()
-	dir := projectCopy(t)
-	for _, gone := range []string{"models/kpi", "dashboards", "tests", "models/core/unit_tests.yml", "models/analytics/analytics.yml"} {
+	dir := coreCopy(t)
+	for _, gone := range []string{"models/kpi", "tests", "models/core/unit_tests.yml", "models/analytics/analytics.yml"} {
 		require.NoError(t, os.RemoveAll(filepath.Join(dir, gone)))
 	}
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "tests"), 0o755))

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,29 +14,20 @@ import (
 
 const foodProject = "../../projects/fooddelivery"
 
-// foodSample is a small sample of food delivery as CSV files, made once. One name on a menu has what JSON must escape.
-var foodSample = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "lifeline-food-")
-	if err != nil {
-		return "", err
-	}
-	_, err = sample.Write(context.Background(), sample.Options{Project: "fooddelivery", Scale: 0.1, Seed: 1, Dirt: "real"}, dir)
-	return dir, err
-})
+// foodSample is a small sample of food delivery.
+var foodSample = sample.Options{Project: "fooddelivery", Scale: 0.1, Seed: 1, Dirt: "real"}
 
 func foodFiles(t *testing.T) string {
 	t.Helper()
-	dir, err := foodSample()
-	require.NoError(t, err)
-	return dir
+	return sampleFolder(t, foodSample)
 }
 
 func TestFoodDeliveryIsTheSameOnBothEnginesAndThroughMySQL(t *testing.T) {
 	t.Parallel()
-	dir := copyOf(t, foodFiles(t))
+	dir := foodFiles(t)
 	duck, postgres := "duckdb:"+filepath.Join(t.TempDir(), "food.duckdb"), postgresDatabase(t)
 	for _, dsn := range []string{duck, postgres} {
-		r := report(t, 0, append([]string{"run"}, at(foodProject, "csv:"+dir, dsn)...)...)
+		r := firstRun(t, at(foodProject, "csv:"+dir, dsn))
 		require.Equal(t, run.Published, r.Status)
 		require.Len(t, r.Tables, 11)
 		require.NotEmpty(t, r.Books)
@@ -49,7 +38,7 @@ func TestFoodDeliveryIsTheSameOnBothEnginesAndThroughMySQL(t *testing.T) {
 	requireSameContent(t, duck, postgres)
 
 	source := mysqlDatabase(t)
-	_, err := sample.Load(t.Context(), sample.Options{Project: "fooddelivery", Scale: 0.1, Seed: 1, Dirt: "real"}, source)
+	_, err := sample.Load(t.Context(), foodSample, source)
 	require.NoError(t, err)
 	through := "duckdb:" + filepath.Join(t.TempDir(), "food.duckdb")
 	report(t, 0, append([]string{"run"}, at(foodProject, source, through)...)...)
@@ -58,9 +47,7 @@ func TestFoodDeliveryIsTheSameOnBothEnginesAndThroughMySQL(t *testing.T) {
 
 func TestHeavyFoodDirtStopsARunOrIsSetAside(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	_, err := sample.Write(t.Context(), sample.Options{Project: "fooddelivery", Scale: 0.1, Seed: 1, Dirt: "heavy"}, dir)
-	require.NoError(t, err)
+	dir := sampleFolder(t, sample.Options{Project: "fooddelivery", Scale: 0.1, Seed: 1, Dirt: "heavy"})
 	onEveryEngine(t, func(t *testing.T, dsn string) {
 		r := report(t, 3, append([]string{"run"}, at(foodProject, "csv:"+dir, dsn)...)...)
 		require.Equal(t, run.Blocked, r.Status)
@@ -87,10 +74,10 @@ func TestMenusAreJSONWhateverTheNamesAre(t *testing.T) {
 
 func TestEveryFoodCounterAndStepEqualsABruteForceComputation(t *testing.T) {
 	t.Parallel()
-	dir := copyOf(t, foodFiles(t))
+	dir := foodFiles(t)
 	onEveryEngine(t, func(t *testing.T, dsn string) {
 		flags := at(foodProject, "csv:"+dir, dsn)
-		report(t, 0, append([]string{"run"}, flags...)...)
+		firstRun(t, flags)
 		requireFoodOracle(t, flags, dir)
 		// An earlier day: the windows move, and what came later still counts in the totals.
 		report(t, 0, append([]string{"run", "--as-of", "2024-04-10"}, flags...)...)

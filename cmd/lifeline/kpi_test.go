@@ -84,7 +84,7 @@ func TestEveryKPIIsWhatWasComputedByHand(t *testing.T) {
 	project := goldenProject(t)
 	onEveryEngine(t, func(t *testing.T, dsn string) {
 		flags := at(project, "csv:testdata/kpi", dsn)
-		r := report(t, 0, append([]string{"run"}, flags...)...)
+		r := firstRun(t, flags)
 		require.Equal(t, "2019-11-21 21:00:00", r.AsOf.UTC().Format("2006-01-02 15:04:05"))
 		got := figures(t, flags)
 		kpis := map[string]bool{}

@@ -43,7 +43,7 @@ func TestTheWebhookIsToldOnceAnIncident(t *testing.T) {
 	hook := &webhook{code: http.StatusOK}
 	server := httptest.NewServer(hook)
 	t.Cleanup(server.Close)
-	project := projectCopy(t)
+	project := coreCopy(t)
 	edit(t, project, "lifeline.yml", "as_of:", "notify: {webhook: \""+server.URL+"/services/s3cret\"}\nas_of:")
 	good, bad := "csv:"+smallSample(t), copyOf(t, smallSample(t))
 	claims := filepath.Join(bad, "claims.csv")
@@ -89,15 +89,15 @@ func TestTheWebhookIsToldOnceAnIncident(t *testing.T) {
 func TestCheckTriesAndPublishesNothing(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, dsn string) {
-		flags := at(carepay, "csv:"+smallSample(t), dsn)
-		report(t, 0, append([]string{"run"}, flags...)...)
+		flags := at(coreOnly(t), "csv:"+smallSample(t), dsn)
+		firstRun(t, flags)
 		r := report(t, 0, append([]string{"check"}, flags...)...)
 		require.EqualValues(t, "checked", r.Status)
 		require.Zero(t, r.Version)
 		require.NotEmpty(t, r.Checks)
 		require.NotEmpty(t, r.Books)
 
-		project := projectCopy(t)
+		project := coreCopy(t)
 		require.NoError(t, os.WriteFile(filepath.Join(project, "tests", "never.sql"), []byte("select 1 as n"), 0o600))
 		flags = at(project, "", dsn)
 		r = report(t, 3, append([]string{"check"}, flags...)...)

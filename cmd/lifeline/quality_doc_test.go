@@ -54,7 +54,7 @@ type documented struct{ Name, Node, Severity, Threshold, SQL, Sentence, File str
 func carepayChecks(t *testing.T) []documented {
 	t.Helper()
 	flags := at(carepay, "csv:"+smallSample(t), duckAt(t, "documented"))
-	r := report(t, 0, append([]string{"run"}, flags...)...)
+	r := firstRun(t, flags)
 	o := lifeline(t, append(append([]string{"query", "--json", "--books"}, flags...), fmt.Sprintf(`
 select check_name as "Name", node as "Node", severity as "Severity", threshold as "Threshold", sql as "SQL"
 from ops.check_results

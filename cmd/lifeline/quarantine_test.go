@@ -39,7 +39,7 @@ func spoiled(t *testing.T, n, field int, value string) (dir string, keys []strin
 func TestALateParentIsWaitedForAndThenQuarantined(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, dsn string) {
-		project := projectCopy(t)
+		project := coreCopy(t)
 		edit(t, project, "models/core/core.yml", `error_if: "> 0.5% or > 3x and > 0.2%"`, `hold: 2d`)
 		dir, keys := spoiled(t, 1, 5, "999999999")
 		flags := at(project, "csv:"+dir, dsn)
@@ -70,7 +70,7 @@ func TestALateParentIsWaitedForAndThenQuarantined(t *testing.T) {
 func TestAReplayReleasesWhatPassesNowAndTheSecondDoesNothing(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, dsn string) {
-		project := projectCopy(t)
+		project := coreCopy(t)
 		dir, keys := spoiled(t, 3, 8, "XTS")
 		flags := at(project, "csv:"+dir, dsn)
 		first := tableOf(t, report(t, 0, append([]string{"run"}, flags...)...), "claim")

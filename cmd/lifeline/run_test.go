@@ -20,7 +20,7 @@ func TestARunPublishesAndTheNextHasNothingToDo(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, dsn string) {
 		flags := at(carepay, "csv:"+smallSample(t), dsn)
-		r := report(t, 0, append([]string{"run"}, flags...)...)
+		r := firstRun(t, flags)
 		require.Equal(t, run.Published, r.Status)
 		require.EqualValues(t, 1, r.Version)
 		require.Len(t, r.Tables, 4)
@@ -49,7 +49,7 @@ func TestAChangedSourceIsCountedAndRemembered(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, dsn string) {
 		dir := copyOf(t, smallSample(t))
 		flags := at(carepay, "csv:"+dir, dsn)
-		report(t, 0, append([]string{"run"}, flags...)...)
+		firstRun(t, flags)
 
 		// One row changed, one gone, one new: in the last lines of the claims, which nothing else refers to.
 		path := filepath.Join(dir, "claims.csv")
@@ -80,7 +80,7 @@ func TestRollbackPublishesTheVersionBefore(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, dsn string) {
 		flags := at(carepay, "csv:"+smallSample(t), dsn)
-		report(t, 0, append([]string{"run"}, flags...)...)
+		firstRun(t, flags)
 		report(t, 0, append([]string{"run", "--full", "--as-of", "2019-06-30"}, flags...)...)
 		asOf := func() any {
 			return query(t, flags, "select max(as_of) as as_of from analytics.dim_providers")[0]["as_of"]
@@ -97,7 +97,7 @@ func TestAFailingCheckLeavesThePublishedVersion(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, dsn string) {
 		project := projectCopy(t)
 		flags := at(project, "csv:"+smallSample(t), dsn)
-		report(t, 0, append([]string{"run"}, flags...)...)
+		firstRun(t, flags)
 		test := "select id from {{ ref('claims') }} where amount is not null limit 3"
 		require.NoError(t, os.WriteFile(filepath.Join(project, "tests", "nothing_has_an_amount.sql"), []byte(test), 0o644))
 		r := report(t, 3, append([]string{"run"}, flags...)...)
@@ -113,7 +113,7 @@ func TestSelectCarriesTheOtherTablesOver(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, dsn string) {
 		flags := at(carepay, "csv:"+smallSample(t), dsn)
-		whole := report(t, 0, append([]string{"run"}, flags...)...)
+		whole := firstRun(t, flags)
 		before := query(t, flags, "select count(*) as n, sum(amount) as amount from analytics.fct_claims_activity")
 		const aside = "select r.table_name, r.key, r.state, e.reason from quarantine.rows as r inner join quarantine.reasons as e on e.table_name = r.table_name and e.key = r.key order by 1, 2, 3, 4"
 		reasons := query(t, append(flags, "--books"), aside)

@@ -24,7 +24,7 @@ func edit(t *testing.T, project, file, old, with string) {
 // mapped is carepay with the treatments' columns mapped back.
 func mapped(t *testing.T) string {
 	t.Helper()
-	dir := projectCopy(t)
+	dir := coreCopy(t)
 	edit(t, dir, "models/sources.yml", "file: treatments.csv\n", "file: treatments.csv\n            shift: {after: status, by: 1}\n")
 	return dir
 }
@@ -38,9 +38,7 @@ var shiftedSample = sample.Options{Project: "carepay", Scale: 0.05, Seed: 1, Dir
 
 func TestAShiftedFileIsNamedAndMappedBackWhole(t *testing.T) {
 	t.Parallel()
-	dir, right, wrong := t.TempDir(), duckAt(t, "right"), duckAt(t, "mapped")
-	_, err := sample.Write(t.Context(), shiftedSample, dir)
-	require.NoError(t, err)
+	dir, right, wrong := sampleFolder(t, shiftedSample), duckAt(t, "right"), duckAt(t, "mapped")
 	o := lifeline(t, append([]string{"run"}, at(carepay, "csv:"+dir, wrong)...)...)
 	require.Equal(t, 3, o.code, o.errors)
 	require.Contains(t, o.errors, "columns after STATUS are shifted by one: TYPE was added")
@@ -51,7 +49,7 @@ func TestAShiftedFileIsNamedAndMappedBackWhole(t *testing.T) {
 	said := strings.Join(r.Warnings, "\n")
 	require.Contains(t, said, "DATE_CREATED from TYPE")
 	require.NotContains(t, said, "lost")
-	report(t, 0, append([]string{"run"}, at(carepay, "csv:"+smallSample(t), right)...)...)
+	firstRun(t, at(coreOnly(t), "csv:"+smallSample(t), right))
 	requireSameContent(t, right, wrong)
 
 	// Once the source is mended, a shift that is still declared would do the damage itself.
@@ -76,7 +74,7 @@ func TestAShiftedTableIsMappedBackButForWhatItsTypesLost(t *testing.T) {
 	require.Contains(t, strings.Join(r.Warnings, "\n"), "TREATMENT.PROVIDER_ID is lost: it lay in DATE_TREATMENT, which is datetime")
 
 	right := duckAt(t, "right")
-	report(t, 0, append([]string{"run"}, at(carepay, "csv:"+smallSample(t), right)...)...)
+	firstRun(t, at(coreOnly(t), "csv:"+smallSample(t), right))
 	const kept = `
 select id, status, date_created, date_modified, date_submitted, date_treatment, program_id
 from core.treatments

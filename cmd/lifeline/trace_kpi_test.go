@@ -56,7 +56,7 @@ func TestEveryKPIOfTheGoldenSetIsTheRecordsBehindIt(t *testing.T) {
 	project := goldenProject(t)
 	onEveryEngine(t, func(t *testing.T, dsn string) {
 		flags := at(project, "csv:testdata/kpi", dsn)
-		report(t, 0, append([]string{"run"}, flags...)...)
+		firstRun(t, flags)
 		withTracer(t, project, dsn, func(ctx context.Context, tracer *trace.Tracer) {
 			names := tracer.FigureNames()
 			require.Len(t, names, 32)
@@ -131,7 +131,7 @@ func TestFiguresOfASampleAreTheRecordsBehindThem(t *testing.T) {
 	t.Parallel()
 	dsn := duckAt(t, "figures")
 	flags := at(carepay, "csv:"+smallSample(t), dsn)
-	report(t, 0, append([]string{"run"}, flags...)...)
+	firstRun(t, flags)
 	withTracer(t, carepay, dsn, func(ctx context.Context, tracer *trace.Tracer) {
 		for _, name := range tracer.FigureNames() {
 			found, err := tracer.Figures(ctx, tracer.FigureNode(name), nil)
@@ -161,7 +161,7 @@ func TestATraceSaysWhenTheProjectIsNoLongerThatOfTheVersion(t *testing.T) {
 	t.Parallel()
 	project, dsn := projectCopy(t), duckAt(t, "changed")
 	flags := at(project, "csv:"+smallSample(t), dsn)
-	report(t, 0, append([]string{"run"}, flags...)...)
+	firstRun(t, flags)
 	edit(t, project, "models/kpi/kpi_01_08.yml", "where: c.decided\n", "where: c.approved\n")
 	o := lifeline(t, append([]string{"trace", "kpi_02_rejection_rate", "--json"}, flags...)...)
 	require.Zero(t, o.code, o.errors)

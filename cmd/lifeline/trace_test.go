@@ -74,7 +74,7 @@ func TestARowIsTracedToTheLineOfTheFileItCameFrom(t *testing.T) {
 	dir := smallSample(t)
 	onEveryEngine(t, func(t *testing.T, dsn string) {
 		flags := at(carepay, "csv:"+dir, dsn)
-		report(t, 0, append([]string{"run"}, flags...)...)
+		firstRun(t, flags)
 		for _, where := range []string{"currency_basis = 'repaired'", "date_created_basis = 'missing'", "status_basis = 'source' and amount > 0", "status_basis = 'repaired'"} {
 			rows := query(t, flags, "select id, treatment_id from core.claims where "+where+" order by id limit 2")
 			for _, row := range rows {
@@ -158,7 +158,7 @@ func TestATraceTellsEarlierVersionsAndWhereMissingRowsAre(t *testing.T) {
 		require.Contains(t, o.errors, "nothing is published yet")
 		require.Contains(t, o.errors, "Try: lifeline run")
 
-		report(t, 0, append([]string{"run"}, flags...)...)
+		firstRun(t, flags)
 		path := filepath.Join(dir, "claims.csv")
 		text, err := os.ReadFile(path)
 		require.NoError(t, err)
@@ -210,7 +210,7 @@ func TestATraceTellsEarlierVersionsAndWhereMissingRowsAre(t *testing.T) {
 func TestFoodDeliveryIsTracedToo(t *testing.T) {
 	t.Parallel()
 	flags := at(foodProject, "csv:"+foodFiles(t), duckAt(t, "food"))
-	report(t, 0, append([]string{"run"}, flags...)...)
+	firstRun(t, flags)
 	for table, want := range map[string]string{
 		"analytics.dim_orders order_id": "core.orders < staging.orders", "analytics.fact_order_activity id": "core.orders < staging.orders",
 		"core.tips id": "staging.tips", "core.order_events id": "staging.order_events",

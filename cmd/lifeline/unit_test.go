@@ -96,8 +96,8 @@ func TestUnitTestsRunModelsOnGivenRows(t *testing.T) {
 	require.Len(t, results, 4)
 	for _, r := range results {
 		require.Equal(t, run.UnitPass, r.Status, "%+v", r)
-		require.Less(t, r.Seconds, 1.0, r.Name)
 	}
+	requireQuick(t, dir, results)
 	require.Len(t, units(t, 0, "--project", dir, "totals"), 2)
 }
 
@@ -136,8 +136,23 @@ func TestAUnitTestThatFailsShowsTheRowsThatDiffer(t *testing.T) {
 
 func TestTheProjectsOwnUnitTestsPass(t *testing.T) {
 	t.Parallel()
-	for name, r := range units(t, 0, "--project", carepay) {
+	results := units(t, 0, "--project", carepay)
+	for name, r := range results {
 		require.Equal(t, run.UnitPass, r.Status, "%s: %s", name, strings.Join(append([]string{r.Error}, r.Where), " "))
-		require.Less(t, r.Seconds, 1.0, name)
+	}
+	requireQuick(t, carepay, results)
+}
+
+// requireQuick holds each unit test to a second. What took longer is measured again, by itself: a busy machine delays each of them now
+// and then, a slow one is slow each time.
+func requireQuick(t *testing.T, project string, results map[string]run.UnitResult) {
+	t.Helper()
+	const limit, tries = 1.0, 5
+	for name, r := range results {
+		best := r.Seconds
+		for n := 1; best >= limit && n < tries; n++ {
+			best = min(best, units(t, 0, "--project", project, name)[name].Seconds)
+		}
+		require.Less(t, best, limit, name)
 	}
 }
