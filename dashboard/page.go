@@ -36,7 +36,8 @@ type pageAsk struct {
 	mu    sync.Mutex
 	binds map[string]*bound
 	once  map[string]*sharedQuery
-	data  bool // The asker may see SQL.
+	data  bool              // The asker may see SQL.
+	kept  *strings.Replacer // Puts the page's kept rows in place of the subqueries that would find them again; nil for none.
 }
 
 // sharedQuery is a query of the page that several cards read; it runs once.
@@ -124,6 +125,13 @@ func (p *pageAsk) compute(ctx context.Context, books *edition, only string) (*Pa
 		cards = slices.DeleteFunc(slices.Clone(cards), func(c *CardFile) bool { return c.ID != only })
 	}
 	out.Cards = make([]Card, len(cards))
+	if only == "" {
+		letGo, err := p.keepRows(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer letGo()
+	}
 	var work sync.WaitGroup
 	var trustErr error
 	work.Go(func() { trustErr = p.count(ctx, books, out) })
@@ -172,7 +180,7 @@ func (p *pageAsk) fill(ctx context.Context, c *CardFile, out *Card) error {
 		return err
 	}
 	got = p.dress(c, b, got)
-	out.Columns, out.Rows, out.Total = got.columns, got.rows, int64(len(got.rows))
+	out.Columns, out.Rows, out.Total = got.columns, got.rows, max(got.total, int64(len(got.rows)))
 	if b.column != "" {
 		out.Basis = b.snap.def.Model.basisLabel(b.basis)
 	}
@@ -208,10 +216,7 @@ func (p *pageAsk) fill(ctx context.Context, c *CardFile, out *Card) error {
 		return nil
 	}
 	out.Rows, out.Truncated = out.Rows[:limit], true
-	if c.Top && c.SQL != "" {
-		err = p.snap.db.QueryRowContext(ctx, "select count(*) from ("+strings.TrimRight(sql, "; \n")+"\n) as card").Scan(&out.Total)
-	}
-	return err
+	return nil
 }
 
 func (p *pageAsk) filterLabel(name string) string {
@@ -239,13 +244,30 @@ func (p *pageAsk) run(ctx context.Context, c *CardFile) (string, *result, error)
 			return "", nil, err
 		}
 		if c.Top && c.Limit > 0 {
-			got, err := fetch(ctx, p.snap.db, fmt.Sprintf("select * from (%s\n) as card limit %d", strings.TrimRight(sql, "; \n"), c.Limit+1), 0)
+			got, err := fetch(ctx, p.snap.db, fmt.Sprintf("select *, count(*) over () as %s from (%s\n) as card limit %d", allRows, strings.TrimRight(p.fromKept(sql), "; \n"), c.Limit+1), 0)
+			if err == nil {
+				got.takeTotal()
+			}
 			return sql, got, err
 		}
-		got, err := fetch(ctx, p.snap.db, sql, maxCardRows)
+		got, err := fetch(ctx, p.snap.db, p.fromKept(sql), maxCardRows)
 		return sql, got, err
 	}
 	return p.shared(ctx, c.Query)
+}
+
+// allRows is the column beside the first rows of a card that tells how many there are: counting them in a query of its own would
+// compute them twice.
+const allRows = "lifeline_all_rows"
+
+// takeTotal takes that column out again.
+func (r *result) takeTotal() {
+	last := len(r.columns) - 1
+	r.columns = r.columns[:last]
+	for i, row := range r.rows {
+		r.total = whole(row[last])
+		r.rows[i] = row[:last]
+	}
 }
 
 // maxCardRows bounds what one card may bring; a card is for people.
@@ -258,7 +280,7 @@ func (p *pageAsk) shared(ctx context.Context, name string) (string, *result, err
 	}
 	q.once.Do(func() {
 		if q.sql, q.err = p.sql(p.page.Queries[name], nil); q.err == nil {
-			q.result, q.err = fetch(ctx, p.snap.db, q.sql, maxCardRows)
+			q.result, q.err = fetch(ctx, p.snap.db, p.fromKept(q.sql), maxCardRows)
 		}
 	})
 	return q.sql, q.result, q.err
@@ -332,7 +354,7 @@ func (r *result) pick(c *CardFile) *result {
 			places = append(places, i)
 		}
 	}
-	out := &result{rows: make([][]any, len(r.rows))}
+	out := &result{rows: make([][]any, len(r.rows)), total: r.total}
 	for _, i := range places {
 		out.columns = append(out.columns, r.columns[i])
 	}

@@ -25,6 +25,8 @@ type table struct {
 	relation string          // How SQL calls it.
 	fast     string          // A narrow copy in memory, sorted by date; empty for none.
 	narrow   map[string]bool // Its columns.
+	totals   string          // Its rows counted by every filter, currency and missing date; empty for none.
+	totalled map[string]bool // The columns that these are counted by.
 	columns  []Column
 	rows     int64
 	bounds   map[string]bucket // Oldest and newest business day of each basis.
@@ -80,6 +82,7 @@ type snapshot struct {
 
 	kept      sync.Map // Counts by question that hold for the whole version.
 	keptCount atomic.Int64
+	asks      atomic.Int64 // Numbers the rows that pages keep while they are computed.
 
 	dayOnce sync.Once
 	dayText string
@@ -181,7 +184,7 @@ func (s *snapshot) loadFast(ctx context.Context) error {
 			}
 		}
 		fast := "memory.fast." + quoteName(name)
-		_, err := s.db.ExecContext(ctx, "create schema if not exists memory.fast")
+		_, err := s.db.ExecContext(ctx, "create schema if not exists memory.fast; create schema if not exists memory.asks")
 		if err == nil {
 			_, err = s.db.ExecContext(ctx, fmt.Sprintf("create or replace table %s as select %s from %s as t order by %s", fast,
 				strings.Join(columns, ", "), t.relation, quoteName(t.Dates[s.defaultBasis(t)])))
@@ -190,8 +193,54 @@ func (s *snapshot) loadFast(ctx context.Context) error {
 			return fmt.Errorf("copy %s into memory: %w", name, err)
 		}
 		t.fast = fast
+		if err := s.loadTotals(ctx, t); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// missing is the column of a table's totals that tells whether a date is.
+func missing(column string) string { return quoteName(column + " is missing") }
+
+// loadTotals counts a fast table by all that filters may ask for. A question that has not been asked before then adds up some
+// thousands of counts where it would look at every row.
+func (s *snapshot) loadTotals(ctx context.Context, t *table) error {
+	t.totalled = map[string]bool{}
+	var columns []string
+	for _, m := range []map[string]string{t.Filters, t.Money} {
+		for _, name := range m {
+			if name != "" && !t.totalled[name] {
+				t.totalled[name] = true
+				columns = append(columns, quoteName(name))
+			}
+		}
+	}
+	for _, name := range t.Dates {
+		columns = append(columns, quoteName(name)+" is null as "+missing(name))
+	}
+	columns = append(columns, "count(*) as lifeline_rows")
+	for _, m := range t.moneyColumns() {
+		columns = append(columns, "cast(sum("+quoteName(m)+") as numeric(38, 4)) as "+quoteName(m))
+	}
+	t.totals = strings.TrimSuffix(t.fast, `"`) + ` totals"`
+	if _, err := s.db.ExecContext(ctx, fmt.Sprintf("create or replace table %s as select %s from %s as t group by all", t.totals, strings.Join(columns, ", "), t.fast)); err != nil {
+		return fmt.Errorf("count %s by its filters: %w", t.Name, err)
+	}
+	return nil
+}
+
+// inTotals tells whether the totals answer the conditions.
+func (b *bound) inTotals() bool {
+	if b.table.totals == "" {
+		return false
+	}
+	for _, c := range b.conds {
+		if !b.table.totalled[c.column.Name] {
+			return false
+		}
+	}
+	return true
 }
 
 // source is the relation to count and sum over: the copy in memory where it has all columns that the question needs.

@@ -58,9 +58,15 @@ func (p *pageAsk) parts(ctx context.Context) (map[string]Amounts, error) {
 			other += " and " + c.sql
 		}
 	}
-	undated := "false"
+	source, rows, undated := b.source(), "count(*)", "false"
 	if b.column != "" {
 		undated = quoteName(b.column) + " is null"
+	}
+	if b.inTotals() {
+		source, rows = b.table.totals, "cast(sum(lifeline_rows) as bigint)"
+		if b.column != "" {
+			undated = missing(b.column)
+		}
 	}
 	part := fmt.Sprintf("case when not (%s) then 'filtered' when not (%s) then 'currency' when %s then 'undated' else 'dated' end", coalesce(other), coalesce(currency), undated)
 	key := b.table.Name + "|" + part
@@ -69,7 +75,7 @@ func (p *pageAsk) parts(ctx context.Context) (map[string]Amounts, error) {
 		whole = kept.(map[string]Amounts)
 	} else {
 		var err error
-		if whole, err = p.amounts(ctx, part, "true"); err != nil {
+		if whole, err = p.amounts(ctx, source, rows, part, "true"); err != nil {
 			return nil, err
 		}
 		if p.snap.keptCount.Add(1) < 10000 {
@@ -78,7 +84,7 @@ func (p *pageAsk) parts(ctx context.Context) (map[string]Amounts, error) {
 	}
 	inside := whole["dated"]
 	if b.column != "" && !(b.from.IsZero() && b.to.IsZero()) && b.undated != "only" {
-		got, err := p.amounts(ctx, "'dated'", b.conditionsSQL()+" and "+b.periodSQL(b.column, b.from, b.to, "exclude"))
+		got, err := p.amounts(ctx, b.source(), "count(*)", "'dated'", b.conditionsSQL()+" and "+b.periodSQL(b.column, b.from, b.to, "exclude"))
 		if err != nil {
 			return nil, err
 		}
@@ -97,8 +103,8 @@ func (p *pageAsk) parts(ctx context.Context) (map[string]Amounts, error) {
 	return out, nil
 }
 
-// amounts counts rows and money of each part.
-func (p *pageAsk) amounts(ctx context.Context, part, where string) (map[string]Amounts, error) {
+// amounts counts rows and money of each part of a relation of the page's rows; rows is what counts them there.
+func (p *pageAsk) amounts(ctx context.Context, source, rows, part, where string) (map[string]Amounts, error) {
 	t := p.main.table
 	money, unit := "cast(null as numeric(38,4))", "cast(null as varchar)"
 	if m := t.moneyColumns(); len(m) > 0 {
@@ -107,8 +113,8 @@ func (p *pageAsk) amounts(ctx context.Context, part, where string) (map[string]A
 			unit = quoteName(t.Money[m[0]])
 		}
 	}
-	got, err := fetch(ctx, p.snap.db, fmt.Sprintf("select %s as part, %s as currency, count(*) as n, %s as money from %s as t where %s group by 1, 2",
-		part, unit, money, p.main.source(), where), 0)
+	got, err := fetch(ctx, p.snap.db, fmt.Sprintf("select %s as part, %s as currency, %s as n, %s as money from %s as t where %s group by 1, 2",
+		part, unit, rows, money, source, where), 0)
 	if err != nil {
 		return nil, err
 	}

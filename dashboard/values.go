@@ -18,6 +18,7 @@ import (
 type result struct {
 	columns []Column
 	rows    [][]any
+	total   int64 // Of all rows, where only the first were read; 0 for as many as there are here.
 }
 
 // index is a column's place, -1 where there is none.

@@ -27,12 +27,13 @@ func (l *life) activity() *table {
 	var parts []string
 	if len(plain) > 0 {
 		t.with = append(t.with, cte("plain", "select *\nfrom (\n    "+strings.Join(plain, "\n    union all\n    ")+"\n) as u"))
-		parts = append(parts, "select "+columns+", cast(1 as integer) as occurrence, "+noTime+" as next_time\nfrom plain")
+		parts = append(parts, "select "+columns+", id, cast(1 as integer) as occurrence, "+noTime+" as next_time\nfrom plain")
 	}
 	if len(timed) > 0 {
 		t.with = append(t.with, cte("timed", "select *\nfrom (\n    "+strings.Join(timed, "\n    union all\n    ")+"\n) as u"))
 		order := "partition by record_key, activity order by happened_at, position, coalesce(origin, '')"
-		parts = append(parts, "select "+columns+", cast(row_number() over ("+order+") as integer) as occurrence, lead(happened_at) over ("+order+") as next_time\nfrom timed")
+		t.with = append(t.with, cte("numbered", "select "+columns+", cast(row_number() over ("+order+") as integer) as occurrence, lead(happened_at) over ("+order+") as next_time\nfrom timed"))
+		parts = append(parts, "select "+columns+", "+l.identity()+" as id, occurrence, next_time\nfrom numbered")
 	}
 	t.with = append(t.with, cte("activities", "select *\nfrom (\n    "+strings.Join(parts, "\n    union all\n    ")+"\n) as u"))
 	t.from = "from activities as a"
@@ -42,13 +43,11 @@ func (l *life) activity() *table {
 
 func (l *life) activityColumns(t *table) {
 	n := l.Names
-	identity := fmt.Sprintf("md5('%s|' || cast(a.record_key as varchar) || '|' || a.activity || '|' || cast(a.happened_at as varchar) || '|' || cast(a.occurrence as varchar))", l.Name)
 	says := fmt.Sprintf("md5 in hexadecimal of '%s|key|%s|%s|occurrence', the time as YYYY-MM-DD HH:MM:SS with as many decimals as are not zero.", l.Name, n.Activity, n.Time)
 	if l.hasChildEvents() {
-		identity = "case when a.origin is null then " + identity + " else md5(a.origin) end"
 		says = "md5 in hexadecimal; of an activity that is a row of another model, of 'model|key|column': the same in every fact that has it. Else " + says
 	}
-	t.add("id", identity, says)
+	t.add("id", "a.id", says)
 	t.add(n.Time, "a.happened_at", "When it happened, UTC.")
 	t.add(n.Activity, "cast(a.activity as varchar(60))", "What happened: "+l.activityList()+".")
 	t.add("from_state", "cast(a.from_state as varchar(60))", "The state before; null where only a date column tells of the activity.")
@@ -67,6 +66,15 @@ func (l *life) activityColumns(t *table) {
 	t.add("next_"+n.Time, "a.next_time", "When the record does the same the next time; null where it does not.")
 	t.add("known_at", "a.known_at", "When the warehouse came to know of the change, UTC; null where the record's first load brought it.")
 	t.add("position", "cast(a.position as integer)", "Order among activities of one time.")
+}
+
+// identity is the id of a numbered activity. That of one which occurs once is made where the activity is known, which takes fewer steps.
+func (l *life) identity() string {
+	own := fmt.Sprintf("md5('%s|' || cast(record_key as varchar) || '|' || activity || '|' || cast(happened_at as varchar) || '|' || cast(occurrence as varchar))", l.Name)
+	if l.hasChildEvents() {
+		return "case when origin is null then " + own + " else md5(origin) end"
+	}
+	return own
 }
 
 func words(name string) string { return strings.ReplaceAll(name, "_", " ") }
@@ -221,6 +229,9 @@ func (l *life) ownEvent(a *project.LifecycleActivity, place int, from, where str
 	condition := "l.at_" + a.Name + " is not null"
 	if where != "" {
 		condition += " and " + where
+	}
+	if from == "lives" {
+		columns = append(columns, fmt.Sprintf("md5('%s|' || cast(l.record_key as varchar) || '|%s|' || cast(l.at_%s as varchar) || '|1') as id", l.Name, a.Name, a.Name))
 	}
 	return "select " + strings.Join(columns, ", ") + "\n    from " + from + " as l\n    where " + condition
 }
