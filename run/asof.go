@@ -127,7 +127,8 @@ limit 1`).Scan(&position, &w.snapshot.TakenAt)
 	return nil
 }
 
-// nothingToDo tells whether source, project and as-of are all as at the last publication.
+// nothingToDo tells whether source, project and as-of are all as at the last publication. That the source is as it landed is not
+// enough: what landed may be newer than what is published, where a run was blocked or killed in between.
 func (w *walk) nothingToDo(ctx context.Context) (bool, error) {
 	if w.Full || w.source == nil {
 		return false, nil
@@ -140,17 +141,19 @@ func (w *walk) nothingToDo(ctx context.Context) (bool, error) {
 	var version int64
 	var hash string
 	var asOf time.Time
+	var waiting bool
 	err := w.hold.DB().QueryRowContext(ctx, `
-select version, project_hash, as_of
-from ops.versions
-where state = 'published'`).Scan(&version, &hash, &asOf)
+select v.version, v.project_hash, v.as_of,
+    exists (select 1 from ops.positions as p where p.run_id > v.run_id and coalesce(p.changed, true))
+from ops.versions as v
+where v.state = 'published'`).Scan(&version, &hash, &asOf, &waiting)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("read ops.versions: %w", err)
 	}
-	if hash != w.hash || !asOf.Equal(w.asOf) {
+	if waiting || hash != w.hash || !asOf.Equal(w.asOf) {
 		return false, nil
 	}
 	if ends, err := w.holdEnds(ctx); err != nil || ends {

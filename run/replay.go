@@ -2,6 +2,8 @@ package run
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,6 +41,10 @@ func (w *walk) movement(ctx context.Context) (string, error) {
 	if w.Replay != nil && m.Nothing() {
 		w.report.Status = Unchanged
 		w.report.Why = "no row of quarantine would be released"
+		err := w.hold.DB().QueryRowContext(ctx, "select version from ops.versions where state = 'published'").Scan(&w.report.Version)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return "", fmt.Errorf("read ops.versions: %w", err)
+		}
 	}
 	return fmt.Sprintf("%d rows leave quarantine, %d come to it", m.Left, m.Came), nil
 }

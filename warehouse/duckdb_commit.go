@@ -36,8 +36,8 @@ func (l *duckLoad) Commit(ctx context.Context) ([]Landed, error) {
 			}
 		}
 		_, err := tx.ExecContext(ctx, `
-insert into ops.positions (source, position, taken_at, run_id)
-values ('', $1, cast($2 as timestamp), $3)`, string(l.at.Position), stampOf(l.at.TakenAt), l.run.id)
+insert into ops.positions (source, position, taken_at, run_id, changed)
+values ('', $1, cast($2 as timestamp), $3, $4)`, string(l.at.Position), stampOf(l.at.TakenAt), l.run.id, anyChanged(landed))
 		return err
 	})
 	if err != nil {

@@ -40,8 +40,8 @@ func (l *postgresLoad) Commit(ctx context.Context) ([]Landed, error) {
 				landed = append(landed, one)
 			}
 			_, err := tx.Exec(ctx, `
-insert into ops.positions (source, position, taken_at, run_id)
-values ('snapshot', $1, $2::timestamp, $3)`, string(l.at.Position), l.at.TakenAt.UTC(), l.run.id)
+insert into ops.positions (source, position, taken_at, run_id, changed)
+values ('snapshot', $1, $2::timestamp, $3, $4)`, string(l.at.Position), l.at.TakenAt.UTC(), l.run.id, anyChanged(landed))
 			return err
 		})
 	})

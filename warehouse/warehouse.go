@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"lifeline/change"
@@ -92,6 +93,8 @@ type Landed struct {
 
 // Changed tells whether staging is other than before.
 func (l Landed) Changed() bool { return l.Inserted+l.Updated+l.Deleted > 0 }
+
+func anyChanged(landed []Landed) bool { return slices.ContainsFunc(landed, Landed.Changed) }
 
 // Build makes one version. Nothing of it is seen by readers before Publish.
 type Build interface {
