@@ -69,8 +69,15 @@ type TableFile struct {
 	Filters map[string]string `yaml:"filters"` // Filter to column.
 	Formats map[string]string `yaml:"formats"` // Column to format, where its name does not tell.
 	Labels  map[string]string `yaml:"labels"`
-	Fast    bool              `yaml:"fast"` // Keep a narrow copy in memory on DuckDB.
+	Fast    string            `yaml:"fast"` // What to keep in memory on DuckDB: see below; empty for nothing.
 }
+
+// Values of TableFile.Fast: copies of all rows and their counts; only the dated rows, sorted by their date; only counts.
+const (
+	fastWhole  = "true"
+	fastDated  = "period"
+	fastGroups = "groups"
+)
 
 // DerivedFile is a select that is computed once a version and then read like a table.
 type DerivedFile struct {
@@ -342,7 +349,13 @@ func (m *ModelFile) settle(file string) error {
 		m.Tables["dashboard."+name] = &d.TableFile
 	}
 	m.Range, m.Versus = cmp.Or(m.Range, "90d"), cmp.Or(m.Versus, "prev")
-	for _, t := range m.Tables {
+	for name, t := range m.Tables {
+		if t.Fast == "false" {
+			t.Fast = ""
+		}
+		if t.Fast != "" && !slices.Contains([]string{fastWhole, fastDated, fastGroups}, t.Fast) {
+			return wrong(file, fmt.Sprintf("tables.%s: fast is %q", name, t.Fast), "true, period or groups")
+		}
 		for basis := range t.Dates {
 			if !slices.ContainsFunc(m.bases, func(b baseFile) bool { return b.Name == basis }) {
 				return wrong(file, fmt.Sprintf("the date basis %q of a table is not declared", basis), "bases: {"+basis+": {label: …}}")

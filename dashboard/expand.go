@@ -45,8 +45,22 @@ func (p *pageAsk) placeholder(name, arg string) (string, error) {
 			return "", err
 		}
 		return b.subquery(strings.Replace(name, "_on", "", 1)), nil
+	case "groups", "groups_both", "groups_any_date":
+		return b.groups(name, splitList(arg))
+	case "groups_on", "groups_any_date_on":
+		basis, columns, _ := strings.Cut(arg, ",")
+		b, err := p.on("", strings.TrimSpace(basis))
+		if err != nil {
+			return "", err
+		}
+		return b.groups(strings.TrimSuffix(name, "_on"), splitList(columns))
+	case "groups_without":
+		filter, columns, _ := strings.Cut(arg, ",")
+		other := *b
+		other.conds = slices.DeleteFunc(slices.Clone(b.conds), func(c boundCondition) bool { return c.Name == strings.TrimSpace(filter) })
+		return other.groups("groups", splitList(columns))
 	case "rows_without":
-		return "(select * from " + b.source() + " as t where " + b.where(strings.TrimSpace(arg)) + ")", nil
+		return "(select * from " + b.source(true) + " as t where " + b.where(strings.TrimSpace(arg)) + ")", nil
 	case "day":
 		if arg == "" {
 			if arg = b.column; arg == "" {
@@ -71,10 +85,23 @@ func (p *pageAsk) placeholder(name, arg string) (string, error) {
 	case "bucket":
 		low, high := b.span()
 		return b.bucketOf(arg, grainOf(low, high), low)
+	case "top":
+		return "all", nil // Where all rows are wanted; a page's card has its limit here.
 	case "currency":
 		return quoteText(b.currency), nil
 	}
 	return p.snap.plainPlaceholder(name, arg)
+}
+
+// splitList are the names of a list with commas.
+func splitList(text string) []string {
+	var out []string
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
 }
 
 // subquery is the table's rows under the filters, ready for a from clause with an alias.
@@ -100,19 +127,11 @@ func (b *bound) subquery(which string) string {
 		}
 		columns = "*, (" + now + ") as is_now, (" + before + ") as is_before"
 		where = b.conditionsSQL() + " and (" + now + " or " + before + ")"
-		if b.column != "" && b.versus != "none" && b.undated == "exclude" {
-			// One span over both periods lets the engine skip what lies outside, which an "or" does not.
-			low, high := b.versusFrom, b.to
-			if b.from.Before(low) {
-				low = b.from
-			}
-			if b.versusTo.After(high) {
-				high = b.versusTo
-			}
+		if low, high, is := b.bothPeriods(); is {
 			where += " and " + b.periodSQL(b.column, low, high, "exclude")
 		}
 	}
-	return "(select " + columns + " from " + b.source() + " as t where " + where + ")"
+	return "(select " + columns + " from " + b.source(which != "rows_any_date") + " as t where " + where + ")"
 }
 
 // span is the period with open ends closed by the data's own, over all dates of the table: a card may draw two of them on one axis.
@@ -172,6 +191,9 @@ func (b *bound) bucketOf(arg, grain string, low time.Time) (string, error) {
 		column = quoteName(b.column)
 	}
 	day := b.snap.day(column)
+	if column == "day" && b.table.column("day") == nil {
+		day = column // Of groups, whose rows are days already.
+	}
 	if grain == "day" {
 		return day, nil
 	}

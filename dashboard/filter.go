@@ -332,6 +332,9 @@ func (t *table) condition(s *snapshot, c Condition, column string) (boundConditi
 			parts = append(parts, name+" is null")
 		}
 		out.sql = "(" + strings.Join(parts, " or ") + ")"
+		if t.allMeet(column, c.Values) {
+			out.sql = "true" // As with the one currency of a source: nothing to look at.
+		}
 	case "!=":
 		if len(list) > 0 {
 			parts = append(parts, "("+name+" is null or "+name+" not in ("+strings.Join(list, ", ")+"))")

@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -36,8 +37,7 @@ type pageAsk struct {
 	mu    sync.Mutex
 	binds map[string]*bound
 	once  map[string]*sharedQuery
-	data  bool              // The asker may see SQL.
-	kept  *strings.Replacer // Puts the page's kept rows in place of the subqueries that would find them again; nil for none.
+	data  bool // The asker may see SQL.
 }
 
 // sharedQuery is a query of the page that several cards read; it runs once.
@@ -125,13 +125,6 @@ func (p *pageAsk) compute(ctx context.Context, books *edition, only string) (*Pa
 		cards = slices.DeleteFunc(slices.Clone(cards), func(c *CardFile) bool { return c.ID != only })
 	}
 	out.Cards = make([]Card, len(cards))
-	if only == "" {
-		letGo, err := p.keepRows(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer letGo()
-	}
 	var work sync.WaitGroup
 	var trustErr error
 	work.Go(func() { trustErr = p.count(ctx, books, out) })
@@ -244,13 +237,10 @@ func (p *pageAsk) run(ctx context.Context, c *CardFile) (string, *result, error)
 			return "", nil, err
 		}
 		if c.Top && c.Limit > 0 {
-			got, err := fetch(ctx, p.snap.db, fmt.Sprintf("select *, count(*) over () as %s from (%s\n) as card limit %d", allRows, strings.TrimRight(p.fromKept(sql), "; \n"), c.Limit+1), 0)
-			if err == nil {
-				got.takeTotal()
-			}
+			got, err := p.first(ctx, c, sql)
 			return sql, got, err
 		}
-		got, err := fetch(ctx, p.snap.db, p.fromKept(sql), maxCardRows)
+		got, err := p.snap.ask(ctx, c.SQL, sql)
 		return sql, got, err
 	}
 	return p.shared(ctx, c.Query)
@@ -258,16 +248,33 @@ func (p *pageAsk) run(ctx context.Context, c *CardFile) (string, *result, error)
 
 // allRows is the column beside the first rows of a card that tells how many there are: counting them in a query of its own would
 // compute them twice.
-const allRows = "lifeline_all_rows"
+const allRows = "all_rows"
 
-// takeTotal takes that column out again.
-func (r *result) takeTotal() {
-	last := len(r.columns) - 1
-	r.columns = r.columns[:last]
-	for i, row := range r.rows {
-		r.total = whole(row[last])
-		r.rows[i] = row[:last]
+// first are the first rows of a card and the count of all. A query that limits itself by {{ top }} brings that column; to others it is added.
+func (p *pageAsk) first(ctx context.Context, c *CardFile, sql string) (*result, error) {
+	limited := strings.ReplaceAll(c.SQL, "{{ top }}", strconv.Itoa(c.Limit+1))
+	query, err := p.sql(limited, c)
+	if err != nil {
+		return nil, err
 	}
+	if limited == c.SQL {
+		query = fmt.Sprintf("select *, count(*) over () as %s from (%s\n) as card limit %d", allRows, strings.TrimRight(sql, "; \n"), c.Limit+1)
+	}
+	got, err := p.snap.ask(ctx, c.SQL, query)
+	if err != nil {
+		return nil, err
+	}
+	place := got.index(allRows)
+	if place < 0 {
+		return nil, fmt.Errorf("a query with {{ top }} needs a column %s with the count of all rows", allRows)
+	}
+	// The answer itself stays as it is, for others may read it.
+	out := &result{columns: slices.Delete(slices.Clone(got.columns), place, place+1), rows: make([][]any, len(got.rows))}
+	for i, row := range got.rows {
+		out.total = whole(row[place])
+		out.rows[i] = slices.Delete(slices.Clone(row), place, place+1)
+	}
+	return out, nil
 }
 
 // maxCardRows bounds what one card may bring; a card is for people.
@@ -280,7 +287,7 @@ func (p *pageAsk) shared(ctx context.Context, name string) (string, *result, err
 	}
 	q.once.Do(func() {
 		if q.sql, q.err = p.sql(p.page.Queries[name], nil); q.err == nil {
-			q.result, q.err = fetch(ctx, p.snap.db, p.fromKept(q.sql), maxCardRows)
+			q.result, q.err = p.snap.ask(ctx, p.page.Queries[name], q.sql)
 		}
 	})
 	return q.sql, q.result, q.err

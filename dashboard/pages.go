@@ -184,7 +184,7 @@ func (s *snapshot) choices(ctx context.Context, b *bound, name, column, q string
 		match = "position(lower(" + quoteText(q) + ") in lower(" + quoteText(f.Prefix) + " || cast(" + col + " as varchar))) > 0"
 	}
 	got, err := fetch(ctx, s.db, fmt.Sprintf("select %s as value, count(*) as n from %s as t where %s and %s group by 1 order by 2 desc, 1",
-		col, b.source(column), b.where(name), match), 0)
+		col, b.source(true, column), b.where(name), match), 0)
 	if err != nil {
 		return nil, fmt.Errorf("count the values of %s: %w", name, err)
 	}

@@ -336,7 +336,7 @@ func (l *rowList) totals(ctx context.Context) ([]RowTotals, int64, error) {
 	for _, m := range l.table.moneyColumns() {
 		parts = append(parts, "cast(sum("+quoteName(m)+") as numeric(38,4))")
 	}
-	got, err := fetch(ctx, l.snap.db, fmt.Sprintf("select %s from %s as t where %s group by 1 order by 2 desc, 1", strings.Join(parts, ", "), l.source(), l.where()), 0)
+	got, err := fetch(ctx, l.snap.db, fmt.Sprintf("select %s from %s as t where %s group by 1 order by 2 desc, 1", strings.Join(parts, ", "), l.source(true), l.where()), 0)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -359,7 +359,7 @@ func (l *rowList) countUndated(ctx context.Context) (int64, error) {
 		return 0, nil
 	}
 	var n int64
-	err := l.snap.db.QueryRowContext(ctx, fmt.Sprintf("select count(*) from %s as t where %s and %s is null", l.source(), l.conditionsSQL(), quoteName(l.column))).Scan(&n)
+	err := l.snap.db.QueryRowContext(ctx, fmt.Sprintf("select count(*) from %s as t where %s and %s is null", l.source(false), l.conditionsSQL(), quoteName(l.column))).Scan(&n)
 	return n, err
 }
 
@@ -387,7 +387,7 @@ func (l *rowList) histogram(ctx context.Context) (*Histogram, error) {
 		return nil, err
 	}
 	got, err := fetch(ctx, l.snap.db, fmt.Sprintf(
-		"select %s as bucket, count(*) as n from %s as t where %s and %s is not null group by 1", bucketSQL, l.source(), l.where(), quoteName(b.column)), 0)
+		"select %s as bucket, count(*) as n from %s as t where %s and %s is not null group by 1", bucketSQL, l.source(true), l.where(), quoteName(b.column)), 0)
 	if err != nil {
 		return nil, err
 	}

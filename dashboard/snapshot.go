@@ -20,13 +20,10 @@ import (
 type table struct {
 	TableFile
 
-	Name     string          // schema.name.
-	Kind     string          // "table", "view" or "derived".
-	relation string          // How SQL calls it.
-	fast     string          // A narrow copy in memory, sorted by date; empty for none.
-	narrow   map[string]bool // Its columns.
-	totals   string          // Its rows counted by every filter, currency and missing date; empty for none.
-	totalled map[string]bool // The columns that these are counted by.
+	Name     string      // schema.name.
+	Kind     string      // "table", "view" or "derived".
+	relation string      // How SQL calls it.
+	fast     *fastCopies // nil for none.
 	columns  []Column
 	rows     int64
 	bounds   map[string]bucket // Oldest and newest business day of each basis.
@@ -82,7 +79,6 @@ type snapshot struct {
 
 	kept      sync.Map // Counts by question that hold for the whole version.
 	keptCount atomic.Int64
-	asks      atomic.Int64 // Numbers the rows that pages keep while they are computed.
 
 	dayOnce sync.Once
 	dayText string
@@ -142,121 +138,6 @@ func (s *snapshot) load(ctx context.Context) error {
 		return err
 	}
 	return s.loadCurrencies(ctx)
-}
-
-// words are what a text of SQL may call columns by.
-var words = regexp.MustCompile(`[A-Za-z_]\w*`)
-
-// loadFast keeps a copy of tables that pages read all the time: only the columns that pages, filters, dates and money name, sorted by
-// the first date, so that a period is a small part of it. PostgreSQL has its own cache and indexes.
-func (s *snapshot) loadFast(ctx context.Context) error {
-	if s.engine != "duckdb" {
-		return nil
-	}
-	named := map[string]bool{}
-	for _, p := range s.def.Pages {
-		for _, q := range p.Queries {
-			for _, w := range words.FindAllString(q, -1) {
-				named[w] = true
-			}
-		}
-		for _, c := range p.Cards {
-			for _, w := range words.FindAllString(c.SQL, -1) {
-				named[w] = true
-			}
-		}
-	}
-	for _, name := range s.names {
-		t := s.tables[name]
-		if !t.Fast || len(t.Dates) == 0 {
-			continue
-		}
-		t.narrow = map[string]bool{t.Key: true}
-		for _, m := range []map[string]string{t.Filters, t.Dates, t.Money} {
-			for a, b := range m {
-				t.narrow[a], t.narrow[b] = true, true
-			}
-		}
-		var columns []string
-		for _, c := range t.columns {
-			if t.narrow[c.Name] = t.narrow[c.Name] || named[c.Name]; t.narrow[c.Name] {
-				columns = append(columns, quoteName(c.Name))
-			}
-		}
-		fast := "memory.fast." + quoteName(name)
-		_, err := s.db.ExecContext(ctx, "create schema if not exists memory.fast; create schema if not exists memory.asks")
-		if err == nil {
-			_, err = s.db.ExecContext(ctx, fmt.Sprintf("create or replace table %s as select %s from %s as t order by %s", fast,
-				strings.Join(columns, ", "), t.relation, quoteName(t.Dates[s.defaultBasis(t)])))
-		}
-		if err != nil {
-			return fmt.Errorf("copy %s into memory: %w", name, err)
-		}
-		t.fast = fast
-		if err := s.loadTotals(ctx, t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// missing is the column of a table's totals that tells whether a date is.
-func missing(column string) string { return quoteName(column + " is missing") }
-
-// loadTotals counts a fast table by all that filters may ask for. A question that has not been asked before then adds up some
-// thousands of counts where it would look at every row.
-func (s *snapshot) loadTotals(ctx context.Context, t *table) error {
-	t.totalled = map[string]bool{}
-	var columns []string
-	for _, m := range []map[string]string{t.Filters, t.Money} {
-		for _, name := range m {
-			if name != "" && !t.totalled[name] {
-				t.totalled[name] = true
-				columns = append(columns, quoteName(name))
-			}
-		}
-	}
-	for _, name := range t.Dates {
-		columns = append(columns, quoteName(name)+" is null as "+missing(name))
-	}
-	columns = append(columns, "count(*) as lifeline_rows")
-	for _, m := range t.moneyColumns() {
-		columns = append(columns, "cast(sum("+quoteName(m)+") as numeric(38, 4)) as "+quoteName(m))
-	}
-	t.totals = strings.TrimSuffix(t.fast, `"`) + ` totals"`
-	if _, err := s.db.ExecContext(ctx, fmt.Sprintf("create or replace table %s as select %s from %s as t group by all", t.totals, strings.Join(columns, ", "), t.fast)); err != nil {
-		return fmt.Errorf("count %s by its filters: %w", t.Name, err)
-	}
-	return nil
-}
-
-// inTotals tells whether the totals answer the conditions.
-func (b *bound) inTotals() bool {
-	if b.table.totals == "" {
-		return false
-	}
-	for _, c := range b.conds {
-		if !b.table.totalled[c.column.Name] {
-			return false
-		}
-	}
-	return true
-}
-
-// source is the relation to count and sum over: the copy in memory where it has all columns that the question needs.
-func (b *bound) source(more ...string) string {
-	if b.table.fast == "" {
-		return b.table.relation
-	}
-	for _, c := range b.conds {
-		more = append(more, c.column.Name)
-	}
-	for _, name := range more {
-		if !b.table.narrow[name] {
-			return b.table.relation
-		}
-	}
-	return b.table.fast
 }
 
 func (s *snapshot) loadTables(ctx context.Context) error {

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -58,15 +59,13 @@ func (p *pageAsk) parts(ctx context.Context) (map[string]Amounts, error) {
 			other += " and " + c.sql
 		}
 	}
-	source, rows, undated := b.source(), "count(*)", "false"
-	if b.column != "" {
+	undated := "false"
+	counted, totals := b.groupsTable(b.table.moneyUnit()...), b.totalsTable()
+	switch {
+	case totals != "":
+		undated = "not dated"
+	case b.column != "":
 		undated = quoteName(b.column) + " is null"
-	}
-	if b.inTotals() {
-		source, rows = b.table.totals, "cast(sum(lifeline_rows) as bigint)"
-		if b.column != "" {
-			undated = missing(b.column)
-		}
 	}
 	part := fmt.Sprintf("case when not (%s) then 'filtered' when not (%s) then 'currency' when %s then 'undated' else 'dated' end", coalesce(other), coalesce(currency), undated)
 	key := b.table.Name + "|" + part
@@ -75,7 +74,7 @@ func (p *pageAsk) parts(ctx context.Context) (map[string]Amounts, error) {
 		whole = kept.(map[string]Amounts)
 	} else {
 		var err error
-		if whole, err = p.amounts(ctx, source, rows, part, "true"); err != nil {
+		if whole, err = p.amounts(ctx, part, "true", cmp.Or(totals, b.source(false)), totals != ""); err != nil {
 			return nil, err
 		}
 		if p.snap.keptCount.Add(1) < 10000 {
@@ -84,7 +83,11 @@ func (p *pageAsk) parts(ctx context.Context) (map[string]Amounts, error) {
 	}
 	inside := whole["dated"]
 	if b.column != "" && !(b.from.IsZero() && b.to.IsZero()) && b.undated != "only" {
-		got, err := p.amounts(ctx, b.source(), "count(*)", "'dated'", b.conditionsSQL()+" and "+b.periodSQL(b.column, b.from, b.to, "exclude"))
+		period, from := b.periodSQL(b.column, b.from, b.to, "exclude"), b.source(b.undated == "exclude")
+		if counted != "" {
+			period, from = daysSQL("day", b.from, b.to, "exclude"), counted
+		}
+		got, err := p.amounts(ctx, "'dated'", b.conditionsSQL()+" and "+period, from, counted != "")
 		if err != nil {
 			return nil, err
 		}
@@ -103,18 +106,32 @@ func (p *pageAsk) parts(ctx context.Context) (map[string]Amounts, error) {
 	return out, nil
 }
 
-// amounts counts rows and money of each part of a relation of the page's rows; rows is what counts them there.
-func (p *pageAsk) amounts(ctx context.Context, source, rows, part, where string) (map[string]Amounts, error) {
+// moneyUnit is the column that the first money column's currency is in, as a list of at most one.
+func (t *table) moneyUnit() []string {
+	for _, m := range t.moneyColumns() {
+		if t.Money[m] != "" {
+			return []string{t.Money[m]}
+		}
+		break
+	}
+	return nil
+}
+
+// amounts counts rows and money of each part of a relation, whose rows may be groups of n.
+func (p *pageAsk) amounts(ctx context.Context, part, where, from string, groups bool) (map[string]Amounts, error) {
 	t := p.main.table
-	money, unit := "cast(null as numeric(38,4))", "cast(null as varchar)"
+	money, unit, n := "cast(null as numeric(38,4))", "cast(null as varchar)", "count(*)"
+	if groups {
+		n = "cast(sum(n) as bigint)"
+	}
 	if m := t.moneyColumns(); len(m) > 0 {
 		money = "cast(sum(" + quoteName(m[0]) + ") as numeric(38,4))"
-		if t.Money[m[0]] != "" {
-			unit = quoteName(t.Money[m[0]])
-		}
+	}
+	if u := t.moneyUnit(); len(u) > 0 {
+		unit = quoteName(u[0])
 	}
 	got, err := fetch(ctx, p.snap.db, fmt.Sprintf("select %s as part, %s as currency, %s as n, %s as money from %s as t where %s group by 1, 2",
-		part, unit, rows, money, source, where), 0)
+		part, unit, n, money, from, where), 0)
 	if err != nil {
 		return nil, err
 	}
