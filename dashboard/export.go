@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
+
+	"lifeline/warehouse"
 )
 
 // Formats of exports, and their media types.
@@ -61,9 +63,11 @@ func (c *call) export(x *export, format string) error {
 	if !is {
 		return &badFilter{"format", format, "is json, csv, parquet or ndjson"}
 	}
-	// An export may take long; the connection's own deadlines would cut it.
+	// An export may take long; the connection's own deadlines would cut it. Each part has its own time, so that a client that reads no
+	// more does not hold a query for ever.
 	control := http.NewResponseController(c.w)
 	_ = control.SetReadDeadline(time.Time{})
+	_ = control.SetWriteDeadline(time.Time{})
 	header := c.w.Header()
 	header.Set("Content-Type", kind)
 	header.Set("Cache-Control", "no-store")
@@ -75,7 +79,7 @@ func (c *call) export(x *export, format string) error {
 	if c.r.Method == http.MethodHead {
 		return nil
 	}
-	out := &countingWriter{w: c.w}
+	out := &countingWriter{w: c.w, control: control}
 	var rows int64
 	var err error
 	if format == "parquet" {
@@ -117,65 +121,182 @@ func fileName(s string) string {
 	}, s)
 }
 
+// stalled is how long a client may take to read one part of a file.
+const stalled = 2 * time.Minute
+
 type countingWriter struct {
-	w io.Writer
-	n int64
+	w       io.Writer
+	control *http.ResponseController
+	n       int64
 }
 
 func (c *countingWriter) Write(b []byte) (int, error) {
+	_ = c.control.SetWriteDeadline(time.Now().Add(stalled))
 	n, err := c.w.Write(b)
 	c.n += int64(n)
 	return n, err
 }
 
+// query begins to read. On PostgreSQL the session says what it is, so that a publication need not wait for it.
+func (x *export) query(ctx context.Context) (*sql.Rows, func(), error) {
+	conn, err := x.db.Conn(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	letGo := func() { _ = conn.Close() }
+	if x.engine == "postgres" {
+		if _, err := conn.ExecContext(ctx, "set application_name = "+quoteText(warehouse.ExportSession)); err != nil {
+			letGo()
+			return nil, nil, err
+		}
+		letGo = func() {
+			_, _ = conn.ExecContext(context.WithoutCancel(ctx), "reset application_name")
+			_ = conn.Close()
+		}
+	}
+	rows, err := conn.QueryContext(ctx, x.sql)
+	if err != nil {
+		letGo()
+		return nil, nil, err
+	}
+	return rows, func() {
+		_ = rows.Close()
+		letGo()
+	}, nil
+}
+
+// partRows is how many rows of DuckDB are in memory at once: its driver holds the whole of an answer.
+const partRows = 250_000
+
 // stream writes rows as they come, as CSV or as one JSON object a line.
-func (x *export) stream(ctx context.Context, w io.Writer, format string) (n int64, err error) {
-	rows, err := x.db.QueryContext(ctx, x.sql)
+func (x *export) stream(ctx context.Context, w io.Writer, format string) (int64, error) {
+	out := &lineWriter{out: bufio.NewWriterSize(w, 64<<10), format: format}
+	if x.engine == "duckdb" && x.rows > partRows {
+		if err := x.inParts(ctx, out); err != nil {
+			return out.rows, err
+		}
+		return out.rows, out.out.Flush()
+	}
+	rows, done, err := x.query(ctx)
 	if err != nil {
 		return 0, err
+	}
+	defer done()
+	if err := out.add(rows); err != nil {
+		return out.rows, err
+	}
+	return out.rows, out.out.Flush()
+}
+
+// inParts puts the rows aside, in their order and in a small file, and writes them part by part.
+func (x *export) inParts(ctx context.Context, out *lineWriter) error {
+	dir, err := os.MkdirTemp("", "lifeline-export-")
+	if err != nil {
+		return fmt.Errorf("make room for the export: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	names, columns, err := x.selected(ctx)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(dir, "rows.parquet")
+	n, err := copyOut(ctx, x.db, "select "+columns+" from ("+x.sql+"\n) as r", file, "snappy", nil)
+	if err != nil {
+		return err
+	}
+	for from := int64(0); from < n; from += partRows {
+		rows, err := x.db.QueryContext(ctx, fmt.Sprintf(`
+select %s
+from read_parquet(%s, file_row_number = true)
+where file_row_number >= %d and file_row_number < %d
+order by file_row_number`, names, quoteText(file), from, from+partRows))
+		if err != nil {
+			return fmt.Errorf("read the rows put aside: %w", err)
+		}
+		err = errors.Join(out.add(rows), rows.Close())
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// selected are the names of the columns, and the columns as a Parquet file holds them exactly: it knows no whole numbers of 128 bits.
+func (x *export) selected(ctx context.Context) (names, columns string, err error) {
+	rows, err := x.db.QueryContext(ctx, "select * from ("+x.sql+"\n) as r limit 0")
+	if err != nil {
+		return "", "", err
 	}
 	defer func() { _ = rows.Close() }()
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return "", "", err
+	}
+	var plain, cast []string
+	for _, t := range types {
+		name := quoteName(t.Name())
+		plain = append(plain, name)
+		if strings.Contains(t.DatabaseTypeName(), "HUGEINT") {
+			name = "cast(" + name + " as decimal(38, 0)) as " + name
+		}
+		cast = append(cast, name)
+	}
+	return strings.Join(plain, ", "), strings.Join(cast, ", "), rows.Err()
+}
+
+// lineWriter writes rows as lines; the first rows bring the header.
+type lineWriter struct {
+	out     *bufio.Writer
+	format  string
+	columns []Column
+	line    []byte
+	rows    int64
+}
+
+func (l *lineWriter) add(rows *sql.Rows) error {
 	columns, err := columnsOf(rows)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	out := bufio.NewWriterSize(w, 64<<10)
+	if l.columns == nil {
+		if l.columns = columns; l.format == "csv" {
+			if err := l.header(); err != nil {
+				return err
+			}
+		}
+	}
 	values, targets := make([]any, len(columns)), make([]any, len(columns))
 	for i := range values {
 		targets[i] = &values[i]
 	}
-	var line []byte
-	if format == "csv" {
-		for i, c := range columns {
-			if i > 0 {
-				line = append(line, ',')
-			}
-			line = appendCSV(line, guardFormula(c.Name))
-		}
-		line = append(line, '\r', '\n')
-	}
 	for rows.Next() {
 		if err := rows.Scan(targets...); err != nil {
-			return n, err
+			return err
 		}
-		if format == "csv" {
-			line = csvLine(line, values, columns)
-		} else if line, err = jsonLine(line, values, columns); err != nil {
-			return n, err
+		l.line = l.line[:0]
+		if l.format == "csv" {
+			l.line = csvLine(l.line, values, columns)
+		} else if l.line, err = jsonLine(l.line, values, columns); err != nil {
+			return err
 		}
-		if _, err := out.Write(line); err != nil {
-			return n, err
+		if _, err := l.out.Write(l.line); err != nil {
+			return err
 		}
-		line = line[:0]
-		n++
+		l.rows++
 	}
-	if err := rows.Err(); err != nil {
-		return n, err
+	return rows.Err()
+}
+
+func (l *lineWriter) header() error {
+	var line []byte
+	for i, c := range l.columns {
+		if i > 0 {
+			line = append(line, ',')
+		}
+		line = appendCSV(line, guardFormula(c.Name))
 	}
-	if _, err := out.Write(line); err != nil { // The header of a file without rows.
-		return n, err
-	}
-	return n, out.Flush()
+	_, err := l.out.Write(append(line, '\r', '\n'))
+	return err
 }
 
 func csvLine(line []byte, values []any, columns []Column) []byte {
@@ -253,6 +374,9 @@ func (c *call) parquet(x *export, out io.Writer) (int64, error) {
 	defer func() { _ = os.RemoveAll(dir) }()
 	file := filepath.Join(dir, "rows.parquet")
 	rows, err := x.writeParquet(c.r.Context(), file)
+	if err == nil && x.rows >= 0 && rows != x.rows { // Nothing is sent yet that could be taken for the whole.
+		err = fmt.Errorf("wrote %d rows of %d", rows, x.rows)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -276,9 +400,10 @@ func (c *call) parquet(x *export, out io.Writer) (int64, error) {
 // writeParquet lets DuckDB write the file: straight from its own rows, or from those of PostgreSQL, which pass through it.
 func (x *export) writeParquet(ctx context.Context, file string) (int64, error) {
 	if x.engine == "duckdb" {
-		return copyOut(ctx, x.db, x.sql, file, x.about)
+		return copyOut(ctx, x.db, x.sql, file, "zstd", x.about)
 	}
-	connector, err := duckdb.NewConnector(":memory:?threads=1", nil)
+	// They wait in a file beside, for memory may not hold them.
+	connector, err := duckdb.NewConnector(filepath.Join(filepath.Dir(file), "rows.duckdb")+"?threads=1&memory_limit=256MB", nil)
 	if err != nil {
 		return 0, fmt.Errorf("open the engine: %w", err)
 	}
@@ -288,15 +413,15 @@ func (x *export) writeParquet(ctx context.Context, file string) (int64, error) {
 	if err := x.pass(ctx, connector, db); err != nil {
 		return 0, err
 	}
-	return copyOut(ctx, db, "select * from rows", file, x.about)
+	return copyOut(ctx, db, "select * from rows", file, "zstd", x.about)
 }
 
-func copyOut(ctx context.Context, db *sql.DB, query, file string, about map[string]string) (int64, error) {
+func copyOut(ctx context.Context, db *sql.DB, query, file, compression string, about map[string]string) (int64, error) {
 	var meta []string
 	for k, v := range about {
 		meta = append(meta, quoteName(k)+": "+quoteText(v)) // "table" is a word of SQL.
 	}
-	options := "format parquet, compression zstd"
+	options := "format parquet, compression " + compression
 	if len(meta) > 0 {
 		options += ", kv_metadata {" + strings.Join(meta, ", ") + "}"
 	}
@@ -310,11 +435,11 @@ func copyOut(ctx context.Context, db *sql.DB, query, file string, about map[stri
 
 // pass copies rows of another engine into a table of the same types.
 func (x *export) pass(ctx context.Context, connector *duckdb.Connector, db *sql.DB) (err error) {
-	rows, err := x.db.QueryContext(ctx, x.sql)
+	rows, done, err := x.query(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = rows.Close() }()
+	defer done()
 	columns, err := columnsOf(rows)
 	if err != nil {
 		return err
@@ -373,7 +498,7 @@ func duckType(kind string) string {
 	return "varchar"
 }
 
-// exportResult streams a result that is already in memory or cheap to compute again: a card's table or failing rows.
+// exportSQL streams a result that is already in memory or cheap to compute again: a card's table or failing rows.
 func (c *call) exportSQL(db *sql.DB, query, name, format string, rows int64, about map[string]string) error {
 	return c.export(&export{db: db, engine: c.store.wh.Engine(), sql: query, rows: rows, name: cmp.Or(name, "rows"), about: about}, format)
 }

@@ -80,6 +80,8 @@ type snapshot struct {
 	kept      sync.Map // Counts by question that hold for the whole version.
 	keptCount atomic.Int64
 
+	editions int // That show it; guarded by store.mu.
+
 	dayOnce sync.Once
 	dayText string
 	sandbox *sandbox

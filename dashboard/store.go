@@ -24,8 +24,7 @@ type edition struct {
 	cache *cache
 	kept  sync.Map // What the books say, by question.
 
-	refs     int  // Guarded by store.mu.
-	keepSnap bool // The snapshot goes on in the next edition.
+	refs int // Guarded by store.mu.
 }
 
 // booksDB is where ops and quarantine are read; nil before the first run.
@@ -68,13 +67,20 @@ func (s *store) release(e *edition) {
 	}
 }
 
+// closeEdition lets go of the books, and of the version where no other edition shows it: an export may still read it there.
 func (s *store) closeEdition(e *edition) {
 	var err error
 	if e.books != nil {
 		err = e.books.Close()
 	}
-	if e.snapshot != nil && !e.keepSnap {
-		err = errors.Join(err, e.snapshot.close())
+	if e.snapshot != nil {
+		s.mu.Lock()
+		e.snapshot.editions--
+		last := e.snapshot.editions == 0
+		s.mu.Unlock()
+		if last {
+			err = errors.Join(err, e.snapshot.close())
+		}
 	}
 	if err != nil {
 		s.log.Warn("close an old version", "error", err)
@@ -137,7 +143,6 @@ func (s *store) look(ctx context.Context) error {
 	next.refs = 1
 	s.mu.Lock()
 	switched := next.snapshot != old.snapshot
-	old.keepSnap = !switched && old.snapshot != nil
 	s.current, s.print = next, print
 	s.mu.Unlock()
 	s.release(old)
@@ -177,8 +182,10 @@ func (s *store) load(ctx context.Context, old *edition) (*edition, error) {
 	if err == nil {
 		if old != nil && old.snapshot != nil && old.version == r.Version {
 			_ = r.Close()
+			s.mu.Lock()
 			e.snapshot = old.snapshot
-			e.keepSnap = true // Should this load fail, the snapshot is still another's.
+			e.snapshot.editions++
+			s.mu.Unlock()
 		} else if e.snapshot, err = s.newSnapshot(ctx, r, e.booksDB(), old != nil); err != nil {
 			return nil, err
 		}
@@ -198,13 +205,13 @@ from (select run_id, status from ops.runs order by run_id desc limit 3) as r`).S
 		}
 		e.etag += "-" + strings.ReplaceAll(state.String, ",", ".")
 	}
-	done, e.keepSnap = true, false
+	done = true
 	return e, nil
 }
 
 func (s *store) newSnapshot(ctx context.Context, r *warehouse.Reader, books *sql.DB, following bool) (*snapshot, error) {
 	snap := &snapshot{
-		def: s.def, version: r.Version, id: fmt.Sprintf("v%d", r.Version), engine: s.wh.Engine(), reader: r, db: r.DB,
+		def: s.def, version: r.Version, id: fmt.Sprintf("v%d", r.Version), engine: s.wh.Engine(), reader: r, db: r.DB, editions: 1,
 		calendar: s.options.calendar, sandbox: &sandbox{},
 	}
 	ok := false

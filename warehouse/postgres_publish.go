@@ -254,6 +254,10 @@ func (p *patience) use(ctx context.Context, who []string) error {
 	return nil
 }
 
+// ExportSession is the application name of a session on PostgreSQL that reads one version by its own schemas' names, in one statement.
+// No publication is in its way and it is in the way of none, however long it takes.
+const ExportSession = "lifeline export"
+
 // waitForSnapshots waits until nobody in this database reads with a snapshot from before this moment: all rows of the version
 // are committed by now. A session that we may not look into counts as long as the transaction that it is in now.
 func (w *postgres) waitForSnapshots(ctx context.Context, conn *pgx.Conn, p *patience) error {
@@ -270,6 +274,7 @@ join pg_locks k on k.pid = a.pid
 where a.datname = current_database()
 	and a.pid <> pg_backend_pid()
 	and a.usename is not null
+	and a.application_name is distinct from '` + ExportSession + `'
 	and k.locktype = 'virtualxid'
 	and k.granted
 	and k.virtualtransaction = k.virtualxid
