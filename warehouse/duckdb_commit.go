@@ -18,7 +18,7 @@ func (l *duckLoad) Commit(ctx context.Context) ([]Landed, error) {
 		return nil, fmt.Errorf("commit: %d writers are not closed", len(l.writers))
 	}
 	// The writers are done, so the comparison may have all cores; its memory stays bounded.
-	if err := l.run.allow(ctx, duckLimits{memory: comparingMemory, threads: l.run.Threads}); err != nil {
+	if err := l.run.allow(ctx, duckLimits{memory: comparingMemory(len(l.tables)), threads: l.run.Threads}); err != nil {
 		return nil, err
 	}
 	for _, t := range l.tables {

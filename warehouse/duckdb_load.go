@@ -16,9 +16,10 @@ import (
 // landingMemory is what the engine may use while rows stream in: a few row groups for each writer, at every scale.
 const landingMemory = "256MB"
 
-// comparingMemory is what it may use while new rows are compared with old ones: less, because more of what it then holds is outside
-// of what it counts. A comparison of many changes spills to disk.
-const comparingMemory = "200MB"
+// comparingMemory is what it may use while new rows of so many tables are compared with old ones: less, because more of what it then
+// holds is outside of what it counts. A comparison of many changes spills to disk; what one transaction holds of each table, staging,
+// history and what lies between, about 2 MB, does not.
+func comparingMemory(tables int) string { return fmt.Sprintf("%dMB", 200+4*tables) }
 
 // reservedColumns are names that staging and history have for themselves.
 var reservedColumns = []string{"_raw", "_run", "_op", "_valid_from", "_valid_to", "_basis", "_position"}
