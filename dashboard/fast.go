@@ -190,9 +190,9 @@ func (s *snapshot) groupFast(ctx context.Context, t *table, f *fastCopies, dates
 		}
 		columns = append(columns, name)
 	}
-	measures := []string{"count(*) as n"}
-	for _, m := range t.moneyColumns() {
-		measures = append(measures, fmt.Sprintf("cast(sum(%s) as numeric(38, 4)) as %s", quoteName(m), quoteName(m)))
+	measures, err := s.measures(ctx, t, f.all)
+	if err != nil {
+		return err
 	}
 	for _, d := range dates {
 		if !s.daysAreExact(t, d) {
@@ -207,6 +207,30 @@ func (s *snapshot) groupFast(ctx context.Context, t *table, f *fastCopies, dates
 		}
 	}
 	return s.totalFast(ctx, t, f, candidates, dates, measures, create)
+}
+
+// measures are what groups count and sum. A sum of groups of 64 bits takes half the time of one of 128, so they are as narrow as the
+// sum of all rows allows: no group's sum is larger.
+func (s *snapshot) measures(ctx context.Context, t *table, relation string) ([]string, error) {
+	parts := []string{"count(*) < 2000000000"}
+	for _, m := range t.moneyColumns() {
+		parts = append(parts, fmt.Sprintf("coalesce(sum(abs(%s)), 0) < 10000000000000", quoteName(m)))
+	}
+	got, err := fetch(ctx, s.db, "select "+strings.Join(parts, ", ")+" from "+relation, 1)
+	if err != nil {
+		return nil, err
+	}
+	narrow := func(i int, small, wide string) string {
+		if is, _ := got.rows[0][i].(bool); is {
+			return small
+		}
+		return wide
+	}
+	out := []string{"cast(count(*) as " + narrow(0, "integer", "bigint") + ") as n"}
+	for i, m := range t.moneyColumns() {
+		out = append(out, fmt.Sprintf("cast(sum(%s) as %s) as %s", quoteName(m), narrow(i+1, "numeric(18, 4)", "numeric(38, 4)"), quoteName(m)))
+	}
+	return out, nil
 }
 
 // totalFast counts the rows of each combination of all filters, which is what a page says of the rows that it leaves out.
