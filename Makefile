@@ -78,7 +78,7 @@ soak: needs ## Run the kill, reader and matrix tests at full size (long)
 	LIFELINE_SOAK=1 LIFELINE_TEST_REQUIRE=1 scripts/testdb run go test -p 1 -count 1 -timeout 4h -v $(ARGS) $$packages
 
 .PHONY: bench
-bench: needs ## Measure landing and building against the stock tools (long)
+bench: needs ## Measure landing, building, pages and lifecycles (long)
 	scripts/testdb run go run ./tools/bench $(ARGS)
 
 .PHONY: lint

@@ -1,5 +1,5 @@
 // Command bench measures what the design sets as figures: landing against the limits of the stock tools, building against DuckDB
-// alone, memory at every scale. It prints one table, keeps its raw figures as JSON and says what it could not measure.
+// alone, the dashboard's pages under load, memory at every scale. It prints one table, keeps its raw figures as JSON and says what it could not measure.
 //
 // Every figure is a ratio of medians within one run, because the speed of a shared machine drifts. Run it by `make bench`, which
 // starts the servers.
@@ -51,7 +51,7 @@ func main() {
 	scale := flag.Float64("scale", 20, "size of the sample; 1 is about 504,000 rows")
 	runs := flag.Int("runs", 3, "counted runs of each command")
 	out := flag.String("out", "bench.json", "file for the raw figures")
-	only := flag.String("only", "limits,pgloader,landing,building,postgres,lives,small", "what to measure")
+	only := flag.String("only", "limits,pgloader,landing,building,pages,postgres,lives,small", "what to measure")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -80,7 +80,7 @@ func measure(ctx context.Context, scale float64, runs int, out, only string) err
 		return err
 	}
 	steps := map[string]func(context.Context) error{
-		"limits": b.limits, "pgloader": b.pgloader, "landing": b.landing, "building": b.building, "postgres": b.buildingPostgres, "small": b.small, "lives": b.lives,
+		"limits": b.limits, "pgloader": b.pgloader, "landing": b.landing, "building": b.building, "pages": b.pages, "postgres": b.buildingPostgres, "small": b.small, "lives": b.lives,
 	}
 	for _, name := range strings.Split(only, ",") {
 		step, ok := steps[name]

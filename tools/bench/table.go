@@ -63,6 +63,7 @@ func (b *bench) print(w io.Writer) {
 		}
 	}
 	b.printLives(w)
+	b.printPages(w)
 	for _, m := range []struct {
 		name string
 		most float64
