@@ -137,32 +137,32 @@ func (c *countingWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// query begins to read. On PostgreSQL the session says what it is, so that a publication need not wait for it.
-func (x *export) query(ctx context.Context) (*sql.Rows, func(), error) {
+// read gives the rows to a function. On PostgreSQL the session says what it is, so that a publication need not wait for it.
+func (x *export) read(ctx context.Context, do func(rows *sql.Rows) error) error {
 	conn, err := x.db.Conn(ctx)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	letGo := func() { _ = conn.Close() }
+	defer func() { _ = conn.Close() }()
 	if x.engine == "postgres" {
 		if _, err := conn.ExecContext(ctx, "set application_name = "+quoteText(warehouse.ExportSession)); err != nil {
-			letGo()
-			return nil, nil, err
+			return err
 		}
-		letGo = func() {
-			_, _ = conn.ExecContext(context.WithoutCancel(ctx), "reset application_name")
-			_ = conn.Close()
-		}
+		defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "reset application_name") }()
 	}
-	rows, err := conn.QueryContext(ctx, x.sql)
+	return readRows(ctx, conn, x.sql, do)
+}
+
+func readRows(ctx context.Context, from querier, query string, do func(rows *sql.Rows) error) error {
+	rows, err := from.QueryContext(ctx, query)
 	if err != nil {
-		letGo()
-		return nil, nil, err
+		return err
 	}
-	return rows, func() {
-		_ = rows.Close()
-		letGo()
-	}, nil
+	defer func() { _ = rows.Close() }()
+	if err := do(rows); err != nil {
+		return err
+	}
+	return rows.Err()
 }
 
 // partRows is how many rows of DuckDB are in memory at once: its driver holds the whole of an answer.
@@ -171,18 +171,13 @@ const partRows = 250_000
 // stream writes rows as they come, as CSV or as one JSON object a line.
 func (x *export) stream(ctx context.Context, w io.Writer, format string) (int64, error) {
 	out := &lineWriter{out: bufio.NewWriterSize(w, 64<<10), format: format}
+	var err error
 	if x.engine == "duckdb" && x.rows > partRows {
-		if err := x.inParts(ctx, out); err != nil {
-			return out.rows, err
-		}
-		return out.rows, out.out.Flush()
+		err = x.inParts(ctx, out)
+	} else {
+		err = x.read(ctx, out.add)
 	}
-	rows, done, err := x.query(ctx)
 	if err != nil {
-		return 0, err
-	}
-	defer done()
-	if err := out.add(rows); err != nil {
 		return out.rows, err
 	}
 	return out.rows, out.out.Flush()
@@ -205,17 +200,13 @@ func (x *export) inParts(ctx context.Context, out *lineWriter) error {
 		return err
 	}
 	for from := int64(0); from < n; from += partRows {
-		rows, err := x.db.QueryContext(ctx, fmt.Sprintf(`
+		err := readRows(ctx, x.db, fmt.Sprintf(`
 select %s
 from read_parquet(%s, file_row_number = true)
 where file_row_number >= %d and file_row_number < %d
-order by file_row_number`, names, quoteText(file), from, from+partRows))
+order by file_row_number`, names, quoteText(file), from, from+partRows), out.add)
 		if err != nil {
 			return fmt.Errorf("read the rows put aside: %w", err)
-		}
-		err = errors.Join(out.add(rows), rows.Close())
-		if err != nil {
-			return err
 		}
 	}
 	return nil
@@ -434,34 +425,42 @@ func copyOut(ctx context.Context, db *sql.DB, query, file, compression string, a
 }
 
 // pass copies rows of another engine into a table of the same types.
-func (x *export) pass(ctx context.Context, connector *duckdb.Connector, db *sql.DB) (err error) {
-	rows, done, err := x.query(ctx)
+func (x *export) pass(ctx context.Context, connector *duckdb.Connector, db *sql.DB) error {
+	var texts []string
+	err := x.read(ctx, func(rows *sql.Rows) (err error) {
+		texts, err = passRows(ctx, rows, connector, db)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	defer done()
+	_, err = db.ExecContext(ctx, "create view rows as select "+strings.Join(texts, ", ")+" from passed")
+	return err
+}
+
+// passRows puts rows into the table passed, as texts, and says how each column is cast from them: a decimal of any width comes through
+// exactly.
+func passRows(ctx context.Context, rows *sql.Rows, connector *duckdb.Connector, db *sql.DB) (texts []string, err error) {
 	columns, err := columnsOf(rows)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	parts, texts := make([]string, len(columns)), make([]string, len(columns))
+	parts := make([]string, len(columns))
 	for i, c := range columns {
-		// Everything passes as text and is cast once: a decimal of any width comes through exactly.
-		kind := duckType(c.Type)
 		parts[i] = quoteName(c.Name) + " varchar"
-		texts[i] = "cast(" + quoteName(c.Name) + " as " + kind + ") as " + quoteName(c.Name)
+		texts = append(texts, "cast("+quoteName(c.Name)+" as "+duckType(c.Type)+") as "+quoteName(c.Name))
 	}
 	if _, err := db.ExecContext(ctx, "create table passed ("+strings.Join(parts, ", ")+")"); err != nil {
-		return fmt.Errorf("make room for the export: %w", err)
+		return nil, fmt.Errorf("make room for the export: %w", err)
 	}
 	conn, err := connector.Connect(ctx)
 	if err != nil {
-		return fmt.Errorf("open the engine: %w", err)
+		return nil, fmt.Errorf("open the engine: %w", err)
 	}
 	defer func() { _ = conn.Close() }()
 	appender, err := duckdb.NewAppenderFromConn(conn, "", "passed")
 	if err != nil {
-		return fmt.Errorf("write the export: %w", err)
+		return nil, fmt.Errorf("write the export: %w", err)
 	}
 	values, targets, line := make([]any, len(columns)), make([]any, len(columns)), make([]driver.Value, len(columns))
 	for i := range values {
@@ -469,7 +468,7 @@ func (x *export) pass(ctx context.Context, connector *duckdb.Connector, db *sql.
 	}
 	for rows.Next() {
 		if err := rows.Scan(targets...); err != nil {
-			return errors.Join(err, appender.Close())
+			return nil, errors.Join(err, appender.Close())
 		}
 		for i, v := range values {
 			if line[i] = nil; v != nil {
@@ -477,14 +476,10 @@ func (x *export) pass(ctx context.Context, connector *duckdb.Connector, db *sql.
 			}
 		}
 		if err := appender.AppendRow(line...); err != nil {
-			return errors.Join(fmt.Errorf("write the export: %w", err), appender.Close())
+			return nil, errors.Join(fmt.Errorf("write the export: %w", err), appender.Close())
 		}
 	}
-	if err := errors.Join(rows.Err(), appender.Close()); err != nil {
-		return err
-	}
-	_, err = db.ExecContext(ctx, "create view rows as select "+strings.Join(texts, ", ")+" from passed")
-	return err
+	return texts, errors.Join(rows.Err(), appender.Close())
 }
 
 func duckType(kind string) string {

@@ -108,11 +108,8 @@ func (p *pageAsk) parts(ctx context.Context) (map[string]Amounts, error) {
 
 // moneyUnit is the column that the first money column's currency is in, as a list of at most one.
 func (t *table) moneyUnit() []string {
-	for _, m := range t.moneyColumns() {
-		if t.Money[m] != "" {
-			return []string{t.Money[m]}
-		}
-		break
+	if m := t.moneyColumns(); len(m) > 0 && t.Money[m[0]] != "" {
+		return []string{t.Money[m[0]]}
 	}
 	return nil
 }
