@@ -63,6 +63,11 @@ func (c *call) export(x *export, format string) error {
 	if !is {
 		return &badFilter{"format", format, "is json, csv, parquet or ndjson"}
 	}
+	done, err := c.exportTurn(c.r.Context())
+	if err != nil {
+		return err
+	}
+	defer done()
 	// An export may take long; the connection's own deadlines would cut it. Each part has its own time, so that a client that reads no
 	// more does not hold a query for ever.
 	control := http.NewResponseController(c.w)
@@ -81,7 +86,6 @@ func (c *call) export(x *export, format string) error {
 	}
 	out := &countingWriter{w: c.w, control: control}
 	var rows int64
-	var err error
 	if format == "parquet" {
 		rows, err = c.parquet(x, out)
 	} else {
@@ -102,6 +106,26 @@ func (c *call) export(x *export, format string) error {
 		panic(http.ErrAbortHandler)
 	}
 	return nil
+}
+
+// exportPatience is how long an export waits for others to end.
+const exportPatience = time.Minute
+
+// exportTurn lets half of a version's connections be used by exports, so that slow ones leave the pages theirs.
+func (s *Server) exportTurn(ctx context.Context) (done func(), err error) {
+	late := time.NewTimer(exportPatience)
+	defer late.Stop()
+	select {
+	case s.exports <- struct{}{}:
+		return func() { <-s.exports }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-late.C:
+		return nil, &Problem{
+			Title: "Too many at once", Status: http.StatusServiceUnavailable, Detail: fmt.Sprintf("%d exports are on their way", cap(s.exports)),
+			Hint: "ask again when one of them has ended", Retryable: true,
+		}
+	}
 }
 
 func errText(err error) string {

@@ -283,6 +283,37 @@ func TestAnExportStaysWithItsVersion(t *testing.T) {
 	})
 }
 
+// Half of the connections are for exports: clients that read slowly leave the pages theirs, and the next export waits for its turn.
+func TestSlowExportsLeavePagesAlone(t *testing.T) {
+	onBoth(t, func(t *testing.T, dsn string) {
+		const n = 150_000
+		dir := bigProject(t, n)
+		publishBig(t, dir, dsn)
+		c := openBig(t, dir, dsn)
+		path := c.url + "/api/v1/tables/analytics.big/rows?range=all&format=ndjson"
+		var slow []*http.Response
+		for range 4 {
+			slow = append(slow, slowly(t, path))
+		}
+		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		r, err := http.NewRequestWithContext(impatient, http.MethodGet, path, nil)
+		require.NoError(t, err)
+		_, err = http.DefaultClient.Do(r)
+		require.ErrorIs(t, err, context.DeadlineExceeded, "the fifth waits")
+		began := time.Now()
+		for i := range 8 {
+			require.EqualValues(t, n, get[dashboard.RowsData](c, fmt.Sprintf("/api/v1/tables/analytics.big/rows?range=all&limit=%d", i+1)).Page.Total)
+		}
+		require.Less(t, time.Since(began), 10*time.Second)
+		require.NoError(t, slow[0].Body.Close())
+		require.EqualValues(t, n, download(t, path, filepath.Join(t.TempDir(), "rows.ndjson")))
+		for _, s := range slow[1:] {
+			require.NoError(t, s.Body.Close())
+		}
+	})
+}
+
 // slowly begins a download over a connection with room for little, so that the server waits in mid-stream.
 func slowly(t *testing.T, url string) *http.Response {
 	t.Helper()

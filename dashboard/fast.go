@@ -12,14 +12,14 @@ import (
 // fastCopies are what a reader keeps in memory of one table that pages read all the time, on DuckDB: only the columns that pages,
 // filters, dates and money name. PostgreSQL has its own cache and indexes.
 type fastCopies struct {
-	narrow  map[string]bool   // The columns of the copies.
-	all     string            // Every row, by state; empty for none.
-	dated   map[string]string // By date column: the rows that have it, sorted by it, so that a period is a small part.
-	groups  map[string]string // By date column: rows and money of each day and each combination of the columns below.
-	grouped map[string]bool   // Columns of few values.
-	totals  map[string]string // By date column: rows and money of each combination of all filters' columns, dated or not.
-	totaled map[string]bool   // The columns of the totals.
-	values  map[string]map[string]bool
+	narrow  map[string]bool            // The columns of the copies.
+	all     string                     // Every row, by state; empty for none.
+	dated   map[string]string          // By date column: the rows that have it, sorted by it, so that a period is a small part.
+	groups  map[string]string          // By date column: rows and money of each day and each combination of the columns below.
+	grouped map[string]bool            // Columns of few values.
+	totals  map[string]string          // By date column: rows and money of each combination of all filters' columns, dated or not.
+	totaled map[string]bool            // The columns of the totals.
+	values  map[string]map[string]bool // All values of the columns that have few.
 }
 
 // few is how many values a column of the groups may have: more would make as many groups as there are rows.
@@ -153,8 +153,13 @@ func (s *snapshot) copyFast(ctx context.Context, t *table, named map[string]bool
 			return err
 		}
 	}
+	f.values = map[string]map[string]bool{}
 	if f.all != "" {
 		if err := s.groupFast(ctx, t, f, dates, create); err != nil {
+			return err
+		}
+	} else if c := t.currencyColumn(); c != "" {
+		if err := s.valuesFast(ctx, f, from, c); err != nil {
 			return err
 		}
 	}
@@ -162,9 +167,21 @@ func (s *snapshot) copyFast(ctx context.Context, t *table, named map[string]bool
 	return nil
 }
 
+// valuesFast keeps the values of a column that has few.
+func (s *snapshot) valuesFast(ctx context.Context, f *fastCopies, relation, column string) error {
+	got, err := fetch(ctx, s.db, fmt.Sprintf("select distinct cast(%s as varchar) from %s limit %d", quoteName(column), relation, few+1), 0)
+	if err != nil || len(got.rows) > few {
+		return err
+	}
+	f.values[column] = map[string]bool{}
+	for _, row := range got.rows {
+		f.values[column][valueOrNull(row[0])] = true
+	}
+	return nil
+}
+
 // groupFast counts the rows of each day and each combination of the columns with few values.
 func (s *snapshot) groupFast(ctx context.Context, t *table, f *fastCopies, dates []string, create func(name, query string) (string, error)) error {
-	f.values = map[string]map[string]bool{}
 	candidates := []string{}
 	for _, column := range t.Filters {
 		candidates = append(candidates, column)
@@ -176,19 +193,13 @@ func (s *snapshot) groupFast(ctx context.Context, t *table, f *fastCopies, dates
 	candidates = slices.Compact(candidates)
 	var columns []string
 	for _, c := range candidates {
-		name := quoteName(c)
-		got, err := fetch(ctx, s.db, fmt.Sprintf("select distinct cast(%s as varchar) from %s limit %d", name, f.all, few+1), 0)
-		if err != nil {
+		if err := s.valuesFast(ctx, f, f.all, c); err != nil {
 			return err
 		}
-		if len(got.rows) > few {
-			continue
+		if f.values[c] != nil {
+			f.grouped[c] = true
+			columns = append(columns, quoteName(c))
 		}
-		f.grouped[c], f.values[c] = true, map[string]bool{}
-		for _, row := range got.rows {
-			f.values[c][valueOrNull(row[0])] = true
-		}
-		columns = append(columns, name)
 	}
 	measures, err := s.measures(ctx, t, f.all)
 	if err != nil {

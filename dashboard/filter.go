@@ -336,8 +336,8 @@ func (t *table) condition(s *snapshot, c Condition, column string) (boundConditi
 			out.sql = "true" // As with the one currency of a source: nothing to look at.
 		}
 	case "!=":
-		if len(list) > 0 {
-			parts = append(parts, "("+name+" is null or "+name+" not in ("+strings.Join(list, ", ")+"))")
+		for _, v := range list {
+			parts = append(parts, name+" is distinct from "+v) // A missing value is another one; "is null or not in" takes an engine twice as long.
 		}
 		if null {
 			parts = append(parts, name+" is not null")

@@ -231,29 +231,29 @@ func (p *pageAsk) fixBasis(c *CardFile, link string) string {
 
 // run executes a card's SQL, or takes the page's query that it names.
 func (p *pageAsk) run(ctx context.Context, c *CardFile) (string, *result, error) {
-	if c.Query == "" {
-		sql, err := p.sql(c.SQL, c)
-		if err != nil {
-			return "", nil, err
-		}
-		if c.Top && c.Limit > 0 {
-			got, err := p.first(ctx, c, sql)
-			return sql, got, err
-		}
-		got, err := p.snap.ask(ctx, c.SQL, sql)
+	if c.Query != "" {
+		return p.shared(ctx, c.Query)
+	}
+	sql, err := p.sql(ctx, c.SQL, c)
+	if err != nil {
+		return "", nil, err
+	}
+	if c.Top && c.Limit > 0 {
+		got, err := p.first(ctx, c, sql)
 		return sql, got, err
 	}
-	return p.shared(ctx, c.Query)
+	got, err := p.snap.ask(ctx, c.SQL, sql)
+	return sql, got, err
 }
 
-// allRows is the column beside the first rows of a card that tells how many there are: counting them in a query of its own would
+// allRows is the column beside the first rows of an answer that tells how many there are: counting them in a query of its own would
 // compute them twice.
 const allRows = "all_rows"
 
 // first are the first rows of a card and the count of all. A query that limits itself by {{ top }} brings that column; to others it is added.
 func (p *pageAsk) first(ctx context.Context, c *CardFile, sql string) (*result, error) {
 	limited := strings.ReplaceAll(c.SQL, "{{ top }}", strconv.Itoa(c.Limit+1))
-	query, err := p.sql(limited, c)
+	query, err := p.sql(ctx, limited, c)
 	if err != nil {
 		return nil, err
 	}
@@ -264,13 +264,17 @@ func (p *pageAsk) first(ctx context.Context, c *CardFile, sql string) (*result, 
 	if err != nil {
 		return nil, err
 	}
-	place := got.index(allRows)
+	return got.counted()
+}
+
+// counted takes the count of all rows out of an answer's first rows. The answer itself stays as it is, for others may read it.
+func (r *result) counted() (*result, error) {
+	place := r.index(allRows)
 	if place < 0 {
 		return nil, fmt.Errorf("a query with {{ top }} needs a column %s with the count of all rows", allRows)
 	}
-	// The answer itself stays as it is, for others may read it.
-	out := &result{columns: slices.Delete(slices.Clone(got.columns), place, place+1), rows: make([][]any, len(got.rows))}
-	for i, row := range got.rows {
+	out := &result{columns: slices.Delete(slices.Clone(r.columns), place, place+1), rows: make([][]any, len(r.rows))}
+	for i, row := range r.rows {
 		out.total = whole(row[place])
 		out.rows[i] = slices.Delete(slices.Clone(row), place, place+1)
 	}
@@ -286,16 +290,55 @@ func (p *pageAsk) shared(ctx context.Context, name string) (string, *result, err
 		return "", nil, fmt.Errorf("the page has no query %q", name)
 	}
 	q.once.Do(func() {
-		if q.sql, q.err = p.sql(p.page.Queries[name], nil); q.err == nil {
-			q.result, q.err = p.snap.ask(ctx, p.page.Queries[name], q.sql)
+		text := p.page.Queries[name]
+		limited := topOfQuery.ReplaceAllString(text, "$1")
+		var query string
+		if q.sql, q.err = p.sql(ctx, text, nil); q.err != nil {
+			return
+		}
+		if query, q.err = p.sql(ctx, limited, nil); q.err != nil {
+			return
+		}
+		if q.result, q.err = p.snap.ask(ctx, text, query); q.err == nil && limited != text {
+			q.result, q.err = q.result.counted()
 		}
 	})
 	return q.sql, q.result, q.err
 }
 
+// topOfQuery is how many rows a query of the page reads for its cards; a file has all.
+var topOfQuery = regexp.MustCompile(`\{\{ top\((\d+)\) \}\}`)
+
+// valuesOf is a relation of the values that one of the page's queries has in a column. Engines join it faster than they look into a list.
+func (p *pageAsk) valuesOf(ctx context.Context, arg string) (string, error) {
+	query, column, _ := strings.Cut(arg, ".")
+	_, got, err := p.shared(ctx, query)
+	if err != nil {
+		return "", err
+	}
+	i := got.index(column)
+	if i < 0 {
+		return "", fmt.Errorf("{{ values(%s) }}: the query has no column %q", arg, column)
+	}
+	list := []string{}
+	for _, row := range got.rows {
+		switch v := row[i].(type) {
+		case nil:
+		case int64:
+			list = append(list, strconv.FormatInt(v, 10))
+		default:
+			list = append(list, quoteText(textOf(v)))
+		}
+	}
+	return fmt.Sprintf("(select unnest(cast(array[%s] as %s[])) as %s)", strings.Join(list, ", "), got.columns[i].Type, quoteName(column)), nil
+}
+
 // sql puts the filters into a text.
-func (p *pageAsk) sql(text string, c *CardFile) (string, error) {
+func (p *pageAsk) sql(ctx context.Context, text string, c *CardFile) (string, error) {
 	out, err := expand(text, func(name, arg string) (string, error) {
+		if name == "values" {
+			return p.valuesOf(ctx, arg)
+		}
 		if c == nil || (c.Basis == "" && c.Table == "") {
 			return p.placeholder(name, arg)
 		}

@@ -64,7 +64,7 @@ func (c *call) page(name string) error {
 	})
 }
 
-// cardFile gives the whole table of a card as a file: the very SQL of the card.
+// cardFile gives the whole table of a card as a file: the very SQL of the card, without what only draws it.
 func (c *call) cardFile(name, id string) error {
 	ask, err := c.askPage(name)
 	if err != nil {
@@ -80,7 +80,7 @@ func (c *call) cardFile(name, id string) error {
 	if card.Query != "" {
 		text, owner = ask.page.Queries[card.Query], nil
 	}
-	query, err := ask.sql(text, owner)
+	query, err := ask.sql(c.r.Context(), text, owner)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,9 @@ func (c *call) cardFile(name, id string) error {
 	if format == "" {
 		format = "csv"
 	}
-	query = strings.TrimRight(query, "; \n")
+	if query, err = ask.shown(c.r.Context(), card, strings.TrimRight(query, "; \n")); err != nil {
+		return err
+	}
 	var n int64
 	if err := ask.snap.db.QueryRowContext(c.r.Context(), "select count(*) from ("+query+"\n) as c").Scan(&n); err != nil {
 		return fmt.Errorf("count the export: %w", err)
@@ -96,6 +98,22 @@ func (c *call) cardFile(name, id string) error {
 	return c.exportSQL(ask.snap.db, query, name+"-"+id+"-"+ask.snap.id, format, n, map[string]string{
 		"question": card.Question, "definition": strings.TrimSpace(card.Definition), "filters": ask.main.text(), "snapshot": ask.snap.id,
 	})
+}
+
+// shown narrows a card's SQL to the columns that the card shows as its table.
+func (p *pageAsk) shown(ctx context.Context, c *CardFile, query string) (string, error) {
+	got, err := fetch(ctx, p.snap.db, "select * from ("+query+"\n) as c limit 0", 0)
+	if err != nil {
+		return "", err
+	}
+	var names []string
+	for _, column := range got.pick(c).columns {
+		hidden := column.Name == allRows || slices.ContainsFunc(c.columns, func(f columnFile) bool { return f.Name == column.Name && f.Hidden })
+		if !hidden {
+			names = append(names, quoteName(column.Name))
+		}
+	}
+	return "select " + strings.Join(names, ", ") + " from (" + query + "\n) as c", nil
 }
 
 // sqlRequest takes a statement from the query string or from a body of JSON.

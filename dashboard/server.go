@@ -59,6 +59,7 @@ type Server struct {
 	stop    context.CancelFunc
 	ids     atomic.Uint64
 	users   *gate
+	exports chan struct{} // Holds one for each export on its way.
 }
 
 // New opens the warehouse's newest version and begins to follow it.
@@ -73,7 +74,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		return nil, fmt.Errorf("read source.time_zone: %w", err)
 	}
 	o.calendar = calendar{business, stored}
-	s := &Server{options: o, def: o.Definition, log: o.Logger, events: newHub(), metrics: newMetrics(), users: newGate(2)}
+	s := &Server{options: o, def: o.Definition, log: o.Logger, events: newHub(), metrics: newMetrics(), users: newGate(2), exports: make(chan struct{}, max(1, o.Connections/2))}
 	if s.auth, err = newGuard(o.Auth); err != nil {
 		return nil, err
 	}

@@ -258,9 +258,10 @@ where version = $1`, r.Version).Scan(&snap.run, &published, &asOf)
 		return nil, err
 	}
 	if snap.engine == "duckdb" {
-		// Pages bring many small queries at once: each runs best on the thread that asks, instead of sharing out crumbs.
-		if _, err := r.DB.ExecContext(ctx, "set threads = 1"); err != nil {
-			return nil, fmt.Errorf("settle the engine's threads: %w", err)
+		// Pages bring many small queries at once: each runs best on the thread that asks, instead of sharing out crumbs. Up to 2^18
+		// groups, such as all products, are told apart by their place and not by hashing, which halves the time of such a card.
+		if _, err := r.DB.ExecContext(ctx, "set threads = 1; set perfect_ht_threshold = 18"); err != nil {
+			return nil, fmt.Errorf("settle how the engine answers pages: %w", err)
 		}
 	}
 	if err := snap.sandbox.open(ctx, snap, s.options); err != nil {

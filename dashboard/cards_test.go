@@ -1,0 +1,191 @@
+package dashboard_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"lifeline/dashboard"
+)
+
+// card finds one card of a page.
+func card(t *testing.T, page dashboard.PageData, id string) dashboard.Card {
+	t.Helper()
+	i := slices.IndexFunc(page.Cards, func(c dashboard.Card) bool { return c.ID == id })
+	require.NotEqual(t, -1, i, id)
+	require.Nil(t, page.Cards[i].Problem)
+	return page.Cards[i]
+}
+
+// file reads a card's CSV, as records without the header, and checks its count.
+func file(t *testing.T, c *client, x dashboard.Card) (header []string, records [][]string) {
+	t.Helper()
+	i := slices.IndexFunc(x.Exports, func(e dashboard.ExportLink) bool { return e.Format == "csv" })
+	require.NotEqual(t, -1, i)
+	status, h, body := c.raw(x.Exports[i].Link)
+	require.Equal(t, http.StatusOK, status, string(body))
+	lines, err := csv.NewReader(bytes.NewReader(body)).ReadAll()
+	require.NoError(t, err)
+	require.Equal(t, fmt.Sprint(len(lines)-1), h.Get("X-Row-Count"))
+	return lines[0], lines[1:]
+}
+
+func TestACardsFileHasTheColumnsAndRowsOfItsTable(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, c *client) {
+		for _, name := range []string{"overview", "providers", "products", "reconciliation"} {
+			page := get[dashboard.PageData](c, "/api/v1/pages/"+name+"?range=365d")
+			for _, x := range page.Data.Cards {
+				header, records := file(t, c, x)
+				var shown []string
+				for _, column := range x.Columns {
+					if !column.Hidden {
+						shown = append(shown, column.Name)
+					}
+				}
+				require.Equal(t, shown, header, "%s/%s", name, x.ID)
+				require.EqualValues(t, x.Total, len(records), "%s/%s", name, x.ID)
+				require.Equal(t, x.Truncated, len(x.Rows) < len(records), "%s/%s", name, x.ID)
+				if len(records) > 0 && x.Columns[0].Format != "percent" && x.Columns[0].Format != "days" {
+					require.Equal(t, records[0][0], text(x.Rows[0][0]), "%s/%s", name, x.ID)
+				}
+			}
+		}
+	})
+}
+
+func text(v any) string {
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprint(v)
+}
+
+// The items are read one by one and put together here, apart from the SQL of the cards.
+func TestPricesAreOfTheProductsWithMostMoney(t *testing.T) {
+	t.Parallel()
+	type item struct {
+		Product *int64      `json:"dim_product_id"`
+		Amount  json.Number `json:"amount"`
+	}
+	onEveryEngine(t, func(t *testing.T, c *client) {
+		const asked = "range=365d"
+		page := get[dashboard.PageData](c, "/api/v1/pages/products?"+asked)
+		status, _, body := c.raw("/api/v1/tables/analytics.dim_invoice_items/rows?" + asked + "&status!=void&fields=dim_product_id,amount&format=ndjson")
+		require.Equal(t, http.StatusOK, status)
+		sums, prices, all := map[int64]*big.Rat{}, map[int64][]float64{}, 0
+		for line := range strings.Lines(string(body)) {
+			var x item
+			require.NoError(t, json.Unmarshal([]byte(line), &x), line)
+			all++
+			if x.Product == nil {
+				continue
+			}
+			amount, ok := new(big.Rat).SetString(x.Amount.String())
+			if sums[*x.Product] == nil {
+				sums[*x.Product] = new(big.Rat)
+			}
+			if !ok {
+				continue // Without an amount.
+			}
+			sums[*x.Product].Add(sums[*x.Product], amount)
+			if f, _ := amount.Float64(); f > 0 {
+				prices[*x.Product] = append(prices[*x.Product], f)
+			}
+		}
+		require.Greater(t, len(sums), 250, "more products than the card compares, or the test shows nothing")
+		order := []int64{}
+		for id := range sums {
+			order = append(order, id)
+		}
+		slices.SortFunc(order, func(a, b int64) int {
+			if d := sums[b].Cmp(sums[a]); d != 0 {
+				return d
+			}
+			return int(a - b)
+		})
+
+		listed := card(t, page.Data, "pareto")
+		_, records := file(t, c, listed)
+		require.Len(t, listed.Rows, 25)
+		require.InDelta(t, len(order), len(records), 1, "one line may be for items without a product")
+		for i, id := range order[:25] {
+			require.Equal(t, fmt.Sprint(id), text(listed.Rows[i][0]))
+			require.Equal(t, sums[id].FloatString(4), text(listed.Rows[i][2]))
+		}
+
+		want := map[string]string{}
+		for _, id := range order[:200] {
+			if p := prices[id]; len(p) >= 5 {
+				slices.Sort(p)
+				want[fmt.Sprint(id)] = fmt.Sprintf("%d %.3f %.3f %.3f %.3f", len(p), between(p, 0.1), between(p, 0.5), between(p, 0.9), p[len(p)-1])
+			}
+		}
+		require.NotEmpty(t, want)
+		compared := card(t, page.Data, "spread")
+		_, records = file(t, c, compared)
+		got := map[string]string{}
+		for _, r := range records {
+			number := func(i int) float64 {
+				x, ok := new(big.Rat).SetString(r[i])
+				require.True(t, ok, r[i])
+				f, _ := x.Float64()
+				return f
+			}
+			got[r[0]] = fmt.Sprintf("%s %.3f %.3f %.3f %.3f", r[1], number(3), number(4), number(5), number(6))
+		}
+		require.Equal(t, want, got)
+	})
+}
+
+// between is the continuous percentile of sorted values, as SQL's percentile_cont.
+func between(sorted []float64, share float64) float64 {
+	at := share * float64(len(sorted)-1)
+	low := int(at)
+	if low == len(sorted)-1 {
+		return sorted[low]
+	}
+	return sorted[low] + (at-float64(low))*(sorted[low+1]-sorted[low])
+}
+
+// A period's bars touch one another, cover it whole, and begin on Mondays or firsts of a month.
+func TestBarsCoverThePeriod(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, c *client) {
+		r := rand.New(rand.NewPCG(7, 11))
+		for _, length := range []int{0, 1, 6, 30, 44, 45, 100, 300, 399, 400, 700, 1500} {
+			from := time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, r.IntN(1000))
+			to := from.AddDate(0, 0, length)
+			page := get[dashboard.PageData](c, "/api/v1/pages/overview?card=flow&from="+from.Format(time.DateOnly)+"&to="+to.Format(time.DateOnly))
+			bars := card(t, page.Data, "flow")
+			at := from
+			for i, row := range bars.Rows {
+				require.Equal(t, at.Format(time.DateOnly), row[0])
+				last, err := time.Parse(time.DateOnly, text(row[1]))
+				require.NoError(t, err)
+				switch {
+				case length < 45:
+					require.Equal(t, at, last)
+				case length < 400:
+					require.True(t, i == 0 || at.Weekday() == time.Monday)
+					require.True(t, i == len(bars.Rows)-1 || last.Weekday() == time.Sunday)
+				default:
+					require.True(t, i == 0 || at.Day() == 1)
+					require.True(t, i == len(bars.Rows)-1 || last.AddDate(0, 0, 1).Day() == 1)
+				}
+				at = last.AddDate(0, 0, 1)
+			}
+			require.Equal(t, to.AddDate(0, 0, 1), at)
+		}
+	})
+}
