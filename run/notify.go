@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"lifeline/warehouse"
 )
 
 // notice is what the webhook gets: once when runs begin to be stopped or to fail, and once when they are well again. `text` is what chat
@@ -44,38 +46,27 @@ func (w *walk) notify(ctx context.Context, before incident) {
 	}
 }
 
-// incident is the state that the runs before left: status of the last of them, and the first of the runs without a good one since.
-type incident struct {
-	status Status
-	since  int64
-}
+// incident is what the runs before left: the first run since the last good one that was stopped or failed, 0 for none.
+type incident struct{ since int64 }
 
-func (i incident) open() bool { return i.status == Blocked || i.status == Failed }
+func (i incident) open() bool { return i.since != 0 }
 
-// lastIncident looks at the runs before this one. Trial runs and rollbacks say nothing of the source.
+// lastIncident looks at the runs before this one. Trial runs and rollbacks say nothing of the source, and a run that was killed told
+// nobody, so that it begins no incident.
 func lastIncident(ctx context.Context, db *sql.DB, run int64) (incident, error) {
 	var i incident
-	var status sql.NullString
 	err := db.QueryRowContext(ctx, `
-select r.status, (
-	select min(b.run_id)
-	from ops.runs as b
-	where b.run_id <= r.run_id and b.status in ('blocked', 'failed') and b.command in ('run', 'build')
-		and b.run_id > coalesce((
-			select max(g.run_id)
-			from ops.runs as g
-			where g.run_id < r.run_id and g.status in ('published', 'unchanged') and g.command in ('run', 'build')
-		), 0)
-)
-from ops.runs as r
-where r.run_id = (select max(run_id) from ops.runs where run_id < $1 and command in ('run', 'build'))`, run).Scan(&status, nullable(&i.since))
-	if errors.Is(err, sql.ErrNoRows) {
-		return i, nil
-	}
+select min(b.run_id)
+from ops.runs as b
+where b.run_id < $1 and b.status in ('blocked', 'failed') and b.error is distinct from $2 and b.command in ('run', 'build')
+	and b.run_id > coalesce((
+		select max(g.run_id)
+		from ops.runs as g
+		where g.run_id < $1 and g.status in ('published', 'unchanged') and g.command in ('run', 'build')
+	), 0)`, run, warehouse.Killed).Scan(nullable(&i.since))
 	if err != nil {
 		return i, fmt.Errorf("look at the runs before: %w", err)
 	}
-	i.status = Status(status.String)
 	return i, nil
 }
 

@@ -206,7 +206,7 @@ where database_name = current_database()
 	}
 	_, err = r.db.ExecContext(ctx, `
 update ops.runs
-set status = 'failed', error = 'killed', ended_at = now() at time zone 'UTC'
+set status = 'failed', error = '`+Killed+`', ended_at = now() at time zone 'UTC'
 where status = 'running'`)
 	return err
 }

@@ -150,7 +150,7 @@ func (w *postgres) enter(ctx context.Context, conn *pgx.Conn, who Holder) (id in
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
 update ops.runs
-set status = 'failed', error = 'killed', ended_at = timezone('UTC', clock_timestamp())
+set status = 'failed', error = '`+Killed+`', ended_at = timezone('UTC', clock_timestamp())
 where status = 'running'`)
 		if err != nil {
 			return err

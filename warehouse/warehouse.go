@@ -170,6 +170,9 @@ type Reader struct {
 // Close frees the reader.
 func (r *Reader) Close() error { return r.close() }
 
+// Killed is the error in ops.runs of a run that ended without a word; the next run writes it.
+const Killed = "killed"
+
 // Holder says who has or wants the warehouse.
 type Holder struct {
 	Command string    `json:"command"`

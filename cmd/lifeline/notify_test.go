@@ -1,11 +1,13 @@
 package main
 
 import (
+	"database/sql"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -84,6 +86,22 @@ func TestTheWebhookIsToldOnceAnIncident(t *testing.T) {
 	hook.code = http.StatusInternalServerError
 	o := run(0, good)
 	require.Contains(t, o.out, "the webhook was not told: it answered 500")
+
+	// A killed run could tell nobody: the trouble that the next run finds is told, and its end.
+	hook.code = http.StatusOK
+	run(0, good)
+	books, err := sql.Open("duckdb", strings.TrimPrefix(dsn, "duckdb:")+".lifeline/landing.duckdb")
+	require.NoError(t, err)
+	changed, err := books.ExecContext(t.Context(), "update ops.runs set status = 'failed', error = 'killed' where run_id = (select max(run_id) from ops.runs)")
+	require.NoError(t, err)
+	n, err := changed.RowsAffected()
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n)
+	require.NoError(t, books.Close())
+	before := len(hook.events())
+	run(3, "csv:"+bad)
+	run(0, good)
+	require.Equal(t, []string{"blocked", "recovered"}, hook.events()[before:])
 }
 
 func TestCheckTriesAndPublishesNothing(t *testing.T) {
