@@ -78,30 +78,33 @@ func (s *snapshot) loadFast(ctx context.Context) error {
 			}
 		}
 	}
-	made := false
+	if _, err := s.db.ExecContext(ctx, inMemory+"; checkpoint fast"); err != nil {
+		return fmt.Errorf("make room in memory: %w", err)
+	}
 	for _, name := range s.names {
 		t := s.tables[name]
-		if t.Fast == "" || len(t.Dates) == 0 {
-			continue
-		}
-		if !made {
-			made = true
-			// A compressed copy is a fifth in size, and is read no slower.
-			if _, err := s.db.ExecContext(ctx, "attach if not exists ':memory:' as fast (compress)"); err != nil {
-				return fmt.Errorf("make room in memory: %w", err)
+		var err error
+		switch {
+		case t.Fast != "" && len(t.Dates) > 0:
+			err = s.copyFast(ctx, t, named)
+		case t.Kind == "derived":
+			t.fast = &fastCopies{values: map[string]map[string]bool{}} // It is in memory itself.
+			if c := t.currencyColumn(); c != "" {
+				err = s.valuesFast(ctx, t.fast, t.relation, c)
 			}
 		}
-		if err := s.copyFast(ctx, t, named); err != nil {
+		if err != nil {
 			return fmt.Errorf("copy %s into memory: %w", name, err)
 		}
 	}
-	if made {
-		if _, err := s.db.ExecContext(ctx, "checkpoint fast"); err != nil {
-			return fmt.Errorf("compress the copies in memory: %w", err)
-		}
+	if _, err := s.db.ExecContext(ctx, "checkpoint fast"); err != nil {
+		return fmt.Errorf("compress the copies in memory: %w", err)
 	}
 	return nil
 }
+
+// inMemory makes the database that copies and derived tables are in: compressed, they have a fifth of the size and are read no slower.
+const inMemory = "attach if not exists ':memory:' as fast (compress)"
 
 func (s *snapshot) copyFast(ctx context.Context, t *table, named map[string]bool) error {
 	f := &fastCopies{narrow: map[string]bool{}, dated: map[string]string{}, groups: map[string]string{}, grouped: map[string]bool{}, totals: map[string]string{}}

@@ -242,7 +242,7 @@ func (s *snapshot) loadDerived(ctx context.Context) error {
 	}
 	slices.Sort(names)
 	if len(names) > 0 && s.engine == "duckdb" {
-		if _, err := s.db.ExecContext(ctx, "create schema if not exists memory.dashboard"); err != nil {
+		if _, err := s.db.ExecContext(ctx, inMemory+"; create schema if not exists fast.dashboard"); err != nil {
 			return fmt.Errorf("prepare derived tables: %w", err)
 		}
 	}
@@ -256,7 +256,7 @@ func (s *snapshot) loadDerived(ctx context.Context) error {
 		t := s.newTable("dashboard."+name, "derived")
 		t.relation = "(" + text + ")"
 		if s.engine == "duckdb" {
-			t.relation = "memory.dashboard." + quoteName(name)
+			t.relation = "fast.dashboard." + quoteName(name)
 			if _, err := s.db.ExecContext(ctx, "create or replace table "+t.relation+" as "+text); err != nil {
 				return fmt.Errorf("dashboards/model.yml, derived.%s: %w", name, err)
 			}
