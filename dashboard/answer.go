@@ -57,6 +57,13 @@ func (p *pageAsk) functions(got *result) template.FuncMap {
 			}
 			return got.rows[row][i], nil
 		},
+		"last": func(column string) (any, error) {
+			i := got.index(column)
+			if i < 0 || len(got.rows) == 0 {
+				return nil, fmt.Errorf("no column %q", column)
+			}
+			return got.rows[len(got.rows)-1][i], nil
+		},
 		"sum":  func(column string) (string, error) { return sumOf(got, column) },
 		"top":  func(by, column string) (any, error) { return topOf(got, by, column) },
 		"name": func(filter string, v any) string { return p.nameText(filter, v) },

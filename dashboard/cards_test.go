@@ -158,6 +158,36 @@ func between(sorted []float64, share float64) float64 {
 	return sorted[low] + (at-float64(low))*(sorted[low+1]-sorted[low])
 }
 
+// What is open at the end of a day is counted claim by claim, for each bar, under a filter and without.
+func TestOpenWorkIsCountedDayByDay(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, c *client) {
+		programs := get[dashboard.SQLData](c, ask("select dim_program_id from analytics.dim_claims_lifecycle where dim_program_id is not null group by 1 order by count(*) desc"))
+		program := text(programs.Data.Rows[0][0])
+		for _, asked := range []string{"range=30d", "range=365d&program=" + program, "from=2019-03-01&to=2019-05-31&status!=rejected", "from=2030-01-01&to=2030-01-03"} {
+			page := get[dashboard.PageData](c, "/api/v1/pages/overview?card=flow&"+asked)
+			flow := card(t, page.Data, "flow")
+			where := "true"
+			switch {
+			case strings.Contains(asked, "program"):
+				where = "dim_program_id = " + program
+			case strings.Contains(asked, "rejected"):
+				where = "status <> 'rejected'"
+			}
+			for _, row := range flow.Rows {
+				got := get[dashboard.SQLData](c, ask(fmt.Sprintf(`
+select count(*) as n
+from analytics.dim_claims_lifecycle
+where %[1]s and cast(date_submitted + interval '3 hours' as date) <= date '%[2]s'
+	and (status in ('submitted', 'in_review', 'resubmitted', 'reopened')
+		or status in ('approved', 'paid', 'rejected') and date_decided >= date_submitted
+			and cast(date_decided + interval '3 hours' as date) > date '%[2]s')`, where, row[1])))
+				require.Equal(t, text(got.Data.Rows[0][0]), text(row[4]), "%s, %v", asked, row)
+			}
+		}
+	})
+}
+
 // A period's bars touch one another, cover it whole, and begin on Mondays or firsts of a month.
 func TestBarsCoverThePeriod(t *testing.T) {
 	t.Parallel()

@@ -187,6 +187,7 @@ type encodingFile struct {
 	Split  string   `yaml:"split"`
 	Time   bool     `yaml:"time"` // The x axis is made of the period's buckets.
 	Panels bool     `yaml:"panels"`
+	Below  string   `yaml:"below"`
 	Log    bool     `yaml:"log"`
 	Median bool     `yaml:"median"` // Lines at the medians of x and y.
 }

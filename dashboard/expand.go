@@ -48,12 +48,17 @@ func (p *pageAsk) placeholder(name, arg string) (string, error) {
 	case "groups", "groups_both", "groups_any_date":
 		return b.groups(name, splitList(arg))
 	case "groups_on", "groups_any_date_on":
-		basis, columns, _ := strings.Cut(arg, ",")
-		b, err := p.on("", strings.TrimSpace(basis))
+		basis, rest, _ := strings.Cut(arg, ",")
+		columns, table := splitList(rest), ""
+		if len(columns) > 0 && strings.Contains(columns[0], ".") {
+			table = columns[0]
+			columns = columns[1:]
+		}
+		b, err := p.on(table, strings.TrimSpace(basis))
 		if err != nil {
 			return "", err
 		}
-		return b.groups(strings.TrimSuffix(name, "_on"), splitList(columns))
+		return b.groups(strings.TrimSuffix(name, "_on"), columns)
 	case "groups_without":
 		filter, columns, _ := strings.Cut(arg, ",")
 		other := *b

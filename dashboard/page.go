@@ -477,7 +477,7 @@ func entityLink(path, column string, b *bound) string {
 func (p *pageAsk) encoding(c *CardFile, b *bound, got *result) Encoding {
 	e := Encoding{
 		X: c.Encoding.X, Y: c.Encoding.Y, Label: c.Encoding.Label, Size: c.Encoding.Size, Color: c.Encoding.Color, Kind: c.Encoding.Kind,
-		Low: c.Encoding.Low, High: c.Encoding.High, Split: c.Encoding.Split, Panels: c.Encoding.Panels, Log: c.Encoding.Log,
+		Low: c.Encoding.Low, High: c.Encoding.High, Split: c.Encoding.Split, Panels: c.Encoding.Panels, Below: c.Encoding.Below, Log: c.Encoding.Log,
 	}
 	if c.Encoding.Time {
 		low, high := b.span()

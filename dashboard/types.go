@@ -323,6 +323,7 @@ type Encoding struct {
 	Split  string   `json:"split,omitempty"`  // Column by which small multiples, or the rows of a tinted table, are made.
 	Grain  string   `json:"grain,omitempty"`  // Of a time axis: "day", "week" or "month".
 	Panels bool     `json:"panels,omitempty"` // Each series in a panel of its own over one x axis.
+	Below  string   `json:"below,omitempty"`  // Column drawn as an area in a panel below the series, over the same x axis.
 	Log    bool     `json:"log,omitempty"`
 	XMid   string   `json:"x_mid,omitempty"` // Of a scatter: median to draw, as a number in text.
 	YMid   string   `json:"y_mid,omitempty"`

@@ -61,7 +61,7 @@ export interface Column {
 }
 export interface Encoding {
   x?: string; y?: string[] | null; label?: string; size?: string; color?: string; kind?: string; low?: string; high?: string; split?: string;
-  grain?: string; panels?: boolean; log?: boolean; x_mid?: string; y_mid?: string;
+  grain?: string; panels?: boolean; below?: string; log?: boolean; x_mid?: string; y_mid?: string;
 }
 export interface Reference { axis: string; value: string; label: string }
 export interface Tile {
