@@ -19,6 +19,11 @@ func (c calendar) start(day time.Time) time.Time {
 	return time.Date(at.Year(), at.Month(), at.Day(), at.Hour(), at.Minute(), at.Second(), 0, time.UTC)
 }
 
+// literal is the begin of a business day as SQL, to compare stored times with.
+func (c calendar) literal(day time.Time) string {
+	return "timestamp " + quoteText(c.start(day).Format(time.DateTime))
+}
+
 // day is the business day of a stored wall-clock time.
 func (c calendar) day(wall time.Time) time.Time {
 	at := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, c.stored).In(c.business)

@@ -36,6 +36,7 @@ type ModelFile struct {
 	Records    yaml.MapSlice           `yaml:"records"`
 	StaleAfter string                  `yaml:"stale_after"` // A duration after which a load is late, such as 26h.
 	Contact    string                  `yaml:"contact"`     // Whom to ask for a role.
+	Examples   []Example               `yaml:"examples"`    // Of the SQL page.
 
 	bases   []baseFile
 	filters []filterFile
@@ -342,6 +343,11 @@ func (m *ModelFile) settle(file string) error {
 	}
 	if m.Tables == nil {
 		m.Tables = map[string]*TableFile{}
+	}
+	for i, e := range m.Examples {
+		if e.Title == "" || e.SQL == "" {
+			return wrong(file, fmt.Sprintf("examples[%d] needs title and sql", i), "title: …, sql: select …")
+		}
 	}
 	for name, d := range m.Derived {
 		if d.SQL == "" || !pageName.MatchString(name) {

@@ -302,59 +302,74 @@ func (t *table) condition(s *snapshot, c Condition, column string) (boundConditi
 		c.Label = cmp.Or(f.Label, c.Label)
 	}
 	out := boundCondition{Condition: c, column: *col}
-	name := quoteName(column)
-	var list []string
+	var list []operand
 	null := false
 	for _, v := range c.Values {
 		if v == nullWord {
 			null = true
 			continue
 		}
-		text := quoteText(v)
-		if c.Op != "~=" {
-			var err error
-			if text, err = typedLiteral(c.Name, v, col.Type); err != nil {
-				return out, err
-			}
+		o, err := s.operand(c, v, col.Type)
+		if err != nil {
+			return out, err
 		}
-		list = append(list, text)
+		list = append(list, o)
 	}
 	if null && c.Op != "=" && c.Op != "!=" {
 		return out, &badFilter{c.Name, nullWord, "goes with = and != only"}
 	}
-	var parts []string
-	switch c.Op {
-	case "=":
-		if len(list) > 0 {
-			parts = append(parts, name+" in ("+strings.Join(list, ", ")+")")
-		}
-		if null {
-			parts = append(parts, name+" is null")
-		}
-		out.sql = "(" + strings.Join(parts, " or ") + ")"
-		if t.allMeet(column, c.Values) {
-			out.sql = "true" // As with the one currency of a source: nothing to look at.
-		}
-	case "!=":
-		for _, v := range list {
-			parts = append(parts, name+" is distinct from "+v) // A missing value is another one; "is null or not in" takes an engine twice as long.
-		}
-		if null {
-			parts = append(parts, name+" is not null")
-		}
-		out.sql = "(" + strings.Join(parts, " and ") + ")"
-	case "~=":
-		for _, v := range list {
-			parts = append(parts, "position(lower("+v+") in lower(cast("+name+" as varchar))) > 0")
-		}
-		out.sql = "(" + strings.Join(parts, " or ") + ")"
-	default:
-		for _, v := range list {
-			parts = append(parts, name+" "+c.Op+" "+v)
-		}
-		out.sql = "(" + strings.Join(parts, " and ") + ")"
+	out.sql = conditionSQL(quoteName(column), c.Op, list, null)
+	if c.Op == "=" && t.allMeet(column, c.Values) {
+		out.sql = "true" // As with the one currency of a source: nothing to look at.
 	}
 	return out, nil
+}
+
+// operand is what a column is compared with, as SQL. A day that a time is compared with is the business day, from text up to end.
+type operand struct{ text, end string }
+
+func (s *snapshot) operand(c Condition, value, kind string) (operand, error) {
+	if c.Op == "~=" {
+		return operand{text: quoteText(value)}, nil
+	}
+	if day, err := time.Parse(time.DateOnly, value); err == nil && kind == "timestamp" {
+		return operand{s.calendar.literal(day), s.calendar.literal(day.AddDate(0, 0, 1))}, nil
+	}
+	text, err := typedLiteral(c.Name, value, kind)
+	return operand{text: text}, err
+}
+
+func conditionSQL(name, op string, list []operand, null bool) string {
+	var parts, equal []string
+	for _, o := range list {
+		switch {
+		case op == "=" && o.end == "":
+			equal = append(equal, o.text)
+		case op == "=":
+			parts = append(parts, fmt.Sprintf("(%[1]s >= %[2]s and %[1]s < %[3]s)", name, o.text, o.end))
+		case op == "!=" && o.end == "":
+			parts = append(parts, name+" is distinct from "+o.text) // A missing value is another one; "is null or not in" takes an engine twice as long.
+		case op == "!=":
+			parts = append(parts, fmt.Sprintf("(%[1]s is null or %[1]s < %[2]s or %[1]s >= %[3]s)", name, o.text, o.end))
+		case op == "~=":
+			parts = append(parts, "position(lower("+o.text+") in lower(cast("+name+" as varchar))) > 0")
+		case op == "<=" && o.end != "":
+			parts = append(parts, name+" < "+o.end)
+		default:
+			parts = append(parts, name+" "+op+" "+o.text)
+		}
+	}
+	if len(equal) > 0 {
+		parts = append(parts, name+" in ("+strings.Join(equal, ", ")+")")
+	}
+	if null {
+		parts = append(parts, name+map[bool]string{true: " is null", false: " is not null"}[op == "="])
+	}
+	joint := " and "
+	if op == "=" || op == "~=" {
+		joint = " or "
+	}
+	return "(" + strings.Join(parts, joint) + ")"
 }
 
 func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
@@ -424,7 +439,7 @@ func (b *bound) periodSQL(column string, from, to time.Time, undated string) str
 		if isDay {
 			parts = append(parts, fmt.Sprintf("%s >= date '%s'", name, from.Format(time.DateOnly)))
 		} else {
-			parts = append(parts, fmt.Sprintf("%s >= timestamp '%s'", name, b.snap.calendar.start(from).Format(time.DateTime)))
+			parts = append(parts, name+" >= "+b.snap.calendar.literal(from))
 		}
 	}
 	if !to.IsZero() {
@@ -432,7 +447,7 @@ func (b *bound) periodSQL(column string, from, to time.Time, undated string) str
 		if isDay {
 			parts = append(parts, fmt.Sprintf("%s < date '%s'", name, end.Format(time.DateOnly)))
 		} else {
-			parts = append(parts, fmt.Sprintf("%s < timestamp '%s'", name, b.snap.calendar.start(end).Format(time.DateTime)))
+			parts = append(parts, name+" < "+b.snap.calendar.literal(end))
 		}
 	}
 	if len(parts) == 0 {

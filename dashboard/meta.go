@@ -33,7 +33,7 @@ func (c *call) loadMeta(ctx context.Context) (*MetaData, error) {
 		Project: cmp.Or(c.options.Project.Config.Name, c.options.Project.Name), Build: c.options.Build, Engine: c.store.wh.Engine(), State: "ready",
 		TimeZone: c.options.Project.Config.BusinessTimeZone, User: User{c.user.name, c.user.roles}, Live: c.options.Live,
 		Pages: []PageInfo{}, Records: []RecordInfo{}, Filters: []FilterInfo{}, Bases: []BasisInfo{}, Ranges: []RangeInfo{},
-		Currencies: []Option{}, States: []StateInfo{}, Badges: []Badge{},
+		Currencies: []Option{}, States: []StateInfo{}, Badges: []Badge{}, Examples: append([]Example{}, m.Examples...),
 		Limits: Limits{c.options.SQLRows, int(c.options.SQLTime / time.Second), 1000},
 	}
 	d.States = append(d.States, m.states...)

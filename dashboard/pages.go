@@ -119,7 +119,7 @@ func (p *pageAsk) shown(ctx context.Context, c *CardFile, query string) (string,
 // sqlRequest takes a statement from the query string or from a body of JSON.
 func (c *call) sqlRequest() error {
 	if c.r.Method != http.MethodPost {
-		return c.sql(c.query().Get("q"))
+		return c.sql(c.query().Get("q"), namedValues(c.query()))
 	}
 	if kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type")); kind != "application/json" {
 		return &Problem{Title: "JSON is wanted", Status: http.StatusUnsupportedMediaType, Detail: "the body is {\"q\": \"select …\"} of type application/json"}
@@ -130,7 +130,7 @@ func (c *call) sqlRequest() error {
 	if err := d.Decode(&body); err != nil {
 		return &Problem{Title: "The body cannot be read", Status: http.StatusBadRequest, Detail: "the body is {\"q\": \"select …\"}, at most 200 kB"}
 	}
-	return c.sql(body.Query)
+	return c.sql(body.Query, body.Values)
 }
 
 // dimension lists the values of one filter under the other filters.

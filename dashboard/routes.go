@@ -81,7 +81,7 @@ func (s *Server) table() []route {
 		formatParam("json", "csv", "ndjson", "parquet"),
 	}, QuarantineData{}, func(c *call) error { return c.quarantine() })
 	aside.list, aside.files = true, true
-	statement := get("/sql", "One select over the published version, in a sandbox.", []param{{name: "q", kind: "string", about: "The select."}, formatParam("json", "csv", "parquet", "ndjson")},
+	statement := get("/sql", "One select over the published version, in a sandbox.", []param{{name: "q", kind: "string", about: "The select; p.NAME gives the value of its :NAME."}, formatParam("json", "csv", "parquet", "ndjson")},
 		SQLData{}, func(c *call) error { return c.sqlRequest() })
 	statement.methods, statement.body, statement.role, statement.files = "GET POST", SQLRequest{}, RoleData, true
 	return []route{

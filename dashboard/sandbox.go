@@ -288,8 +288,12 @@ func (s *sandbox) query(ctx context.Context, snap *snapshot, text string, limit 
 	return use(snap.db, tx, wrapped)
 }
 
-// sql answers one select of a person with the role data.
-func (c *call) sql(text string) error {
+// sql answers one select of a person with the role data; values are put in for its :names.
+func (c *call) sql(asked string, values map[string]string) error {
+	text, missing, err := bindNames(asked, values)
+	if err != nil {
+		return err
+	}
 	s, err := c.snap()
 	if err != nil {
 		return err
@@ -304,6 +308,9 @@ func (c *call) sql(text string) error {
 	began := time.Now()
 	if err := s.sandbox.check(ctx, s, text); err != nil {
 		c.audit("sql", "sql", text, "error", err.Error())
+		if len(missing) > 0 {
+			return &Problem{Title: "A value is missing", Status: 400, Detail: "there is no value for :" + strings.Join(missing, " and :"), Hint: namedPrefix + missing[0] + "=…"}
+		}
 		return err
 	}
 	if f := c.query().Get("format"); f != "" && f != "json" {
@@ -324,7 +331,11 @@ func (c *call) sql(text string) error {
 		data.Rows, data.Truncated = data.Rows[:data.Limit], true
 	}
 	for _, f := range []string{"csv", "parquet", "ndjson"} {
-		data.Exports = append(data.Exports, ExportLink{f, "/api/v1/sql?" + encodePairs([]pair{{"q", text}, {"format", f}})})
+		pairs := []pair{{"q", asked}, {"format", f}}
+		for _, name := range slices.Sorted(maps.Keys(values)) {
+			pairs = append(pairs, pair{namedPrefix + name, values[name]})
+		}
+		data.Exports = append(data.Exports, ExportLink{f, "/api/v1/sql?" + encodePairs(pairs)})
 	}
 	c.audit("sql", "sql", text, "rows", len(data.Rows))
 	return c.fresh(&reply{data: data})

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -144,6 +145,67 @@ func TestSQLCanBePostedAndExported(t *testing.T) {
 			status, header, body := c.raw(ask("select id, amount from core.claims order by id limit 7") + "&format=" + f)
 			require.Equal(t, http.StatusOK, status, string(body))
 			require.Equal(t, "7", header.Get("X-Row-Count"))
+		}
+	})
+}
+
+// A :name stands for a text that is given beside the statement; nothing in that text is ever read as SQL.
+func TestStatementsTakeNamedValues(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, c *client) {
+		count := func(query, values string) string {
+			return text(get[dashboard.SQLData](c, ask(query)+values).Data.Rows[0][0])
+		}
+		all := "select count(*) as n from core.claims where status = :status and id > :least"
+		want := count("select count(*) as n from core.claims where status = 'approved' and id > 10", "")
+		require.NotEqual(t, "0", want)
+		require.Equal(t, want, count(all, "&p.status=approved&p.least=10"))
+		for _, hostile := range []string{"x' or '1'='1", "x'; drop table core.claims; select '", "approved' union all select 1 --", "x\x00' or 1=1", `approved"`, `x\' or 1=1 --`} {
+			status, _, body := c.raw(ask(all) + "&p.least=10&p.status=" + url.QueryEscape(hostile))
+			if status == http.StatusOK {
+				require.Contains(t, string(body), `"rows":[[0]]`, hostile)
+			} else {
+				require.Equal(t, http.StatusBadRequest, status, hostile)
+			}
+		}
+		require.Equal(t, ":status", count("select ':status' as a", ""), "a name in quotes is text")
+		require.Equal(t, "7", count("select '7'::text as a", ""), "a cast is no name")
+		for query, says := range map[string]string{ask(all): "no value for :least and :status", ask(all) + "&p.status=a": "no value for :least", ask("select 1 as a") + "&p.more=1": "no :more in the statement"} {
+			status, _, body := c.raw(query)
+			require.Equal(t, http.StatusBadRequest, status, query)
+			require.Contains(t, string(body), says)
+		}
+		// The file is that of the same values.
+		got := get[dashboard.SQLData](c, ask("select id from core.claims where status = :status order by id")+"&p.status=approved")
+		status, _, body := c.raw(got.Data.Exports[0].Link)
+		require.Equal(t, http.StatusOK, status)
+		require.Equal(t, len(got.Data.Rows)+1, strings.Count(string(body), "\n"))
+	})
+}
+
+func TestTheExamplesOfTheSQLPageRun(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, c *client) {
+		examples := get[dashboard.MetaData](c, "/api/v1/meta").Data.Examples
+		require.NotEmpty(t, examples)
+		for _, e := range examples {
+			values := ""
+			for _, m := range regexp.MustCompile(`:([a-z]+)`).FindAllStringSubmatch(e.SQL, -1) {
+				values += "&p." + m[1] + "=48"
+			}
+			get[dashboard.SQLData](c, ask(e.SQL)+values)
+		}
+	})
+}
+
+func TestSpansOfTimeReadTheSameOnBothEngines(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, c *client) {
+		for span, want := range map[string]string{
+			"timestamp '2019-11-07 10:25:00' - timestamp '2018-11-30 08:14:19.5'": "342 days 02:10:40.5",
+			"interval '14 months' + interval '1 day'":                             "1 year 2 mons 1 day",
+			"interval '0 days'":      "00:00:00",
+			"interval '-90 minutes'": "-01:30:00",
+		} {
+			got := get[dashboard.SQLData](c, ask("select "+span+" as took"))
+			require.Equal(t, want, text(got.Data.Rows[0][0]), span)
 		}
 	})
 }

@@ -89,8 +89,15 @@ type MetaData struct {
 	Currency    string       `json:"currency"` // The default one.
 	States      []StateInfo  `json:"states"`   // Words for canonical states, with their tone.
 	Badges      []Badge      `json:"badges"`
+	Examples    []Example    `json:"examples"` // Questions to begin with on the SQL page.
 	Limits      Limits       `json:"limits"`
 	Live        bool         `json:"live"` // Runs are made here and tell of themselves on /api/v1/events.
+}
+
+// Example is a select of the project, to be changed to one's own.
+type Example struct {
+	Title string `json:"title"`
+	SQL   string `json:"sql"` // A :name in it is asked for.
 }
 
 // Step is one thing to do on a first visit.

@@ -269,9 +269,10 @@ type ColumnPath struct {
 	Nodes  []string `json:"nodes"`
 }
 
-// SQLRequest is the body of POST /api/v1/sql; GET takes the same as parameters q and format.
+// SQLRequest is the body of POST /api/v1/sql; GET takes the same as parameters q, p.NAME and format.
 type SQLRequest struct {
-	Query string `json:"q"`
+	Query  string            `json:"q"`
+	Values map[string]string `json:"values,omitempty"` // Of the statement's :names, as text.
 }
 
 // SQLData is the result of one select: GET or POST /api/v1/sql.

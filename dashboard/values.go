@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
+
+	"lifeline/warehouse"
 )
 
 // result is a query's answer with every value as JSON shows it.
@@ -183,7 +185,9 @@ func jsonValue(v any, kind string) any {
 		}
 		return x.String()
 	case duckdb.Decimal:
-		return decimalText(x.Value, int(x.Scale))
+		return warehouse.DecimalText(x.Value, int(x.Scale))
+	case duckdb.Interval:
+		return warehouse.IntervalText(x)
 	case time.Time:
 		if kind == "date" {
 			return x.Format(time.DateOnly)
@@ -198,22 +202,6 @@ func jsonValue(v any, kind string) any {
 		return string(text)
 	}
 	return fmt.Sprint(v)
-}
-
-// decimalText writes unscaled / 10^scale without rounding.
-func decimalText(unscaled *big.Int, scale int) string {
-	digits := new(big.Int).Abs(unscaled).String()
-	for len(digits) <= scale {
-		digits = "0" + digits
-	}
-	sign := ""
-	if unscaled.Sign() < 0 {
-		sign = "-"
-	}
-	if scale == 0 {
-		return sign + digits
-	}
-	return sign + digits[:len(digits)-scale] + "." + digits[len(digits)-scale:]
 }
 
 // rational reads a value of an answer as a number; nil where it is none.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
+
+	"lifeline/warehouse"
 )
 
 // cell writes one value as text: timestamps in UTC without a zone, decimals exactly, null as given.
@@ -27,7 +29,9 @@ func cell(v any, null string) string {
 	case float32:
 		return strconv.FormatFloat(float64(x), 'g', -1, 32)
 	case duckdb.Decimal:
-		return decimalText(x.Value, int(x.Scale))
+		return warehouse.DecimalText(x.Value, int(x.Scale))
+	case duckdb.Interval:
+		return warehouse.IntervalText(x)
 	case *big.Int:
 		return x.String()
 	default:
@@ -64,20 +68,4 @@ func timeText(t time.Time) string {
 		return t.Format("2006-01-02 15:04:05")
 	}
 	return t.Format("2006-01-02 15:04:05.999999")
-}
-
-// decimalText writes unscaled / 10^scale without rounding.
-func decimalText(unscaled *big.Int, scale int) string {
-	digits := new(big.Int).Abs(unscaled).String()
-	for len(digits) <= scale {
-		digits = "0" + digits
-	}
-	sign := ""
-	if unscaled.Sign() < 0 {
-		sign = "-"
-	}
-	if scale == 0 {
-		return sign + digits
-	}
-	return sign + digits[:len(digits)-scale] + "." + digits[len(digits)-scale:]
 }

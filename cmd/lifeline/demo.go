@@ -183,12 +183,12 @@ func (c *demoCommand) show(ctx context.Context, g *Globals) error {
 	at := "--project " + g.Project + " --warehouse " + g.Warehouse
 	fmt.Fprintf(g.terminal.out, `
 Try next:
-  lifeline query %[1]s "select * from analytics.%[4]s order by %[5]s desc limit 5"
-  lifeline runs %[1]s
-  lifeline run %[1]s --source %[2]s          (again: nothing to do)
-  lifeline compile --project %[3]s %[6]s
-  lifeline serve %[1]s
-`, at, g.Source, g.Project, demoTables[c.Business][0], demoTables[c.Business][1], demoTables[c.Business][2])
+  %[7]s query %[1]s "select * from analytics.%[4]s order by %[5]s desc limit 5"
+  %[7]s runs %[1]s
+  %[7]s run %[1]s --source %[2]s  # again: nothing to do
+  %[7]s compile --project %[3]s %[6]s
+  %[7]s serve %[1]s
+`, at, g.Source, g.Project, demoTables[c.Business][0], demoTables[c.Business][1], demoTables[c.Business][2], os.Args[0]) // As it was called, so that the lines can be pasted.
 	return nil
 }
 

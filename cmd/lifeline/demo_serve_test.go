@@ -77,4 +77,18 @@ func TestTheDemoOnATerminalEndsWithItsReportWhereNoDashboardIsWanted(t *testing.
 	require.NoError(t, c.Wait())
 	require.Contains(t, string(out), "Try next:")
 	require.NotContains(t, string(out), "http://localhost")
+	_, next, _ := strings.Cut(string(out), "Try next:")
+	tried := 0
+	for line := range strings.Lines(next) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.Contains(line, " serve ") {
+			continue
+		}
+		sh := exec.CommandContext(ctx, "sh", "-c", line)
+		sh.Env = c.Env
+		said, err := sh.CombinedOutput()
+		require.NoError(t, err, "%s\n%s", line, said)
+		tried++
+	}
+	require.Equal(t, 4, tried, "the lines are meant to be pasted")
 }

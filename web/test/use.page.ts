@@ -1,4 +1,5 @@
 import { expect, test } from "@playwright/test";
+import { readFileSync } from "node:fs";
 // @ts-expect-error The list is a plain script, which the screenshots use too.
 import { settled } from "./places.mjs";
 
@@ -65,4 +66,57 @@ test("the theme is kept and can be switched", async ({ page }) => {
   await page.getByRole("button", { name: "Dark theme" }).click();
   await page.reload();
   await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
+});
+
+test("a chart is saved as a picture of itself", async ({ page }) => {
+  await page.goto("/?range=365d");
+  await settled(page);
+  const card = page.locator(".card", { has: page.locator(".chart") }).first();
+  await card.getByRole("button", { name: /^More about/ }).click();
+  const [file] = await Promise.all([page.waitForEvent("download"), card.getByRole("button", { name: "PNG of the chart" }).click()]);
+  expect(file.suggestedFilename()).toMatch(/^overview-.+\.png$/);
+  const bytes = readFileSync((await file.path())!);
+  expect(bytes.subarray(1, 4).toString()).toBe("PNG");
+  const box = (await card.boundingBox())!;
+  expect(bytes.readUInt32BE(16)).toBeGreaterThan(box.width * 1.5);
+  // More than an empty ground: it is drawn again and its colours are counted.
+  const colours = await page.evaluate(async (data) => {
+    const image = await createImageBitmap(new Blob([new Uint8Array(data)], { type: "image/png" }));
+    const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
+    const pen = canvas.getContext("2d")!;
+    pen.drawImage(image, 0, 0);
+    const seen = new Set<number>();
+    new Uint32Array(pen.getImageData(0, 0, image.width, image.height).data.buffer).forEach((c) => seen.add(c));
+    return seen.size;
+  }, [...bytes]);
+  expect(colours).toBeGreaterThan(20);
+});
+
+test("columns are chosen by name, and stay in the address", async ({ page }) => {
+  await page.goto("/claims");
+  await settled(page);
+  await page.getByRole("button", { name: "Columns" }).click();
+  const form = page.getByRole("dialog", { name: "Columns" });
+  await form.getByLabel("Treatment dim_treatment_id").check();
+  await form.getByLabel("Type type").uncheck();
+  await form.getByRole("button", { name: "Show these" }).click();
+  await expect(page).toHaveURL(/fields=.*dim_treatment_id/);
+  await expect(page.getByRole("columnheader", { name: "Treatment" })).toBeVisible();
+  await expect(page.getByRole("columnheader", { name: "Type" })).toHaveCount(0);
+});
+
+test("a statement asks for its values, and its answer can be drawn", async ({ page }) => {
+  await page.goto("/sql");
+  await settled(page);
+  await page.getByLabel("SQL", { exact: true }).fill("select status, count(*) as claims from analytics.dim_claims_lifecycle where amount >= :least group by status order by status");
+  await page.getByLabel("least").fill("100");
+  await page.getByRole("button", { name: /^Run/ }).click();
+  await expect(page).toHaveURL(/p\.least=100/);
+  const rows = page.getByRole("region", { name: "Result" }).locator("tbody tr");
+  await expect(rows.first()).toBeVisible();
+  const first = await rows.first().textContent();
+  await page.reload();
+  await expect(rows.first()).toHaveText(first!);
+  await page.getByRole("button", { name: "Chart of the result" }).click();
+  await expect(page.getByRole("region", { name: "Result" }).locator("td.bar").first()).toBeVisible();
 });

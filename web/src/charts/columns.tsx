@@ -4,7 +4,7 @@ import { max, maxIndex, min } from "d3-array";
 import { scaleBand, scaleLinear } from "d3-scale";
 import { area, curveMonotoneX, line } from "d3-shape";
 import type { Card } from "../lib/types";
-import { bucket, day, month, num, short } from "../lib/format";
+import { bucket, day, decimal, month, num, short } from "../lib/format";
 import { type Drawing, type Mark, Frame, Grid, barPath, every, tonesOf } from "./frame";
 import { type Twin, twinOf, withUnit } from "./twin";
 
@@ -92,6 +92,8 @@ export function clip(text: string, room: number): string {
   return text.length > n ? text.slice(0, n - 1) + "…" : text;
 }
 
+const exact = (n: number): string => (Math.abs(n) < 10_000 ? decimal(String(n)) : short(n));
+
 interface PathProps { t: Twin; s: string; tone: string; x: (i: number) => number; y: (n: number) => number; area: boolean; values: boolean }
 
 /** A series as a line that ends in a dot; with values, the highest and the last point say theirs. */
@@ -107,8 +109,8 @@ function Path({ t, s, tone, x, y, area: filled, values }: PathProps) {
       {filled && <path class={"area fill-" + tone} d={a(points) ?? ""} />}
       <path class="series" d={l(points) ?? ""} />
       {end && <circle class={"fill-" + tone} cx={end[0]} cy={y(end[1]!)} r={3} />}
-      {values && end && <text class="value" x={end[0] + 4} y={y(end[1]!) - 8} text-anchor="end">{short(end[1]!)}</text>}
-      {values && apart && <text class="value" x={Math.max(top[0], x(0) + 16)} y={y(top[1]!) - 6} text-anchor="middle">{short(top[1]!)}</text>}
+      {values && end && <text class="value" x={end[0] + 4} y={y(end[1]!) - 8} text-anchor="end">{exact(end[1]!)}</text>}
+      {values && apart && <text class="value" x={Math.max(top[0], x(0) + 16)} y={y(top[1]!) - 6} text-anchor="middle">{exact(top[1]!)}</text>}
     </g>
   );
 }

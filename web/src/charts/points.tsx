@@ -17,7 +17,9 @@ export function Scatter({ card }: { card: Card }) {
   const yv = rows.map((r) => t.number(r, yn)!);
   const midX = num(card.encoding.x_mid) ?? median(xs);
   const midY = num(card.encoding.y_mid) ?? median(yv);
-  const named = outliers(xs, yv);
+  // Where the project says who is unusual, these are named, the biggest first; else the points that lie far out.
+  const bad = rows.flatMap((q, i) => (t.value(q, color) === "bad" ? [i] : [])).sort((a, b) => (t.number(rows[b]!, size) ?? 0) - (t.number(rows[a]!, size) ?? 0));
+  const named = bad.length ? bad.slice(0, 12) : outliers(xs, yv);
   return <Frame label={card.answer} draw={(width, active) => {
     const height = Math.min(360, Math.max(260, width * 0.4));
     const [y0, y1] = extent(yv);

@@ -20,7 +20,7 @@ export interface Meta {
   project: string; build: string; engine: string; state: string; first_steps?: Step[]; time_zone: string; data_from: string; data_through: string;
   freshness: Freshness; user: { name: string; roles: string[] | null }; pages: PageInfo[] | null; records: RecordInfo[] | null;
   filters: FilterInfo[] | null; bases: BasisInfo[] | null; ranges: RangeInfo[] | null; currencies: Option[] | null; currency: string;
-  states: StateInfo[] | null; badges: Badge[] | null; limits: { sql_rows: number; sql_seconds: number; rows_page: number }; live: boolean;
+  states: StateInfo[] | null; badges: Badge[] | null; examples: { title: string; sql: string }[] | null; limits: { sql_rows: number; sql_seconds: number; rows_page: number }; live: boolean;
 }
 export interface Step { title: string; command: string; done: boolean }
 export interface Freshness {

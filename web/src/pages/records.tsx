@@ -1,7 +1,7 @@
 // Rows of a table: filters, a histogram over time, sums over all matches, pages by key.
 
 import { max } from "d3-array";
-import type { RecordInfo, RowsData } from "../lib/types";
+import type { RecordInfo, RowsData, TableData } from "../lib/types";
 import { useAnswer } from "../lib/api";
 import { param, place, rowDefaults, set } from "../lib/state";
 import { type Pair, format } from "../lib/url";
@@ -65,7 +65,7 @@ export function RowList({ data, total, next, problem, retry }: Listed) {
         } />
         <footer>
           <span class="quiet">{param("after") ? "More of" : rows.length < total ? `First ${rows.length} of` : "All"} {plural(total, "row")}; sums are over all of them.</span>
-          <Chooser shown={shown.map((c) => c.name)} />
+          <Chooser table={data.table} shown={shown.map((c) => c.name)} />
           {param("after") && <button type="button" class="plain" onClick={() => set({ after: "" }, { rows: true })}>First page</button>}
           {next && <button type="button" class="plain" onClick={() => set({ after: next }, { rows: true })}>Next {Math.min(100, total)} <Icon name="arrow" /></button>}
         </footer>
@@ -74,16 +74,25 @@ export function RowList({ data, total, next, problem, retry }: Listed) {
   );
 }
 
-function Chooser({ shown }: { shown: string[] }) {
+function Chooser({ table, shown }: { table: string; shown: string[] }) {
+  return <Popover label="Columns" kind="plain" end button={<><Icon name="columns" /> Columns</>}>{(close) => <Choices table={table} shown={shown} close={close} />}</Popover>;
+}
+
+// All columns of the table, the shown ones first and in their order.
+function Choices({ table, shown, close }: { table: string; shown: string[]; close: () => void }) {
+  const { answer } = useAnswer<TableData>("/tables/" + encodeURIComponent(table));
+  const labels = new Map((answer?.data.profile ?? []).map((c) => [c.name, c.label]));
+  const names = [...shown, ...[...labels.keys()].filter((n) => !shown.includes(n))];
   return (
-    <Popover label="Columns" kind="plain" end button={<><Icon name="columns" /> Columns</>}>
-      {(close) => (
-        <form class="menu" onSubmit={(e) => { e.preventDefault(); set({ fields: new FormData(e.currentTarget).get("fields") as string }, { rows: true }); close(); }}>
-          <label>Columns, by comma<textarea name="fields" rows={6} cols={30} defaultValue={shown.join(",")} /></label>
-          <button class="button">Show these</button> <button type="button" class="plain" onClick={() => { set({ fields: "" }, { rows: true }); close(); }}>As usual</button>
-        </form>
-      )}
-    </Popover>
+    <form class="menu choices" onSubmit={(e) => {
+      e.preventDefault();
+      const fields = new FormData(e.currentTarget).getAll("field").map(String);
+      if (fields.length) set({ fields: fields.join(",") }, { rows: true });
+      close();
+    }}>
+      <div>{names.map((n) => <label key={n} class="option"><input type="checkbox" name="field" value={n} defaultChecked={shown.includes(n)} /><span>{labels.get(n) ?? n} <small>{n}</small></span></label>)}</div>
+      <footer><button class="button">Show these</button><button type="button" class="plain" onClick={() => { set({ fields: "" }, { rows: true }); close(); }}>As usual</button></footer>
+    </form>
   );
 }
 

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { Card as CardData } from "../lib/types";
-import { may, param, say, set } from "../lib/state";
+import { current, may, meta, param, place, say, set } from "../lib/state";
 import { decimal } from "../lib/format";
 import { Columns, Legend } from "../charts/columns";
 import { Multiples } from "../charts/multiples";
@@ -15,7 +15,7 @@ import { Popover } from "./menu";
 import { Trouble } from "./states";
 
 function Drawing({ card }: { card: CardData }) {
-  if (card.encoding.split && ["line", "area", "columns"].includes(card.mark)) return <Multiples card={card} />;
+  if (card.encoding.split && ["line", "area", "columns"].includes(card.mark)) return <><Legend card={card} /><Multiples card={card} /></>;
   switch (card.mark) {
     case "columns": case "line": case "area": case "histogram": return <><Legend card={card} /><Columns card={card} /></>;
     case "bars": return <Bars card={card} />;
@@ -86,6 +86,7 @@ function CardMenu({ card }: { card: CardData }) {
         <div class="menu">
           {(card.definition || card.basis) && <p class="definition">{card.definition} {card.basis && <span class="quiet">{card.basis}.</span>}</p>}
           {(card.exports ?? []).map((x) => <a key={x.format} class="option" href={x.link} download><Icon name="down" />{x.format === "ndjson" ? "NDJSON" : x.format === "csv" ? "CSV" : "Parquet"}</a>)}
+          {painted.includes(card.mark) && <button type="button" class="option" onClick={() => { close(); void paint(card); }}><Icon name="down" />PNG of the chart</button>}
           <button type="button" class="option" onClick={() => { void copy(location.origin + location.pathname + location.search + "#card-" + card.id); close(); }}><Icon name="link" />Copy link to this card</button>
           {card.sql && <button type="button" class="option" aria-expanded={sql} onClick={() => setSQL(!sql)}><Icon name="code" />{sql ? "Hide" : "Show"} the SQL</button>}
           {sql && card.sql && <Code text={card.sql} language="SQL" />}
@@ -95,6 +96,25 @@ function CardMenu({ card }: { card: CardData }) {
       )}
     </Popover>
   );
+}
+
+const painted = ["columns", "line", "area", "histogram", "waterfall", "scatter", "dots"];
+
+/** Saves the card's chart as a picture, with what it says and stands on. */
+async function paint(card: CardData): Promise<void> {
+  const box = document.getElementById("card-" + card.id);
+  if (!box?.querySelector(".chart > svg")) {
+    say("Show the chart first; a table has no picture.");
+    return;
+  }
+  const { picture, save } = await import("../lib/picture");
+  const from = current.value;
+  const foot = [from?.filters?.text, card.basis, `${meta.value?.project}, version ${from?.version} of ${from?.as_of.slice(0, 16).replace("T", " ")} UTC`].filter(Boolean).join(" · ");
+  try {
+    save(await picture(box, card.question, card.answer, foot), `${place.value.path.replace(/\W+/g, "-").replace(/^-/, "") || "overview"}-${card.id}.png`);
+  } catch {
+    say("The browser could not make the picture.");
+  }
 }
 
 export async function copy(text: string): Promise<void> {

@@ -17,14 +17,19 @@ export function Popover({ label, button, kind = "chip", children, end }: {
     const key = (e: KeyboardEvent): void => { if (e.key === "Escape") { e.stopPropagation(); close(); } };
     document.addEventListener("pointerdown", away);
     root.current?.addEventListener("keydown", key);
-    // On a narrow screen the panel is moved back into view.
+    // On a narrow screen the panel is moved back into view; near the bottom it opens upwards.
     const p = panel.current;
     if (p && opener.current) {
       const at = opener.current.getBoundingClientRect();
       const left = Math.max(8, Math.min(end ? at.right - p.offsetWidth : at.left, innerWidth - p.offsetWidth - 8));
       p.style.left = left + "px";
-      p.style.top = at.bottom + 6 + "px";
-      p.style.maxHeight = Math.max(160, innerHeight - at.bottom - 20) + "px";
+      if (innerHeight - at.bottom < 280 && at.top > innerHeight / 2) {
+        p.style.bottom = innerHeight - at.top + 6 + "px";
+        p.style.maxHeight = at.top - 20 + "px";
+      } else {
+        p.style.top = at.bottom + 6 + "px";
+        p.style.maxHeight = Math.max(160, innerHeight - at.bottom - 20) + "px";
+      }
       p.querySelector<HTMLElement>("input,button,a")?.focus();
     }
     const scroll = (e: Event): void => { if (!p?.contains(e.target as Node)) setOpen(false); };
