@@ -58,7 +58,27 @@ func (c *call) cached(key string, compute func(ctx context.Context) (*reply, err
 		c.w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	body, hit, err := c.e.cache.get(c.r.Context(), full, func(ctx context.Context) ([]byte, error) {
+	body, err := c.compute(full, compute)
+	if err != nil {
+		header.Del("ETag")
+		return err
+	}
+	return c.send(body)
+}
+
+// kept answers from the cache too, but tells the asker's browser to keep nothing: raw values of health data.
+func (c *call) kept(key string, compute func(ctx context.Context) (*reply, error)) error {
+	body, err := c.compute(c.r.URL.Path+"?"+key+"|"+strconv.FormatBool(c.user.has(RoleData)), compute)
+	if err != nil {
+		return err
+	}
+	c.w.Header().Set("Cache-Control", "no-store")
+	return c.send(body)
+}
+
+// compute finds an answer in the edition's cache, or makes it.
+func (c *call) compute(key string, compute func(ctx context.Context) (*reply, error)) ([]byte, error) {
+	body, hit, err := c.e.cache.get(c.r.Context(), key, func(ctx context.Context) ([]byte, error) {
 		ctx, cancel := context.WithTimeout(ctx, c.options.CardTime)
 		defer cancel()
 		began := time.Now()
@@ -69,11 +89,7 @@ func (c *call) cached(key string, compute func(ctx context.Context) (*reply, err
 		return c.encode(r, began)
 	})
 	c.metrics.cached(hit)
-	if err != nil {
-		header.Del("ETag")
-		return err
-	}
-	return c.send(body)
+	return body, err
 }
 
 // etag names version, books, question and rights, so that a switch of the version makes it another.

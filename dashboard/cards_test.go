@@ -219,3 +219,44 @@ func TestBarsCoverThePeriod(t *testing.T) {
 		}
 	})
 }
+
+// Whose the failing rows of a check are is counted again from the file that has all of them.
+func TestFailingRowsAreCountedByWhoseTheyAre(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, c *client) {
+		columns := map[string][]string{"program": {"dim_program_id", "program_id"}, "provider": {"dim_provider_id", "provider_id"}, "product": {"dim_product_id", "product_id"}}
+		counted := 0
+		for _, check := range get[dashboard.ChecksData](c, "/api/v1/checks").Data.Checks {
+			d := get[dashboard.CheckData](c, "/api/v1/checks/"+check.Name).Data
+			if len(d.Whose) == 0 || d.Total > 20000 {
+				continue
+			}
+			_, _, body := c.raw("/api/v1/checks/" + check.Name + "?format=ndjson")
+			lines := strings.Split(strings.TrimSpace(string(body)), "\n")
+			require.Len(t, lines, int(d.Total), check.Name)
+			for _, g := range d.Whose {
+				rows := map[string]int64{}
+				for _, line := range lines {
+					var row map[string]any
+					require.NoError(t, json.Unmarshal([]byte(line), &row))
+					for _, name := range columns[g.Filter] {
+						if v, is := row[name]; is && v == nil {
+							rows["is:null"]++
+						} else if is {
+							rows[text(v)]++
+						}
+					}
+				}
+				if len(columns[g.Filter]) == 0 {
+					continue
+				}
+				require.Len(t, rows, int(g.Total), "%s by %s", check.Name, g.Filter)
+				for _, o := range g.Options {
+					require.Equal(t, rows[o.Value], o.Rows, "%s by %s, %s", check.Name, g.Filter, o.Value)
+				}
+				counted++
+			}
+		}
+		require.Greater(t, counted, 5)
+	})
+}

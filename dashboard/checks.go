@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -299,7 +300,7 @@ func (c *call) loadCheck(ctx context.Context, db *sql.DB, name string) (*CheckDa
 		}
 		return nil, "", notFound("check", name, project.Nearest(name, names))
 	}
-	d := &CheckData{CheckInfo: all.Checks[i], History: []CheckResult{}, Columns: []Column{}, Rows: [][]any{}, Pages: []string{}, Exports: []ExportLink{}}
+	d := &CheckData{CheckInfo: all.Checks[i], History: []CheckResult{}, Columns: []Column{}, Rows: [][]any{}, Whose: []CheckGroup{}, Pages: []string{}, Exports: []ExportLink{}}
 	got, err := fetch(ctx, db, `
 select c.run_id, r.started_at, c.status, c.failing, c.tested, c.threshold, c.sql
 from ops.check_results as c
@@ -340,19 +341,84 @@ limit 100`, 0, name)
 	return d, query, nil
 }
 
+// sample reads the first failing rows, and counts them all: together, and by program, provider and what else the project filters by,
+// where they have its column.
 func (c *call) sample(ctx context.Context, d *CheckData, query string) error {
-	if err := c.e.db.QueryRowContext(ctx, "select count(*) from ("+query+"\n) as f").Scan(&d.Total); err != nil {
-		return err
+	newest := c.e.run == d.History[0].Run && d.Severity != "quarantine"
+	if newest && d.Status == "pass" && d.Failing == 0 {
+		return nil // The run that published this version has just looked.
+	}
+	if !newest {
+		d.RowsNote = "As the published version has it; rows that were set aside are in quarantine."
 	}
 	got, err := fetch(ctx, c.e.db, "select * from ("+query+"\n) as f limit 100", 0)
 	if err != nil {
 		return err
 	}
 	d.Columns, d.Rows = got.columns, got.rows
-	if c.e.run != d.History[0].Run || d.Severity == "quarantine" {
-		d.RowsNote = "As the published version has it; rows that were set aside are in quarantine."
+	if len(d.Rows) < 100 {
+		d.Total = int64(len(d.Rows))
+		if d.Total == 0 {
+			return nil
+		}
+	}
+	var filters []filterFile
+	var columns []string
+	for _, f := range c.def.Model.filters {
+		i := slices.IndexFunc(d.Columns, func(x Column) bool { return x.Name != "id" && c.def.Model.filteredBy(f.Name, x.Name) })
+		if i < 0 || slices.Contains(columns, quoteName(d.Columns[i].Name)) {
+			continue
+		}
+		filters, columns = append(filters, f), append(columns, quoteName(d.Columns[i].Name))
+		d.Whose = append(d.Whose, CheckGroup{Filter: f.Name, Label: cmp.Or(f.Label, title(f.Name)), Options: []Option{}})
+	}
+	if got, err = fetch(ctx, c.e.db, whoseSQL(query, columns), 0); err != nil {
+		return err
+	}
+	for _, row := range got.rows {
+		i, n := whole(row[0]), whole(row[2])
+		if i < 0 {
+			d.Total = n
+			continue
+		}
+		o := Option{Value: nullWord, Label: "none", Rows: n}
+		if row[1] != nil {
+			o.Value = textOf(row[1])
+			o.Label = c.e.valueLabel(filters[i], o.Value)
+		}
+		d.Whose[i].Options, d.Whose[i].Total = append(d.Whose[i].Options, o), whole(row[3])
 	}
 	return nil
+}
+
+// whoseSQL counts rows by each of the columns and in all, in one pass: place of the column or -1, value, rows, number of values. Of each
+// column there are the eight values with most rows.
+func whoseSQL(query string, columns []string) string {
+	sets, place, value := "()", "-1", "null"
+	if len(columns) > 0 {
+		place, value = "case", "case"
+		for i, column := range columns {
+			sets += ", (" + column + ")"
+			place += fmt.Sprintf(" when grouping(%s) = 0 then %d", column, i)
+			value += fmt.Sprintf(" when grouping(%[1]s) = 0 then cast(%[1]s as varchar)", column)
+		}
+		place, value = place+" else -1 end", value+" end"
+	}
+	return fmt.Sprintf(`
+with counts as (
+	select %s as place, %s as value, count(*) as failing
+	from (%s
+	) as f
+	group by grouping sets (%s)
+),
+ranked as (
+	select *, row_number() over (partition by place order by failing desc, value) as n, count(*) over (partition by place) as all_values
+	from counts
+)
+select place, value, failing, all_values
+from ranked
+where n <= 8
+order by place, n`, place, value, query, sets)
 }
 
 // relationName finds a model's table by the name that checks use.

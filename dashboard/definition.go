@@ -471,3 +471,13 @@ func title(name string) string {
 	}
 	return strings.ToUpper(text[:1]) + text[1:]
 }
+
+// filteredBy says whether a filter stands for a column of that name in any table.
+func (m *ModelFile) filteredBy(filter, column string) bool {
+	for _, t := range m.Tables {
+		if t.Filters[filter] == column {
+			return true
+		}
+	}
+	return false
+}

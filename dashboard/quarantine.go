@@ -71,13 +71,11 @@ func (c *call) quarantine() error {
 	if f := q.Get("format"); f != "" && f != "json" {
 		return c.quarantineFile(db, a, f)
 	}
-	ctx, cancel := context.WithTimeout(c.r.Context(), c.options.CardTime)
-	defer cancel()
-	data, page, err := c.loadQuarantine(ctx, db, a, limit, q.Get("after"))
-	if err != nil {
-		return err
-	}
-	return c.fresh(&reply{data: data, page: page})
+	key := fmt.Sprintf("%q|%d|%q", a, limit, q.Get("after"))
+	return c.kept(key, func(ctx context.Context) (*reply, error) {
+		data, page, err := c.loadQuarantine(ctx, db, a, limit, q.Get("after"))
+		return &reply{data: data, page: page}, err
+	})
 }
 
 // quarantineFile gives the raw rows, for the role data only.

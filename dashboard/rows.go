@@ -328,15 +328,18 @@ func (l *rowList) exports() []ExportLink {
 
 // totals counts and sums all matches; money never over two currencies (promise 8).
 func (l *rowList) totals(ctx context.Context) ([]RowTotals, int64, error) {
-	unit := "cast(null as varchar)"
+	unit, relation, where, rows := "cast(null as varchar)", l.source(true), l.where(), "count(*)"
 	if c := l.table.currencyColumn(); c != "" {
 		unit = quoteName(c)
+		if counted, matches := l.counted(c); counted != "" {
+			relation, where, rows = counted, matches, "cast(sum(n) as bigint)"
+		}
 	}
-	parts := []string{unit, "count(*)"}
+	parts := []string{unit, rows}
 	for _, m := range l.table.moneyColumns() {
 		parts = append(parts, "cast(sum("+quoteName(m)+") as numeric(38,4))")
 	}
-	got, err := fetch(ctx, l.snap.db, fmt.Sprintf("select %s from %s as t where %s group by 1 order by 2 desc, 1", strings.Join(parts, ", "), l.source(true), l.where()), 0)
+	got, err := fetch(ctx, l.snap.db, fmt.Sprintf("select %s from %s as t where %s group by 1 order by 2 desc, 1", strings.Join(parts, ", "), relation, where), 0)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -359,8 +362,34 @@ func (l *rowList) countUndated(ctx context.Context) (int64, error) {
 		return 0, nil
 	}
 	var n int64
-	err := l.snap.db.QueryRowContext(ctx, fmt.Sprintf("select count(*) from %s as t where %s and %s is null", l.source(false), l.conditionsSQL(), quoteName(l.column))).Scan(&n)
+	query := fmt.Sprintf("select count(*) from %s as t where %s and %s is null", l.source(false), l.conditionsSQL(), quoteName(l.column))
+	if totals := l.totalsTable(); totals != "" {
+		query = fmt.Sprintf("select cast(coalesce(sum(n), 0) as bigint) from %s as t where %s and not dated", totals, l.conditionsSQL())
+	}
+	err := l.snap.db.QueryRowContext(ctx, query).Scan(&n)
 	return n, err
+}
+
+// counted is where the matches are counted already, and which of its rows are theirs; empty where they must be counted one by one. The
+// named columns must be among what is counted by.
+func (l *rowList) counted(columns ...string) (relation, where string) {
+	b := *l.bound
+	switch {
+	case b.table.fast == nil:
+		return "", ""
+	case b.column == "" || b.undated == "":
+		if b.column == "" {
+			b.column = b.table.Dates[b.snap.defaultBasis(b.table)]
+		}
+		totaled := !slices.ContainsFunc(columns, func(c string) bool { return !b.table.fast.totaled[c] })
+		if totals := b.totalsTable(); totals != "" && totaled {
+			return totals, b.conditionsSQL()
+		}
+		return b.groupsTable(columns...), b.conditionsSQL() // Rows without a date have a group of their own.
+	case b.undated == "exclude":
+		return b.groupsTable(columns...), b.conditionsSQL() + " and " + daysSQL("day", b.from, b.to, b.undated)
+	}
+	return "", ""
 }
 
 // histogram counts the matches over the date basis, or over the table's first one where the question names none.
@@ -382,12 +411,19 @@ func (l *rowList) histogram(ctx context.Context) (*Histogram, error) {
 		}
 	}
 	grain := grainOf(low, high)
-	bucketSQL, err := b.bucketOf("", grain, low)
+	day, relation, where, rows := "", b.source(true), l.where()+" and "+quoteName(b.column)+" is not null", "count(*)"
+	if counted := b.groupsTable(); counted != "" && b.undated != "only" {
+		day, relation, rows = "day", counted, "cast(sum(n) as bigint)"
+		where = b.conditionsSQL() + " and day is not null"
+		if l.column != "" && l.undated != "" {
+			where = b.conditionsSQL() + " and " + daysSQL("day", b.from, b.to, "exclude")
+		}
+	}
+	bucketSQL, err := b.bucketOf(day, grain, low)
 	if err != nil {
 		return nil, err
 	}
-	got, err := fetch(ctx, l.snap.db, fmt.Sprintf(
-		"select %s as bucket, count(*) as n from %s as t where %s and %s is not null group by 1", bucketSQL, l.source(true), l.where(), quoteName(b.column)), 0)
+	got, err := fetch(ctx, l.snap.db, fmt.Sprintf("select %s as bucket, %s as n from %s as t where %s group by 1", bucketSQL, rows, relation, where), 0)
 	if err != nil {
 		return nil, err
 	}

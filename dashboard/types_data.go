@@ -164,8 +164,17 @@ type CheckData struct {
 	Total    int64         `json:"total"`
 	RowsNote string        `json:"rows_note"` // Where the rows cannot be shown: why.
 	RowsLink string        `json:"rows_link"`
+	Whose    []CheckGroup  `json:"whose"` // The failing rows by each filter whose column they have.
 	Pages    []string      `json:"pages"` // Cards that read the table, as page/card.
 	Exports  []ExportLink  `json:"exports"`
+}
+
+// CheckGroup counts a check's failing rows by the values of one filter.
+type CheckGroup struct {
+	Filter  string   `json:"filter"`
+	Label   string   `json:"label"`
+	Options []Option `json:"options"` // The eight with most rows.
+	Total   int64    `json:"total"`   // Values in all.
 }
 
 // CheckResult is one check in one run.

@@ -127,6 +127,7 @@ export interface ChecksData {
 }
 export interface CheckData extends CheckInfo {
   answer: string; sql?: string; columns: Column[] | null; rows: Row[] | null; total: number; rows_note: string; rows_link: string; pages: string[] | null;
+  whose: { filter: string; label: string; options: Option[] | null; total: number }[] | null;
   history: { run: number; at: string; status: string; failing: number; tested: number; threshold: string }[] | null; exports: ExportLink[] | null;
 }
 export interface QuarantineData {

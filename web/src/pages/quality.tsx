@@ -1,6 +1,6 @@
 // Data quality: what changed, where it is weak, every check with its trend; and one check with its failing rows.
 
-import type { CheckData, CheckInfo, ChecksData } from "../lib/types";
+import type { CheckData, CheckInfo, ChecksData, Option } from "../lib/types";
 import { useAnswer } from "../lib/api";
 import { meta, param, set } from "../lib/state";
 import { decimal, percent, plural, time } from "../lib/format";
@@ -94,6 +94,12 @@ export function CheckPage({ name }: { name: string }) {
               {(d.history ?? []).slice(0, 12).map((h) => <tr key={h.run}><td><a href={"/runs/" + h.run}>Run {h.run}</a></td><td>{time(h.at, zone)}</td><td><Status name={h.status} /></td><td class="n">{decimal(String(h.failing))}</td><td class="n">{decimal(String(h.tested))}</td><td class="low">{h.threshold || "–"}</td></tr>)}
             </Grid>
           </section>
+          {(d.whose ?? []).length > 0 && (
+            <section class="card w-full" aria-labelledby="whose">
+              <header><div><h2 id="whose">Whose are they?</h2><p class="answer"><Sentence text={whoseText(d)} /></p></div></header>
+              <div class="whose">{d.whose!.map((g) => <Whose key={g.filter} group={g} total={d.total} />)}</div>
+            </section>
+          )}
           <section class="card w-full list" aria-labelledby="rows">
             <header><div><h2 id="rows">Which rows?</h2><p class="answer">{d.rows_note || (d.total ? plural(d.total, "failing row") : "No row fails.")}</p></div></header>
             {(d.rows ?? []).length > 0 && <Rows label="Failing rows" columns={d.columns} rows={d.rows} />}
@@ -103,5 +109,32 @@ export function CheckPage({ name }: { name: string }) {
         </div>
       )}
     </Page>
+  );
+}
+
+type Group = NonNullable<CheckData["whose"]>[number];
+
+/** The value that has the greatest share of the failing rows, of all groups. */
+function whoseText(d: CheckData): string {
+  const [group, first] = d.whose!.map((g): [Group, Option] => [g, g.options![0]!]).sort((a, b) => b[1].rows - a[1].rows || a[0].total - b[0].total)[0]!;
+  return `${group.label} ${first.label} has ${decimal(String(first.rows))} of ${plural(d.total, "failing row")}.`;
+}
+
+function Whose({ group, total }: { group: Group; total: number }) {
+  const path = meta.value?.filters?.find((f) => f.name === group.filter)?.path;
+  return (
+    <table class="bars">
+      <caption>{group.label}</caption>
+      <tbody>
+        {group.options!.map((o) => (
+          <tr key={o.value}>
+            <th scope="row">{path && o.value !== "is:null" ? <a href={path.replace("{value}", encodeURIComponent(o.value))}>{o.label}</a> : o.label}</th>
+            <td class="bar"><svg viewBox="0 0 100 14" preserveAspectRatio="none" aria-hidden="true"><rect class="fill-wait" width={Math.max(0.5, 100 * o.rows / total)} height={14} rx={1} /></svg></td>
+            <td class="n">{decimal(String(o.rows))}</td>
+          </tr>
+        ))}
+        {group.total > group.options!.length && <tr><td colSpan={3} class="quiet">and {decimal(String(group.total - group.options!.length))} more</td></tr>}
+      </tbody>
+    </table>
   );
 }
