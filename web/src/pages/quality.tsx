@@ -117,7 +117,8 @@ type Group = NonNullable<CheckData["whose"]>[number];
 /** The value that has the greatest share of the failing rows, of all groups. */
 function whoseText(d: CheckData): string {
   const [group, first] = d.whose!.map((g): [Group, Option] => [g, g.options![0]!]).sort((a, b) => b[1].rows - a[1].rows || a[0].total - b[0].total)[0]!;
-  return `${group.label} ${first.label} has ${decimal(String(first.rows))} of ${plural(d.total, "failing row")}.`;
+  const name = first.label.startsWith(group.label) ? first.label : `${group.label} ${first.label}`;
+  return `${name} has ${decimal(String(first.rows))} of ${plural(d.total, "failing row")}.`;
 }
 
 function Whose({ group, total }: { group: Group; total: number }) {
