@@ -293,3 +293,24 @@ func TestTheBarsOverAListAreItsRows(t *testing.T) {
 		}
 	})
 }
+
+// Each date basis has its own rows without a date, whichever was asked for before.
+func TestEveryBasisCountsItsOwnUndatedRows(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, c *client) {
+		for range 2 {
+			for basis, column := range map[string]string{"submitted": "date_submitted", "decided": "date_decided", "treatment": "date_treatment", "created": "date_claim_created"} {
+				trust := get[dashboard.PageData](c, "/api/v1/pages/overview?program!=99999&basis="+basis).Data.Trust
+				got := get[dashboard.SQLData](c, ask("select count(*) as n from analytics.dim_claims_lifecycle where "+column+" is null"))
+				undated := int64(0)
+				for _, x := range trust.Excluded {
+					if x.Reason == "undated" {
+						undated = x.Counts.Rows
+					}
+				}
+				require.Equal(t, text(got.Data.Rows[0][0]), fmt.Sprint(undated), basis)
+				require.True(t, trust.Balances, basis)
+			}
+		}
+	})
+}

@@ -68,7 +68,7 @@ func (p *pageAsk) parts(ctx context.Context) (map[string]Amounts, error) {
 		undated = quoteName(b.column) + " is null"
 	}
 	part := fmt.Sprintf("case when not (%s) then 'filtered' when not (%s) then 'currency' when %s then 'undated' else 'dated' end", coalesce(other), coalesce(currency), undated)
-	key := b.table.Name + "|" + part
+	key := b.table.Name + "|" + b.column + "|" + part // "not dated" is another condition for each date.
 	var whole map[string]Amounts
 	if kept, is := p.snap.kept.Load(key); is {
 		whole = kept.(map[string]Amounts)
