@@ -27,12 +27,12 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /var/lib/lifeline --create-home lifeline
 COPY --from=build /out/lifeline /usr/local/bin/lifeline
-COPY projects /usr/share/lifeline/projects
+COPY examples /usr/share/lifeline/examples
 
 # The only folder it writes to: a DuckDB warehouse, if there is one, lives here.
 USER lifeline
 WORKDIR /var/lib/lifeline
 VOLUME /var/lib/lifeline
-ENV LIFELINE_PROJECT=/usr/share/lifeline/projects/carepay
+ENV LIFELINE_PROJECT=/usr/share/lifeline/examples/carepay
 ENTRYPOINT ["lifeline"]
 CMD ["--help"]

@@ -26,7 +26,7 @@ import (
 // food makes a sample of the food project, runs it and serves it.
 func food(t *testing.T) *client {
 	t.Helper()
-	const dir = "../projects/fooddelivery"
+	const dir = "../examples/fooddelivery"
 	files := t.TempDir()
 	dsn := "duckdb:" + filepath.Join(files, "food.duckdb")
 	_, err := sample.Write(t.Context(), sample.Options{Project: "fooddelivery", Scale: 0.05, Seed: 1, Dirt: "real"}, filepath.Join(files, "csv"))

@@ -32,7 +32,7 @@ import (
 	"lifeline/warehouse"
 )
 
-const carepay = "../projects/carepay"
+const carepay = "../examples/carepay"
 
 var shared struct {
 	once  sync.Once

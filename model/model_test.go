@@ -259,7 +259,7 @@ func fields(s string) []string {
 func TestTheOrderIsTheSameEveryTime(t *testing.T) {
 	t.Parallel()
 	order := func() (names []string) {
-		p, err := project.Load("../projects/carepay", project.Options{})
+		p, err := project.Load("../examples/carepay", project.Options{})
 		require.NoError(t, err)
 		g, err := model.NewGraph(p, model.Options{Target: model.Target{Type: "duckdb"}, Vars: map[string]any{"as_of": "2019-11-25 21:00:00"}})
 		require.NoError(t, err)

@@ -187,7 +187,7 @@ unit_tests:
 
 func TestTheShippedProjectLoads(t *testing.T) {
 	t.Parallel()
-	p, err := project.Load("../projects/carepay", project.Options{})
+	p, err := project.Load("../examples/carepay", project.Options{})
 	require.NoError(t, err)
 	for _, i := range p.Ignored {
 		require.Equal(t, "quoting", i.Key, "%s has no effect here", i)

@@ -137,7 +137,7 @@ func onEveryEngine(t *testing.T, body func(t *testing.T, dsn string)) {
 func small(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "carepay")
-	require.NoError(t, os.CopyFS(dir, os.DirFS("../projects/carepay")))
+	require.NoError(t, os.CopyFS(dir, os.DirFS("../examples/carepay")))
 	for _, gone := range []string{"models/kpi", "dashboards", "tests", "models/core/unit_tests.yml"} {
 		require.NoError(t, os.RemoveAll(filepath.Join(dir, gone)))
 	}

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-const carepay = "../../projects/carepay"
+const carepay = "../../examples/carepay"
 
 // outcome is what a process left.
 type outcome struct {

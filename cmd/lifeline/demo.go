@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"lifeline/projects"
+	"lifeline/examples"
 	"lifeline/run"
 	"lifeline/sample"
 	"lifeline/source"
@@ -97,7 +97,7 @@ func (c *demoCommand) Run(ctx context.Context, g *Globals) error {
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return fmt.Errorf("make the demo's folder: %w", err)
 	}
-	dir, err := projects.Extract(c.Business, c.Dir)
+	dir, err := examples.Extract(c.Business, c.Dir)
 	if err != nil {
 		return err
 	}

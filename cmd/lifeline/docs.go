@@ -22,7 +22,7 @@ func (docsCommand) Help() string {
 and ask nothing of any other host.
 
 Examples:
-  lifeline docs --project projects/carepay --out carepay-docs
+  lifeline docs --project examples/carepay --out carepay-docs
   lifeline docs --format md > data-model.md
   lifeline docs --json | jq .undocumented`
 }

@@ -19,7 +19,7 @@ func (doctorCommand) Help() string {
 3 when the source breaks its contract, else 1 or 2.
 
 Examples:
-  lifeline doctor --project projects/carepay --source mysql://reader:pass@db/carepay
+  lifeline doctor --project examples/carepay --source mysql://reader:pass@db/carepay
   lifeline doctor --json`
 }
 

@@ -12,7 +12,7 @@ import (
 	"lifeline/sample"
 )
 
-const foodProject = "../../projects/fooddelivery"
+const foodProject = "../../examples/fooddelivery"
 
 // foodSample is a small sample of food delivery.
 var foodSample = sample.Options{Project: "fooddelivery", Scale: 0.1, Seed: 1, Dirt: "real"}

@@ -18,7 +18,7 @@ func (lsCommand) Help() string {
 	return `Lists in build order.
 
 Examples:
-  lifeline ls --project projects/carepay
+  lifeline ls --project examples/carepay
   lifeline ls --select "+dim_claims_lifecycle"`
 }
 

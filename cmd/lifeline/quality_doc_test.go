@@ -105,7 +105,7 @@ var (
 // oneLine is a query as the table shows it: on one line, of the published names, with a word for when the source was read.
 func (d *documented) oneLine() string {
 	if strings.HasSuffix(d.File, ".sql") {
-		return fmt.Sprintf("[%s](../projects/carepay/%s)", d.File, d.File)
+		return fmt.Sprintf("[%s](../examples/carepay/%s)", d.File, d.File)
 	}
 	sql := spaces.ReplaceAllString(relation.ReplaceAllString(read.ReplaceAllString(d.SQL, "<when it was read>"), "$1."), " ")
 	return "`" + strings.ReplaceAll(sql, "|", `\|`) + "`"

@@ -41,7 +41,7 @@ func (runCommand) Help() string {
 books and publishes all tables at once. A failing check leaves the published version as it is (exit code 3).
 
 Examples:
-  lifeline run --project projects/carepay --source mysql://reader:pass@db/carepay --warehouse duckdb:carepay.duckdb
+  lifeline run --project examples/carepay --source mysql://reader:pass@db/carepay --warehouse duckdb:carepay.duckdb
   lifeline run --json | jq .status
   lifeline run --every 15m`
 }
@@ -94,7 +94,7 @@ func (buildCommand) Help() string {
 	return `Builds, checks and publishes from staging as the last run left it; the source is not read.
 
 Examples:
-  lifeline build --project projects/carepay
+  lifeline build --project examples/carepay
   lifeline build --select "dim_providers+" --dry-run --show-sql`
 }
 

@@ -44,7 +44,7 @@ func (serveCommand) Help() string {
 	return `Serves the dashboard and its API over the published version. Nothing is ever written; a new version is taken up by itself.
 
 Examples:
-  lifeline serve --project projects/carepay
+  lifeline serve --project examples/carepay
   lifeline serve --every 15m
   printf %s "$PASSWORD" | lifeline serve --add-user ada --roles viewer,data >> users.txt
   lifeline serve --addr 0.0.0.0:8443 --auth basic --users users.txt --tls-cert cert.pem --tls-key key.pem --host data.example.org`

@@ -22,7 +22,7 @@ import (
 	"lifeline/warehouse"
 )
 
-const projectDir = "projects/carepay"
+const projectDir = "examples/carepay"
 
 // landing measures our own landing of the four tables into each engine, every time into an empty warehouse.
 func (b *bench) landing(ctx context.Context) error {

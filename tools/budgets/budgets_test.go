@@ -175,11 +175,11 @@ func TestMoneyIsNeverAFloat(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, []string{
 		"change/a.go:3 money-float",
-		"projects/a.sql:1 money-float",
-		"projects/a.sql:2 money-float",
+		"examples/a.sql:1 money-float",
+		"examples/a.sql:2 money-float",
 	}, breachesOf(t, map[string]string{
 		"change/a.go": "// Package change is for a test.\npackage change\ntype claim struct{ totalAmount float64; share float64 }\n",
-		"projects/a.sql": "select cast(amount as double precision),\n  unit_price::float8,\n" +
+		"examples/a.sql": "select cast(amount as double precision),\n  unit_price::float8,\n" +
 			"  cast(amount as numeric(19,4)), cast(share as double precision) -- amount as float\n",
 	}))
 }

@@ -13,7 +13,7 @@ import (
 
 func TestEveryTestOfTheShippedProjectsCompiles(t *testing.T) {
 	t.Parallel()
-	folders, err := filepath.Glob("../projects/*/dbt_project.yml")
+	folders, err := filepath.Glob("../examples/*/dbt_project.yml")
 	require.NoError(t, err)
 	require.NotEmpty(t, folders)
 	for _, f := range folders {

@@ -1,5 +1,5 @@
-// Package projects carries the shipped projects inside the binary, so that the demo needs no checkout.
-package projects
+// Package examples carries the shipped projects inside the binary, so that the demo needs no checkout.
+package examples
 
 import (
 	"embed"
