@@ -86,9 +86,9 @@ type Totals struct {
 
 // MoneyTotal is the exact sum of a money column over the rows of one raw currency.
 type MoneyTotal struct {
-	Column   string
-	Currency string // The raw text; "" also for null, and where the column has no currency.
-	Sum      string // An exact decimal, without trailing zeros after the point.
-	Rows     int64  // Rows with a value.
-	Weighed  string // The exact sum of each amount times the remainder of its key by Weights, where Table.Whole has one.
+	Column      string
+	Currency    string // The raw text; "" also for null, and where the column has no currency.
+	Sum         string // An exact decimal, without trailing zeros after the point.
+	Rows        int64  // Rows with a value.
+	WeightedSum string // The exact sum of each amount times the remainder of its key by Weights, where Table.Whole has one.
 }

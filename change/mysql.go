@@ -14,11 +14,11 @@ func TypeOf(declared string) (Type, error) {
 	case "tinyint", "year", "bool", "boolean", "int1":
 		return Type{Kind: Int16}, nil
 	case "smallint", "int2":
-		return Type{Kind: either(unsigned, Int32, Int16)}, nil
+		return Type{Kind: choose(unsigned, Int32, Int16)}, nil
 	case "mediumint", "int3", "middleint":
 		return Type{Kind: Int32}, nil
 	case "int", "integer", "int4":
-		return Type{Kind: either(unsigned, Int64, Int32)}, nil
+		return Type{Kind: choose(unsigned, Int64, Int32)}, nil
 	case "bigint", "int8":
 		if unsigned {
 			return Type{Kind: Decimal, Precision: 20}, nil
@@ -130,7 +130,7 @@ func decimalOf(declared, args string) (Type, error) {
 	return t, nil
 }
 
-func either(first bool, a, b Kind) Kind {
+func choose(first bool, a, b Kind) Kind {
 	if first {
 		return a
 	}

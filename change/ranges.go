@@ -1,7 +1,7 @@
 package change
 
-// Whole is the key that a table's rows can be divided by: one column of whole numbers that lands as it is.
-func (t *Table) Whole() (Column, bool) {
+// IntegerKey is the key that a table's rows can be divided by: one column of whole numbers that lands as it is.
+func (t *Table) IntegerKey() (Column, bool) {
 	if len(t.Key) != 1 {
 		return Column{}, false
 	}
@@ -13,8 +13,8 @@ func (t *Table) Whole() (Column, bool) {
 	return t.Columns[i], k == Int16 || k == Int32 || k == Int64
 }
 
-// Weights is how many different weights the keys give to amounts.
-const Weights = 1000
+// ChecksumWeight is how many different weights the keys give to amounts.
+const ChecksumWeight = 1000
 
 // Range is a part of a table by its whole key, cut into slices of equal width.
 type Range struct {
@@ -24,11 +24,11 @@ type Range struct {
 
 // Slice is what the rows of one slice add up to. Slices without rows are left out.
 type Slice struct {
-	Number  int64 // From 0.
-	Low     int64 // The lowest key that is there.
-	High    int64 // The highest.
-	Rows    int64
-	Keys    string   // The sum of the keys, exact.
-	Money   []string // The exact sum of each column of Table.Money; "" where no row has a value.
-	Weighed []string // The same with each amount times the remainder of its key by Weights.
+	Number       int64 // From 0.
+	Low          int64 // The lowest key that is there.
+	High         int64 // The highest.
+	Rows         int64
+	Keys         string   // The sum of the keys, exact.
+	Money        []string // The exact sum of each column of Table.Money; "" where no row has a value.
+	WeightedSums []string // The same with each amount times the remainder of its key by Weights.
 }

@@ -170,7 +170,7 @@ func (s *store) load(ctx context.Context, old *edition) (*edition, error) {
 			s.closeEdition(e)
 		}
 	}()
-	if e.books, err = s.wh.Books(ctx); errors.Is(err, warehouse.ErrNothingPublished) {
+	if e.books, err = s.wh.OpenOps(ctx); errors.Is(err, warehouse.ErrNothingPublished) {
 		e.books = nil
 	} else if err != nil {
 		return nil, fmt.Errorf("open the books: %w", err)
@@ -296,7 +296,7 @@ func (s *store) fingerprint(ctx context.Context) (string, error) {
 		db = e.booksDB()
 	}
 	if db == nil {
-		r, err := s.wh.Books(ctx)
+		r, err := s.wh.OpenOps(ctx)
 		if errors.Is(err, warehouse.ErrNothingPublished) {
 			return "none", nil
 		}

@@ -15,7 +15,7 @@ const noTime, noState, noText = "cast(null as timestamp)", "cast(null as varchar
 const changePlace = 1000
 
 // activity is the fact with a row per activity.
-func (l *life) activity() *table {
+func (l *compiler) activity() *table {
 	t := &table{
 		description: "What happened to each " + l.Name + ". Grain: one row per activity whose time is known.",
 		grain:       []string{"id"},
@@ -41,7 +41,7 @@ func (l *life) activity() *table {
 	return t
 }
 
-func (l *life) activityColumns(t *table) {
+func (l *compiler) activityColumns(t *table) {
 	n := l.Names
 	says := fmt.Sprintf("md5 in hexadecimal of '%s|key|%s|%s|occurrence', the time as YYYY-MM-DD HH:MM:SS with as many decimals as are not zero.", l.Name, n.Activity, n.Time)
 	if l.hasChildEvents() {
@@ -69,7 +69,7 @@ func (l *life) activityColumns(t *table) {
 }
 
 // identity is the id of a numbered activity. That of one which occurs once is made where the activity is known, which takes fewer steps.
-func (l *life) identity() string {
+func (l *compiler) identity() string {
 	own := fmt.Sprintf("md5('%s|' || cast(record_key as varchar) || '|' || activity || '|' || cast(happened_at as varchar) || '|' || cast(occurrence as varchar))", l.Name)
 	if l.hasChildEvents() {
 		return "case when origin is null then " + own + " else md5(origin) end"
@@ -79,7 +79,7 @@ func (l *life) identity() string {
 
 func words(name string) string { return strings.ReplaceAll(name, "_", " ") }
 
-func (l *life) activityList() string {
+func (l *compiler) activityList() string {
 	var out []string
 	for _, a := range l.Activities {
 		if !a.InFact {
@@ -97,7 +97,7 @@ func (l *life) activityList() string {
 	return strings.Join(out, ", ")
 }
 
-func (l *life) hasChildEvents() bool {
+func (l *compiler) hasChildEvents() bool {
 	for _, a := range l.Activities {
 		if a.InFact && a.Each != "" {
 			return true
@@ -107,7 +107,7 @@ func (l *life) hasChildEvents() bool {
 }
 
 // eventColumns are what each part of the union gives, in this order.
-func (l *life) eventColumns() []string {
+func (l *compiler) eventColumns() []string {
 	out := []string{"record_key"}
 	for _, r := range l.ownRelated() {
 		out = append(out, "k_"+r.Name)
@@ -119,7 +119,7 @@ func (l *life) eventColumns() []string {
 }
 
 // storied is the CTE of the records of which history knows changes: few, so that only they pay for windows.
-func (l *life) storied() []string {
+func (l *compiler) storied() []string {
 	if l.History == "" {
 		return nil
 	}
@@ -127,7 +127,7 @@ func (l *life) storied() []string {
 }
 
 // events are the parts of the union: plain ones occur once a record, timed ones are numbered.
-func (l *life) events() (plain, timed []string) {
+func (l *compiler) events() (plain, timed []string) {
 	for i := range l.Activities {
 		a := &l.Activities[i]
 		switch {
@@ -151,7 +151,7 @@ func (l *life) events() (plain, timed []string) {
 }
 
 // together are the activities that are rows of children, those in one list that one pass over the rows can tell apart.
-func (l *life) together() [][]int {
+func (l *compiler) together() [][]int {
 	var out [][]int
 next:
 	for i := range l.Activities {
@@ -170,7 +170,7 @@ next:
 }
 
 // apart tells whether an activity is said by the same columns as others, and never by the same row as one of them.
-func (l *life) apart(i int, others []int) bool {
+func (l *compiler) apart(i int, others []int) bool {
 	a := l.Activities[i]
 	for _, o := range others {
 		b := l.Activities[o]
@@ -195,7 +195,7 @@ func excludes(c project.LifecycleCondition, others []project.LifecycleCondition)
 
 // beforeHistory says which date columns still stand for a record of which changes were seen: a true date of a step before them, and
 // every date that tells of no state. A column that only stands in gives way to what was seen.
-func (l *life) beforeHistory(a *project.LifecycleActivity) string {
+func (l *compiler) beforeHistory(a *project.LifecycleActivity) string {
 	switch {
 	case len(leads(a)) == 0:
 		return ""
@@ -205,7 +205,7 @@ func (l *life) beforeHistory(a *project.LifecycleActivity) string {
 	return "l.at_" + a.Name + " < l.first_seen"
 }
 
-func (l *life) ownEvent(a *project.LifecycleActivity, place int, from, where string) string {
+func (l *compiler) ownEvent(a *project.LifecycleActivity, place int, from, where string) string {
 	columns := l.carried("l", nil, nil)
 	to := noState
 	if a.To != "" {
@@ -237,7 +237,7 @@ func (l *life) ownEvent(a *project.LifecycleActivity, place int, from, where str
 }
 
 // carried are the record's key, the keys of others and the measures, where an activity's row may say its own.
-func (l *life) carried(alias string, related, measures []project.LifecycleColumn) []string {
+func (l *compiler) carried(alias string, related, measures []project.LifecycleColumn) []string {
 	out := []string{"l.record_key"}
 	for _, r := range l.ownRelated() {
 		own := override(related, r.Name)
@@ -259,7 +259,7 @@ func (l *life) carried(alias string, related, measures []project.LifecycleColumn
 }
 
 // childEvents is the part of the activities that are rows of another model, in one pass over it.
-func (l *life) childEvents(together []int) string {
+func (l *compiler) childEvents(together []int) string {
 	a := &l.Activities[together[0]]
 	c := l.Child(a.Each)
 	lower, upper := noTime, noTime
@@ -303,10 +303,10 @@ func (l *life) childEvents(together []int) string {
 }
 
 // childKey is the child's column that names the record.
-func (l *life) childKey(c *project.LifecycleChild) string { return qualified("c", c.Key) }
+func (l *compiler) childKey(c *project.LifecycleChild) string { return qualified("c", c.Key) }
 
 // joinColumn is the column of lives that a child's key is matched with.
-func (l *life) joinColumn(c *project.LifecycleChild) string {
+func (l *compiler) joinColumn(c *project.LifecycleChild) string {
 	if c.On == l.Key {
 		return "record_key"
 	}
@@ -314,7 +314,7 @@ func (l *life) joinColumn(c *project.LifecycleChild) string {
 }
 
 // changeEvent is the part of the changes that were seen.
-func (l *life) changeEvent() string {
+func (l *compiler) changeEvent() string {
 	var cases strings.Builder
 	named := map[string]bool{}
 	for i := range l.Activities {

@@ -12,7 +12,7 @@ const longestAge = 1000000
 
 // backlog is the daily table of what waited at the end of each business day. A record comes in on the day that it enters and goes from
 // one age to the next by itself, so each record gives two lines for each age that it reaches; running sums of these give each day.
-func (l *life) backlog() *table {
+func (l *compiler) backlog() *table {
 	b := l.Backlog
 	t := &table{
 		description: fmt.Sprintf("How many of each %s waited at the end of each business day (%s to %s), and how much they come to. Grain: one row per day, state, %s, currency and age where there is one.",
@@ -86,11 +86,11 @@ func prefixed(alias string, names []string) string {
 }
 
 // lastDay is the last business day before as_of.
-func (l *life) lastDay() string { return l.days.day("(" + asOf + " - interval '1 microsecond')") }
+func (l *compiler) lastDay() string { return l.days.day("(" + asOf + " - interval '1 microsecond')") }
 
 // waits is the CTE with a line per wait: when it began and ended, as business days. Where changes were seen, the stays in open states
 // are the waits; else it is from the activity that enters to the one that leaves.
-func (l *life) waits(group []string, amount string) []string {
+func (l *compiler) waits(group []string, amount string) []string {
 	b := l.Backlog
 	enter := make([]string, len(b.Enter))
 	for i, name := range b.Enter {
@@ -136,7 +136,7 @@ where s.entered_at < `+asOf+` or s.entered_at is null`))
 }
 
 // unseen joins the records of which changes were seen, so that they can be left out.
-func (l *life) unseen() string {
+func (l *compiler) unseen() string {
 	if l.History == "" {
 		return ""
 	}
@@ -144,7 +144,7 @@ func (l *life) unseen() string {
 }
 
 // ages is the CTE of the age buckets.
-func (l *life) ages() []string {
+func (l *compiler) ages() []string {
 	rows := []string{"(0, 'unknown', 0, 0)"}
 	low := 0
 	for i, high := range l.Backlog.Ages {

@@ -2,7 +2,7 @@ package lifecycle
 
 // changes is the table of what history knows of states, a row per change that was seen, and one for the state that a record was first
 // seen in. Records that never changed are not in it, and those that are gone from the source neither: core has no line for them.
-func (l *life) changes() *table {
+func (l *compiler) changes() *table {
 	t := &table{
 		description: "Changes of the state of each " + l.Name + " that the warehouse has seen, from the kept versions of its rows. Grain: one row per change; nothing for records that never changed.",
 		grain:       []string{"record_key", "n"},

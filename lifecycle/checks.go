@@ -8,7 +8,7 @@ import (
 )
 
 // checks gives the project the checks that hold a lifecycle's tables together. One that a schema file binds already is left to it.
-func (l *life) checks(p *project.Project) {
+func (l *compiler) checks(p *project.Project) {
 	t, key := l.Tables, l.KeyColumn(l.Name)
 	if t.Activity != "" {
 		l.generic(p, "not_null", t.Activity, "id", nil)
@@ -33,7 +33,7 @@ func (l *life) checks(p *project.Project) {
 }
 
 // bases are the bases that the fact may have; none where a column says what they are.
-func (l *life) bases() []any {
+func (l *compiler) bases() []any {
 	seen := map[string]bool{}
 	var out []any
 	add := func(words ...string) {
@@ -58,7 +58,7 @@ func (l *life) bases() []any {
 	return out
 }
 
-func (l *life) generic(p *project.Project, kind, node, column string, args map[string]any) {
+func (l *compiler) generic(p *project.Project, kind, node, column string, args map[string]any) {
 	for _, t := range p.Tests {
 		if t.Kind == kind && t.Node == node && t.Column == column {
 			return
@@ -75,7 +75,7 @@ func (l *life) generic(p *project.Project, kind, node, column string, args map[s
 
 // singular gives a registered check its SQL; none where there is nothing to compare. A wrong step is told and stops nothing, unless a
 // schema file says otherwise.
-func (l *life) singular(p *project.Project, name, description, sql string) {
+func (l *compiler) singular(p *project.Project, name, description, sql string) {
 	for _, t := range p.Tests {
 		if t.Name != name || t.Kind != project.Singular {
 			continue
@@ -91,7 +91,7 @@ func (l *life) singular(p *project.Project, name, description, sql string) {
 }
 
 // illegal gives the activities whose step the declared states do not allow. Steps are known where changes were seen.
-func (l *life) illegal() string {
+func (l *compiler) illegal() string {
 	var allowed []string
 	for _, s := range l.States {
 		var next []string
@@ -112,7 +112,7 @@ func (l *life) illegal() string {
 }
 
 // overlaps gives the records that are not in just one state now, and the stays that begin before the one before has ended.
-func (l *life) overlaps() string {
+func (l *compiler) overlaps() string {
 	key := l.KeyColumn(l.Name)
 	return `select *
 from (
@@ -128,7 +128,7 @@ from (
 }
 
 // unequal gives the records whose line and activities differ.
-func (l *life) unequal() string {
+func (l *compiler) unequal() string {
 	var counted, compared []string
 	for i := range l.Activities {
 		a := &l.Activities[i]

@@ -9,7 +9,7 @@ import (
 
 // counters is the view with a row per actor: of each count the total, those in the last days, and those without a time, which the
 // windows leave out. Windows are half-open, [as_of - days, as_of), so a quiet actor's counters go down by themselves.
-func (l *life) counters(by []string) *table {
+func (l *compiler) counters(by []string) *table {
 	actor := by[len(by)-1]
 	t := &table{description: fmt.Sprintf("What each %s counts of each %s. Grain: one row per %s that has any.", words(actor), words(l.Name), words(strings.Join(by, ", "))), grain: by}
 	keys := make([]string, len(by))
@@ -51,7 +51,7 @@ func (l *life) counters(by []string) *table {
 }
 
 // countsOf are the counts of a child's rows, or of the records themselves.
-func (l *life) countsOf(child string) []project.LifecycleCount {
+func (l *compiler) countsOf(child string) []project.LifecycleCount {
 	var out []project.LifecycleCount
 	for _, c := range l.Counters.Counts {
 		each := ""
@@ -68,7 +68,7 @@ func (l *life) countsOf(child string) []project.LifecycleCount {
 // piece is one aggregate that counters are made of, and how it is put together from parts.
 type piece struct{ name, sql, zero, total string }
 
-func (l *life) pieces(c project.LifecycleCount, condition, time string, measure func(string) string) []piece {
+func (l *compiler) pieces(c project.LifecycleCount, condition, time string, measure func(string) string) []piece {
 	filter := func(conditions ...string) string {
 		var all []string
 		for _, s := range append([]string{condition}, conditions...) {
@@ -120,7 +120,7 @@ func (l *life) pieces(c project.LifecycleCount, condition, time string, measure 
 	return out
 }
 
-func (l *life) measureOf(name string) project.LifecycleMeasure {
+func (l *compiler) measureOf(name string) project.LifecycleMeasure {
 	for _, m := range l.Measures {
 		if m.Name == name {
 			return m
@@ -135,7 +135,7 @@ func window(time string, days int) string {
 }
 
 // countedRecords counts the records themselves, in one pass.
-func (l *life) countedRecords(by, keys []string, counts []project.LifecycleCount) string {
+func (l *compiler) countedRecords(by, keys []string, counts []project.LifecycleCount) string {
 	var columns []string
 	for _, c := range counts {
 		var states []string
@@ -163,7 +163,7 @@ func (l *life) countedRecords(by, keys []string, counts []project.LifecycleCount
 }
 
 // actorKeys are the keys of the actors, of a child's row where it says its own.
-func (l *life) actorKeys(by, keys []string, a *project.LifecycleActivity) (selected, group []string) {
+func (l *compiler) actorKeys(by, keys []string, a *project.LifecycleActivity) (selected, group []string) {
 	for i, name := range by {
 		sql := "l.k_" + name
 		if name == l.Name {
@@ -180,7 +180,7 @@ func (l *life) actorKeys(by, keys []string, a *project.LifecycleActivity) (selec
 }
 
 // countedRows counts the rows of a child, in one pass where all of its activities say the same keys.
-func (l *life) countedRows(c *project.LifecycleChild, by, keys []string, counts []project.LifecycleCount) string {
+func (l *compiler) countedRows(c *project.LifecycleChild, by, keys []string, counts []project.LifecycleCount) string {
 	var columns, any []string
 	first := l.Activity(counts[0].Activity)
 	for _, n := range counts {
@@ -212,7 +212,7 @@ func (l *life) countedRows(c *project.LifecycleChild, by, keys []string, counts 
 }
 
 // summed puts the counts of several relations together.
-func (l *life) summed(keys, parts []string) string {
+func (l *compiler) summed(keys, parts []string) string {
 	var selects, totals []string
 	for i, part := range parts {
 		var columns []string
@@ -235,7 +235,7 @@ func (l *life) summed(keys, parts []string) string {
 }
 
 // counterColumns are the columns of one count. Sums are null where what is counted is in two currencies.
-func (l *life) counterColumns(c project.LifecycleCount) []column {
+func (l *compiler) counterColumns(c project.LifecycleCount) []column {
 	what := "of each " + words(l.Name)
 	if c.Activity != "" {
 		what = words(c.Activity)
@@ -257,7 +257,7 @@ func (l *life) counterColumns(c project.LifecycleCount) []column {
 	return out
 }
 
-func (l *life) sumColumns(c project.LifecycleCount, s project.LifecycleSum) []column {
+func (l *compiler) sumColumns(c project.LifecycleCount, s project.LifecycleSum) []column {
 	m := l.measureOf(s.Measure)
 	one := func(sql string) string {
 		if m.CurrencyName() == "" {

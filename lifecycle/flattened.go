@@ -9,7 +9,7 @@ import (
 
 // flattened is the table with a row per record: first and last time, count and basis of each activity, the lag from the first, the
 // legs, and the present state. Times that are imputed do not stand in it (promise 7).
-func (l *life) flattened() *table {
+func (l *compiler) flattened() *table {
 	t := &table{
 		description: "The life of each " + l.Name + " on one line; imputed times are left out. Grain: one row per row of " + l.From + ".",
 		grain:       []string{l.KeyColumn(l.Name)}, entityOf: l.From, entityKey: l.KeyColumn(l.Name),
@@ -40,7 +40,7 @@ func (l *life) flattened() *table {
 	return t
 }
 
-func (l *life) flattenedHead(t *table) {
+func (l *compiler) flattenedHead(t *table) {
 	t.add(l.KeyColumn(l.Name), "l.record_key", "The "+words(l.Name)+".")
 	for _, r := range l.Related {
 		sql, says := "l.k_"+r.Name, "The "+words(r.Name)+" concerned; null where unknown."
@@ -81,7 +81,7 @@ func gatheredColumn(c project.LifecycleColumn) string {
 
 // since is when the present state began, and how that is known: by a change that was seen, else by the activity that leads to it, the
 // later declared first.
-func (l *life) since() (time, how string) {
+func (l *compiler) since() (time, how string) {
 	var times, hows []string
 	for i := len(l.Activities) - 1; i >= 0; i-- {
 		a := &l.Activities[i]
@@ -115,7 +115,7 @@ func (l *life) since() (time, how string) {
 }
 
 // shownBasis is the basis of an activity's time in the flattened table.
-func (l *life) shownBasis(a *project.LifecycleActivity) string {
+func (l *compiler) shownBasis(a *project.LifecycleActivity) string {
 	switch {
 	case a.Each != "":
 		return "of_" + a.Each + ".basis_" + a.Name
@@ -128,7 +128,7 @@ func (l *life) shownBasis(a *project.LifecycleActivity) string {
 // moment are the first and last time, the number and the basis of an activity on the flattened row.
 type moment struct{ first, last, count, basis string }
 
-func (l *life) moment(a *project.LifecycleActivity) moment {
+func (l *compiler) moment(a *project.LifecycleActivity) moment {
 	if a.Each != "" {
 		of := "of_" + a.Each + "."
 		return moment{of + "first_" + a.Name, of + "last_" + a.Name, "coalesce(" + of + "count_" + a.Name + ", 0)", of + "basis_" + a.Name}
@@ -156,7 +156,7 @@ func (l *life) moment(a *project.LifecycleActivity) moment {
 	}
 }
 
-func (l *life) flattenedActivity(t *table, a *project.LifecycleActivity) {
+func (l *compiler) flattenedActivity(t *table, a *project.LifecycleActivity) {
 	m := l.moment(a)
 	t.add(a.As, m.first, "When it was first "+words(a.Name)+", UTC; null where that is not known.")
 	t.add(a.As+"_last", m.last, "When it was last "+words(a.Name)+", UTC.")
@@ -174,7 +174,7 @@ func bare(name string) string {
 }
 
 // firstShown is the activity that lags are counted from.
-func (l *life) firstShown() *project.LifecycleActivity {
+func (l *compiler) firstShown() *project.LifecycleActivity {
 	for i := range l.Activities {
 		if l.Activities[i].InFlattened {
 			return &l.Activities[i]
@@ -183,7 +183,7 @@ func (l *life) firstShown() *project.LifecycleActivity {
 	return &l.Activities[0]
 }
 
-func (l *life) flattenedLegs(t *table) {
+func (l *compiler) flattenedLegs(t *table) {
 	for _, g := range l.Legs {
 		from, to := l.Activity(g.From), l.Activity(g.To)
 		took := seconds(l.moment(from).first, l.moment(to).first)
@@ -196,7 +196,7 @@ func (l *life) flattenedLegs(t *table) {
 }
 
 // story is the CTE of what the seen changes say of each record.
-func (l *life) story() string {
+func (l *compiler) story() string {
 	columns := []string{
 		"c.record_key", "min(c.activity_date) as first_seen",
 		"max(case when c.is_last then c.activity_date end) as since", "max(case when c.is_last then c.basis end) as since_basis",
@@ -214,7 +214,7 @@ func (l *life) story() string {
 }
 
 // usedChildren are the children that the flattened table gathers something of.
-func (l *life) usedChildren() []*project.LifecycleChild {
+func (l *compiler) usedChildren() []*project.LifecycleChild {
 	var out []*project.LifecycleChild
 	for i := range l.Children {
 		c := &l.Children[i]
@@ -234,7 +234,7 @@ func (l *life) usedChildren() []*project.LifecycleChild {
 }
 
 // gathered are the CTEs with a line per record that has rows of a child.
-func (l *life) gathered() []string {
+func (l *compiler) gathered() []string {
 	var out []string
 	for _, c := range l.usedChildren() {
 		key := l.childKey(c)

@@ -4,7 +4,7 @@ import "lifeline/project"
 
 // intervals is the table of the states that records were in. Steps into a state are the activities that lead to one; what is between
 // them and is not known stays unknown: an interval then has no end, or the present state no beginning.
-func (l *life) intervals() *table {
+func (l *compiler) intervals() *table {
 	n, key := l.Names, l.KeyColumn(l.Name)
 	t := &table{
 		description: "The states that each " + l.Name + " was in, as far as that is known. Grain: one row per record and stay in a state; exactly one per record is current.",

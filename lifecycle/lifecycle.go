@@ -27,26 +27,26 @@ func Fill(p *project.Project) error {
 		return err
 	}
 	for _, declared := range p.Lifecycles {
-		l := &life{Lifecycle: declared, days: days}
+		l := &compiler{Lifecycle: declared, days: days}
 		t := l.Tables
-		fill(p, t.Changes, l.changes)
-		fill(p, t.Activity, l.activity)
-		fill(p, t.Flattened, l.flattened)
-		fill(p, t.Intervals, l.intervals)
-		fill(p, t.Backlog, l.backlog)
+		setModel(p, t.Changes, l.changes)
+		setModel(p, t.Activity, l.activity)
+		setModel(p, t.Flattened, l.flattened)
+		setModel(p, t.Intervals, l.intervals)
+		setModel(p, t.Backlog, l.backlog)
 		for _, by := range l.Counters.By {
-			fill(p, l.CountersBy(by), func() *table { return l.counters(by) })
+			setModel(p, l.CountersBy(by), func() *table { return l.counters(by) })
 		}
 		l.checks(p)
 	}
 	for _, s := range p.Streams {
-		fill(p, s.Name, func() *table { return stream(p, s) })
+		setModel(p, s.Name, func() *table { return stream(p, s) })
 	}
 	return nil
 }
 
-// life is a lifecycle on its way to SQL.
-type life struct {
+// compiler is a lifecycle on its way to SQL.
+type compiler struct {
 	*project.Lifecycle
 	days calendar
 }
@@ -66,8 +66,8 @@ type table struct {
 
 type column struct{ name, sql, description string }
 
-// fill gives a registered model its SQL; a name that is empty is a table that is not made.
-func fill(p *project.Project, name string, make func() *table) {
+// setModel gives a registered model its SQL; a name that is empty is a table that is not made.
+func setModel(p *project.Project, name string, make func() *table) {
 	if name == "" {
 		return
 	}
@@ -169,7 +169,7 @@ func leads(a *project.LifecycleActivity) []string {
 }
 
 // open are the states in which a record waits.
-func (l *life) open() []string {
+func (l *compiler) open() []string {
 	var out []string
 	for _, s := range l.States {
 		if s.Open {

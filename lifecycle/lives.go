@@ -39,7 +39,7 @@ func joins(alias string, parents []project.LifecycleParent) string {
 }
 
 // ownRelated are the related keys that the record or a parent has; the others come from children.
-func (l *life) ownRelated() []project.LifecycleColumn {
+func (l *compiler) ownRelated() []project.LifecycleColumn {
 	var out []project.LifecycleColumn
 	for _, r := range l.Related {
 		if !childCall.MatchString(r.Column) {
@@ -50,7 +50,7 @@ func (l *life) ownRelated() []project.LifecycleColumn {
 }
 
 // amounts are the measures with their currencies, by the names of the tables.
-func (l *life) amounts() []project.LifecycleColumn {
+func (l *compiler) amounts() []project.LifecycleColumn {
 	var out []project.LifecycleColumn
 	for _, m := range l.Measures {
 		out = append(out, project.LifecycleColumn{Name: m.Name, Column: m.Column})
@@ -62,7 +62,7 @@ func (l *life) amounts() []project.LifecycleColumn {
 }
 
 // at is when a record's own activity happened: of one that has led to the present state, only where it is that state.
-func (l *life) at(a *project.LifecycleActivity) string {
+func (l *compiler) at(a *project.LifecycleActivity) string {
 	t := qualified("r", a.At)
 	if len(a.States) > 0 {
 		t = fmt.Sprintf("case when %s then %s end", in("r."+l.State, a.States), t)
@@ -91,7 +91,7 @@ func bound(alias, column string, a *project.LifecycleActivity) string {
 }
 
 // lives is the CTE with a line per record. want says of which activities the times are wanted.
-func (l *life) lives(want func(*project.LifecycleActivity) bool, story bool) []string {
+func (l *compiler) lives(want func(*project.LifecycleActivity) bool, story bool) []string {
 	columns := []string{"r." + l.Key + " as record_key"}
 	if l.State != "" {
 		columns = append(columns, "r."+l.State+" as state")

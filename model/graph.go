@@ -137,7 +137,7 @@ func (g *Graph) collect() ([]*Node, error) {
 func (g *Graph) parse(n *Node) (edges, error) {
 	on := edges{}
 	if n.Kind != KindModel {
-		return on, g.settle(n)
+		return on, g.configure(n)
 	}
 	add := func(name string) (string, error) {
 		d, err := g.lookup(name)
@@ -180,7 +180,7 @@ func (g *Graph) parse(n *Node) (edges, error) {
 			return nil, err
 		}
 	}
-	return on, g.settle(n)
+	return on, g.configure(n)
 }
 
 // lookup finds what ref() names.
@@ -252,9 +252,9 @@ func unknown(what, name, near string) error {
 	return fmt.Errorf("there is no %s %q", what, name)
 }
 
-// settle gives a node its schema, name and tags. A project's own generate_schema_name macro decides; without one a custom schema is
+// configure gives a node its schema, name and tags. A project's own generate_schema_name macro decides; without one a custom schema is
 // used as it is.
-func (g *Graph) settle(n *Node) error {
+func (g *Graph) configure(n *Node) error {
 	if n.Kind == KindSource {
 		return nil
 	}

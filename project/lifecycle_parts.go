@@ -27,7 +27,7 @@ func (r *lifeReader) parentsOf(o *object) ([]LifecycleParent, error) {
 			return nil, err
 		}
 		parent.Key = orElse(parent.Key, "id")
-		if err := firstError(column(f.value, parent.On, out), plain1(inner, "key", parent.Key), inner.finish(nil)); err != nil {
+		if err := firstError(column(f.value, parent.On, out), requireIdentifier(inner, "key", parent.Key), inner.finish(nil)); err != nil {
 			return nil, err
 		}
 		out = append(out, parent)
@@ -56,7 +56,7 @@ func (r *lifeReader) children() error {
 		if c.Key == "" {
 			return f.key.problem(fmt.Sprintf("child %q does not say which of its columns has the record's %s", f.name, c.On), "key: "+r.Name+"_id")
 		}
-		if err := firstError(column(f.value, c.Key, c.Parents), plain1(inner, "on", c.On), plain1(inner, "id", c.ID), inner.finish(nil)); err != nil {
+		if err := firstError(column(f.value, c.Key, c.Parents), requireIdentifier(inner, "on", c.On), requireIdentifier(inner, "id", c.ID), inner.finish(nil)); err != nil {
 			return err
 		}
 		r.Children = append(r.Children, c)
@@ -224,14 +224,14 @@ func (r *lifeReader) activity(f field, a *LifecycleActivity) error {
 	if a.Measures, err = r.columnsOf(inner, "measures", parents, false); err != nil {
 		return err
 	}
-	if err := firstError(r.conditions(inner, parents, a), plain1(inner, "as", a.As), inner.finish(nil)); err != nil {
+	if err := firstError(r.conditions(inner, parents, a), requireIdentifier(inner, "as", a.As), inner.finish(nil)); err != nil {
 		return err
 	}
-	return r.judge(f, a)
+	return r.validate(f, a)
 }
 
-// judge refuses what does not go together.
-func (r *lifeReader) judge(f field, a *LifecycleActivity) error {
+// validate refuses what does not go together.
+func (r *lifeReader) validate(f field, a *LifecycleActivity) error {
 	for _, s := range append(slices.Clone(a.States), a.To) {
 		if s != "" {
 			if err := r.known(f.value, s, fmt.Sprintf("activity %q", a.Name)); err != nil {

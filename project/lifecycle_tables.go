@@ -271,7 +271,7 @@ func (p *Project) readStream(file string, o *object) error {
 		o.text("materialized", &s.Materialized), o.finish(p)); err != nil {
 		return err
 	}
-	if err := plain1(o, "stream", s.Name); err != nil {
+	if err := requireIdentifier(o, "stream", s.Name); err != nil {
 		return err
 	}
 	if len(s.Of) == 0 || len(s.Actors) == 0 {

@@ -262,7 +262,7 @@ func (r *lifeReader) head() error {
 	if r.Name == "" {
 		return r.o.value.problem("neither a lifecycle nor a stream", "begin with lifecycle: NAME, or stream: NAME")
 	}
-	if err := firstError(plain1(r.o, "lifecycle", r.Name), r.reference(r.o, "from", &r.From), r.o.text("key", &r.Key), r.o.text("state", &r.State)); err != nil {
+	if err := firstError(requireIdentifier(r.o, "lifecycle", r.Name), r.reference(r.o, "from", &r.From), r.o.text("key", &r.Key), r.o.text("state", &r.State)); err != nil {
 		return err
 	}
 	for _, other := range r.project.Lifecycles {
@@ -271,11 +271,11 @@ func (r *lifeReader) head() error {
 		}
 	}
 	r.Key = orElse(r.Key, "id")
-	if err := plain1(r.o, "key", r.Key); err != nil {
+	if err := requireIdentifier(r.o, "key", r.Key); err != nil {
 		return err
 	}
 	if r.State != "" {
-		if err := plain1(r.o, "state", r.State); err != nil {
+		if err := requireIdentifier(r.o, "state", r.State); err != nil {
 			return err
 		}
 	}
@@ -290,8 +290,8 @@ func (r *lifeReader) head() error {
 	return nil
 }
 
-// plain1 refuses what is no plain name of SQL, since it becomes part of the models.
-func plain1(o *object, key, name string) error {
+// requireIdentifier refuses what is no plain name of SQL, since it becomes part of the models.
+func requireIdentifier(o *object, key, name string) error {
 	if plainID.MatchString(name) {
 		return nil
 	}

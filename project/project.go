@@ -34,11 +34,11 @@ type Project struct {
 	Ignored   []Ignored // Keys of dbt that have no effect here.
 
 	paths       paths
-	folders     map[string]value  // The models and seeds keys of dbt_project.yml.
-	usedFolders []string          // Where those stand that lead to a file.
-	files       []string          // Every file read, relative, for Hash.
-	masks       map[string]masked // By table.column.
-	looser      map[string]looser // By a test's name or kind.
+	folders     map[string]value             // The models and seeds keys of dbt_project.yml.
+	usedFolders []string                     // Where those stand that lead to a file.
+	files       []string                     // Every file read, relative, for Hash.
+	masks       map[string]masked            // By table.column.
+	looser      map[string]thresholdOverride // By a test's name or kind.
 	env         func(string) string
 }
 
@@ -195,7 +195,7 @@ func Load(dir string, o Options) (*Project, error) {
 	if err := p.readConfig(o.Env); err != nil {
 		return nil, err
 	}
-	for _, read := range []func() error{p.readDbtProject, p.readMacros, p.readModels, p.readSeeds, p.readSingularTests, p.readLifecycles, p.readSchemas, o.fill(p), p.settle} {
+	for _, read := range []func() error{p.readDbtProject, p.readMacros, p.readModels, p.readSeeds, p.readSingularTests, p.readLifecycles, p.readSchemas, o.lifecycleFiller(p), p.validate} {
 		if err := read(); err != nil {
 			return nil, err
 		}
@@ -203,8 +203,8 @@ func Load(dir string, o Options) (*Project, error) {
 	return p, nil
 }
 
-// fill is the step that gives the models of lifecycles their SQL.
-func (o Options) fill(p *Project) func() error {
+// lifecycleFiller is the step that gives the models of lifecycles their SQL.
+func (o Options) lifecycleFiller(p *Project) func() error {
 	return func() error {
 		if o.Lifecycles == nil {
 			return nil
@@ -213,8 +213,8 @@ func (o Options) fill(p *Project) func() error {
 	}
 }
 
-// settle checks the whole: names are unique and everything described exists.
-func (p *Project) settle() error {
+// validate checks the whole: names are unique and everything described exists.
+func (p *Project) validate() error {
 	seen := map[string]string{}
 	name := func(name, path string) error {
 		if other, ok := seen[name]; ok {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// looser are thresholds of lifeline.yml, for one test by its name or for all of a kind.
-type looser struct {
+// thresholdOverride are thresholds of lifeline.yml, for one test by its name or for all of a kind.
+type thresholdOverride struct {
 	warnIf, errorIf, note, until string
 	where                        value
 }
@@ -40,7 +40,7 @@ func checkUntil(v value, note, until string) error {
 
 // readThresholds reads thresholds of lifeline.yml: what holds here and not elsewhere, by a test's name or kind.
 func (p *Project) readThresholds(o *object) error {
-	p.looser = map[string]looser{}
+	p.looser = map[string]thresholdOverride{}
 	return child(o, "thresholds", func(m *object) error {
 		for _, f := range m.rest() {
 			v, _ := m.take(f.name)
@@ -48,7 +48,7 @@ func (p *Project) readThresholds(o *object) error {
 			if err != nil {
 				return err
 			}
-			l := looser{where: f.key}
+			l := thresholdOverride{where: f.key}
 			if err := firstError(one.text("warn_if", &l.warnIf), one.text("error_if", &l.errorIf), one.text("note", &l.note),
 				one.text("until", &l.until), one.finish(p), checkUntil(f.key, l.note, l.until)); err != nil {
 				return err

@@ -37,7 +37,7 @@ func BenchmarkQuality(b *testing.B) {
 			ctx := context.Background()
 			n, err := strconv.Atoi(rows)
 			require.NoError(b, err)
-			source := quality.Source{Name: "item", Key: []string{"id"}, Money: map[string]string{"amount": "currency"}}
+			source := quality.StagingTable{Name: "item", Key: []string{"id"}, Money: map[string]string{"amount": "currency"}}
 			for b.Loop() {
 				e.do("drop schema {build} cascade", "create schema {build}", "drop table if exists {core}.items")
 				began := time.Now()
@@ -45,7 +45,7 @@ func BenchmarkQuality(b *testing.B) {
 					b.ReportMetric(time.Since(began).Seconds()*1e6/float64(n), step+"_s/Mrow")
 					began = time.Now()
 				}
-				a := quality.NewAside(e)
+				a := quality.NewRowVerdicts(e)
 				keyed, err := a.Identity(ctx, source)
 				require.NoError(b, err)
 				lap("identity")
@@ -55,7 +55,7 @@ func BenchmarkQuality(b *testing.B) {
 					e.do("analyze {core}.items") // As a build does.
 				}
 				lap("model")
-				_, err = a.SetAside(ctx, quality.Entity{
+				_, err = a.Evaluate(ctx, quality.Entity{
 					Source: source, Node: "items", Relation: e.Relation("core", "items"), Key: []string{"id"},
 					Checks: compiled(b, e,
 						project.Test{Node: "items", Kind: "relationships", Column: "invoice_id", OnFail: "quarantine", Args: yaml{"to": "ref('invoices')", "field": "id"}},

@@ -20,8 +20,8 @@ const (
 	CountsAreCore   = "analytics = core"
 )
 
-// Book is one line of the books: an equation over one table, in rows or in one money column of one raw currency.
-type Book struct {
+// Equation is one line of the books: an equation over one table, in rows or in one money column of one raw currency.
+type Equation struct {
 	Table    string
 	Equation string
 	Item     string // "rows", or such as "amount KES"; a currency that is missing or not plain letters is quoted.
@@ -32,7 +32,7 @@ type Book struct {
 }
 
 // Balance sums the books up in one line.
-func Balance(books []Book) (ok bool, line string) {
+func Balance(books []Equation) (ok bool, line string) {
 	var tables []string
 	var wrong []string
 	for _, b := range books {
@@ -50,7 +50,7 @@ func Balance(books []Book) (ok bool, line string) {
 }
 
 // Unbalanced is the error that stops a run whose books do not balance, nil where they do. It names table and key.
-func Unbalanced(books []Book) error {
+func Unbalanced(books []Equation) error {
 	ok, line := Balance(books)
 	if ok {
 		return nil
@@ -65,7 +65,7 @@ func Unbalanced(books []Book) error {
 	return p
 }
 
-func (b Book) String() string {
+func (b Equation) String() string {
 	s := fmt.Sprintf("%s, %s, %s: %s against %s", b.Table, b.Item, b.Equation, b.Left, b.Right)
 	if b.Detail != "" {
 		s += " (" + b.Detail + ")"
@@ -74,7 +74,7 @@ func (b Book) String() string {
 }
 
 // RecordBooks writes the books of a run into ops.books.
-func RecordBooks(ctx context.Context, db *sql.DB, runID int64, books []Book) error {
+func RecordBooks(ctx context.Context, db *sql.DB, runID int64, books []Equation) error {
 	return inTx(ctx, db, func(tx *sql.Tx) error {
 		for _, b := range books {
 			if _, err := tx.ExecContext(ctx, `
@@ -88,18 +88,18 @@ func RecordBooks(ctx context.Context, db *sql.DB, runID int64, books []Book) err
 	})
 }
 
-// line is what one currency adds up to.
-type line struct {
+// term is what one currency adds up to.
+type term struct {
 	rows int64
 	sums []*big.Rat // One per amount of the ledger.
 }
 
 // ledger adds up amounts by currency; "" is also a missing one.
-type ledger map[string]*line
+type ledger map[string]*term
 
-func (l ledger) line(currency string, amounts int) *line {
+func (l ledger) line(currency string, amounts int) *term {
 	if l[currency] == nil {
-		l[currency] = &line{sums: make([]*big.Rat, amounts)}
+		l[currency] = &term{sums: make([]*big.Rat, amounts)}
 		for i := range l[currency].sums {
 			l[currency].sums[i] = new(big.Rat)
 		}
@@ -114,14 +114,14 @@ func (l ledger) add(other ledger, sign int64, amounts int) {
 	}
 }
 
-func (a *line) add(b *line, sign int64) {
+func (a *term) add(b *term, sign int64) {
 	a.rows += sign * b.rows
 	for i, s := range b.sums {
 		a.sums[i].Add(a.sums[i], new(big.Rat).Mul(s, big.NewRat(sign, 1)))
 	}
 }
 
-func (a *line) equals(b *line) bool {
+func (a *term) equals(b *term) bool {
 	if a.rows != b.rows {
 		return false
 	}
@@ -157,12 +157,12 @@ func currencies(ledgers ...ledger) []string {
 
 // readLedger adds up amounts of a relation by an expression for the currency.
 func readLedger(ctx context.Context, db querier, from, currency string, amounts []string) (ledger, error) {
-	query := fill(`
+	query := bind(`
 		select coalesce(cast({currency} as text), ''), count(*){sums}
 		from {from}
 		group by 1`, "currency", currency, "from", from,
 		"sums", join(amounts, "", func(a string) string {
-			return fill(`, cast(coalesce(sum({a}), 0) as text)`, "a", a)
+			return bind(`, cast(coalesce(sum({a}), 0) as text)`, "a", a)
 		}))
 	rows, err := db.QueryContext(ctx, query)
 	if err != nil {

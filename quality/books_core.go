@@ -12,8 +12,8 @@ import (
 // CoreBooks closes the second equation for every entity that went through SetAside: staging's rows and amounts, by staging's
 // raw currency, are those of core, of quarantine and of the superseded copies together. Core's amounts are added up in core
 // itself, so a model that changes one is found out. Where an equation fails, the keys are looked for.
-func (a *Aside) CoreBooks(ctx context.Context) ([]Book, error) {
-	var books []Book
+func (a *RowVerdicts) CoreBooks(ctx context.Context) ([]Equation, error) {
+	var books []Equation
 	for _, e := range a.entities.all() {
 		if e.verdict == nil {
 			continue
@@ -27,7 +27,7 @@ func (a *Aside) CoreBooks(ctx context.Context) ([]Book, error) {
 	return books, nil
 }
 
-func (a *Aside) coreBook(ctx context.Context, e *entity) ([]Book, error) {
+func (a *RowVerdicts) coreBook(ctx context.Context, e *entity) ([]Equation, error) {
 	has, err := columnsOf(ctx, a.build.DB(), e.Relation)
 	if err != nil {
 		return nil, err
@@ -43,10 +43,10 @@ func (a *Aside) coreBook(ctx context.Context, e *entity) ([]Book, error) {
 	if len(byCurrency) == 0 {
 		byCurrency[""] = nil
 	}
-	var rows, money []Book
+	var rows, money []Equation
 	var broken []string
 	for _, currency := range slices.Sorted(maps.Keys(byCurrency)) {
-		p := &purse{a: a, e: e, currency: currency, has: has, keys: e.source.numericKey(columns), columns: columns}
+		p := &sums{a: a, e: e, currency: currency, has: has, keys: e.source.numericKey(columns), columns: columns}
 		for _, amount := range byCurrency[currency] {
 			if !slices.Contains(has, amount) {
 				return nil, fmt.Errorf("%s has no column %s, which the sources file declares as money: the books need it under that name",
@@ -80,7 +80,7 @@ func (a *Aside) coreBook(ctx context.Context, e *entity) ([]Book, error) {
 }
 
 func columnsOf(ctx context.Context, db querier, relation string) ([]string, error) {
-	rows, err := db.QueryContext(ctx, fill(`select * from {relation} where 1 = 0`, "relation", relation))
+	rows, err := db.QueryContext(ctx, bind(`select * from {relation} where 1 = 0`, "relation", relation))
 	if err != nil {
 		return nil, fmt.Errorf("columns of %s: %w", relation, err)
 	}
@@ -92,9 +92,9 @@ func columnsOf(ctx context.Context, db querier, relation string) ([]string, erro
 	return names, rows.Err()
 }
 
-// purse adds up the amounts of one entity that share a currency column.
-type purse struct {
-	a        *Aside
+// sums adds up the amounts of one entity that share a currency column.
+type sums struct {
+	a        *RowVerdicts
 	e        *entity
 	currency string
 	amounts  []string
@@ -108,7 +108,7 @@ type purse struct {
 // read fills the ledgers. Core is first added up by its own currency, one scan. That says all where the raw currency is
 // already clean. Where it is not, the rows of odd raw currencies are looked up in core by their key; and where that does not
 // explain everything, all are.
-func (p *purse) read(ctx context.Context) error {
+func (p *sums) read(ctx context.Context) error {
 	db, n := p.a.build.DB(), p.width()
 	var err error
 	if p.staging, err = readLedger(ctx, db, p.e.source.Relation()+" as s", p.by("s"), p.sums("s")); err != nil {
@@ -143,7 +143,7 @@ func (p *purse) read(ctx context.Context) error {
 }
 
 // explain moves core's rows of odd raw currencies from the currency that core gives them to their raw one.
-func (p *purse) explain(ctx context.Context, want ledger) error {
+func (p *sums) explain(ctx context.Context, want ledger) error {
 	var odd []string
 	for raw, l := range want {
 		if p.core[raw] == nil && l.rows > 0 {
@@ -154,8 +154,8 @@ func (p *purse) explain(ctx context.Context, want ledger) error {
 		return nil
 	}
 	slices.Sort(odd)
-	only := fill(`where {raw} in ({odd})`, "raw", "coalesce(cast("+p.by("s")+" as text), '')", "odd", list(odd, text))
-	moved, err := p.joined(ctx, only, fill(`coalesce(cast({raw} as text), '') || {tab} || coalesce(cast({own} as text), '')`,
+	only := bind(`where {raw} in ({odd})`, "raw", "coalesce(cast("+p.by("s")+" as text), '')", "odd", list(odd, text))
+	moved, err := p.joined(ctx, only, bind(`coalesce(cast({raw} as text), '') || {tab} || coalesce(cast({own} as text), '')`,
 		"raw", p.by("s"), "tab", text(tab), "own", p.by("c")))
 	if err != nil {
 		return err
@@ -172,23 +172,23 @@ func (p *purse) explain(ctx context.Context, want ledger) error {
 const tab = "\t"
 
 // joined adds core's amounts up beside the staging row of the same key. A core row without one counts under no currency.
-func (p *purse) joined(ctx context.Context, where, by string) (ledger, error) {
+func (p *sums) joined(ctx context.Context, where, by string) (ledger, error) {
 	join := "left join"
 	if where != "" {
 		join = "join"
 	}
-	from := fill(`{core} as c {join} {keyed} as s on {same} {where}`, "core", p.e.Relation, "join", join,
+	from := bind(`{core} as c {join} {keyed} as s on {same} {where}`, "core", p.e.Relation, "join", join,
 		"keyed", p.e.keyed.Relation, "same", p.e.sameInCore("s", "c"), "where", where)
 	return readLedger(ctx, p.a.build.DB(), from, by, p.sums("c"))
 }
 
 // state adds up the rows set aside that are superseded, or those that are not: the held ones count with the quarantined.
-func (p *purse) state(ctx context.Context, state string) (ledger, error) {
-	from := fill(`{aside} as a where a._state {state}`, "aside", p.e.aside, "state", state)
+func (p *sums) state(ctx context.Context, state string) (ledger, error) {
+	from := bind(`{aside} as a where a._state {state}`, "aside", p.e.aside, "state", state)
 	return readLedger(ctx, p.a.build.DB(), from, p.by("a"), p.sums("a"))
 }
 
-func (p *purse) by(alias string) string {
+func (p *sums) by(alias string) string {
 	if p.currency == "" {
 		return "''"
 	}
@@ -196,7 +196,7 @@ func (p *purse) by(alias string) string {
 }
 
 // sums are the expressions to add up of staging (s), the rows set aside (a) or core (c).
-func (p *purse) sums(alias string) []string {
+func (p *sums) sums(alias string) []string {
 	out := make([]string, len(p.amounts), p.width())
 	for i, a := range p.amounts {
 		out[i] = alias + "." + ident(a)
@@ -215,7 +215,7 @@ func (p *purse) sums(alias string) []string {
 	return out
 }
 
-func (p *purse) width() int {
+func (p *sums) width() int {
 	if p.keys {
 		return 2*len(p.amounts) + 1
 	}
@@ -223,47 +223,47 @@ func (p *purse) width() int {
 }
 
 // rowBooks compares the number of rows and, where they are numbers, the sum of the keys.
-func (p *purse) rowBooks() []Book {
-	var total [4]*line
+func (p *sums) rowBooks() []Equation {
+	var total [4]*term
 	for i, l := range []ledger{p.staging, p.core, p.aside, p.superseded} {
 		total[i] = ledger{}.line("", p.width())
 		for _, x := range l {
 			total[i].add(x, 1)
 		}
 	}
-	right := &line{sums: ledger{}.line("", p.width()).sums}
+	right := &term{sums: ledger{}.line("", p.width()).sums}
 	for _, t := range total[1:] {
 		right.add(t, 1)
 	}
-	books := []Book{{
+	books := []Equation{{
 		Table: p.e.source.Name, Equation: StagingIsCore, Item: "rows", Balances: total[0].rows == right.rows,
 		Left:  strconv.FormatInt(total[0].rows, 10),
-		Right: join(total[1:], " + ", func(l *line) string { return strconv.FormatInt(l.rows, 10) }),
+		Right: join(total[1:], " + ", func(l *term) string { return strconv.FormatInt(l.rows, 10) }),
 	}}
 	if !p.keys {
 		return books
 	}
 	n := len(p.amounts)
-	return append(books, Book{
+	return append(books, Equation{
 		Table: p.e.source.Name, Equation: StagingIsCore, Item: "sum of " + p.e.source.Key[0],
 		Balances: total[0].sums[n].Cmp(right.sums[n]) == 0, Left: decimal(total[0].sums[n]),
-		Right: join(total[1:], " + ", func(l *line) string { return decimal(l.sums[n]) }),
+		Right: join(total[1:], " + ", func(l *term) string { return decimal(l.sums[n]) }),
 	})
 }
 
 // moneyBooks compares the ledgers, and lists the amounts that differ.
-func (p *purse) moneyBooks() (books []Book, broken []string) {
+func (p *sums) moneyBooks() (books []Equation, broken []string) {
 	n := p.width()
 	for i, amount := range p.amounts {
 		for _, c := range currencies(p.staging, p.core, p.aside, p.superseded) {
 			left := p.staging.line(c, n)
-			right := &line{sums: ledger{}.line(c, n).sums}
+			right := &term{sums: ledger{}.line(c, n).sums}
 			var parts []string
 			for _, l := range []ledger{p.core, p.aside, p.superseded} {
 				right.add(l.line(c, n), 1)
 				parts = append(parts, decimal(l.line(c, n).sums[i]))
 			}
-			b := Book{
+			b := Equation{
 				Table: p.e.source.Name, Equation: StagingIsCore, Item: item(amount, c),
 				Left: decimal(left.sums[i]), Right: strings.Join(parts, " + "),
 				Balances: left.sums[i].Cmp(right.sums[i]) == 0 && left.rows == right.rows,

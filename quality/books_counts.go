@@ -22,8 +22,8 @@ type EntityCount struct {
 }
 
 // CountBooks closes the third equation: tables that declare to have one row per row of an entity have as many rows as it.
-func CountBooks(ctx context.Context, db *sql.DB, counts []EntityCount) ([]Book, error) {
-	var books []Book
+func CountBooks(ctx context.Context, db *sql.DB, counts []EntityCount) ([]Equation, error) {
+	var books []Equation
 	for _, c := range counts {
 		b, err := c.rows(ctx, db)
 		if err != nil {
@@ -45,15 +45,15 @@ func CountBooks(ctx context.Context, db *sql.DB, counts []EntityCount) ([]Book, 
 
 // rows compares how many rows there are and, where the key is a whole number, what the keys add up to: one row in another's place
 // is noticed too.
-func (c EntityCount) rows(ctx context.Context, db *sql.DB) (Book, error) {
+func (c EntityCount) rows(ctx context.Context, db *sql.DB) (Equation, error) {
 	key, err := c.ownKey(ctx, db)
 	if err != nil {
-		return Book{}, err
+		return Equation{}, err
 	}
 	whole := false
 	if key != "" {
 		if whole, err = wholeNumbers(ctx, db, c.Relation, key); err != nil {
-			return Book{}, err
+			return Equation{}, err
 		}
 	}
 	var n [2]int64
@@ -61,13 +61,13 @@ func (c EntityCount) rows(ctx context.Context, db *sql.DB) (Book, error) {
 	for i, side := range []struct{ relation, key string }{{c.Relation, key}, {c.Core, c.CoreKey}} {
 		sum := "'0'"
 		if whole {
-			sum = fill("cast(coalesce(sum({k}), 0) as text)", "k", ident(side.key))
+			sum = bind("cast(coalesce(sum({k}), 0) as text)", "k", ident(side.key))
 		}
-		if err := db.QueryRowContext(ctx, fill(`select count(*), {sum} from {relation}`, "sum", sum, "relation", side.relation)).Scan(&n[i], &keys[i]); err != nil {
-			return Book{}, err
+		if err := db.QueryRowContext(ctx, bind(`select count(*), {sum} from {relation}`, "sum", sum, "relation", side.relation)).Scan(&n[i], &keys[i]); err != nil {
+			return Equation{}, err
 		}
 	}
-	b := Book{
+	b := Equation{
 		Table: c.Table, Equation: CountsAreCore, Item: "rows", Left: strconv.FormatInt(n[0], 10), Right: strconv.FormatInt(n[1], 10),
 	}
 	b.Balances = n[0] == n[1] && equalDecimals(keys[0], keys[1])
@@ -75,7 +75,7 @@ func (c EntityCount) rows(ctx context.Context, db *sql.DB) (Book, error) {
 }
 
 // money compares the amounts of the table with the entity's, by currency, and the keys where rows carry no amount.
-func (c EntityCount) money(ctx context.Context, db *sql.DB) ([]Book, error) {
+func (c EntityCount) money(ctx context.Context, db *sql.DB) ([]Equation, error) {
 	key, err := c.ownKey(ctx, db)
 	if err != nil || key == "" {
 		return nil, err
@@ -88,7 +88,7 @@ func (c EntityCount) money(ctx context.Context, db *sql.DB) ([]Book, error) {
 	if err != nil {
 		return nil, err
 	}
-	var books []Book
+	var books []Equation
 	for _, amount := range slices.Sorted(maps.Keys(c.Money)) {
 		currency := c.Money[amount]
 		if !slices.Contains(columns, amount) || currency != "" && !slices.Contains(columns, currency) {
@@ -102,8 +102,8 @@ func (c EntityCount) money(ctx context.Context, db *sql.DB) ([]Book, error) {
 		for i, side := range []struct{ relation, key string }{{c.Core, c.CoreKey}, {c.Relation, key}} {
 			sums := []string{"x." + ident(amount), "cast(0 as bigint)"}
 			if whole {
-				sums[1] = fill(`cast(x.{a} as numeric(28,4)) * cast(x.{k} % {w} as smallint)`,
-					"a", ident(amount), "k", ident(side.key), "w", fmt.Sprint(change.Weights))
+				sums[1] = bind(`cast(x.{a} as numeric(28,4)) * cast(x.{k} % {w} as smallint)`,
+					"a", ident(amount), "k", ident(side.key), "w", fmt.Sprint(change.ChecksumWeight))
 			}
 			if sides[i], err = readLedger(ctx, db, side.relation+" as x", by, sums); err != nil {
 				return nil, err
@@ -112,7 +112,7 @@ func (c EntityCount) money(ctx context.Context, db *sql.DB) ([]Book, error) {
 		detail := ""
 		for _, name := range currencies(sides[0], sides[1]) {
 			right, left := sides[0].line(name, 2), sides[1].line(name, 2)
-			b := Book{
+			b := Equation{
 				Table: c.Table, Equation: CountsAreCore, Item: item(amount, name), Left: decimal(left.sums[0]), Right: decimal(right.sums[0]),
 				Balances: left.equals(right),
 			}
@@ -134,9 +134,9 @@ func (c EntityCount) money(ctx context.Context, db *sql.DB) ([]Book, error) {
 func (c EntityCount) amounts(ctx context.Context, db *sql.DB, key, amount, currency string) (string, error) {
 	other := ""
 	if currency != "" {
-		other = fill(` or coalesce(t.{c}, '') <> coalesce(c.{c}, '')`, "c", ident(currency))
+		other = bind(` or coalesce(t.{c}, '') <> coalesce(c.{c}, '')`, "c", ident(currency))
 	}
-	keys, total, err := firstKeys(ctx, db, fill(`
+	keys, total, err := firstKeys(ctx, db, bind(`
 		select cast(t.{k} as text) || ': ' || coalesce(cast(t.{m} as text), 'null') || ', '
 		       || coalesce(cast(c.{m} as text), 'null') || ' in core', count(*) over ()
 		from {table} as t
@@ -189,7 +189,7 @@ func (c EntityCount) difference(ctx context.Context, db *sql.DB) (string, error)
 		group by t.{k}
 		having count(*) > 1`},
 	} {
-		keys, total, err := firstKeys(ctx, db, fill(l.query, pairs...))
+		keys, total, err := firstKeys(ctx, db, bind(l.query, pairs...))
 		if err != nil {
 			return "", err
 		}
@@ -206,7 +206,7 @@ func (c EntityCount) difference(ctx context.Context, db *sql.DB) (string, error)
 
 // wholeNumbers tells whether a column is of whole numbers.
 func wholeNumbers(ctx context.Context, db *sql.DB, relation, column string) (bool, error) {
-	rows, err := db.QueryContext(ctx, fill(`select {c} from {relation} where 1 = 0`, "c", ident(column), "relation", relation))
+	rows, err := db.QueryContext(ctx, bind(`select {c} from {relation} where 1 = 0`, "c", ident(column), "relation", relation))
 	if err != nil {
 		return false, fmt.Errorf("type of %s.%s: %w", relation, column, err)
 	}

@@ -11,10 +11,10 @@ const named = 5
 
 // findKeys says which keys make the second equation of an entity fail: missing in core, there without reason, there twice, or
 // with another amount.
-func (a *Aside) findKeys(ctx context.Context, e *entity, amounts []string) (string, error) {
+func (a *RowVerdicts) findKeys(ctx context.Context, e *entity, amounts []string) (string, error) {
 	withheld := ""
 	if e.aside != "" {
-		withheld = fill(`
+		withheld = bind(`
 		  and not exists (select 1 from {aside} as a where a._key = {text} and a._state <> 'superseded')`,
 			"aside", e.aside, "text", keyText("s", e.source.Key))
 	}
@@ -38,7 +38,7 @@ func (a *Aside) findKeys(ctx context.Context, e *entity, amounts []string) (stri
 		having count(*) > 1`},
 	}
 	for _, amount := range amounts {
-		looks = append(looks, struct{ what, query string }{"with another " + amount, fill(`
+		looks = append(looks, struct{ what, query string }{"with another " + amount, bind(`
 		select {source} || ': ' || coalesce(cast(s.{m} as text), 'null') || ' in staging, '
 		       || coalesce(cast(c.{m} as text), 'null') || ' in core', count(*) over ()
 		from {keyed} as s
@@ -47,7 +47,7 @@ func (a *Aside) findKeys(ctx context.Context, e *entity, amounts []string) (stri
 	}
 	var parts []string
 	for _, l := range looks {
-		keys, total, err := a.keys(ctx, fill(l.query, pairs...))
+		keys, total, err := a.keys(ctx, bind(l.query, pairs...))
 		if err != nil {
 			return "", fmt.Errorf("look for rows %s: %w", l.what, err)
 		}
@@ -59,7 +59,7 @@ func (a *Aside) findKeys(ctx context.Context, e *entity, amounts []string) (stri
 }
 
 // keys runs a select of (key, how many there are) for its first few rows.
-func (a *Aside) keys(ctx context.Context, query string) (keys []string, total int64, err error) {
+func (a *RowVerdicts) keys(ctx context.Context, query string) (keys []string, total int64, err error) {
 	return firstKeys(ctx, a.build.DB(), query)
 }
 

@@ -14,8 +14,8 @@ const StagingIsLanded = "last landing = staging"
 
 // LandedBooks compares staging with what the source held when it was last read, as ops.books kept it. A table that was never
 // compared with its source has no books here.
-func LandedBooks(ctx context.Context, db *sql.DB, sources []Source) ([]Book, error) {
-	var books []Book
+func LandedBooks(ctx context.Context, db *sql.DB, sources []StagingTable) ([]Equation, error) {
+	var books []Equation
 	for _, s := range sources {
 		run, landed, err := lastLanded(ctx, db, s.Name)
 		if err != nil {
@@ -29,7 +29,7 @@ func LandedBooks(ctx context.Context, db *sql.DB, sources []Source) ([]Book, err
 			return nil, err
 		}
 		for _, name := range slices.Sorted(maps.Keys(merged(landed, now))) {
-			b := Book{Table: s.Name, Equation: StagingIsLanded, Item: name, Left: orNothing(landed[name]), Right: orNothing(now[name])}
+			b := Equation{Table: s.Name, Equation: StagingIsLanded, Item: name, Left: orNothing(landed[name]), Right: orNothing(now[name])}
 			if b.Balances = equalDecimals(b.Left, b.Right); !b.Balances {
 				b.Detail = fmt.Sprintf("changed since run %d landed it; lifeline run reads the source and names the row", run)
 			}
@@ -76,7 +76,7 @@ func lastLanded(ctx context.Context, db *sql.DB, table string) (run int64, items
 }
 
 // items adds staging up as the books of source and staging do.
-func (s Source) items(ctx context.Context, db *sql.DB) (map[string]string, error) {
+func (s StagingTable) items(ctx context.Context, db *sql.DB) (map[string]string, error) {
 	columns, err := s.columns(ctx, db)
 	if err != nil {
 		return nil, err

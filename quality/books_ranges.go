@@ -21,13 +21,13 @@ const slicesOfRange = 256
 
 // NameRows names the rows that make books of source and staging differ, by cutting the ranges of keys that differ until one key
 // is left. It changes the details of books that do not balance and looks at nothing else.
-func NameRows(ctx context.Context, db *sql.DB, tables []*change.Table, books []Book, source Ranger) error {
+func NameRows(ctx context.Context, db *sql.DB, tables []*change.Table, books []Equation, source Ranger) error {
 	for _, t := range tables {
 		wrong := false
 		for _, b := range books {
 			wrong = wrong || b.Table == t.Name && !b.Balances
 		}
-		if _, whole := t.Whole(); !wrong || !whole {
+		if _, whole := t.IntegerKey(); !wrong || !whole {
 			continue
 		}
 		s := &search{db: db, table: t, source: source}
@@ -155,8 +155,8 @@ func byNumber(slices []change.Slice) map[int64]change.Slice {
 }
 
 func (s *search) staging(ctx context.Context, of change.Range) ([]change.Slice, error) {
-	key, _ := s.table.Whole()
-	source := Source{Name: s.table.Name}
+	key, _ := s.table.IntegerKey()
+	source := StagingTable{Name: s.table.Name}
 	columns, err := source.columns(ctx, s.db)
 	if err != nil {
 		return nil, err
@@ -169,10 +169,10 @@ func (s *search) staging(ctx context.Context, of change.Range) ([]change.Slice, 
 	}
 	query := "select " + number + ", count(*), min({k}), max({k}), cast(sum({k}) as text)"
 	for _, m := range s.table.Money {
-		query += fill(`, cast(sum({m}) as text), cast({weighed} as text)`, "m", ident(m.Column), "weighed", "sum("+weighed("", m.Column, key.Name, columns)+")")
+		query += bind(`, cast(sum({m}) as text), cast({weighed} as text)`, "m", ident(m.Column), "weighed", "sum("+weighed("", m.Column, key.Name, columns)+")")
 	}
 	query += " from " + source.Relation() + " where " + where + " group by 1"
-	rows, err := s.db.QueryContext(ctx, fill(query, "k", ident(key.Name)))
+	rows, err := s.db.QueryContext(ctx, bind(query, "k", ident(key.Name)))
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +189,7 @@ func (s *search) staging(ctx context.Context, of change.Range) ([]change.Slice, 
 			return nil, err
 		}
 		for i := range s.table.Money {
-			x.Money, x.Weighed = append(x.Money, texts[2*i].String), append(x.Weighed, texts[2*i+1].String)
+			x.Money, x.WeightedSums = append(x.Money, texts[2*i].String), append(x.WeightedSums, texts[2*i+1].String)
 		}
 		out = append(out, x)
 	}
@@ -202,7 +202,7 @@ func equalSlices(a, b change.Slice) bool {
 		return false
 	}
 	for i := range max(len(a.Money), len(b.Money)) {
-		if i >= len(a.Money) || i >= len(b.Money) || !equalDecimals(a.Money[i], b.Money[i]) || !equalDecimals(a.Weighed[i], b.Weighed[i]) {
+		if i >= len(a.Money) || i >= len(b.Money) || !equalDecimals(a.Money[i], b.Money[i]) || !equalDecimals(a.WeightedSums[i], b.WeightedSums[i]) {
 			return false
 		}
 	}
@@ -235,7 +235,7 @@ func weighed(alias, amount, key string, columns []stagingColumn) string {
 		alias += "."
 	}
 	value := alias + ident(amount)
-	weight := fill(`({a}{k} % {w})`, "a", alias, "k", ident(key), "w", fmt.Sprint(change.Weights))
+	weight := bind(`({a}{k} % {w})`, "a", alias, "k", ident(key), "w", fmt.Sprint(change.ChecksumWeight))
 	var digits, scale int
 	switch _, err := fmt.Sscanf(kind, "decimal(%d,%d)", &digits, &scale); {
 	case err == nil && digits <= 28:

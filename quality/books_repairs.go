@@ -33,7 +33,7 @@ func Repairs(ctx context.Context, db *sql.DB, table, relation string) ([]Repair,
 		return nil, nil
 	}
 	// The bases go together: a handful of combinations, so one scan serves them all.
-	rows, err := db.QueryContext(ctx, fill(`
+	rows, err := db.QueryContext(ctx, bind(`
 		select {bases}, count(*)
 		from {relation}
 		group by {bases}`, "bases", list(bases, ident), "relation", relation))

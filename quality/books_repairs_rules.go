@@ -14,7 +14,7 @@ import (
 //   - missing: zero date, no such day (or no number), out of range, word of nothing (blank or NULL), empty; "bounded" where a lower or
 //     an upper bound is known instead;
 //   - imputed: from which row, where the model says it in `<column>_from`, else "from other rows".
-func (a *Aside) Rules(ctx context.Context, node string, repairs []Repair) ([]Repair, error) {
+func (a *RowVerdicts) Rules(ctx context.Context, node string, repairs []Repair) ([]Repair, error) {
 	e := a.entities.byNode(node)
 	if e == nil {
 		return repairs, nil
@@ -48,7 +48,7 @@ func (a *Aside) Rules(ctx context.Context, node string, repairs []Repair) ([]Rep
 	return out, nil
 }
 
-func (a *Aside) countRules(ctx context.Context, e *entity, touched []string) ([]Repair, error) {
+func (a *RowVerdicts) countRules(ctx context.Context, e *entity, touched []string) ([]Repair, error) {
 	core, err := columnsOf(ctx, a.build.DB(), e.Relation)
 	if err != nil {
 		return nil, err
@@ -59,14 +59,14 @@ func (a *Aside) countRules(ctx context.Context, e *entity, touched []string) ([]
 	}
 	var exprs, wheres []string
 	for _, c := range touched {
-		exprs = append(exprs, fill(`c.{b}`, "b", ident(c+"_basis")), ruleOf(c, core, staging))
-		wheres = append(wheres, fill(`c.{b} <> 'source'`, "b", ident(c+"_basis")))
+		exprs = append(exprs, bind(`c.{b}`, "b", ident(c+"_basis")), ruleOf(c, core, staging))
+		wheres = append(wheres, bind(`c.{b} <> 'source'`, "b", ident(c+"_basis")))
 	}
 	numbers := make([]string, len(exprs))
 	for i := range numbers {
 		numbers[i] = fmt.Sprint(i + 1)
 	}
-	rows, err := a.build.DB().QueryContext(ctx, fill(`
+	rows, err := a.build.DB().QueryContext(ctx, bind(`
 		select {exprs}, count(*)
 		from {core} as c
 		join {keyed} as s on {same}
@@ -119,7 +119,7 @@ func ruleOf(column string, core []string, staging []stagingColumn) string {
 	}
 	imputed := text("from other rows")
 	if slices.Contains(core, column+"_from") {
-		imputed = fill(`'from ' || coalesce(cast(c.{f} as text), 'other rows')`, "f", ident(column+"_from"))
+		imputed = bind(`'from ' || coalesce(cast(c.{f} as text), 'other rows')`, "f", ident(column+"_from"))
 	}
 	missing, repaired := text("empty"), text("case")
 	raw := "s." + ident(column)
@@ -129,27 +129,27 @@ func ruleOf(column string, core []string, staging []stagingColumn) string {
 		for _, p := range []struct{ code, name string }{
 			{"65279", "byte order mark"}, {"160", "no-break space"}, {"13", "carriage return"}, {"10", "line feed"}, {"9", "tab"},
 		} {
-			parts = append(parts, fill(`case when strpos({raw}, chr({code})) > 0 then {name} else '' end`,
+			parts = append(parts, bind(`case when strpos({raw}, chr({code})) > 0 then {name} else '' end`,
 				"raw", raw, "code", p.code, "name", text(p.name+", ")))
 		}
-		parts = append(parts, fill(`case when {raw} <> trim({raw}, ' ') then 'trimmed, ' else '' end`, "raw", raw))
-		repaired = fill(`coalesce(nullif(rtrim({parts}, ', '), ''), 'case')`, "parts", strings.Join(parts, " || "))
-		missing = fill(`case when {raw} is null then 'empty' when trim({raw}, ' ') in ('', 'NULL') then 'word of nothing' else 'unknown' end`, "raw", raw)
+		parts = append(parts, bind(`case when {raw} <> trim({raw}, ' ') then 'trimmed, ' else '' end`, "raw", raw))
+		repaired = bind(`coalesce(nullif(rtrim({parts}, ', '), ''), 'case')`, "parts", strings.Join(parts, " || "))
+		missing = bind(`case when {raw} is null then 'empty' when trim({raw}, ' ') in ('', 'NULL') then 'word of nothing' else 'unknown' end`, "raw", raw)
 	} else if kind != "" {
 		unreadable := "no number"
 		if kind == "date" || strings.HasPrefix(kind, "timestamp") {
 			unreadable = "no such day"
 		}
-		missing = fill(`case when s._raw like {zero} then 'zero date' when s._raw like {lost} then {unreadable}
+		missing = bind(`case when s._raw like {zero} then 'zero date' when s._raw like {lost} then {unreadable}
 		     when {raw} is not null then 'out of range' else 'empty' end`,
 			"zero", text(`%"`+column+`":"0000-%`), "lost", text(`%"`+column+`":%`), "unreadable", text(unreadable), "raw", raw)
 	}
 	if slices.Contains(core, column+"_lower") && slices.Contains(core, column+"_upper") {
-		missing += fill(` || case when c.{l} is not null or c.{u} is not null then ', bounded' else '' end`,
+		missing += bind(` || case when c.{l} is not null or c.{u} is not null then ', bounded' else '' end`,
 			"l", ident(column+"_lower"), "u", ident(column+"_upper"))
 	} else if slices.Contains(core, column+"_lower") {
-		missing += fill(` || case when c.{l} is not null then ', bounded' else '' end`, "l", ident(column+"_lower"))
+		missing += bind(` || case when c.{l} is not null then ', bounded' else '' end`, "l", ident(column+"_lower"))
 	}
-	return fill(`case c.{b} when 'imputed' then {imputed} when 'missing' then {missing} when 'repaired' then {repaired} end`,
+	return bind(`case c.{b} when 'imputed' then {imputed} when 'missing' then {missing} when 'repaired' then {repaired} end`,
 		"b", ident(column+"_basis"), "imputed", imputed, "missing", missing, "repaired", repaired)
 }

@@ -19,8 +19,8 @@ func TestRepairsAreCountedByRule(t *testing.T) {
 				(5, 'OPEN' || chr(160), null, null, 1), (6, 'NULL', null, null, 1), (7, null, '2019-01-01', null, 1),
 				(7, null, '2019-01-01', null, 1), (8, 'open ', '2019-01-01', null, 1)`)
 		ctx := context.Background()
-		source := quality.Source{Name: "visit", Key: []string{"id"}}
-		a := quality.NewAside(e)
+		source := quality.StagingTable{Name: "visit", Key: []string{"id"}}
+		a := quality.NewRowVerdicts(e)
 		keyed, err := a.Identity(ctx, source)
 		require.NoError(t, err)
 		model(e, keyed, "visits", `id, case when coalesce(status, 'NULL') <> 'NULL' then 'OPEN' end as status,
@@ -28,7 +28,7 @@ func TestRepairsAreCountedByRule(t *testing.T) {
 			case when made < '2020-01-01' then made end as made,
 			case when made < '2020-01-01' then 'source' when id = 5 then 'imputed' else 'missing' end as made_basis,
 			case when id = 6 then timestamp '2018-01-01' end as made_lower, case when id = 5 then 'visit' end as made_from`)
-		_, err = a.SetAside(ctx, quality.Entity{
+		_, err = a.Evaluate(ctx, quality.Entity{
 			Source: source, Node: "visits", Relation: e.Relation("core", "visits"), Key: []string{"id"},
 			Checks: compiled(t, e, project.Test{Kind: "not_null", Node: "visits", Column: "id", OnFail: "quarantine"}),
 		})

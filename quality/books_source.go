@@ -12,8 +12,8 @@ import (
 
 // SourceBooks closes the first equation: what the source's own connections added up at the snapshot's point is what staging
 // holds, in rows and in each money column by raw currency. It reads staging itself, not the loader's counts.
-func SourceBooks(ctx context.Context, db *sql.DB, tables []*change.Table, totals []change.Totals) ([]Book, error) {
-	var books []Book
+func SourceBooks(ctx context.Context, db *sql.DB, tables []*change.Table, totals []change.Totals) ([]Equation, error) {
+	var books []Equation
 	for _, t := range tables {
 		found := false
 		for i := range totals {
@@ -34,8 +34,8 @@ func SourceBooks(ctx context.Context, db *sql.DB, tables []*change.Table, totals
 	return books, nil
 }
 
-func sourceBook(ctx context.Context, db *sql.DB, t *change.Table, totals *change.Totals) ([]Book, error) {
-	s := Source{Name: t.Name, Key: t.Key}
+func sourceBook(ctx context.Context, db *sql.DB, t *change.Table, totals *change.Totals) ([]Equation, error) {
+	s := StagingTable{Name: t.Name, Key: t.Key}
 	byCurrency := map[string][]string{}
 	var order []string
 	for _, m := range t.Money {
@@ -54,9 +54,9 @@ func sourceBook(ctx context.Context, db *sql.DB, t *change.Table, totals *change
 	if err != nil {
 		return nil, err
 	}
-	key, whole := t.Whole()
-	var books []Book
-	all := (&line{sums: ledger{}.line("", 1).sums})
+	key, whole := t.IntegerKey()
+	var books []Equation
+	all := (&term{sums: ledger{}.line("", 1).sums})
 	for i, currency := range order {
 		v := addition{amounts: byCurrency[currency]}
 		if whole && totals.Keys != "" {
@@ -78,13 +78,13 @@ func sourceBook(ctx context.Context, db *sql.DB, t *change.Table, totals *change
 		}
 		books = append(books, v.books(t.Name, left, right)...)
 	}
-	head := []Book{{
+	head := []Equation{{
 		Table: t.Name, Equation: SourceIsStaging, Item: "rows", Balances: totals.Rows == all.rows,
 		Left: strconv.FormatInt(totals.Rows, 10), Right: strconv.FormatInt(all.rows, 10),
 	}}
 	if whole && totals.Keys != "" {
 		keys := rat(totals.Keys)
-		head = append(head, Book{
+		head = append(head, Equation{
 			Table: t.Name, Equation: SourceIsStaging, Item: "sum of " + key.Name, Balances: keys.Cmp(all.sums[0]) == 0,
 			Left: decimal(keys), Right: decimal(all.sums[0]),
 		})
@@ -122,12 +122,12 @@ type addition struct {
 func (v *addition) width() int { return 3*len(v.amounts) + 1 }
 
 // books compares the ledgers.
-func (v *addition) books(table string, left, right ledger) []Book {
-	var books []Book
+func (v *addition) books(table string, left, right ledger) []Equation {
+	var books []Equation
 	for n, amount := range v.amounts {
 		for _, c := range currencies(left, right) {
 			a, b := left.line(c, v.width()).sums[3*n:], right.line(c, v.width()).sums[3*n:]
-			book := Book{
+			book := Equation{
 				Table: table, Equation: SourceIsStaging, Item: item(amount, c), Left: decimal(a[0]), Right: decimal(b[0]),
 			}
 			switch {
@@ -156,7 +156,7 @@ func (v *addition) ofStaging(ctx context.Context, db *sql.DB, relation, currency
 		if v.key != "" {
 			weight = weighed("", a, v.key, v.columns)
 		}
-		exprs = append(exprs, ident(a), fill("case when {a} is not null then 1 end", "a", ident(a)), weight)
+		exprs = append(exprs, ident(a), bind("case when {a} is not null then 1 end", "a", ident(a)), weight)
 	}
 	if v.key == "" {
 		return readLedger(ctx, db, relation, by, append(exprs, "0"))
@@ -173,7 +173,7 @@ func (v *addition) ofSource(totals *change.Totals) (ledger, error) {
 				continue
 			}
 			l := out.line(m.Currency, v.width())
-			for i, text := range []string{m.Sum, strconv.FormatInt(m.Rows, 10), m.Weighed} {
+			for i, text := range []string{m.Sum, strconv.FormatInt(m.Rows, 10), m.WeightedSum} {
 				if text == "" || i == 2 && (v.key == "" || weighed("", a, v.key, v.columns) == nothing) {
 					continue
 				}

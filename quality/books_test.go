@@ -30,7 +30,7 @@ func TestSourceAndStagingAddUpToTheCent(t *testing.T) {
 	onEngines(t, func(t *testing.T, e *engine) {
 		land(e)
 		ctx := context.Background()
-		books := func() []quality.Book {
+		books := func() []quality.Equation {
 			books, err := quality.SourceBooks(ctx, e.db, []*change.Table{claimTable}, []change.Totals{claimTotals()})
 			require.NoError(t, err)
 			return books
@@ -237,11 +237,11 @@ func TestNoDirtLosesOrInventsARow(t *testing.T) {
 			}
 			core, quarantined, superseded := byHand(rows)
 			ctx := context.Background()
-			a := quality.NewAside(e)
+			a := quality.NewRowVerdicts(e)
 			keyed, err := a.Identity(ctx, claimSource)
 			require.NoError(r, err)
 			model(e, keyed, "claims", claimColumns)
-			v, err := a.SetAside(ctx, quality.Entity{
+			v, err := a.Evaluate(ctx, quality.Entity{
 				Source: claimSource, Node: "claims", Relation: e.Relation("core", "claims"), Key: []string{"id"},
 				Checks: compiled(t, e,
 					project.Test{Kind: "relationships", Column: "treatment_id", OnFail: "quarantine", Args: yaml{"to": "ref('treatments')", "field": "id"}},

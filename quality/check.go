@@ -71,15 +71,15 @@ func (c *Check) SQL() string {
 	case c.measure != "":
 		return dedent(c.measure)
 	}
-	return fill(`select t.* from {bad}`, "bad", c.bad())
+	return bind(`select t.* from {bad}`, "bad", c.bad())
 }
 
 // bad is the from and where of a select of the bad rows, which are called t.
 func (c *Check) bad() string {
 	if c.repeated == nil {
-		return fill("{target} {join} where {cond}", "target", target(c.relation, c.where), "join", c.join, "cond", c.cond)
+		return bind("{target} {join} where {cond}", "target", target(c.relation, c.where), "join", c.join, "cond", c.cond)
 	}
-	return fill(`
+	return bind(`
 		(select t.*, count(*) over (partition by {columns}) as _repeats from {target} where {known}) as t
 		where t._repeats > 1`,
 		"columns", strings.Join(c.repeated, ", "), "target", target(c.relation, c.where), "known", c.known())
@@ -97,11 +97,11 @@ func (c *Check) known() string {
 func (c *Check) count() string {
 	switch {
 	case c.singular != "":
-		return fill("select count(*), cast(null as bigint) from (\n{sql}\n) as t", "sql", c.singular)
+		return bind("select count(*), cast(null as bigint) from (\n{sql}\n) as t", "sql", c.singular)
 	case c.measure != "":
 		return c.measure
 	case c.repeated != nil:
-		return fill(`
+		return bind(`
 			select coalesce(sum(case when g.n > 1 then g.n else 0 end), 0), cast(null as bigint)
 			from (
 			    select count(*) as n
@@ -110,7 +110,7 @@ func (c *Check) count() string {
 			    group by {columns}
 			) as g`, "target", target(c.relation, c.where), "known", c.known(), "columns", strings.Join(c.repeated, ", "))
 	}
-	return fill(`select count(*), cast(null as bigint) from {bad}`, "bad", c.bad())
+	return bind(`select count(*), cast(null as bigint) from {bad}`, "bad", c.bad())
 }
 
 // glance is a select of one number that is 0 only when nothing fails, and cheaper than count; "" where there is none. Texts are told apart
@@ -120,10 +120,10 @@ func (c *Check) glance(ctx context.Context, db *sql.DB) string {
 		return ""
 	}
 	column := c.repeated[0]
-	if isText(ctx, db, fill(`select {c} from {target} limit 0`, "c", column, "target", target(c.relation, c.where))) {
-		column = fill(`hashtextextended({c}, 0)`, "c", column)
+	if isText(ctx, db, bind(`select {c} from {target} limit 0`, "c", column, "target", target(c.relation, c.where))) {
+		column = bind(`hashtextextended({c}, 0)`, "c", column)
 	}
-	return fill(`
+	return bind(`
 		select count({c}) - count(distinct {c})
 		from {target}`, "c", column, "target", target(c.relation, c.where))
 }
@@ -146,10 +146,10 @@ func isText(ctx context.Context, db *sql.DB, query string) bool {
 // keyText is a row's identity as one text: the bare value of a single column, else a JSON array of texts.
 func keyText(alias string, columns []string) string {
 	if len(columns) == 1 {
-		return fill(`cast({a}.{c} as text)`, "a", alias, "c", ident(columns[0]))
+		return bind(`cast({a}.{c} as text)`, "a", alias, "c", ident(columns[0]))
 	}
 	return `'[' || ` + join(columns, ` || ',' || `, func(c string) string {
-		return fill(`coalesce(cast(to_json(cast({a}.{c} as text)) as text), 'null')`, "a", alias, "c", ident(c))
+		return bind(`coalesce(cast(to_json(cast({a}.{c} as text)) as text), 'null')`, "a", alias, "c", ident(c))
 	}) + ` || ']'`
 }
 
@@ -220,8 +220,8 @@ func (r *Result) threshold() string {
 	}
 }
 
-// judge decides the status by the numbers. A quarantine check stops the publication only by a bound that somebody set.
-func (r *Result) judge() {
+// evaluate decides the status by the numbers. A quarantine check stops the publication only by a bound that somebody set.
+func (r *Result) evaluate() {
 	stops := r.Severity == Block || r.Severity == Quarantine && !r.ErrorIf.IsDefault()
 	switch {
 	case r.Tested == 0 && r.Failing == 0 && !r.empty && r.singular == "":

@@ -25,7 +25,7 @@ func present(s *spec) (body, error) {
 	if err := errors.Join(s.needColumn(), s.args.only()); err != nil {
 		return body{}, err
 	}
-	return oneRow(s, fill(`{c} is null or trim({c}) = ''`, "c", s.column)), nil
+	return oneRow(s, bind(`{c} is null or trim({c}) = ''`, "c", s.column)), nil
 }
 
 // nullWords are what people and programs write where they have nothing.
@@ -44,7 +44,7 @@ func nullLiterals(s *spec) (body, error) {
 		}
 	}
 	set := list(words, func(v any) string { return text(scalar(v)) })
-	return oneRow(s, fill(`trim({c}) in ('', {words})`, "c", s.column, "words", set)), nil
+	return oneRow(s, bind(`trim({c}) in ('', {words})`, "c", s.column, "words", set)), nil
 }
 
 // controlChars takes a text as bad that holds a tab, a line feed, a carriage return, a no-break space or a byte order mark.
@@ -52,7 +52,7 @@ func controlChars(s *spec) (body, error) {
 	if err := errors.Join(s.needColumn(), s.args.only()); err != nil {
 		return body{}, err
 	}
-	return oneRow(s, fill(`{c} <> translate({c}, chr(9) || chr(10) || chr(13) || chr(160) || chr(65279), '')`, "c", s.column)), nil
+	return oneRow(s, bind(`{c} <> translate({c}, chr(9) || chr(10) || chr(13) || chr(160) || chr(65279), '')`, "c", s.column)), nil
 }
 
 // futureDate takes a time as bad that is later than so many hours after the source was read; 24 where none are given, because a
@@ -66,7 +66,7 @@ func futureDate(s *spec) (body, error) {
 		return body{}, err
 	}
 	now := s.now.UTC().Format("2006-01-02 15:04:05")
-	return oneRow(s, fill(`{c} > timestamp {now} + interval '{hours} hours'`,
+	return oneRow(s, bind(`{c} > timestamp {now} + interval '{hours} hours'`,
 		"c", s.column, "now", text(now), "hours", fmt.Sprint(hours))), nil
 }
 
@@ -79,7 +79,7 @@ func dateFloor(s *spec) (body, error) {
 	if err != nil {
 		return body{}, err
 	}
-	return oneRow(s, fill(`{c} < timestamp {floor}`, "c", s.column, "floor", text(floor))), nil
+	return oneRow(s, bind(`{c} < timestamp {floor}`, "c", s.column, "floor", text(floor))), nil
 }
 
 // The forms that a date takes in _raw, after the column's name.
@@ -123,13 +123,13 @@ func castFailure(s *spec) (body, error) {
 		name = s.name()
 	}
 	return body{
-		join: fill(`inner join (
+		join: bind(`inner join (
 		    select {key} as _key, min(_raw) as _text
 		    from {relation}
 		    where {cond}
 		    group by {key}
 		) as p on p._key = t.{key}`, "key", ident(key), "relation", relation,
-			"cond", fill(cond, "raw", "_raw", "name", name)),
+			"cond", bind(cond, "raw", "_raw", "name", name)),
 		cond:  `p._text is not null`,
 		value: `p._text`,
 	}, nil
@@ -144,10 +144,10 @@ func lost(s *spec, cond string) (body, error) {
 	if err != nil {
 		return body{}, err
 	}
-	b := oneRow(s, fill(cond, "raw", `t."_raw"`, "name", s.name()))
+	b := oneRow(s, bind(cond, "raw", `t."_raw"`, "name", s.name()))
 	b.value = `t."_raw"`
 	if only {
-		return body{measure: fill(`
+		return body{measure: bind(`
 		select count(case when {cond} then 1 end), count(*)
 		from {target}`, "cond", b.cond, "target", s.target())}, nil
 	}
@@ -174,8 +174,8 @@ func timeOrder(s *spec) (body, error) {
 		}
 		b, before = body{join: join}, "p._value"
 	}
-	b.cond = fill(`{before} > {later} + interval '{minutes} minutes'`, "before", before, "later", column(later), "minutes", fmt.Sprint(minutes))
-	b.value = fill(`cast({before} as text) || ' before ' || cast({later} as text)`, "before", before, "later", column(later))
+	b.cond = bind(`{before} > {later} + interval '{minutes} minutes'`, "before", before, "later", column(later), "minutes", fmt.Sprint(minutes))
+	b.value = bind(`cast({before} as text) || ' before ' || cast({later} as text)`, "before", before, "later", column(later))
 	return b, nil
 }
 
@@ -191,7 +191,7 @@ func (s *spec) parentRow(value string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fill(`inner join (select {field} as _key, {value} as _value from {relation}) as p on p._key = {key}`,
+	return bind(`inner join (select {field} as _key, {value} as _value from {relation}) as p on p._key = {key}`,
 		"field", ident(field), "value", value, "relation", relation, "key", column(key)), nil
 }
 
@@ -210,7 +210,7 @@ func sameAs(s *spec) (body, error) {
 	}
 	return body{
 		join:  join,
-		cond:  fill(`p._value <> {c}`, "c", s.column),
-		value: fill(`cast({c} as text) || ' and not ' || cast(p._value as text)`, "c", s.column),
+		cond:  bind(`p._value <> {c}`, "c", s.column),
+		value: bind(`cast({c} as text) || ' and not ' || cast(p._value as text)`, "c", s.column),
 	}, nil
 }

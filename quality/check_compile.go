@@ -93,7 +93,7 @@ func both(a, b string) string {
 	if a == "" {
 		return b
 	}
-	return fill("({a}) and ({b})", "a", a, "b", b)
+	return bind("({a}) and ({b})", "a", a, "b", b)
 }
 
 // shortKind leaves the package out of a test's name: dbt_utils.accepted_range is accepted_range.

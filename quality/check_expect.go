@@ -29,7 +29,7 @@ func expectNull(s *spec) (body, error) {
 	if err := errors.Join(s.needColumn(), s.args.only()); err != nil {
 		return body{}, err
 	}
-	return oneRow(s, fill(`{c} is not null`, "c", s.column)), nil
+	return oneRow(s, bind(`{c} is not null`, "c", s.column)), nil
 }
 
 func inSet(s *spec) (body, error) {
@@ -45,7 +45,7 @@ func expectBetween(s *spec) (body, error) {
 }
 
 func expectLength(s *spec) (body, error) {
-	return between(s, fill(`length({c})`, "c", s.column), "strictly", true)
+	return between(s, bind(`length({c})`, "c", s.column), "strictly", true)
 }
 
 func matchRegex(s *spec) (body, error) { return regex(s, "not") }
@@ -63,7 +63,7 @@ func regex(s *spec, not string) (body, error) {
 		return body{}, err
 	}
 	pattern = `(?:.|\n)*(?:` + pattern + `)(?:.|\n)*`
-	return oneRow(s, fill(`{not} ({c} ~ {pattern})`, "not", not, "c", s.column, "pattern", text(pattern))), nil
+	return oneRow(s, bind(`{not} ({c} ~ {pattern})`, "not", not, "c", s.column, "pattern", text(pattern))), nil
 }
 
 // pairEqual takes rows whose two values differ as bad; two nulls are equal.
@@ -81,8 +81,8 @@ func pairEqual(s *spec) (body, error) {
 
 // pair makes the body of a condition on two columns of one row; both values are shown.
 func pair(s *spec, cond, a, b string) body {
-	out := oneRow(s, fill(cond, "a", column(a), "b", column(b)))
-	out.value = fill(`coalesce(cast({a} as text), 'null') || ' against ' || coalesce(cast({b} as text), 'null')`,
+	out := oneRow(s, bind(cond, "a", column(a), "b", column(b)))
+	out.value = bind(`coalesce(cast({a} as text), 'null') || ' against ' || coalesce(cast({b} as text), 'null')`,
 		"a", column(a), "b", column(b))
 	return out
 }
@@ -132,7 +132,7 @@ func rowCountBetween(s *spec) (body, error) {
 	if !hasHigh {
 		high = "9223372036854775807"
 	}
-	return body{empty: true, measure: fill(`
+	return body{empty: true, measure: bind(`
 		select case when count(*) < {low} then {low} - count(*)
 		            when count(*) > {high} then count(*) - {high}
 		            else 0 end,
@@ -149,7 +149,7 @@ func rowCountEqual(s *spec) (body, error) {
 	if err != nil {
 		return body{}, err
 	}
-	return body{empty: true, measure: fill(`
+	return body{empty: true, measure: bind(`
 		select abs(count(*) - {value}), count(*)
 		from {target}`, "value", value, "target", s.target())}, nil
 }
@@ -168,7 +168,7 @@ func uniqueProportion(s *spec) (body, error) {
 	if !ok {
 		high = "1"
 	}
-	return body{measure: fill(`
+	return body{measure: bind(`
 		select case when count(*) < {low} * coalesce(sum(g.n), 0) or count(*) > {high} * coalesce(sum(g.n), 0)
 		            then greatest(coalesce(sum(g.n), 0) - count(*), 1)
 		            else 0 end,

@@ -27,9 +27,9 @@ const (
 // caught again.
 var burst = big.NewRat(3, 1)
 
-// Recall gives results what earlier runs know: whether a finding is new and since which run it stands, and for those whose threshold
+// LoadHistory gives results what earlier runs know: whether a finding is new and since which run it stands, and for those whose threshold
 // looks at it, the usual share. db must see ops. Call it before Judge.
-func Recall(ctx context.Context, db querier, runID int64, results []Result) error {
+func LoadHistory(ctx context.Context, db querier, runID int64, results []Result) error {
 	if err := recallFindings(ctx, db, runID, results); err != nil {
 		return fmt.Errorf("look at earlier findings: %w", err)
 	}

@@ -21,8 +21,8 @@ func night(t *testing.T, e *engine, run int64, bad int, test project.Test) quali
 	ctx := context.Background()
 	results, err := quality.Run(ctx, e.db, compiled(t, e, test), 1)
 	require.NoError(t, err)
-	require.NoError(t, quality.Recall(ctx, e.db, run, results))
-	quality.Judge(run, results)
+	require.NoError(t, quality.LoadHistory(ctx, e.db, run, results))
+	quality.Classify(run, results)
 	require.NoError(t, quality.Record(ctx, e.db, run, results))
 	status := "published"
 	if results[0].Stops() {

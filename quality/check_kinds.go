@@ -63,7 +63,7 @@ func target(relation, where string) string {
 	if where == "" {
 		return relation + " as t"
 	}
-	return fill(`(select * from {relation} where {where}) as t`, "relation", relation, "where", where)
+	return bind(`(select * from {relation} where {where}) as t`, "relation", relation, "where", where)
 }
 
 // needColumn says that the test stands under no column and names none.

@@ -39,14 +39,14 @@ func parent(s *spec, from, to string) (body, error) {
 	}
 	// A join that finds nothing is the same plan as `not exists` on PostgreSQL and several times faster on DuckDB.
 	b := body{
-		join: fill(`left join (select {field} as _parent from {relation} {to}) as p on p._parent = {c}`,
+		join: bind(`left join (select {field} as _parent from {relation} {to}) as p on p._parent = {c}`,
 			"field", strings.TrimPrefix(column(field), "t."), "relation", relation, "to", to, "c", s.column),
-		cond:   fill(`{c} is not null and p._parent is null`, "c", s.column),
-		value:  fill(`cast({c} as text)`, "c", s.column),
+		cond:   bind(`{c} is not null and p._parent is null`, "c", s.column),
+		value:  bind(`cast({c} as text)`, "c", s.column),
 		parent: node,
 	}
 	if from != "" {
-		b.cond = fill(`({from}) and {cond}`, "from", from, "cond", b.cond)
+		b.cond = bind(`({from}) and {cond}`, "from", from, "cond", b.cond)
 	}
 	return b, nil
 }

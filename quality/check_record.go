@@ -45,7 +45,7 @@ func record(ctx context.Context, tx *sql.Tx, runID int64, r *Result) error {
 	if r.Failing == 0 || r.measure != "" {
 		return nil
 	}
-	_, err = tx.ExecContext(ctx, fill(`
+	_, err = tx.ExecContext(ctx, bind(`
 		insert into ops.check_rows (run_id, node, check_name, key, value)
 		select cast({run} as bigint), cast({node} as text), cast({name} as text), {key}, {value}
 		from {bad}`,
@@ -56,7 +56,7 @@ func record(ctx context.Context, tx *sql.Tx, runID int64, r *Result) error {
 
 func (c *Check) badRows() string {
 	if c.singular != "" {
-		return fill("(\n{sql}\n) as t", "sql", c.singular)
+		return bind("(\n{sql}\n) as t", "sql", c.singular)
 	}
 	return c.bad()
 }

@@ -20,7 +20,7 @@ var _ = register(map[string]func(*spec) (body, error){
 func oneRow(s *spec, cond string) body {
 	b := body{cond: cond, alone: true}
 	if s.column != "" {
-		b.value = fill(`cast({c} as text)`, "c", s.column)
+		b.value = bind(`cast({c} as text)`, "c", s.column)
 	}
 	return b
 }
@@ -29,7 +29,7 @@ func notNull(s *spec) (body, error) {
 	if err := errors.Join(s.needColumn(), s.args.only()); err != nil {
 		return body{}, err
 	}
-	b := oneRow(s, fill(`{c} is null`, "c", s.column))
+	b := oneRow(s, bind(`{c} is null`, "c", s.column))
 	b.value = ""
 	return b, nil
 }
@@ -43,9 +43,9 @@ func notEmptyString(s *spec) (body, error) {
 		return body{}, err
 	}
 	if trim {
-		return oneRow(s, fill(`trim({c}) = ''`, "c", s.column)), nil
+		return oneRow(s, bind(`trim({c}) = ''`, "c", s.column)), nil
 	}
-	return oneRow(s, fill(`{c} = ''`, "c", s.column)), nil
+	return oneRow(s, bind(`{c} = ''`, "c", s.column)), nil
 }
 
 func acceptedValues(s *spec) (body, error) {
@@ -78,7 +78,7 @@ func values(s *spec, name, quoting, cond string) (body, error) {
 		}
 		return scalar(v)
 	})
-	return oneRow(s, fill(cond, "c", s.column, "values", set)), nil
+	return oneRow(s, bind(cond, "c", s.column, "values", set)), nil
 }
 
 // expressionIsTrue takes rows for which the expression is false as bad; where it is null it says nothing, as in dbt_utils.
@@ -90,7 +90,7 @@ func expressionIsTrue(s *spec) (body, error) {
 	if err != nil {
 		return body{}, err
 	}
-	return oneRow(s, fill(`not ({c}{expression})`, "c", strings.TrimLeft(s.column+" ", " "), "expression", expression)), nil
+	return oneRow(s, bind(`not ({c}{expression})`, "c", strings.TrimLeft(s.column+" ", " "), "expression", expression)), nil
 }
 
 func acceptedRange(s *spec) (body, error) {
@@ -113,10 +113,10 @@ func between(s *spec, value, flag string, strict bool) (body, error) {
 	}
 	var parts []string
 	if low, ok := s.args.text("min_value"); ok {
-		parts = append(parts, fill(`{v} <{equal} {bound}`, "v", value, "equal", equal, "bound", low))
+		parts = append(parts, bind(`{v} <{equal} {bound}`, "v", value, "equal", equal, "bound", low))
 	}
 	if high, ok := s.args.text("max_value"); ok {
-		parts = append(parts, fill(`{v} >{equal} {bound}`, "v", value, "equal", equal, "bound", high))
+		parts = append(parts, bind(`{v} >{equal} {bound}`, "v", value, "equal", equal, "bound", high))
 	}
 	if len(parts) == 0 {
 		return body{}, errors.New("give min_value, max_value or both")

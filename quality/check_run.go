@@ -43,24 +43,24 @@ func Run(ctx context.Context, db *sql.DB, checks []Check, parallel int) ([]Resul
 		return nil, err
 	}
 	for i := range results {
-		results[i].settle()
+		results[i].setStatus()
 	}
 	return results, nil
 }
 
-// settle decides the status.
-func (r *Result) settle() {
+// setStatus decides the status.
+func (r *Result) setStatus() {
 	if r.Err != nil {
 		r.Status = Error
 		return
 	}
-	r.judge()
+	r.evaluate()
 }
 
-// Judge decides every status anew, by what Recall learned of earlier runs, and says how each stands to the run before.
-func Judge(runID int64, results []Result) {
+// Classify decides every status anew, by what Recall learned of earlier runs, and says how each stands to the run before.
+func Classify(runID int64, results []Result) {
 	for i := range results {
-		results[i].settle()
+		results[i].setStatus()
 		results[i].compare(runID)
 	}
 }
@@ -122,13 +122,13 @@ func scan(ctx context.Context, db *sql.DB, results []*Result) error {
 func counted(where, cond string) string {
 	inner := "1"
 	if cond != "" {
-		inner = fill("case when {cond} then 1 end", "cond", cond)
+		inner = bind("case when {cond} then 1 end", "cond", cond)
 	}
 	switch {
 	case where != "":
-		return fill("count(case when {where} then {inner} end)", "where", where, "inner", inner)
+		return bind("count(case when {where} then {inner} end)", "where", where, "inner", inner)
 	case cond != "":
-		return fill("count({inner})", "inner", inner)
+		return bind("count({inner})", "inner", inner)
 	}
 	return "count(*)"
 }

@@ -62,7 +62,7 @@ func Anomalies(days []Day, o Band) []Anomaly {
 	var streak []Day // Days in a row that were out of the band.
 	level := map[time.Weekday][]Anomaly{}
 	for _, d := range filled(days) {
-		a, judged := o.judge(d, learned)
+		a, judged := o.evaluate(d, learned)
 		odd := judged && (float64(d.Rows) < a.Low || float64(d.Rows) > a.High)
 		if odd {
 			out = append(out, a)
@@ -81,14 +81,14 @@ func Anomalies(days []Day, o Band) []Anomaly {
 			streak = nil
 		}
 		if odd && !known[d.Date] {
-			level[w] = o.settle(learned, level[w], a)
+			level[w] = o.smooth(learned, level[w], a)
 		}
 	}
 	return out
 }
 
-// settle adds a day out of the band to those of its weekday before it, and learns them once they are enough and all on one side.
-func (o Band) settle(learned map[time.Weekday][]float64, before []Anomaly, a Anomaly) []Anomaly {
+// smooth adds a day out of the band to those of its weekday before it, and learns them once they are enough and all on one side.
+func (o Band) smooth(learned map[time.Weekday][]float64, before []Anomaly, a Anomaly) []Anomaly {
 	if n := len(before); n > 0 && (float64(before[n-1].Rows) > before[n-1].Usual) != (float64(a.Rows) > a.Usual) {
 		before = nil
 	}
@@ -124,8 +124,8 @@ func (o Band) learn(learned map[time.Weekday][]float64, d Day) {
 	}
 }
 
-// judge makes the band for a day; false where too little is known.
-func (o Band) judge(d Day, learned map[time.Weekday][]float64) (Anomaly, bool) {
+// evaluate makes the band for a day; false where too little is known.
+func (o Band) evaluate(d Day, learned map[time.Weekday][]float64) (Anomaly, bool) {
 	before := learned[d.Date.Weekday()]
 	if len(before) < o.Least {
 		return Anomaly{}, false
@@ -191,7 +191,7 @@ func volume(s *spec) (body, error) {
 		s.args.dates("incidents", &band.Incidents)); err != nil {
 		return body{}, err
 	}
-	b := body{measure: fill(`
+	b := body{measure: bind(`
 		select cast({c} as date) as day, count(*) as n
 		from {target}
 		where {c} is not null

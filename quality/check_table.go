@@ -30,7 +30,7 @@ func notNullProportion(s *spec) (body, error) {
 	if !ok {
 		high = "1"
 	}
-	return body{measure: fill(`
+	return body{measure: bind(`
 		select case when count({c}) < {low} * count(*) or count({c}) > {high} * count(*)
 		            then greatest(count(*) - count({c}), 1)
 		            else 0 end,
@@ -43,7 +43,7 @@ func atLeastOne(s *spec) (body, error) {
 	if err := errors.Join(s.needColumn(), s.args.only()); err != nil {
 		return body{}, err
 	}
-	return body{empty: true, measure: fill(`
+	return body{empty: true, measure: bind(`
 		select case when count({c}) = 0 then 1 else 0 end, count(*)
 		from {target}`, "c", s.column, "target", s.target())}, nil
 }
@@ -53,7 +53,7 @@ func notConstant(s *spec) (body, error) {
 	if err := errors.Join(s.needColumn(), s.args.only()); err != nil {
 		return body{}, err
 	}
-	return body{measure: fill(`
+	return body{measure: bind(`
 		select case when min({c}) = max({c}) and count(*) > 0 then 1 else 0 end, count(*)
 		from {target}`, "c", s.column, "target", s.target())}, nil
 }
@@ -76,7 +76,7 @@ func compareRows(s *spec, failing string) (body, error) {
 	if err != nil {
 		return body{}, err
 	}
-	return body{empty: true, measure: fill(`
+	return body{empty: true, measure: bind(`
 		select {failing}, a.n
 		from (select count(*) as n from {target}) as a
 		cross join (select count(*) as n from {other}) as b`,
@@ -108,7 +108,7 @@ func recency(s *spec) (body, error) {
 		return body{}, fmt.Errorf("the interval %q is no whole number", count)
 	}
 	oldest := s.now.UTC().Add(-time.Duration(n) * unit).Format(time.DateTime)
-	return body{measure: fill(`
+	return body{measure: bind(`
 		select case when max({c}) < cast({oldest} as timestamp) or max({c}) is null then 1 else 0 end, count(*)
 		from {target}`, "c", column(field), "oldest", text(oldest), "target", s.target())}, nil
 }

@@ -19,7 +19,7 @@ func unique(s *spec) (body, error) {
 	}
 	return body{
 		repeated: []string{s.column},
-		value:    fill(`cast({c} as text)`, "c", s.column),
+		value:    bind(`cast({c} as text)`, "c", s.column),
 	}, nil
 }
 
@@ -43,7 +43,7 @@ func combination(columns []any) (body, error) {
 	for i, c := range columns {
 		name := column(scalar(c))
 		b.repeated = append(b.repeated, name)
-		shown[i] = fill(`coalesce(cast({c} as text), 'null')`, "c", name)
+		shown[i] = bind(`coalesce(cast({c} as text), 'null')`, "c", name)
 	}
 	b.value = strings.Join(shown, ` || ', ' || `)
 	return b, nil
@@ -58,7 +58,7 @@ func sequentialValues(s *spec) (body, error) {
 	if !ok {
 		interval = "1"
 	}
-	return body{measure: fill(`
+	return body{measure: bind(`
 		select count(case when g.v <> g.before + {interval} then 1 end), count(*)
 		from (
 		    select {c} as v, lag({c}) over (order by {c}) as before

@@ -32,8 +32,8 @@ func columnWentEmpty(s *spec) (body, error) {
 	if err := s.args.number("at_least", &least); err != nil {
 		return body{}, err
 	}
-	counts := join(names, ",\n\t\t       ", func(v any) string { return fill(`count({c})`, "c", column(scalar(v))) })
-	b := body{measure: fill(`
+	counts := join(names, ",\n\t\t       ", func(v any) string { return bind(`count({c})`, "c", column(scalar(v))) })
+	b := body{measure: bind(`
 		select count(*),
 		       {counts}
 		from {target}`, "counts", counts, "target", s.target())}
@@ -86,7 +86,7 @@ func (s *spec) table() string { return s.relation[strings.LastIndexByte(s.relati
 
 // hasHistory tells whether earlier rows of the tested table were ever kept.
 func (s *spec) hasHistory(ctx context.Context, db *sql.DB) (there bool, err error) {
-	err = db.QueryRowContext(ctx, fill(`
+	err = db.QueryRowContext(ctx, bind(`
 		select count(*) > 0
 		from information_schema.tables
 		where table_schema = 'history'
@@ -99,7 +99,7 @@ func (s *spec) lostSince(ctx context.Context, db *sql.DB, columns []string) (los
 	if there, err := s.hasHistory(ctx, db); err != nil || !there {
 		return false, err
 	}
-	err = db.QueryRowContext(ctx, fill(`
+	err = db.QueryRowContext(ctx, bind(`
 		select count(*) > 0
 		from `+gone+`
 		    and ({filled})`, "table", s.table(), "filled", join(columns, " or ", func(c string) string {
@@ -116,9 +116,9 @@ func columnShift(s *spec) (body, error) {
 	}
 	other, ok := s.args.text("among")
 	if !ok {
-		return oneRow(s, fill(`{c} like '____-__-__ %' or {c} like '____-__-__'`, "c", s.column)), nil
+		return oneRow(s, bind(`{c} like '____-__-__ %' or {c} like '____-__-__'`, "c", s.column)), nil
 	}
-	return body{measure: fill(`
+	return body{measure: bind(`
 		select case when count(o.v) >= 10 and 2 * count(o.v) >= count(*) then count(o.v) else 0 end, count(*)
 		from (select distinct {c} as v from {target} where {c} <> 0) as v
 		left join (select distinct {other} as v from {target} where {other} <> 0) as o on o.v = v.v`,
@@ -138,7 +138,7 @@ func quarantineRate(s *spec) (body, error) {
 	if err != nil {
 		return body{}, err
 	}
-	return body{measure: fill(`
+	return body{measure: bind(`
 		select greatest(a.n - b.n, 0), a.n
 		from (select count(*) as n from {source}) as a
 		cross join (select count(*) as n from {target}) as b`, "source", relation, "target", s.target())}, nil
@@ -150,7 +150,7 @@ func massDelete(s *spec) (body, error) {
 	if err := s.args.only(); err != nil {
 		return body{}, err
 	}
-	b := body{measure: fill(`
+	b := body{measure: bind(`
 		select count(*)
 		from `+gone+`
 		    and h._op = 'delete'`, "table", s.table())}
@@ -182,7 +182,7 @@ func nightShare(s *spec) (body, error) {
 	if err := errors.Join(s.args.number("offset", &offset), s.args.number("from", &from), s.args.number("until", &until)); err != nil {
 		return body{}, err
 	}
-	return body{measure: fill(`
+	return body{measure: bind(`
 		select count(case when hour >= {from} or hour < {until} then 1 end), count(hour)
 		from (
 		    select extract(hour from {c} + interval '{offset} hours') as hour

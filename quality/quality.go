@@ -28,9 +28,9 @@ type querier interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// fill puts values into the named places of an SQL text: fill("select {c}", "c", `"id"`). A value is not looked into again,
+// bind puts values into the named places of an SQL text: bind("select {c}", "c", `"id"`). A value is not looked into again,
 // so an expression of the project may hold braces.
-func fill(text string, pairs ...string) string {
+func bind(text string, pairs ...string) string {
 	old := make([]string, len(pairs))
 	for i, p := range pairs {
 		if i%2 == 0 {

@@ -17,9 +17,9 @@ const (
 	Superseded        = "superseded"         // The same row once more.
 )
 
-// Aside collects one build's verdicts on rows. Identity and SetAside work in the build alone; only Write touches quarantine,
+// RowVerdicts collects one build's verdicts on rows. Identity and SetAside work in the build alone; only Write touches quarantine,
 // so that a killed run leaves it as it was. Methods for different entities may be called at the same time.
-type Aside struct {
+type RowVerdicts struct {
 	Now  time.Time // What holds are counted from, UTC; zero means the present.
 	Only string    // Where not empty, only rows that this check set aside are judged anew, and those that follow them; others stay.
 
@@ -27,8 +27,8 @@ type Aside struct {
 	entities *entities
 }
 
-// NewAside begins the verdicts of one build.
-func NewAside(b Build) *Aside { return &Aside{build: b, entities: &entities{}} }
+// NewRowVerdicts begins the verdicts of one build.
+func NewRowVerdicts(b Build) *RowVerdicts { return &RowVerdicts{build: b, entities: &entities{}} }
 
 // Keyed is the identity verdict on a staging table: which rows may become an entity at all.
 type Keyed struct {
@@ -47,7 +47,7 @@ func (k *Keyed) Clean() bool { return k.NoKey+k.DuplicateKey+k.Superseded == 0 }
 //
 // A key is what staging says: an integer key that the source's loader made 0 out of a missing value is the key 0. (Several of
 // them have different content and so are set aside together as duplicate_key.)
-func (a *Aside) Identity(ctx context.Context, s Source) (*Keyed, error) {
+func (a *RowVerdicts) Identity(ctx context.Context, s StagingTable) (*Keyed, error) {
 	e := a.entities.of(s)
 	if e.keyed != nil {
 		return e.keyed, nil
@@ -69,7 +69,7 @@ func (a *Aside) Identity(ctx context.Context, s Source) (*Keyed, error) {
 }
 
 // doubtful counts the rows of staging, and those beyond one for each key.
-func (a *Aside) doubtful(ctx context.Context, s Source, k *Keyed) (n int64, err error) {
+func (a *RowVerdicts) doubtful(ctx context.Context, s StagingTable, k *Keyed) (n int64, err error) {
 	// PostgreSQL sorts for count(distinct), which is half the work of grouping by a column that is different in each row.
 	look := `
 		select count(*), count(*) - count(distinct s.{column})
@@ -83,13 +83,13 @@ func (a *Aside) doubtful(ctx context.Context, s Source, k *Keyed) (n int64, err 
 		    group by {key}
 		) as g`
 	}
-	err = a.build.DB().QueryRowContext(ctx, fill(look, "staging", s.Relation(), "column", ident(s.Key[0]),
+	err = a.build.DB().QueryRowContext(ctx, bind(look, "staging", s.Relation(), "column", ident(s.Key[0]),
 		"null", nullKey("s", s.Key), "key", qualified("s", s.Key))).Scan(&k.Rows, &n)
 	return n, err
 }
 
 // separate makes the working table of the rows in doubt and the view without them.
-func (a *Aside) separate(ctx context.Context, s Source, e *entity) error {
+func (a *RowVerdicts) separate(ctx context.Context, s StagingTable, e *entity) error {
 	columns, err := s.columns(ctx, a.build.DB())
 	if err != nil {
 		return err
@@ -107,7 +107,7 @@ func (a *Aside) separate(ctx context.Context, s Source, e *entity) error {
 		"json", rowJSON("s", columns), "text", keyText("s", s.Key), "equal", doubted("p.%[2]s = s.%[1]s", " and ", s.Key),
 		"doubted", doubted("p.%[1]s as %[2]s", ", ", s.Key),
 	}
-	if err := a.exec(ctx, "separate the rows without identity of staging."+s.Name, fill(`
+	if err := a.exec(ctx, "separate the rows without identity of staging."+s.Name, bind(`
 		create table {suspects} as
 		with doubtful as (
 		    select s.*, {json} as _content, case when {null} then 1 else 0 end as _nokey
@@ -132,7 +132,7 @@ func (a *Aside) separate(ctx context.Context, s Source, e *entity) error {
 		            when n._copy > 1 then 'superseded'
 		            when n._conflict then 'duplicate_key'
 		            else 'kept' end as _verdict
-		from numbered as n`, pairs...), fill(`
+		from numbered as n`, pairs...), bind(`
 		create view {view} as
 		select {columns}
 		from {staging} as s
@@ -149,9 +149,9 @@ func (a *Aside) separate(ctx context.Context, s Source, e *entity) error {
 	return a.countSuspects(ctx, e)
 }
 
-func (a *Aside) countSuspects(ctx context.Context, e *entity) error {
+func (a *RowVerdicts) countSuspects(ctx context.Context, e *entity) error {
 	k := e.keyed
-	err := a.build.DB().QueryRowContext(ctx, fill(`
+	err := a.build.DB().QueryRowContext(ctx, bind(`
 		select count(case when _verdict = 'no_key' then 1 end),
 		       count(case when _verdict = 'duplicate_key' then 1 end),
 		       count(case when _verdict = 'superseded' then 1 end)
@@ -163,7 +163,7 @@ func (a *Aside) countSuspects(ctx context.Context, e *entity) error {
 }
 
 // catalog is the name of the database that staging is in, which a view in another attached one must say.
-func (a *Aside) catalog(ctx context.Context) (string, error) {
+func (a *RowVerdicts) catalog(ctx context.Context) (string, error) {
 	var name string
 	if err := a.build.DB().QueryRowContext(ctx, `select current_database()`).Scan(&name); err != nil {
 		return "", fmt.Errorf("name of the database: %w", err)
@@ -171,7 +171,7 @@ func (a *Aside) catalog(ctx context.Context) (string, error) {
 	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`, nil
 }
 
-func (a *Aside) exec(ctx context.Context, what string, statements ...string) error {
+func (a *RowVerdicts) exec(ctx context.Context, what string, statements ...string) error {
 	for _, s := range statements {
 		if _, err := a.build.DB().ExecContext(ctx, s); err != nil {
 			return fmt.Errorf("%s: %w", what, err)
@@ -199,6 +199,6 @@ func nullKey(alias string, key []string) string {
 
 func equal(a, b string, columns []string) string {
 	return join(columns, " and ", func(c string) string {
-		return fill("{a}.{c} = {b}.{c}", "a", a, "b", b, "c", ident(c))
+		return bind("{a}.{c} = {b}.{c}", "a", a, "b", b, "c", ident(c))
 	})
 }

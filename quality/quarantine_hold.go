@@ -8,7 +8,7 @@ import (
 )
 
 // at is the time that holds are counted from.
-func (a *Aside) at() time.Time {
+func (a *RowVerdicts) at() time.Time {
 	if a.Now.IsZero() {
 		return time.Now().UTC()
 	}
@@ -17,12 +17,12 @@ func (a *Aside) at() time.Time {
 
 // instant is a time as an SQL literal.
 func instant(t time.Time) string {
-	return fill("cast({t} as timestamp)", "t", text(t.UTC().Format("2006-01-02 15:04:05.999999")))
+	return bind("cast({t} as timestamp)", "t", text(t.UTC().Format("2006-01-02 15:04:05.999999")))
 }
 
 // hold marks the rows that lack nothing but a late parent, for as long as the project waits for it, and the rows that follow such
 // a row. A row that was set aside before is waited for from when it was first seen.
-func (a *Aside) hold(ctx context.Context, e *entity, results []Result) error {
+func (a *RowVerdicts) hold(ctx context.Context, e *entity, results []Result) error {
 	if e.failing == "" {
 		return nil
 	}
@@ -35,7 +35,7 @@ func (a *Aside) hold(ctx context.Context, e *entity, results []Result) error {
 		}
 	}
 	var late int64
-	if err := a.build.DB().QueryRowContext(ctx, fill(`
+	if err := a.build.DB().QueryRowContext(ctx, bind(`
 		select count(*)
 		from {failing} as f
 		where {waits}`, "failing", e.failing, "waits", waits)).Scan(&late); err != nil {
@@ -49,7 +49,7 @@ func (a *Aside) hold(ctx context.Context, e *entity, results []Result) error {
 		wait = "min(case" + seconds + " end)"
 	}
 	held := a.build.Relation("build", e.source.Name+"_held")
-	if err := a.exec(ctx, "hold the rows of "+e.Node+" whose parent is late", fill(`
+	if err := a.exec(ctx, "hold the rows of "+e.Node+" whose parent is late", bind(`
 		create table {held} as
 		select w._key, w._until
 		from (
@@ -68,7 +68,7 @@ func (a *Aside) hold(ctx context.Context, e *entity, results []Result) error {
 		        on q.table_name = {table} and q.key = h._key and q.occurrence = 1 and q.state in ('held', 'quarantined')
 		) as w
 		where w._until is null or w._until > {now}`,
-		"held", held, "now", instant(a.at()), "wait", wait, "failing", e.failing, "waits", waits, "table", text(e.source.Name)), fill(`
+		"held", held, "now", instant(a.at()), "wait", wait, "failing", e.failing, "waits", waits, "table", text(e.source.Name)), bind(`
 		update {aside}
 		set _state = 'held'
 		where _state = 'quarantined'
@@ -81,13 +81,13 @@ func (a *Aside) hold(ctx context.Context, e *entity, results []Result) error {
 }
 
 // discount takes the rows that are held out of what the checks for a parent found: a late parent is no fault yet.
-func (a *Aside) discount(ctx context.Context, e *entity, results []Result) error {
+func (a *RowVerdicts) discount(ctx context.Context, e *entity, results []Result) error {
 	for i := range results {
 		r := &results[i]
 		if r.parent == "" || r.Failing == 0 {
 			continue
 		}
-		if err := a.build.DB().QueryRowContext(ctx, fill(`
+		if err := a.build.DB().QueryRowContext(ctx, bind(`
 			select count(*)
 			from {failing} as f
 			where f._check = {number}
@@ -95,18 +95,18 @@ func (a *Aside) discount(ctx context.Context, e *entity, results []Result) error
 			"failing", e.failing, "number", fmt.Sprint(i), "held", e.held)).Scan(&r.Failing); err != nil {
 			return r.wrap(err)
 		}
-		r.judge()
+		r.evaluate()
 	}
 	return nil
 }
 
 // pin gives, where one rule is replayed, the rows in quarantine that another rule put there: they stay, whatever is found now.
-func (a *Aside) pin(ctx context.Context, e *entity) (string, error) {
+func (a *RowVerdicts) pin(ctx context.Context, e *entity) (string, error) {
 	if a.Only == "" {
 		return "", nil
 	}
 	e.pinned = a.build.Relation("build", e.source.Name+"_pinned")
-	if err := a.exec(ctx, "keep the rows of "+e.Node+" that other rules set aside", fill(`
+	if err := a.exec(ctx, "keep the rows of "+e.Node+" that other rules set aside", bind(`
 		create table {pinned} as
 		select r.key as _key, r.reason as _reason, r.check_name as _name, r.column_name as _column, r.value as _value
 		from quarantine.reasons as r
@@ -121,7 +121,7 @@ func (a *Aside) pin(ctx context.Context, e *entity) (string, error) {
 		"pinned", e.pinned, "table", text(e.source.Name), "only", text(a.Only))); err != nil {
 		return "", err
 	}
-	return fill(`
+	return bind(`
 		select {keys}, {text} as _key, cast(-1 as bigint) as _check, p._reason, p._value
 		from {core} as t
 		join {pinned} as p on p._key = {text}`,
@@ -145,8 +145,8 @@ type Release struct {
 	Rows   int64
 }
 
-// Movement is what this build would do to the quarantine, in rows; superseded copies do not count.
-type Movement struct {
+// Delta is what this build would do to the quarantine, in rows; superseded copies do not count.
+type Delta struct {
 	Left     int64 // Held or quarantined before, and not any more.
 	Came     int64 // Not held or quarantined before.
 	Turned   int64 // From held to quarantined, or back.
@@ -154,11 +154,11 @@ type Movement struct {
 }
 
 // Nothing tells that the quarantine stays as it is.
-func (m Movement) Nothing() bool { return m.Left+m.Came+m.Turned == 0 }
+func (m Delta) Nothing() bool { return m.Left+m.Came+m.Turned == 0 }
 
-// Movement compares what this build set aside with what stands in quarantine.
-func (a *Aside) Movement(ctx context.Context) (Movement, error) {
-	var m Movement
+// Delta compares what this build set aside with what stands in quarantine.
+func (a *RowVerdicts) Delta(ctx context.Context) (Delta, error) {
+	var m Delta
 	for _, e := range a.entities.all() {
 		if e.verdict == nil {
 			continue
@@ -173,11 +173,11 @@ func (a *Aside) Movement(ctx context.Context) (Movement, error) {
 	return m, nil
 }
 
-func (a *Aside) move(ctx context.Context, e *entity, m *Movement) error {
+func (a *RowVerdicts) move(ctx context.Context, e *entity, m *Delta) error {
 	db := a.build.DB()
 	if e.aside != "" {
 		var came, turned int64
-		if err := db.QueryRowContext(ctx, fill(`
+		if err := db.QueryRowContext(ctx, bind(`
 			select count(case when q.key is null then 1 end), count(case when q.state <> a._state then 1 end)
 			from {aside} as a
 			left join quarantine.rows as q
@@ -191,14 +191,14 @@ func (a *Aside) move(ctx context.Context, e *entity, m *Movement) error {
 		return nil
 	}
 	var left int64
-	if err := db.QueryRowContext(ctx, fill(`
+	if err := db.QueryRowContext(ctx, bind(`
 		select count(*)
 		from {leaving}
 		where _was <> 'superseded'`, "leaving", e.leaving)).Scan(&left); err != nil {
 		return err
 	}
 	m.Left += left
-	rows, err := db.QueryContext(ctx, fill(`
+	rows, err := db.QueryContext(ctx, bind(`
 		select r.check_name, r.reason, l._state, count(*)
 		from {leaving} as l
 		join quarantine.reasons as r on r.table_name = {table} and r.key = l._key and r.occurrence = l._occurrence
@@ -222,7 +222,7 @@ func (a *Aside) move(ctx context.Context, e *entity, m *Movement) error {
 // depart lists the rows of quarantine that this build did not set aside, with what becomes of them: released where the source's
 // row is the same and now arrives, fixed_at_source where it is another or a second copy went, expired where the key is gone.
 // Only the first copy of a key has a row of its own that can arrive.
-func (a *Aside) depart(ctx context.Context, e *entity) error {
+func (a *RowVerdicts) depart(ctx context.Context, e *entity) error {
 	if e.leaving != "" || e.departed {
 		return nil
 	}
@@ -231,7 +231,7 @@ func (a *Aside) depart(ctx context.Context, e *entity) error {
 		       or q.state in ('released', 'fixed_at_source', 'expired')
 		          and not exists (select 1 from ops.runs as r where r.run_id = q.last_run and r.status = 'published'))`
 	var n int64
-	if err := db.QueryRowContext(ctx, fill(`
+	if err := db.QueryRowContext(ctx, bind(`
 		select count(*)
 		from quarantine.rows as q
 		where q.table_name = {table}
@@ -258,18 +258,18 @@ func (a *Aside) depart(ctx context.Context, e *entity) error {
 		"key", keyText("s", e.source.Key), "json", rowJSON("s", columns), "open", open,
 	}
 	if err := a.exec(ctx, "find the rows that leave the quarantine of "+e.source.Name,
-		fill(`
+		bind(`
 		create table {went} as
 		select q.key as _key, q.occurrence as _occurrence, q."row" as _row, q.state as _was
 		from quarantine.rows as q
 		where q.table_name = {table}
-		  and {open}`+strings.TrimRight(fill(stays, pairs...), " "), pairs...),
-		fill(`
+		  and {open}`+strings.TrimRight(bind(stays, pairs...), " "), pairs...),
+		bind(`
 		create table {now} as
 		select distinct {key} as _key, {json} as _row
 		from {staging} as s
 		where {key} in (select w._key from {went} as w)`, pairs...),
-		fill(`
+		bind(`
 		create table {leaving} as
 		select w._key, w._occurrence, w._was,
 		       case when not exists (select 1 from {now} as n where n._key = w._key) then 'expired'

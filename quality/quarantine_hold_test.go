@@ -16,13 +16,13 @@ func waiting(t *testing.T, e *engine, day int, only string) (claims, notes *qual
 	t.Helper()
 	ctx := context.Background()
 	version(e)
-	a := quality.NewAside(e)
+	a := quality.NewRowVerdicts(e)
 	a.Now, a.Only = time.Date(2026, 1, day, 0, 0, 0, 0, time.UTC), only
 	var verdicts []*quality.Verdict
 	for _, x := range []struct{ table, node, parent, field string }{
 		{"treatment", "treatments", "", ""}, {"claim", "claims", "treatments", "treatment_id"}, {"note", "notes", "claims", "claim_id"},
 	} {
-		source := quality.Source{Name: x.table, Key: []string{"id"}}
+		source := quality.StagingTable{Name: x.table, Key: []string{"id"}}
 		keyed, err := a.Identity(ctx, source)
 		require.NoError(t, err)
 		model(e, keyed, x.node, "*")
@@ -36,7 +36,7 @@ func waiting(t *testing.T, e *engine, day int, only string) (claims, notes *qual
 				project.Test{Kind: "accepted_range", Node: x.node, Column: "id", Name: x.node + "_low", OnFail: "quarantine", Args: yaml{"max_value": 90}})
 			entity.Hold = map[string]time.Duration{"claims_parent": 48 * time.Hour}
 		}
-		v, err := a.SetAside(ctx, entity)
+		v, err := a.Evaluate(ctx, entity)
 		require.NoError(t, err)
 		verdicts = append(verdicts, v)
 	}

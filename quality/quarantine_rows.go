@@ -11,7 +11,7 @@ import (
 
 // Entity is a core model that cleans a source table row for row, with the checks whose failing rows it may not hold.
 type Entity struct {
-	Source   Source
+	Source   StagingTable
 	Node     string   // The model's name, as checks of its children name it.
 	Relation string   // The candidate table, as SQL calls it.
 	Key      []string // Its key columns, in the order of the source's.
@@ -33,7 +33,7 @@ type Verdict struct {
 // entity is what is known of one source table's rows in this build.
 type entity struct {
 	Entity
-	source   Source
+	source   StagingTable
 	keyed    *Keyed
 	suspects string // Working table of the rows without identity; "" when there are none.
 	failing  string // Working table of the keys that fail a check, one row per key and check; "" when there are none.
@@ -51,7 +51,7 @@ type entities struct {
 	bySource []*entity
 }
 
-func (es *entities) of(s Source) *entity {
+func (es *entities) of(s StagingTable) *entity {
 	es.Lock()
 	defer es.Unlock()
 	for _, e := range es.bySource {
@@ -83,10 +83,10 @@ func (es *entities) all() []*entity {
 	return out
 }
 
-// SetAside evaluates the quarantine checks on an entity's candidate table and deletes the rows that fail any from it. What a
+// Evaluate evaluates the quarantine checks on an entity's candidate table and deletes the rows that fail any from it. What a
 // check finds is first written into a working table, and the deletion, the quarantine and the counts all read that, so a row
-// is in exactly one place. Parents must have been through SetAside before their children.
-func (a *Aside) SetAside(ctx context.Context, in Entity) (*Verdict, error) {
+// is in exactly one place. Parents must have been through Evaluate before their children.
+func (a *RowVerdicts) Evaluate(ctx context.Context, in Entity) (*Verdict, error) {
 	e := a.entities.of(in.Source)
 	if e.keyed == nil {
 		if _, err := a.Identity(ctx, in.Source); err != nil {
@@ -98,7 +98,7 @@ func (a *Aside) SetAside(ctx context.Context, in Entity) (*Verdict, error) {
 	if len(in.Source.Key) != len(in.Key) || len(in.Key) == 0 {
 		return nil, fmt.Errorf("%s cleans %s row for row, so both need a key of as many columns", in.Node, in.Source.Name)
 	}
-	if err := a.judge(ctx, e, v); err != nil {
+	if err := a.evaluate(ctx, e, v); err != nil {
 		return nil, err
 	}
 	if err := a.collect(ctx, e, v); err != nil {
@@ -110,8 +110,8 @@ func (a *Aside) SetAside(ctx context.Context, in Entity) (*Verdict, error) {
 	return v, nil
 }
 
-// judge runs the checks and leaves the failing keys in the working table.
-func (a *Aside) judge(ctx context.Context, e *entity, v *Verdict) error {
+// evaluate runs the checks and leaves the failing keys in the working table.
+func (a *RowVerdicts) evaluate(ctx context.Context, e *entity, v *Verdict) error {
 	var err error
 	if v.Results, err = e.quarantineChecks(); err != nil {
 		return err
@@ -131,7 +131,7 @@ func (a *Aside) judge(ctx context.Context, e *entity, v *Verdict) error {
 		if err != nil {
 			return err
 		}
-		if r.judge(); part != "" {
+		if r.evaluate(); part != "" {
 			parts = append(parts, "select * from "+part)
 		}
 	}
@@ -147,8 +147,8 @@ func (a *Aside) judge(ctx context.Context, e *entity, v *Verdict) error {
 	}
 	e.failing = a.build.Relation("build", e.source.Name+"_failing")
 	return a.exec(ctx, "set rows of "+e.Node+" aside",
-		fill(`create table {failing} as {parts}`, "failing", e.failing, "parts", strings.Join(parts, " union all ")),
-		fill(`
+		bind(`create table {failing} as {parts}`, "failing", e.failing, "parts", strings.Join(parts, " union all ")),
+		bind(`
 		delete from {core}
 		where {fails}`, "core", e.Relation, "fails", e.fails(e.Relation, e.Key)))
 }
@@ -173,7 +173,7 @@ func (e *entity) quarantineChecks() ([]Result, error) {
 // writeDown puts the failing keys of one check into a working table of their own and returns its name, "" when none fails.
 // What is written is what the check found: the count and everything after it follow from it. (PostgreSQL works in parallel
 // for a new table, not for an insert.)
-func (a *Aside) writeDown(ctx context.Context, e *entity, number int, r *Result) (string, error) {
+func (a *RowVerdicts) writeDown(ctx context.Context, e *entity, number int, r *Result) (string, error) {
 	began := time.Now()
 	defer func() { r.Took += time.Since(began) }()
 	switch {
@@ -196,7 +196,7 @@ func (a *Aside) writeDown(ctx context.Context, e *entity, number int, r *Result)
 		value = "cast(null as text)"
 	}
 	part := a.build.Relation("build", fmt.Sprintf("%s_failing_%d", e.source.Name, number+1))
-	if _, err := a.build.DB().ExecContext(ctx, fill(`
+	if _, err := a.build.DB().ExecContext(ctx, bind(`
 		create table {part} as
 		select {keys}, {text} as _key, cast({number} as bigint) as _check, {reason} as _reason, {value} as _value
 		from {bad}`,
@@ -204,7 +204,7 @@ func (a *Aside) writeDown(ctx context.Context, e *entity, number int, r *Result)
 		"reason", a.reason(r.Check), "value", value, "bad", r.bad())); err != nil {
 		return "", r.wrap(err)
 	}
-	if err := a.build.DB().QueryRowContext(ctx, fill(`select count(*) from {part}`, "part", part)).Scan(&r.Failing); err != nil {
+	if err := a.build.DB().QueryRowContext(ctx, bind(`select count(*) from {part}`, "part", part)).Scan(&r.Failing); err != nil {
 		return "", r.wrap(err)
 	}
 	if r.Failing == 0 {
@@ -214,15 +214,15 @@ func (a *Aside) writeDown(ctx context.Context, e *entity, number int, r *Result)
 }
 
 // reason names why a row fails a check. A row without a parent says whether that is in quarantine itself.
-func (a *Aside) reason(c *Check) string {
+func (a *RowVerdicts) reason(c *Check) string {
 	if c.parent == "" {
-		return fill("cast({r} as text)", "r", text(c.Kind))
+		return bind("cast({r} as text)", "r", text(c.Kind))
 	}
 	p := a.entities.byNode(c.parent)
 	if p == nil || p.aside == "" {
-		return fill("cast({r} as text)", "r", text(NoParent))
+		return bind("cast({r} as text)", "r", text(NoParent))
 	}
-	return fill(`
+	return bind(`
 		case when exists (select 1 from {aside} as p where p._key = {value} and p._state = 'quarantined')
 		     then 'parent_quarantined'
 		     when exists (select 1 from {aside} as p where p._key = {value} and p._state = 'held')
@@ -230,7 +230,7 @@ func (a *Aside) reason(c *Check) string {
 }
 
 // collect joins everything that was set aside with its staging row, and counts it.
-func (a *Aside) collect(ctx context.Context, e *entity, v *Verdict) error {
+func (a *RowVerdicts) collect(ctx context.Context, e *entity, v *Verdict) error {
 	if e.failing == "" && e.suspects == "" {
 		return nil
 	}
@@ -240,11 +240,11 @@ func (a *Aside) collect(ctx context.Context, e *entity, v *Verdict) error {
 	}
 	var money string
 	for _, c := range e.source.bookColumns() {
-		money += fill(`, s.{c}`, "c", ident(c))
+		money += bind(`, s.{c}`, "c", ident(c))
 	}
 	var parts []string
 	if e.failing != "" {
-		parts = append(parts, fill(`
+		parts = append(parts, bind(`
 			select {text} as _key, cast(1 as bigint) as _occurrence, {json} as _row, 'quarantined' as _state{money}
 			from {keyed} as s
 			where {fails}`,
@@ -252,7 +252,7 @@ func (a *Aside) collect(ctx context.Context, e *entity, v *Verdict) error {
 			"fails", e.fails("s", e.source.Key)))
 	}
 	if e.suspects != "" {
-		parts = append(parts, fill(`
+		parts = append(parts, bind(`
 			select s._key, s._occurrence, s._content as _row,
 			       case when s._verdict = 'superseded' then 'superseded' else 'quarantined' end as _state{money}
 			from {suspects} as s
@@ -270,15 +270,15 @@ func (a *Aside) collect(ctx context.Context, e *entity, v *Verdict) error {
 }
 
 // tally counts the rows set aside, and by reason.
-func (a *Aside) tally(ctx context.Context, e *entity, v *Verdict) error {
-	err := a.build.DB().QueryRowContext(ctx, fill(`
+func (a *RowVerdicts) tally(ctx context.Context, e *entity, v *Verdict) error {
+	err := a.build.DB().QueryRowContext(ctx, bind(`
 		select count(case when _state = 'quarantined' then 1 end), count(case when _state = 'held' then 1 end)
 		from {aside}`, "aside", e.aside)).Scan(&v.Quarantined, &v.Held)
 	if err != nil {
 		return fmt.Errorf("count the rows set aside from staging.%s: %w", e.source.Name, err)
 	}
 	if e.failing != "" {
-		rows, err := a.build.DB().QueryContext(ctx, fill(`
+		rows, err := a.build.DB().QueryContext(ctx, bind(`
 			select _reason, count(distinct _key)
 			from {failing}
 			group by _reason`, "failing", e.failing))
@@ -321,11 +321,11 @@ func (e *entity) numberedKeys() string {
 // types it first gathers all rows.)
 func (e *entity) fails(alias string, key []string) string {
 	if len(key) == 1 {
-		return fill(`{a}.{k} in (select f._k1 from {failing} as f)`, "a", alias, "k", ident(key[0]), "failing", e.failing)
+		return bind(`{a}.{k} in (select f._k1 from {failing} as f)`, "a", alias, "k", ident(key[0]), "failing", e.failing)
 	}
 	parts := make([]string, len(key))
 	for i, c := range key {
 		parts[i] = fmt.Sprintf("f._k%d = %s.%s", i+1, alias, ident(c))
 	}
-	return fill(`exists (select 1 from {failing} as f where {same})`, "failing", e.failing, "same", strings.Join(parts, " and "))
+	return bind(`exists (select 1 from {failing} as f where {same})`, "failing", e.failing, "same", strings.Join(parts, " and "))
 }

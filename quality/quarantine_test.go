@@ -12,9 +12,9 @@ import (
 )
 
 var (
-	treatmentSource = quality.Source{Name: "treatment", Key: []string{"id"}}
-	claimSource     = quality.Source{Name: "claim", Key: []string{"id"}, Money: map[string]string{"amount": "currency"}}
-	itemSource      = quality.Source{Name: "item", Key: []string{"id", "part"}}
+	treatmentSource = quality.StagingTable{Name: "treatment", Key: []string{"id"}}
+	claimSource     = quality.StagingTable{Name: "claim", Key: []string{"id"}, Money: map[string]string{"amount": "currency"}}
+	itemSource      = quality.StagingTable{Name: "item", Key: []string{"id", "part"}}
 )
 
 // land makes staging: three treatments of which the second is bad, and claims with every fault.
@@ -56,14 +56,14 @@ const claimColumns = `cast(id as bigint) as id, cast(treatment_id as bigint) as 
 	cast(amount as numeric(19,4)) as amount, upper(currency) as currency, date_created`
 
 // verdicts walks treatments and claims through identity, model and checks.
-func verdicts(t testing.TB, e *engine) (*quality.Aside, *quality.Verdict, *quality.Verdict) {
+func verdicts(t testing.TB, e *engine) (*quality.RowVerdicts, *quality.Verdict, *quality.Verdict) {
 	t.Helper()
 	ctx := context.Background()
-	a := quality.NewAside(e)
+	a := quality.NewRowVerdicts(e)
 	keyed, err := a.Identity(ctx, treatmentSource)
 	require.NoError(t, err)
 	model(e, keyed, "treatments", "cast(id as bigint) as id, program")
-	parents, err := a.SetAside(ctx, quality.Entity{
+	parents, err := a.Evaluate(ctx, quality.Entity{
 		Source: treatmentSource, Node: "treatments", Relation: e.Relation("core", "treatments"), Key: []string{"id"},
 		Checks: compiled(t, e, project.Test{
 			Kind: "accepted_range", Node: "treatments", Column: "program", Name: "program", OnFail: "quarantine", Args: yaml{"min_value": 1},
@@ -73,7 +73,7 @@ func verdicts(t testing.TB, e *engine) (*quality.Aside, *quality.Verdict, *quali
 	keyed, err = a.Identity(ctx, claimSource)
 	require.NoError(t, err)
 	model(e, keyed, "claims", claimColumns)
-	children, err := a.SetAside(ctx, quality.Entity{
+	children, err := a.Evaluate(ctx, quality.Entity{
 		Source: claimSource, Node: "claims", Relation: e.Relation("core", "claims"), Key: []string{"id"},
 		Checks: compiled(t, e,
 			project.Test{
@@ -88,7 +88,7 @@ func verdicts(t testing.TB, e *engine) (*quality.Aside, *quality.Verdict, *quali
 	return a, parents, children
 }
 
-func write(t testing.TB, e *engine, a *quality.Aside, run int64) {
+func write(t testing.TB, e *engine, a *quality.RowVerdicts, run int64) {
 	t.Helper()
 	e.do("delete from ops.runs where status = 'running'")
 	require.NoError(t, a.Write(context.Background(), e.db, quality.Ending{
@@ -229,11 +229,11 @@ func TestACompositeKeyIsOneKey(t *testing.T) {
 			`insert into staging.item values (1, 'a', 1, null, 1), (1, 'b', 1, null, 1), (1, 'b"', -1, null, 1), (1, null, 1, null, 1),
 				(2, 'a', 1, null, 1), (2, 'a', 1, null, 1)`)
 		ctx := context.Background()
-		a := quality.NewAside(e)
+		a := quality.NewRowVerdicts(e)
 		keyed, err := a.Identity(ctx, itemSource)
 		require.NoError(t, err)
 		model(e, keyed, "items", "id, part, price")
-		v, err := a.SetAside(ctx, quality.Entity{
+		v, err := a.Evaluate(ctx, quality.Entity{
 			Source: itemSource, Node: "items", Relation: e.Relation("core", "items"), Key: []string{"id", "part"},
 			Checks: compiled(t, e, project.Test{Kind: "accepted_range", Node: "items", Column: "price", OnFail: "quarantine", Args: yaml{"min_value": 0}}),
 		})
@@ -253,7 +253,7 @@ func TestACleanTableCostsOneLookAndNoWorkingTable(t *testing.T) {
 	onEngines(t, func(t *testing.T, e *engine) {
 		land(e)
 		e.do("delete from staging.treatment where id = 2")
-		a := quality.NewAside(e)
+		a := quality.NewRowVerdicts(e)
 		keyed, err := a.Identity(context.Background(), treatmentSource)
 		require.NoError(t, err)
 		require.True(t, keyed.Clean())
@@ -274,12 +274,12 @@ func TestAQuarantinedRowIsTheSameTextOnBothEngines(t *testing.T) {
 				'{"x":"\u0000"}', 3),
 				(2, null, null, null, null, null, null, null, null, null, null, 3)`)
 		ctx := context.Background()
-		source := quality.Source{Name: "wide", Key: []string{"id"}}
-		a := quality.NewAside(e)
+		source := quality.StagingTable{Name: "wide", Key: []string{"id"}}
+		a := quality.NewRowVerdicts(e)
 		keyed, err := a.Identity(ctx, source)
 		require.NoError(t, err)
 		model(e, keyed, "wide", "id, word")
-		_, err = a.SetAside(ctx, quality.Entity{
+		_, err = a.Evaluate(ctx, quality.Entity{
 			Source: source, Node: "wide", Relation: e.Relation("core", "wide"), Key: []string{"id"},
 			Checks: compiled(t, e, project.Test{Kind: "accepted_range", Node: "wide", Column: "id", OnFail: "quarantine", Args: yaml{"max_value": 0}}),
 		})

@@ -20,7 +20,7 @@ type Ending struct {
 // A row that is set aside again keeps its first run and first time. When the run publishes, a row that was set aside earlier and
 // is not now becomes released, fixed_at_source or expired, by what became of it in the source. A release that was written by a
 // run that was killed before it published is decided anew.
-func (a *Aside) Write(ctx context.Context, db *sql.DB, end Ending) error {
+func (a *RowVerdicts) Write(ctx context.Context, db *sql.DB, end Ending) error {
 	if end.Publishes {
 		for _, e := range a.entities.all() {
 			if e.verdict == nil {
@@ -67,11 +67,11 @@ func writeEntity(ctx context.Context, tx *sql.Tx, e *entity, end Ending) error {
 			steps = append(steps, waitUntil)
 		}
 		if e.suspects != "" {
-			steps = append(steps, fill(identityReasons, "suspects", e.suspects))
+			steps = append(steps, bind(identityReasons, "suspects", e.suspects))
 		}
 	}
 	for _, s := range steps {
-		if _, err := tx.ExecContext(ctx, fill(s, pairs...)); err != nil {
+		if _, err := tx.ExecContext(ctx, bind(s, pairs...)); err != nil {
 			return err
 		}
 	}
@@ -131,7 +131,7 @@ const identityReasons = `
 // reasonsOf names the rows that one check found.
 func (e *entity) reasonsOf(number int) string {
 	r := &e.verdict.Results[number]
-	return fill(`
+	return bind(`
 		insert into quarantine.reasons (table_name, key, occurrence, reason, check_name, column_name, value, run_id)
 		select {table}, f._key, 1, f._reason, {check}, {column}, f._value, {run}
 		from {failing} as f

@@ -10,20 +10,20 @@ import (
 	"lifeline/project"
 )
 
-// Source is a staging table as the verdicts and the books see it.
-type Source struct {
+// StagingTable is a staging table as the verdicts and the books see it.
+type StagingTable struct {
 	Name  string            // In staging, such as "claim".
 	Key   []string          // Its declared key; empty where it has none, and then its rows have no identity.
 	Money map[string]string // Money column to the column of its currency ("" where there is none).
 }
 
-// SourceTable gives the Source that a project declares.
-func SourceTable(t *project.SourceTable) Source {
-	return Source{Name: t.Name, Key: t.Key, Money: t.Money}
+// NewStagingTable gives the Source that a project declares.
+func NewStagingTable(t *project.SourceTable) StagingTable {
+	return StagingTable{Name: t.Name, Key: t.Key, Money: t.Money}
 }
 
 // Relation is the staging table for SQL.
-func (s Source) Relation() string { return "staging." + ident(s.Name) }
+func (s StagingTable) Relation() string { return "staging." + ident(s.Name) }
 
 // stagingColumn is one column as the engine tells of it.
 type stagingColumn struct {
@@ -32,7 +32,7 @@ type stagingColumn struct {
 }
 
 // columns lists the columns of a staging table in their order.
-func (s Source) columns(ctx context.Context, db querier) ([]stagingColumn, error) {
+func (s StagingTable) columns(ctx context.Context, db querier) ([]stagingColumn, error) {
 	rows, err := db.QueryContext(ctx, `
 		select column_name, lower(data_type)
 		from information_schema.columns
@@ -85,20 +85,20 @@ func rowJSON(alias string, columns []stagingColumn) string {
 func jsonValue(kind, value string) string {
 	switch {
 	case kind == "smallint" || kind == "integer" || kind == "boolean":
-		return fill(`cast({v} as text)`, "v", value)
+		return bind(`cast({v} as text)`, "v", value)
 	case kind == "bytea":
-		return fill(`'"' || encode({v}, 'hex') || '"'`, "v", value)
+		return bind(`'"' || encode({v}, 'hex') || '"'`, "v", value)
 	case kind == "blob":
-		return fill(`'"' || lower(hex({v})) || '"'`, "v", value)
+		return bind(`'"' || lower(hex({v})) || '"'`, "v", value)
 	case strings.HasPrefix(kind, "timestamp") || strings.HasPrefix(kind, "decimal") || kind == "numeric" || kind == "date" ||
 		kind == "bigint":
-		return fill(`'"' || cast({v} as text) || '"'`, "v", value)
+		return bind(`'"' || cast({v} as text) || '"'`, "v", value)
 	}
-	return fill(`cast(to_json({v}) as text)`, "v", value)
+	return bind(`cast(to_json({v}) as text)`, "v", value)
 }
 
 // bookColumns lists the columns that the books need: the key, the amounts and their currencies, each once, in order.
-func (s Source) bookColumns() []string {
+func (s StagingTable) bookColumns() []string {
 	names := slices.Clone(s.Key)
 	for amount, currency := range s.Money {
 		names = append(names, amount)
@@ -111,7 +111,7 @@ func (s Source) bookColumns() []string {
 }
 
 // numericKey tells whether the key is one column of whole numbers, which can be added up.
-func (s Source) numericKey(columns []stagingColumn) bool {
+func (s StagingTable) numericKey(columns []stagingColumn) bool {
 	for _, c := range columns {
 		if len(s.Key) == 1 && c.name == s.Key[0] {
 			return c.kind == "smallint" || c.kind == "integer" || c.kind == "bigint"
@@ -121,4 +121,4 @@ func (s Source) numericKey(columns []stagingColumn) bool {
 }
 
 // amounts lists the money columns in order.
-func (s Source) amounts() []string { return slices.Sorted(maps.Keys(s.Money)) }
+func (s StagingTable) amounts() []string { return slices.Sorted(maps.Keys(s.Money)) }

@@ -64,8 +64,8 @@ func (w *walk) buildModels(ctx context.Context) (string, error) {
 	if w.build, err = w.hold.Build(ctx); err != nil {
 		return "", err
 	}
-	w.aside = quality.NewAside(w.build)
-	w.aside.Now = w.Now()
+	w.rowVerdicts = quality.NewRowVerdicts(w.build)
+	w.rowVerdicts.Now = w.Now()
 	if err := w.startReplay(ctx); err != nil {
 		return "", err
 	}
@@ -233,7 +233,7 @@ func (w *walk) buildSeed(ctx context.Context, n *model.Node) (int64, error) {
 func (w *walk) compile(ctx context.Context, n *model.Node, incremental bool) (string, error) {
 	keyed := ""
 	if n.EntityOf != nil {
-		k, err := w.aside.Identity(ctx, quality.SourceTable(n.EntityOf))
+		k, err := w.rowVerdicts.Identity(ctx, quality.NewStagingTable(n.EntityOf))
 		if err != nil {
 			return "", err
 		}
@@ -300,8 +300,8 @@ func (w *walk) setAside(ctx context.Context, n *model.Node, rows int64) (int64, 
 			hold[t.Name] = t.Hold
 		}
 	}
-	v, err := w.aside.SetAside(ctx, quality.Entity{
-		Source: quality.SourceTable(n.EntityOf), Node: n.Name, Relation: w.relation(n), Key: w.keyOf(n), Checks: checks, Hold: hold,
+	v, err := w.rowVerdicts.Evaluate(ctx, quality.Entity{
+		Source: quality.NewStagingTable(n.EntityOf), Node: n.Name, Relation: w.relation(n), Key: w.keyOf(n), Checks: checks, Hold: hold,
 	})
 	if err != nil {
 		return 0, err

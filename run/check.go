@@ -29,7 +29,7 @@ func (w *walk) reconcileSource(ctx context.Context) (string, error) {
 				tables = append(tables, b.Table)
 			}
 		}
-		if err := w.hold.Distrust(ctx, tables); err != nil {
+		if err := w.hold.InvalidateDigest(ctx, tables); err != nil {
 			return "", err
 		}
 	}
@@ -43,9 +43,9 @@ func (w *walk) reconcileSource(ctx context.Context) (string, error) {
 
 // reconcileLanding compares staging with what its last landing found in the source, where this walk reads none.
 func (w *walk) reconcileLanding(ctx context.Context) (string, error) {
-	sources := make([]quality.Source, len(w.Project.Sources))
+	sources := make([]quality.StagingTable, len(w.Project.Sources))
 	for i, s := range w.Project.Sources {
-		sources[i] = quality.SourceTable(s)
+		sources[i] = quality.NewStagingTable(s)
 	}
 	books, err := quality.LandedBooks(ctx, w.hold.DB(), sources)
 	if err != nil {
@@ -155,12 +155,12 @@ func (w *walk) check(ctx context.Context) (string, error) {
 			results = append(results, v.Results...)
 		}
 	}
-	if err := quality.Recall(ctx, w.hold.DB(), w.report.RunID, results); err != nil {
+	if err := quality.LoadHistory(ctx, w.hold.DB(), w.report.RunID, results); err != nil {
 		return "", err
 	}
-	quality.Judge(w.report.RunID, results)
+	quality.Classify(w.report.RunID, results)
 	w.results = results
-	return w.judge(results)
+	return w.evaluate(results)
 }
 
 // freshness makes the checks of dbt's freshness on source tables.
@@ -184,8 +184,8 @@ func (w *walk) freshness() []quality.Check {
 	return out
 }
 
-// judge puts the results into the report and says whether they stop the run.
-func (w *walk) judge(results []quality.Result) (string, error) {
+// evaluate puts the results into the report and says whether they stop the run.
+func (w *walk) evaluate(results []quality.Result) (string, error) {
 	count := map[quality.Status]int{}
 	var stops []string
 	where := ""
@@ -217,7 +217,7 @@ func (w *walk) judge(results []quality.Result) (string, error) {
 
 // closeBooks proves that nothing was lost between staging and what is about to be published (promise 1).
 func (w *walk) closeBooks(ctx context.Context) (string, error) {
-	books, err := w.aside.CoreBooks(ctx)
+	books, err := w.rowVerdicts.CoreBooks(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -278,7 +278,7 @@ func (w *walk) countRepairs(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if repairs, err = w.aside.Rules(ctx, n.Name, repairs); err != nil {
+		if repairs, err = w.rowVerdicts.Rules(ctx, n.Name, repairs); err != nil {
 			return err
 		}
 		w.repairs = append(w.repairs, repairs...)

@@ -29,10 +29,10 @@ func (w *walk) publish(ctx context.Context) (string, error) {
 }
 
 func (w *walk) writeQuarantine(ctx context.Context, publishes bool) error {
-	if w.aside == nil {
+	if w.rowVerdicts == nil {
 		return nil
 	}
-	return w.aside.Write(ctx, w.build.DB(), quality.Ending{Run: w.report.RunID, At: w.Now(), Publishes: publishes})
+	return w.rowVerdicts.Write(ctx, w.build.DB(), quality.Ending{Run: w.report.RunID, At: w.Now(), Publishes: publishes})
 }
 
 // finish writes the run's record whatever its end, and lets go of the warehouse. It does so also when the user interrupts.

@@ -27,9 +27,9 @@ type ReleaseReport struct {
 	Rows   int64  `json:"rows"`
 }
 
-// movement puts into the report what the run does to the quarantine. A replay that does nothing ends here: it publishes nothing.
-func (w *walk) movement(ctx context.Context) (string, error) {
-	m, err := w.aside.Movement(ctx)
+// quarantineDelta puts into the report what the run does to the quarantine. A replay that does nothing ends here: it publishes nothing.
+func (w *walk) quarantineDelta(ctx context.Context) (string, error) {
+	m, err := w.rowVerdicts.Delta(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -55,7 +55,7 @@ func (w *walk) startReplay(ctx context.Context) error {
 		return nil
 	}
 	rule := w.Replay.Rule
-	w.aside.Only = rule
+	w.rowVerdicts.Only = rule
 	known := slices.ContainsFunc(w.Project.Tests, func(t *project.Test) bool { return t.Name == rule })
 	if known {
 		return nil

@@ -74,12 +74,12 @@ type walk struct {
 	hash     string
 	asOf     time.Time
 
-	aside    *quality.Aside
-	verdicts verdicts
-	books    []quality.Book
-	repairs  []quality.Repair
-	results  []quality.Result
-	recorded bool // The results and the quarantine are written.
+	rowVerdicts *quality.RowVerdicts
+	verdicts    verdicts
+	books       []quality.Equation
+	repairs     []quality.Repair
+	results     []quality.Result
+	recorded    bool // The results and the quarantine are written.
 }
 
 // Do walks the whole way and reports it. The report is complete also when an error is returned; the error then says why the walk
@@ -144,7 +144,7 @@ func (w *walk) steps(ctx context.Context) error {
 	for _, s := range []struct {
 		name string
 		do   func(context.Context) (string, error)
-	}{{"build", w.buildModels}, {"quarantine", w.movement}, {"check", w.check}, {"books", w.closeBooks}, {"publish", w.publish}} {
+	}{{"build", w.buildModels}, {"quarantine", w.quarantineDelta}, {"check", w.check}, {"books", w.closeBooks}, {"publish", w.publish}} {
 		if w.Trial && s.name == "publish" {
 			w.report.Status = Checked
 			return nil

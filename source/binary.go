@@ -127,20 +127,20 @@ func (d *decoder) value(b *change.Batch, i int, p []byte) (int, error) {
 			return 0, errMalformed
 		}
 		x := binary.LittleEndian.Uint32(p)
-		d.whole(b, i, pick(c.unsigned, int64(x), int64(int32(x))))
+		d.whole(b, i, choose(c.unsigned, int64(x), int64(int32(x))))
 		return 4, nil
 	case mysql.MYSQL_TYPE_SHORT, mysql.MYSQL_TYPE_YEAR:
 		if len(p) < 2 {
 			return 0, errMalformed
 		}
 		x := binary.LittleEndian.Uint16(p)
-		d.whole(b, i, pick(c.unsigned, int64(x), int64(int16(x))))
+		d.whole(b, i, choose(c.unsigned, int64(x), int64(int16(x))))
 		return 2, nil
 	case mysql.MYSQL_TYPE_TINY:
 		if len(p) < 1 {
 			return 0, errMalformed
 		}
-		d.whole(b, i, pick(c.unsigned, int64(p[0]), int64(int8(p[0]))))
+		d.whole(b, i, choose(c.unsigned, int64(p[0]), int64(int8(p[0]))))
 		return 1, nil
 	case mysql.MYSQL_TYPE_LONGLONG, mysql.MYSQL_TYPE_DOUBLE:
 		if len(p) < 8 {
@@ -178,7 +178,7 @@ func (d *decoder) value(b *change.Batch, i int, p []byte) (int, error) {
 	}
 }
 
-func pick(first bool, a, b int64) int64 {
+func choose(first bool, a, b int64) int64 {
 	if first {
 		return a
 	}

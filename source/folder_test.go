@@ -196,7 +196,7 @@ func unweighed(all []change.Totals) []change.Totals {
 	for i := range all {
 		all[i].Keys = ""
 		for j := range all[i].Money {
-			all[i].Money[j].Weighed = ""
+			all[i].Money[j].WeightedSum = ""
 		}
 	}
 	return all
@@ -226,15 +226,15 @@ func TestAFileAndAServerGiveEqualSlices(t *testing.T) {
 		require.NoError(t, err)
 		for i := range out {
 			for j := range out[i].Money {
-				out[i].Money[j], out[i].Weighed[j] = number(t, out[i].Money[j]), number(t, out[i].Weighed[j])
+				out[i].Money[j], out[i].WeightedSums[j] = number(t, out[i].Money[j]), number(t, out[i].WeightedSums[j])
 			}
 		}
 		return out
 	}
 	want := []change.Slice{
-		{Number: 0, Low: -3, High: -3, Rows: 2, Keys: "-6", Money: []string{"1.2500"}, Weighed: []string{"-3.7500"}},
-		{Number: 1, Low: 1001, High: 1001, Rows: 1, Keys: "1001", Money: []string{"0.0000"}, Weighed: []string{"0.0000"}},
-		{Number: 2, Low: 1999, High: 1999, Rows: 1, Keys: "1999", Money: []string{"7.0001"}, Weighed: []string{"6993.0999"}},
+		{Number: 0, Low: -3, High: -3, Rows: 2, Keys: "-6", Money: []string{"1.2500"}, WeightedSums: []string{"-3.7500"}},
+		{Number: 1, Low: 1001, High: 1001, Rows: 1, Keys: "1001", Money: []string{"0.0000"}, WeightedSums: []string{"0.0000"}},
+		{Number: 2, Low: 1999, High: 1999, Rows: 1, Keys: "1999", Money: []string{"7.0001"}, WeightedSums: []string{"6993.0999"}},
 	}
 	for _, o := range []source.Options{o, server} {
 		require.Equal(t, want, slices(o, change.Range{Low: -3, High: 1999, Width: 1000}))

@@ -162,7 +162,7 @@ func fits(x *apd.Decimal, t change.Type) bool {
 
 // key is a record's whole key, if it has one.
 func (s *seenFile) key(record []string) (int64, bool) {
-	c, whole := s.Whole()
+	c, whole := s.IntegerKey()
 	if !whole {
 		return 0, false
 	}
@@ -177,7 +177,7 @@ func (s *seenFile) addKey(sums *adder, record []string) (int64, error) {
 	if !ok {
 		return 0, nil
 	}
-	return key % change.Weights, sums.plusKey(apd.New(key, 0))
+	return key % change.ChecksumWeight, sums.plusKey(apd.New(key, 0))
 }
 
 // Ranges reads a file once more.
@@ -239,7 +239,7 @@ func (s *seenFile) ranges(ctx context.Context, of change.Range) ([]change.Slice,
 					return nil, err
 				}
 			}
-			x.Money, x.Weighed = append(x.Money, sum.Text('f')), append(x.Weighed, weighed.Text('f'))
+			x.Money, x.WeightedSums = append(x.Money, sum.Text('f')), append(x.WeightedSums, weighed.Text('f'))
 		}
 		out = append(out, x.Slice)
 	}

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// piece is a range of a table's keys: after low, up to and including high. nil is no bound.
-type piece struct {
+// keyRange is a range of a table's keys: after low, up to and including high. nil is no bound.
+type keyRange struct {
 	table     *serverTable
 	low, high []string // SQL literals, one per key column.
 	rows      int64    // About how many.
@@ -16,7 +16,7 @@ type piece struct {
 type queue struct {
 	mu      sync.Mutex
 	wake    *sync.Cond
-	pieces  []*piece
+	pieces  []*keyRange
 	working int // Workers that have a piece, and may share it.
 	waiting int
 }
@@ -27,7 +27,7 @@ func newQueue() *queue {
 	return q
 }
 
-func (q *queue) add(p *piece) {
+func (q *queue) add(p *keyRange) {
 	q.mu.Lock()
 	q.pieces = append(q.pieces, p)
 	q.mu.Unlock()
@@ -43,7 +43,7 @@ func (q *queue) total() (rows int64) {
 }
 
 // next waits for a piece. It returns nil once there is none and will be none, or ctx is done.
-func (q *queue) next(ctx context.Context) *piece {
+func (q *queue) next(ctx context.Context) *keyRange {
 	stop := context.AfterFunc(ctx, func() {
 		q.mu.Lock() // Else it could come between a look at ctx and the wait.
 		defer q.mu.Unlock()
@@ -74,8 +74,8 @@ func (q *queue) done() {
 	q.wake.Broadcast()
 }
 
-// hungry reports whether a worker waits that no piece is there for.
-func (q *queue) hungry() bool {
+// hasIdleWorker reports whether a worker waits that no piece is there for.
+func (q *queue) hasIdleWorker() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.waiting > len(q.pieces)

@@ -20,7 +20,7 @@ const batchBytes = 4 << 20
 func (n *serverSnapshot) Read(ctx context.Context, open func(context.Context, *change.Table) (Writer, error), progress func(Progress)) error {
 	q := newQueue()
 	for _, t := range n.tables {
-		q.add(&piece{table: t, rows: n.estimate(ctx, n.conns[0], t, nil, nil)})
+		q.add(&keyRange{table: t, rows: n.estimate(ctx, n.conns[0], t, nil, nil)})
 	}
 	state := &reading{snapshot: n, queue: q, open: open, progress: progress, total: q.total()}
 	group, ctx := errgroup.WithContext(ctx)
@@ -59,7 +59,7 @@ func (w *worker) work(ctx context.Context) error {
 		if err := w.turnTo(ctx, p.table); err != nil {
 			return err
 		}
-		if err := w.readPiece(ctx, p); err != nil {
+		if err := w.readRange(ctx, p); err != nil {
 			var mine *writeError
 			if errors.As(err, &mine) {
 				return mine.err
@@ -105,9 +105,9 @@ func (w *worker) finish(ctx context.Context) error {
 	return err
 }
 
-// readPiece reads a piece chunk by chunk along its index, so that a chunk has just the rows it should have wherever the keys lie,
+// readRange reads a piece chunk by chunk along its index, so that a chunk has just the rows it should have wherever the keys lie,
 // and no row is passed over to find one (promise 9). Between chunks it gives half of the rest to a worker that has none.
-func (w *worker) readPiece(ctx context.Context, p *piece) error {
+func (w *worker) readRange(ctx context.Context, p *keyRange) error {
 	t, limit := p.table, w.snapshot.server.options.ChunkRows
 	if t.keys == nil {
 		_, err := w.chunk(ctx, "select "+t.selects+" from "+w.snapshot.server.from(t))
@@ -125,8 +125,8 @@ func (w *worker) readPiece(ctx context.Context, p *piece) error {
 		}
 		p.low = t.literals(w.decode.last)
 		p.rows = max(p.rows-int64(n), 0)
-		if w.queue.hungry() {
-			if err := w.share(ctx, p); err != nil {
+		if w.queue.hasIdleWorker() {
+			if err := w.split(ctx, p); err != nil {
 				return err
 			}
 		}

@@ -66,7 +66,7 @@ func (s *server) Snapshot(ctx context.Context) (Snapshot, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		var next *nextWay
+		var next *errUnavailable
 		if !errors.As(err, &next) {
 			return nil, s.address.explain("take a snapshot by "+way.name, err)
 		}
@@ -78,11 +78,11 @@ func (s *server) Snapshot(ctx context.Context) (Snapshot, error) {
 	return s.unlocked(ctx, tables, 1, wayOne)
 }
 
-// nextWay says why a way to a consistent view cannot be gone here.
-type nextWay struct{ err error }
+// errUnavailable says why a way to a consistent view cannot be gone here.
+type errUnavailable struct{ err error }
 
-func (e *nextWay) Error() string { return e.err.Error() }
-func (e *nextWay) Unwrap() error { return e.err }
+func (e *errUnavailable) Error() string { return e.err.Error() }
+func (e *errUnavailable) Unwrap() error { return e.err }
 
 // allConsistent refuses tables whose engine keeps no versions of rows: what is written while they are read would be torn.
 func (s *server) allConsistent(ctx context.Context, tables []*serverTable) error {
@@ -154,7 +154,7 @@ func (s *server) underLock(ctx context.Context, lock *conn, tables []*serverTabl
 	}
 	snap.info.LockTime = time.Since(began)
 	if short.Err() != nil && ctx.Err() == nil {
-		return nil, &nextWay{fmt.Errorf("the views were not made within %v", heldAtMost)}
+		return nil, &errUnavailable{fmt.Errorf("the views were not made within %v", heldAtMost)}
 	}
 	if err != nil {
 		return nil, err
@@ -171,10 +171,10 @@ func (s *server) lock(ctx context.Context, lock *conn, statement string) error {
 		err := lock.exec(ctx, statement)
 		switch serverCode(err) {
 		case codeRightMissing, codeAccessDenied, codeDatabaseDenied, codeTableDenied:
-			return &nextWay{err}
+			return &errUnavailable{err}
 		case codeLockTimeout:
 			if try == 3 {
-				return &nextWay{err}
+				return &errUnavailable{err}
 			}
 		default:
 			return err

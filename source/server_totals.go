@@ -20,11 +20,11 @@ import (
 // tables are shared out between them, big ones by halves.
 func (n *serverSnapshot) Totals(ctx context.Context) ([]change.Totals, error) {
 	sums := make(map[*serverTable]*adder, len(n.tables))
-	todo := make(chan *piece, 2*len(n.conns)*len(n.tables)+1)
+	todo := make(chan *keyRange, 2*len(n.conns)*len(n.tables)+1)
 	for _, t := range n.tables {
 		sums[t] = newAdder()
 		rows := n.estimate(ctx, n.conns[0], t, nil, nil)
-		for _, p := range n.split(ctx, &piece{table: t, rows: rows}) {
+		for _, p := range n.split(ctx, &keyRange{table: t, rows: rows}) {
 			todo <- p
 		}
 	}
@@ -33,7 +33,7 @@ func (n *serverSnapshot) Totals(ctx context.Context) ([]change.Totals, error) {
 	for _, c := range n.conns {
 		group.Go(func() error {
 			for p := range todo {
-				if err := n.addPiece(ctx, c, p, sums[p.table]); err != nil {
+				if err := n.addRange(ctx, c, p, sums[p.table]); err != nil {
 					return n.server.address.explain("add up "+p.table.SourceName, err)
 				}
 			}
@@ -51,8 +51,8 @@ func (n *serverSnapshot) Totals(ctx context.Context) ([]change.Totals, error) {
 }
 
 // split cuts a big table into as many parts as there are connections, where its key is a number.
-func (n *serverSnapshot) split(ctx context.Context, p *piece) []*piece {
-	parts := []*piece{p}
+func (n *serverSnapshot) split(ctx context.Context, p *keyRange) []*keyRange {
+	parts := []*keyRange{p}
 	for len(parts) < len(n.conns) && p.table.keys != nil && p.table.keys[0].number {
 		i := 0
 		for j := range parts {
@@ -68,16 +68,16 @@ func (n *serverSnapshot) split(ctx context.Context, p *piece) []*piece {
 		if middle == nil {
 			break
 		}
-		upper := &piece{table: p.table, low: middle, high: largest.high, rows: largest.rows / 2}
+		upper := &keyRange{table: p.table, low: middle, high: largest.high, rows: largest.rows / 2}
 		largest.high, largest.rows = middle, largest.rows-largest.rows/2
 		parts = slices.Insert(parts, i+1, upper)
 	}
 	return parts
 }
 
-// addPiece adds up one range. Where the first rows show one currency only, the server is asked to prove that for all, which takes
+// addRange adds up one range. Where the first rows show one currency only, the server is asked to prove that for all, which takes
 // a third of the time of grouping.
-func (n *serverSnapshot) addPiece(ctx context.Context, c *conn, p *piece, sums *adder) error {
+func (n *serverSnapshot) addRange(ctx context.Context, c *conn, p *keyRange, sums *adder) error {
 	t := p.table
 	if len(t.Money) == 0 {
 		rows, err := c.query(ctx, "select count(*) as n"+t.keySum()+" from "+n.server.from(t)+t.force()+t.where(p.low, p.high))
@@ -119,7 +119,7 @@ func (n *serverSnapshot) addPiece(ctx context.Context, c *conn, p *piece, sums *
 }
 
 // guess looks at the first rows' currencies.
-func (n *serverSnapshot) guess(ctx context.Context, c *conn, p *piece, currency string) (string, bool, error) {
+func (n *serverSnapshot) guess(ctx context.Context, c *conn, p *keyRange, currency string) (string, bool, error) {
 	name := p.table.column(currency)
 	rows, err := c.query(ctx, fmt.Sprintf("select distinct binary c as c from (select %s as c from %s%s%s limit 1000) as some",
 		name, n.server.from(p.table), p.table.force(), p.table.where(p.low, p.high)))
@@ -132,7 +132,7 @@ func (n *serverSnapshot) guess(ctx context.Context, c *conn, p *piece, currency 
 }
 
 // addOne sums without groups. It reports false, and adds nothing, if a row has another currency than the known one.
-func (n *serverSnapshot) addOne(ctx context.Context, c *conn, p *piece, currency, known string, money []string, count bool, sums *adder) (bool, error) {
+func (n *serverSnapshot) addOne(ctx context.Context, c *conn, p *keyRange, currency, known string, money []string, count bool, sums *adder) (bool, error) {
 	parts := []string{"count(*) as n" + p.table.keySum()}
 	if currency != "" {
 		name := p.table.column(currency)
@@ -151,7 +151,7 @@ func (n *serverSnapshot) addOne(ctx context.Context, c *conn, p *piece, currency
 }
 
 // addGroups sums by the currency's exact bytes in UTF-8, as staging holds it: a collation would take KES and kes for one.
-func (n *serverSnapshot) addGroups(ctx context.Context, c *conn, p *piece, currency string, money []string, count bool, sums *adder) error {
+func (n *serverSnapshot) addGroups(ctx context.Context, c *conn, p *keyRange, currency string, money []string, count bool, sums *adder) error {
 	rows, err := c.query(ctx, fmt.Sprintf("select cast(convert(%s using utf8mb4) as binary) as c, count(*) as n%s, %s from %s%s%s group by c",
 		p.table.column(currency), p.table.keySum(), strings.Join(p.table.sums(money), ", "), n.server.from(p.table), p.table.force(), p.table.where(p.low, p.high)))
 	if err != nil {
@@ -185,7 +185,7 @@ func (t *serverTable) sums(money []string) []string {
 
 // keySum adds up the key, where it is one whole number.
 func (t *serverTable) keySum() string {
-	if c, whole := t.Whole(); whole {
+	if c, whole := t.IntegerKey(); whole {
 		return ", sum(" + ident(c.SourceName) + ") as k"
 	}
 	return ""
@@ -193,11 +193,11 @@ func (t *serverTable) keySum() string {
 
 // weighed adds up an amount by the weights of the keys. (A product of whole numbers could be too long for the server.)
 func (t *serverTable) weighed(money string) string {
-	c, whole := t.Whole()
+	c, whole := t.IntegerKey()
 	if !whole {
 		return ""
 	}
-	return fmt.Sprintf("sum(%s * cast(mod(%s, %d) as decimal(4,0)))", t.column(money), ident(c.SourceName), change.Weights)
+	return fmt.Sprintf("sum(%s * cast(mod(%s, %d) as decimal(4,0)))", t.column(money), ident(c.SourceName), change.ChecksumWeight)
 }
 
 // Ranges lets the server add up slices of a table, on one of the snapshot's connections.
@@ -207,7 +207,7 @@ func (n *serverSnapshot) Ranges(ctx context.Context, of *change.Table, r change.
 		return nil, fmt.Errorf("there is no table %s", of.Name)
 	}
 	t := n.tables[i]
-	c, whole := t.Whole()
+	c, whole := t.IntegerKey()
 	if !whole {
 		return nil, fmt.Errorf("%s has no key of whole numbers", t.Name)
 	}
@@ -239,7 +239,7 @@ func (n *serverSnapshot) Ranges(ctx context.Context, of *change.Table, r change.
 		x.Keys = row["k"]
 		for j := range t.Money {
 			x.Money = append(x.Money, row[fmt.Sprintf("s%d", j)])
-			x.Weighed = append(x.Weighed, row[fmt.Sprintf("w%d", j)])
+			x.WeightedSums = append(x.WeightedSums, row[fmt.Sprintf("w%d", j)])
 		}
 	}
 	return out, nil
@@ -353,14 +353,14 @@ func (a *adder) plus(column, currency string, x, weighed *apd.Decimal, rows int6
 // totals lists what was added, ordered.
 func (a *adder) totals(t *change.Table) change.Totals {
 	out := change.Totals{Table: t.Name, Rows: a.rows}
-	_, whole := t.Whole()
+	_, whole := t.IntegerKey()
 	if whole {
 		out.Keys = plainText(&a.keys)
 	}
 	for key, s := range a.money {
 		m := change.MoneyTotal{Column: key[0], Currency: key[1], Sum: plainText(&s.sum), Rows: s.rows}
 		if whole {
-			m.Weighed = plainText(&s.weighed)
+			m.WeightedSum = plainText(&s.weighed)
 		}
 		out.Money = append(out.Money, m)
 	}

@@ -29,16 +29,16 @@ func (t *Tracer) missing(ctx context.Context, n *model.Node, key string) error {
 	if state == "held" || state == "quarantined" {
 		return problem(fmt.Errorf("%s: it is set aside (%s): %s", what, state, reasons), fmt.Sprintf("lifeline quarantine show %s --table %s", key, s.Name))
 	}
-	if t.Landed != nil && len(s.Key) == 1 {
+	if t.Staging != nil && len(s.Key) == 1 {
 		where := []condition{{s.Key[0], &key}}
-		rows, err := find(ctx, t.Landed, s.Schema, s.Name, where, "limit 1")
+		rows, err := find(ctx, t.Staging, s.Schema, s.Name, where, "limit 1")
 		if err != nil {
 			return err
 		}
 		if len(rows) > 0 {
 			return problem(fmt.Errorf("%s, although %s.%s has: version %d was built before it landed, or without it", what, s.Schema, s.Name, t.Version), "lifeline run")
 		}
-		past, err := find(ctx, t.Landed, "history", s.Name, where, "order by t._valid_to desc limit 1")
+		past, err := find(ctx, t.Staging, "history", s.Name, where, "order by t._valid_to desc limit 1")
 		if err != nil {
 			return err
 		}

@@ -255,7 +255,7 @@ func (t *Tracer) madeOf(ctx context.Context, c *Chain, n *model.Node, row Row) e
 // landed adds the source's row and its earlier versions.
 func (t *Tracer) landed(ctx context.Context, c *Chain, entity *model.Node, key string) (Row, error) {
 	s := entity.EntityOf
-	if t.Landed == nil {
+	if t.Staging == nil {
 		c.Note = "a run is writing staging and history now; the source's row can be seen once it has ended"
 		return nil, nil
 	}
@@ -264,7 +264,7 @@ func (t *Tracer) landed(ctx context.Context, c *Chain, entity *model.Node, key s
 		return nil, nil
 	}
 	where := []condition{{s.Key[0], &key}}
-	rows, err := find(ctx, t.Landed, s.Schema, s.Name, where, "limit 1")
+	rows, err := find(ctx, t.Staging, s.Schema, s.Name, where, "limit 1")
 	if err != nil {
 		return nil, err
 	}
@@ -275,7 +275,7 @@ func (t *Tracer) landed(ctx context.Context, c *Chain, entity *model.Node, key s
 	} else {
 		c.Note = fmt.Sprintf("%s.%s has no row %s any more: it has gone from the source since this version was published", s.Schema, s.Name, key)
 	}
-	past, err := find(ctx, t.Landed, "history", s.Name, where, "order by t._valid_from desc, t._run desc")
+	past, err := find(ctx, t.Staging, "history", s.Name, where, "order by t._valid_from desc, t._run desc")
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ type Options struct {
 	Graph     *model.Graph // Made with the published version's as-of instant.
 	Published *sql.DB      // core and analytics.
 	Books     *sql.DB      // ops and quarantine.
-	Landed    *sql.DB      // staging and history; nil while they cannot be looked at.
+	Staging   *sql.DB      // staging and history; nil while they cannot be looked at.
 	Version   int64        // Of what is published.
 }
 

@@ -43,8 +43,8 @@ func (w *duckWarehouse) Published(ctx context.Context) (*Reader, error) {
 	return r, nil
 }
 
-// Books opens the copy of ops and quarantine that the last finished run put in place.
-func (w *duckWarehouse) Books(ctx context.Context) (*Reader, error) {
+// OpenOps opens the copy of ops and quarantine that the last finished run put in place.
+func (w *duckWarehouse) OpenOps(ctx context.Context) (*Reader, error) {
 	if _, err := os.Stat(w.paths.ops); errors.Is(err, os.ErrNotExist) {
 		return nil, ErrNothingPublished
 	}

@@ -12,9 +12,9 @@ import (
 // longestLook is how long a run that begins waits for those who look at the landing file.
 const longestLook = 30 * time.Second
 
-// Landed opens the landing file for reading, while no run has it. The engine lets one process write a file or several read it, so a
+// OpenStaging opens the landing file for reading, while no run has it. The engine lets one process write a file or several read it, so a
 // run that begins meanwhile waits until the reader is closed.
-func (w *duckWarehouse) Landed(ctx context.Context) (*Reader, error) {
+func (w *duckWarehouse) OpenStaging(ctx context.Context) (*Reader, error) {
 	if _, err := os.Stat(w.paths.landing); errors.Is(err, os.ErrNotExist) {
 		return nil, ErrNothingPublished
 	}

@@ -245,8 +245,8 @@ func (r *duckRun) inTx(ctx context.Context, work func(*sql.Tx) error) error {
 // ID is this run's number.
 func (r *duckRun) ID() int64 { return r.id }
 
-// Distrust has nothing to do: every load compares the rows themselves.
-func (r *duckRun) Distrust(context.Context, []string) error { return nil }
+// InvalidateDigest has nothing to do: every load compares the rows themselves.
+func (r *duckRun) InvalidateDigest(context.Context, []string) error { return nil }
 
 // DB runs SQL over staging, history, ops and quarantine.
 func (r *duckRun) DB() *sql.DB { return r.db }

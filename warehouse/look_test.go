@@ -15,20 +15,20 @@ func TestALookAtTheLandingFileAndARunKeepOutOfEachOthersWay(t *testing.T) {
 	w, err := warehouse.Open(t.Context(), warehouse.Options{DSN: "duckdb:" + filepath.Join(t.TempDir(), "w.duckdb")})
 	require.NoError(t, err)
 	defer w.Close()
-	_, err = w.Landed(t.Context())
+	_, err = w.OpenStaging(t.Context())
 	require.ErrorIs(t, err, warehouse.ErrNothingPublished)
 
 	r, err := w.Begin(t.Context(), warehouse.Holder{Command: "first"}, 0)
 	require.NoError(t, err)
-	_, err = w.Landed(t.Context())
+	_, err = w.OpenStaging(t.Context())
 	var held *warehouse.HeldError
 	require.ErrorAs(t, err, &held)
 	require.Equal(t, "first", held.By.Command)
 	require.NoError(t, r.Close(t.Context()))
 
-	one, err := w.Landed(t.Context())
+	one, err := w.OpenStaging(t.Context())
 	require.NoError(t, err)
-	two, err := w.Landed(t.Context())
+	two, err := w.OpenStaging(t.Context())
 	require.NoError(t, err, "several may look at once")
 	require.NoError(t, two.Close())
 	var tables int

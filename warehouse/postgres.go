@@ -84,13 +84,13 @@ func (w *postgres) Published(ctx context.Context) (*Reader, error) {
 	return w.reader(ctx, `select version from ops.versions where state = 'published'`, "analytics, core, public")
 }
 
-// Books gives readers ops and quarantine, which in one database are always those of now.
-func (w *postgres) Books(ctx context.Context) (*Reader, error) {
+// OpenOps gives readers ops and quarantine, which in one database are always those of now.
+func (w *postgres) OpenOps(ctx context.Context) (*Reader, error) {
 	return w.reader(ctx, `select 0::bigint from ops.runs limit 1`, "ops, quarantine, public")
 }
 
-// Landed gives readers staging and history, which in one database are those of the last landing.
-func (w *postgres) Landed(ctx context.Context) (*Reader, error) {
+// OpenStaging gives readers staging and history, which in one database are those of the last landing.
+func (w *postgres) OpenStaging(ctx context.Context) (*Reader, error) {
 	return w.reader(ctx, `select 0::bigint from ops.runs limit 1`, "staging, history, public")
 }
 

@@ -21,7 +21,7 @@ func TestPostgresPublishesAllTablesAndRollsBack(t *testing.T) {
 	w := pgWarehouse(t, dsn)
 	_, err := w.Published(t.Context())
 	require.ErrorIs(t, err, warehouse.ErrNothingPublished)
-	_, err = w.Books(t.Context())
+	_, err = w.OpenOps(t.Context())
 	require.ErrorIs(t, err, warehouse.ErrNothingPublished)
 
 	r := pgBegin(t, w)
@@ -63,7 +63,7 @@ func TestPostgresPublishesAllTablesAndRollsBack(t *testing.T) {
 	publish(t, r, model("core", "claims", "select 5 as id, 'n' as name"), model("analytics", "dim", "select 5 as n"))
 	require.Equal(t, []string{"3 kept", "5 published"},
 		pgTexts(t, conn, "select version || ' ' || state from ops.versions where state <> 'dropped' order by version"))
-	books, err := w.Books(t.Context())
+	books, err := w.OpenOps(t.Context())
 	require.NoError(t, err)
 	var status string
 	require.NoError(t, books.DB.QueryRow("select status from ops.runs").Scan(&status))

@@ -232,8 +232,8 @@ func (r *postgresRun) ID() int64 { return r.id }
 
 func (r *postgresRun) DB() *sql.DB { return r.db }
 
-// Distrust forgets the digests by which a load tells unchanged tables without reading them.
-func (r *postgresRun) Distrust(ctx context.Context, tables []string) error {
+// InvalidateDigest forgets the digests by which a load tells unchanged tables without reading them.
+func (r *postgresRun) InvalidateDigest(ctx context.Context, tables []string) error {
 	if _, err := r.pool.Exec(ctx, `update ops.staged set digest = '' where table_name = any ($1)`, tables); err != nil {
 		return fmt.Errorf("forget the digests of staging: %w", err)
 	}

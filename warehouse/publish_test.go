@@ -71,7 +71,7 @@ func TestVersionsArePublishedKeptAndRolledBack(t *testing.T) {
 		w := p.Open(t, warehouse.Options{KeepVersions: 3})
 		_, err := w.Published(t.Context())
 		require.ErrorIs(t, err, warehouse.ErrNothingPublished)
-		_, err = w.Books(t.Context())
+		_, err = w.OpenOps(t.Context())
 		require.ErrorIs(t, err, warehouse.ErrNothingPublished)
 		for n := 1; n <= 4; n++ {
 			r := warehousetest.Begin(t, w)
@@ -129,7 +129,7 @@ func TestVersionsArePublishedKeptAndRolledBack(t *testing.T) {
 		warehousetest.End(t, r)
 		version, _ = published(t, w)
 		require.EqualValues(t, 2, version)
-		books, err := w.Books(t.Context())
+		books, err := w.OpenOps(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, []string{"1|dropped", "2|published", "3|kept", "4|dropped", "5|kept"},
 			warehousetest.Texts(t, books.DB, "select version, state from ops.versions order by version"))

@@ -36,11 +36,11 @@ type Warehouse interface {
 	Begin(ctx context.Context, who Holder, wait time.Duration) (Run, error)
 	// Published opens the published version (core, analytics) read-only; ErrNothingPublished before the first.
 	Published(ctx context.Context) (*Reader, error)
-	// Books opens ops and quarantine read-only, as the last finished run left them; ErrNothingPublished before the first run.
-	Books(ctx context.Context) (*Reader, error)
-	// Landed opens staging and history read-only, for a short look; ErrNothingPublished before the first run. On DuckDB they are in a
+	// OpenOps opens ops and quarantine read-only, as the last finished run left them; ErrNothingPublished before the first run.
+	OpenOps(ctx context.Context) (*Reader, error)
+	// OpenStaging opens staging and history read-only, for a short look; ErrNothingPublished before the first run. On DuckDB they are in a
 	// file that a run has for itself: while one runs it gives a *HeldError, and a run that begins waits for the reader to close.
-	Landed(ctx context.Context) (*Reader, error)
+	OpenStaging(ctx context.Context) (*Reader, error)
 	Close() error
 }
 
@@ -52,8 +52,8 @@ type Run interface {
 	DB() *sql.DB
 	// Load begins to land one snapshot of the given tables; the tables' staging is unchanged until its Commit.
 	Load(ctx context.Context, tables []*change.Table, at change.Snapshot) (Load, error)
-	// Distrust makes the next load compare these tables row by row, whatever is remembered of them.
-	Distrust(ctx context.Context, tables []string) error
+	// InvalidateDigest makes the next load compare these tables row by row, whatever is remembered of them.
+	InvalidateDigest(ctx context.Context, tables []string) error
 	// Build begins a new version beside the published one.
 	Build(ctx context.Context) (Build, error)
 	// Versions are those kept, newest first.

@@ -177,7 +177,7 @@ func (c *demoCommand) show(ctx context.Context, g *Globals) error {
 			return err
 		}
 	}
-	if err := ask(ctx, g, wh.Books, heldBack); err != nil {
+	if err := ask(ctx, g, wh.OpenOps, heldBack); err != nil {
 		return err
 	}
 	at := "--project " + g.Project + " --warehouse " + g.Warehouse

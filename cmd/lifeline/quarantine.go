@@ -341,7 +341,7 @@ func (g *Globals) withBooks(ctx context.Context, do func(*project.Project, *sql.
 		return err
 	}
 	defer wh.Close()
-	r, err := wh.Books(ctx)
+	r, err := wh.OpenOps(ctx)
 	if err != nil {
 		return nothingPublished(err)
 	}

@@ -40,7 +40,7 @@ func (c *queryCommand) Run(ctx context.Context, g *Globals) error {
 	defer wh.Close()
 	open := wh.Published
 	if c.Books {
-		open = wh.Books
+		open = wh.OpenOps
 	}
 	r, err := open(ctx)
 	if err != nil {

@@ -55,7 +55,7 @@ func (c *runsCommand) Run(ctx context.Context, g *Globals) error {
 		return err
 	}
 	defer wh.Close()
-	r, err := wh.Books(ctx)
+	r, err := wh.OpenOps(ctx)
 	if err != nil {
 		return nothingPublished(err)
 	}

@@ -163,13 +163,13 @@ func (g *Globals) withTracer(ctx context.Context, do func(*trace.Tracer) error) 
 		return nothingPublished(err)
 	}
 	defer published.Close()
-	books, err := wh.Books(ctx)
+	books, err := wh.OpenOps(ctx)
 	if err != nil {
 		return nothingPublished(err)
 	}
 	defer books.Close()
 	o := trace.Options{Project: p, Published: published.DB, Books: books.DB, Version: published.Version}
-	landed, err := wh.Landed(ctx)
+	landed, err := wh.OpenStaging(ctx)
 	var held *warehouse.HeldError
 	switch {
 	case errors.As(err, &held): // The trace says so.
@@ -177,7 +177,7 @@ func (g *Globals) withTracer(ctx context.Context, do func(*trace.Tracer) error) 
 		return err
 	default:
 		defer landed.Close()
-		o.Landed = landed.DB
+		o.Staging = landed.DB
 	}
 	if o.Graph, err = publishedGraph(ctx, p, wh.Engine(), books, published.Version); err != nil {
 		return err

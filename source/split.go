@@ -9,9 +9,9 @@ import (
 // jumpAtMost bounds how many keys are passed over to find a middle where it cannot be calculated.
 const jumpAtMost = 500_000
 
-// share gives the upper half of a piece to a worker that waits, if more than two chunks are left. Half is by the number of rows,
+// split gives the upper half of a piece to a worker that waits, if more than two chunks are left. Half is by the number of rows,
 // not by the distance of keys: keys may be as sparse as they like.
-func (w *worker) share(ctx context.Context, p *piece) error {
+func (w *worker) split(ctx context.Context, p *keyRange) error {
 	n, chunk := w.snapshot, int64(w.snapshot.server.options.ChunkRows)
 	left := n.estimate(ctx, w.conn, p.table, p.low, p.high)
 	if left < 2*chunk {
@@ -21,14 +21,14 @@ func (w *worker) share(ctx context.Context, p *piece) error {
 	if err != nil || middle == nil {
 		return err
 	}
-	w.queue.add(&piece{table: p.table, low: middle, high: p.high, rows: left / 2})
+	w.queue.add(&keyRange{table: p.table, low: middle, high: p.high, rows: left / 2})
 	p.high, p.rows = middle, left-left/2
 	return nil
 }
 
 // middle finds a key with about as many rows before as after it. Whole numbers are halved by the server's estimates, which read
 // two pages of the index each; for other keys the index is walked.
-func (w *worker) middle(ctx context.Context, p *piece, left int64) ([]string, error) {
+func (w *worker) middle(ctx context.Context, p *keyRange, left int64) ([]string, error) {
 	if p.table.keys[0].number {
 		if m := w.snapshot.halve(ctx, w.conn, p, left); m != nil {
 			return m, nil
@@ -57,7 +57,7 @@ func (w *worker) middle(ctx context.Context, p *piece, left int64) ([]string, er
 
 // halve looks for a value of a single whole-number column by bisection; it need not be there. It gives up where the estimates
 // do not help, or the key has further columns.
-func (n *serverSnapshot) halve(ctx context.Context, c *conn, p *piece, left int64) []string {
+func (n *serverSnapshot) halve(ctx context.Context, c *conn, p *keyRange, left int64) []string {
 	t := p.table
 	if len(t.keys) != 1 {
 		return nil
