@@ -19,6 +19,7 @@ import (
 
 	"github.com/duckdb/duckdb-go/v2"
 
+	"lifeline/semantic"
 	"lifeline/warehouse"
 )
 
@@ -308,7 +309,7 @@ func (l *lineWriter) header() error {
 		if i > 0 {
 			line = append(line, ',')
 		}
-		line = appendCSV(line, guardFormula(c.Name))
+		line = semantic.AppendCSV(line, semantic.GuardFormula(c.Name))
 	}
 	_, err := l.out.Write(append(line, '\r', '\n'))
 	return err
@@ -322,15 +323,12 @@ func csvLine(line []byte, values []any, columns []Column) []byte {
 		if v == nil {
 			continue
 		}
-		text := plainText(v, columns[i].Type)
-		if columns[i].Type == "varchar" || columns[i].Format == "json" {
-			text = guardFormula(text)
-			if text == "" {
-				line = append(line, '"', '"') // An empty text is another thing than no value.
-				continue
-			}
+		text := semantic.CSVText(v, columns[i].Type)
+		if text == "" {
+			line = append(line, '"', '"') // An empty text is another thing than no value.
+			continue
 		}
-		line = appendCSV(line, text)
+		line = semantic.AppendCSV(line, text)
 	}
 	return append(line, '\r', '\n')
 }
@@ -355,30 +353,7 @@ func jsonLine(line []byte, values []any, columns []Column) ([]byte, error) {
 }
 
 // plainText is a value in a file: ISO times, raw decimals.
-func plainText(v any, kind string) string {
-	if t, is := v.(time.Time); is {
-		if kind == "date" {
-			return t.Format(time.DateOnly)
-		}
-		return t.UTC().Format("2006-01-02 15:04:05.999999")
-	}
-	return textOf(jsonValue(v, kind))
-}
-
-// guardFormula keeps a spreadsheet from computing what is only text.
-func guardFormula(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
-}
-
-func appendCSV(line []byte, s string) []byte {
-	if !strings.ContainsAny(s, ",\"\r\n") {
-		return append(line, s...)
-	}
-	return append(append(append(line, '"'), strings.ReplaceAll(s, `"`, `""`)...), '"')
-}
+func plainText(v any, kind string) string { return warehouse.ValueText(v, kind, warehouse.TimeSQL) }
 
 // parquet writes a typed file beside and sends it with its length, so that a cut is seen.
 func (c *call) parquet(x *export, out io.Writer) (int64, error) {

@@ -3,15 +3,10 @@ package dashboard
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
-	"math"
 	"math/big"
-	"strconv"
 	"strings"
 	"time"
-
-	"github.com/duckdb/duckdb-go/v2"
 
 	"lifeline/warehouse"
 )
@@ -149,60 +144,7 @@ func formatOf(name, kind string) string {
 }
 
 // jsonValue turns a driver's value into what JSON holds without loss: decimals and wide integers as text.
-func jsonValue(v any, kind string) any {
-	switch x := v.(type) {
-	case nil:
-		return nil
-	case bool:
-		return x
-	case int64:
-		if x > 1<<53 || x < -(1<<53) {
-			return strconv.FormatInt(x, 10)
-		}
-		return x
-	case int32:
-		return int64(x)
-	case int16:
-		return int64(x)
-	case int8:
-		return int64(x)
-	case uint8:
-		return int64(x)
-	case uint16:
-		return int64(x)
-	case uint32:
-		return int64(x)
-	case float64:
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return fmt.Sprint(x)
-		}
-		return x
-	case float32:
-		return jsonValue(float64(x), kind)
-	case *big.Int:
-		if x.IsInt64() {
-			return jsonValue(x.Int64(), kind)
-		}
-		return x.String()
-	case duckdb.Decimal:
-		return warehouse.DecimalText(x.Value, int(x.Scale))
-	case duckdb.Interval:
-		return warehouse.IntervalText(x)
-	case time.Time:
-		if kind == "date" {
-			return x.Format(time.DateOnly)
-		}
-		return x.UTC().Format("2006-01-02T15:04:05.999999Z")
-	case []byte:
-		return string(x)
-	case string:
-		return x
-	}
-	if text, err := json.Marshal(v); err == nil {
-		return string(text)
-	}
-	return fmt.Sprint(v)
-}
+func jsonValue(v any, kind string) any { return warehouse.ValueJSON(v, kind, warehouse.TimeISO) }
 
 // rational reads a value of an answer as a number; nil where it is none.
 func rational(v any) *big.Rat {

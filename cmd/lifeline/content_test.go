@@ -43,7 +43,7 @@ func contentOf(t *testing.T, r *warehouse.Reader, table string, columns []string
 	rows, err := r.DB.QueryContext(context.Background(), "select "+strings.Join(quoted, ", ")+" from "+table)
 	require.NoError(t, err)
 	defer rows.Close()
-	_, next, err := scanner(rows)
+	kinds, next, err := scanner(rows)
 	require.NoError(t, err)
 	var out []string
 	for rows.Next() {
@@ -51,7 +51,7 @@ func contentOf(t *testing.T, r *warehouse.Reader, table string, columns []string
 		require.NoError(t, err)
 		cells := make([]string, len(values))
 		for i, v := range values {
-			cells[i] = columns[i] + "=" + canonical(v)
+			cells[i] = columns[i] + "=" + canonical(v, kinds[i].kind)
 		}
 		out = append(out, strings.Join(cells, " "))
 	}
@@ -61,8 +61,8 @@ func contentOf(t *testing.T, r *warehouse.Reader, table string, columns []string
 }
 
 // canonical is a value's text; a decimal loses the zeros after its point, which one engine prints and the other may not.
-func canonical(v any) string {
-	s := cell(v, "null")
+func canonical(v any, kind string) string {
+	s := cell(v, kind, "null")
 	if strings.Trim(s, "-0123456789.") != "" || !strings.Contains(s, ".") {
 		return s
 	}
@@ -111,7 +111,7 @@ func stagingRows(t *testing.T, dsn, text string) []map[string]any {
 		require.NoError(t, err)
 		row := map[string]any{}
 		for i, v := range values {
-			row[columns[i]] = v
+			row[columns[i].name] = v
 		}
 		out = append(out, row)
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"lifeline/change"
+	"lifeline/semantic"
 	"lifeline/warehouse"
 )
 
@@ -73,8 +74,8 @@ func (c *queryCommand) print(ctx context.Context, t terminal, r *warehouse.Reade
 }
 
 // scanner returns the columns and a function that reads the current row.
-func scanner(rows *sql.Rows) ([]string, func() ([]any, error), error) {
-	columns, err := rows.Columns()
+func scanner(rows *sql.Rows) ([]column, func() ([]any, error), error) {
+	columns, err := columnsOf(rows)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -122,19 +123,19 @@ func printObjects(w io.Writer, rows *sql.Rows) error {
 }
 
 // object writes one row as a JSON object that keeps the order of the columns.
-func object(columns []string, values []any) ([]byte, error) {
+func object(columns []column, values []any) ([]byte, error) {
 	line := []byte{'{'}
 	for i, c := range columns {
 		if i > 0 {
 			line = append(line, ", "...)
 		}
-		name, err := json.Marshal(c)
+		name, err := json.Marshal(c.name)
 		if err != nil {
 			return nil, err
 		}
-		value, err := json.Marshal(jsonCell(values[i]))
+		value, err := json.Marshal(warehouse.ValueJSON(values[i], c.kind, warehouse.TimeSQL))
 		if err != nil {
-			return nil, fmt.Errorf("column %s: %w", c, err)
+			return nil, fmt.Errorf("column %s: %w", c.name, err)
 		}
 		line = append(append(append(line, name...), ": "...), value...)
 	}
@@ -147,17 +148,20 @@ func printCSV(w io.Writer, rows *sql.Rows) error {
 		return err
 	}
 	out := csv.NewWriter(w)
-	if err := out.Write(columns); err != nil {
+	record := make([]string, len(columns))
+	for i, c := range columns {
+		record[i] = semantic.GuardFormula(c.name)
+	}
+	if err := out.Write(record); err != nil {
 		return err
 	}
-	record := make([]string, len(columns))
 	for rows.Next() {
 		values, err := next()
 		if err != nil {
 			return err
 		}
 		for i, v := range values {
-			record[i] = cell(v, "")
+			record[i] = semantic.CSVText(v, columns[i].kind)
 		}
 		if err := out.Write(record); err != nil {
 			return err
@@ -189,9 +193,9 @@ func printGrid(t terminal, rows *sql.Rows, limit int) error {
 		}
 		line := make([]string, len(columns))
 		for i, v := range values {
-			line[i] = cell(v, "null")
+			line[i] = cell(v, columns[i].kind, "null")
 			if len(lines) == 0 && isNumber(v) {
-				numeric = append(numeric, columns[i])
+				numeric = append(numeric, columns[i].name)
 			}
 		}
 		lines = append(lines, line)
@@ -199,7 +203,11 @@ func printGrid(t terminal, rows *sql.Rows, limit int) error {
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("query: %w", err)
 	}
-	grid(t.out, columns, lines, numeric...)
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.name
+	}
+	grid(t.out, names, lines, numeric...)
 	if more > 0 {
 		fmt.Fprintf(t.err, "%s more rows; --limit 0 prints them all\n", count(int64(more)))
 	}
