@@ -22,7 +22,7 @@ func (l *compiler) activity() *table {
 		indexes:     []project.Index{{Columns: []string{l.KeyColumn(l.Name)}}, {Columns: []string{l.Names.Time}}},
 	}
 	plain, timed := l.events()
-	t.with = append(l.lives(func(a *project.LifecycleActivity) bool { return a.InFact }, true), l.storied()...)
+	t.with = append(l.lives(func(a *Activity) bool { return a.InFact }, true), l.storied()...)
 	columns := strings.Join(l.eventColumns(), ", ")
 	var parts []string
 	if len(plain) > 0 {
@@ -176,7 +176,7 @@ func (l *compiler) apart(i int, others []int) bool {
 		b := l.Activities[o]
 		same := a.Each == b.Each && a.At == b.At && a.Basis == b.Basis && a.BasisOf == b.BasisOf && a.Lower == b.Lower && a.Upper == b.Upper &&
 			slices.Equal(a.Related, b.Related) && slices.Equal(a.Measures, b.Measures)
-		if !same || !slices.ContainsFunc(a.When, func(c project.LifecycleCondition) bool { return excludes(c, b.When) }) {
+		if !same || !slices.ContainsFunc(a.When, func(c Condition) bool { return excludes(c, b.When) }) {
 			return false
 		}
 	}
@@ -184,7 +184,7 @@ func (l *compiler) apart(i int, others []int) bool {
 }
 
 // excludes tells whether a condition wants other words of a column than conditions do.
-func excludes(c project.LifecycleCondition, others []project.LifecycleCondition) bool {
+func excludes(c Condition, others []Condition) bool {
 	for _, o := range others {
 		if o.Column == c.Column && len(o.Values) > 0 && len(c.Values) > 0 {
 			return !slices.ContainsFunc(c.Values, func(v string) bool { return slices.Contains(o.Values, v) })
@@ -195,7 +195,7 @@ func excludes(c project.LifecycleCondition, others []project.LifecycleCondition)
 
 // beforeHistory says which date columns still stand for a record of which changes were seen: a true date of a step before them, and
 // every date that tells of no state. A column that only stands in gives way to what was seen.
-func (l *compiler) beforeHistory(a *project.LifecycleActivity) string {
+func (l *compiler) beforeHistory(a *Activity) string {
 	switch {
 	case len(leads(a)) == 0:
 		return ""
@@ -205,7 +205,7 @@ func (l *compiler) beforeHistory(a *project.LifecycleActivity) string {
 	return "l.at_" + a.Name + " < l.first_seen"
 }
 
-func (l *compiler) ownEvent(a *project.LifecycleActivity, place int, from, where string) string {
+func (l *compiler) ownEvent(a *Activity, place int, from, where string) string {
 	columns := l.carried("l", nil, nil)
 	to := noState
 	if a.To != "" {
@@ -237,7 +237,7 @@ func (l *compiler) ownEvent(a *project.LifecycleActivity, place int, from, where
 }
 
 // carried are the record's key, the keys of others and the measures, where an activity's row may say its own.
-func (l *compiler) carried(alias string, related, measures []project.LifecycleColumn) []string {
+func (l *compiler) carried(alias string, related, measures []Column) []string {
 	out := []string{"l.record_key"}
 	for _, r := range l.ownRelated() {
 		own := override(related, r.Name)
@@ -303,10 +303,10 @@ func (l *compiler) childEvents(together []int) string {
 }
 
 // childKey is the child's column that names the record.
-func (l *compiler) childKey(c *project.LifecycleChild) string { return qualified("c", c.Key) }
+func (l *compiler) childKey(c *Child) string { return qualified("c", c.Key) }
 
 // joinColumn is the column of lives that a child's key is matched with.
-func (l *compiler) joinColumn(c *project.LifecycleChild) string {
+func (l *compiler) joinColumn(c *Child) string {
 	if c.On == l.Key {
 		return "record_key"
 	}

@@ -3,8 +3,6 @@ package lifecycle
 import (
 	"fmt"
 	"strings"
-
-	"lifeline/project"
 )
 
 // counters is the view with a row per actor: of each count the total, those in the last days, and those without a time, which the
@@ -18,7 +16,7 @@ func (l *compiler) counters(by []string) *table {
 	}
 	var parts []string
 	if own := l.countsOf(""); len(own) > 0 {
-		t.with = l.lives(func(a *project.LifecycleActivity) bool { return a.Each == "" }, false)
+		t.with = l.lives(func(a *Activity) bool { return a.Each == "" }, false)
 		if l.History != "" {
 			t.with = append([]string{l.story()}, t.with...)
 		}
@@ -30,7 +28,7 @@ func (l *compiler) counters(by []string) *table {
 		}
 	}
 	if len(t.with) == 0 {
-		t.with = l.lives(func(*project.LifecycleActivity) bool { return false }, false)
+		t.with = l.lives(func(*Activity) bool { return false }, false)
 	}
 	if len(parts) == 1 {
 		t.with = append(t.with, cte("counted", parts[0]))
@@ -51,8 +49,8 @@ func (l *compiler) counters(by []string) *table {
 }
 
 // countsOf are the counts of a child's rows, or of the records themselves.
-func (l *compiler) countsOf(child string) []project.LifecycleCount {
-	var out []project.LifecycleCount
+func (l *compiler) countsOf(child string) []Count {
+	var out []Count
 	for _, c := range l.Counters.Counts {
 		each := ""
 		if c.Activity != "" {
@@ -68,7 +66,7 @@ func (l *compiler) countsOf(child string) []project.LifecycleCount {
 // piece is one aggregate that counters are made of, and how it is put together from parts.
 type piece struct{ name, sql, zero, total string }
 
-func (l *compiler) pieces(c project.LifecycleCount, condition, time string, measure func(string) string) []piece {
+func (l *compiler) pieces(c Count, condition, time string, measure func(string) string) []piece {
 	filter := func(conditions ...string) string {
 		var all []string
 		for _, s := range append([]string{condition}, conditions...) {
@@ -120,13 +118,13 @@ func (l *compiler) pieces(c project.LifecycleCount, condition, time string, meas
 	return out
 }
 
-func (l *compiler) measureOf(name string) project.LifecycleMeasure {
+func (l *compiler) measureOf(name string) Measure {
 	for _, m := range l.Measures {
 		if m.Name == name {
 			return m
 		}
 	}
-	return project.LifecycleMeasure{}
+	return Measure{}
 }
 
 // window holds where a time lies in the last days.
@@ -135,7 +133,7 @@ func window(time string, days int) string {
 }
 
 // countedRecords counts the records themselves, in one pass.
-func (l *compiler) countedRecords(by, keys []string, counts []project.LifecycleCount) string {
+func (l *compiler) countedRecords(by, keys []string, counts []Count) string {
 	var columns []string
 	for _, c := range counts {
 		var states []string
@@ -163,7 +161,7 @@ func (l *compiler) countedRecords(by, keys []string, counts []project.LifecycleC
 }
 
 // actorKeys are the keys of the actors, of a child's row where it says its own.
-func (l *compiler) actorKeys(by, keys []string, a *project.LifecycleActivity) (selected, group []string) {
+func (l *compiler) actorKeys(by, keys []string, a *Activity) (selected, group []string) {
 	for i, name := range by {
 		sql := "l.k_" + name
 		if name == l.Name {
@@ -180,7 +178,7 @@ func (l *compiler) actorKeys(by, keys []string, a *project.LifecycleActivity) (s
 }
 
 // countedRows counts the rows of a child, in one pass where all of its activities say the same keys.
-func (l *compiler) countedRows(c *project.LifecycleChild, by, keys []string, counts []project.LifecycleCount) string {
+func (l *compiler) countedRows(c *Child, by, keys []string, counts []Count) string {
 	var columns, any []string
 	first := l.Activity(counts[0].Activity)
 	for _, n := range counts {
@@ -235,7 +233,7 @@ func (l *compiler) summed(keys, parts []string) string {
 }
 
 // counterColumns are the columns of one count. Sums are null where what is counted is in two currencies.
-func (l *compiler) counterColumns(c project.LifecycleCount) []column {
+func (l *compiler) counterColumns(c Count) []column {
 	what := "of each " + words(l.Name)
 	if c.Activity != "" {
 		what = words(c.Activity)
@@ -257,7 +255,7 @@ func (l *compiler) counterColumns(c project.LifecycleCount) []column {
 	return out
 }
 
-func (l *compiler) sumColumns(c project.LifecycleCount, s project.LifecycleSum) []column {
+func (l *compiler) sumColumns(c Count, s Sum) []column {
 	m := l.measureOf(s.Measure)
 	one := func(sql string) string {
 		if m.CurrencyName() == "" {

@@ -15,7 +15,7 @@ func (l *compiler) flattened() *table {
 		grain:       []string{l.KeyColumn(l.Name)}, entityOf: l.From, entityKey: l.KeyColumn(l.Name),
 		indexes: []project.Index{{Columns: []string{l.KeyColumn(l.Name)}}},
 	}
-	shown := func(a *project.LifecycleActivity) bool { return a.InFlattened }
+	shown := func(a *Activity) bool { return a.InFlattened }
 	lives := l.lives(shown, false)
 	if l.History != "" {
 		t.with = append(t.with, l.story())
@@ -71,10 +71,10 @@ func (l *compiler) flattenedHead(t *table) {
 	t.add(l.State+"_since_basis", how, "How that time is known: binlog, snapshot, first_seen, column or proxy.")
 }
 
-func qualifiedLife(c project.LifecycleColumn) string { return "l.c_" + c.Name }
+func qualifiedLife(c Column) string { return "l.c_" + c.Name }
 
 // gatheredColumn is what is made of a child's rows.
-func gatheredColumn(c project.LifecycleColumn) string {
+func gatheredColumn(c Column) string {
 	m := childCall.FindStringSubmatch(c.Column)
 	return "of_" + m[2] + ".g_" + c.Name
 }
@@ -115,7 +115,7 @@ func (l *compiler) since() (time, how string) {
 }
 
 // shownBasis is the basis of an activity's time in the flattened table.
-func (l *compiler) shownBasis(a *project.LifecycleActivity) string {
+func (l *compiler) shownBasis(a *Activity) string {
 	switch {
 	case a.Each != "":
 		return "of_" + a.Each + ".basis_" + a.Name
@@ -128,7 +128,7 @@ func (l *compiler) shownBasis(a *project.LifecycleActivity) string {
 // moment are the first and last time, the number and the basis of an activity on the flattened row.
 type moment struct{ first, last, count, basis string }
 
-func (l *compiler) moment(a *project.LifecycleActivity) moment {
+func (l *compiler) moment(a *Activity) moment {
 	if a.Each != "" {
 		of := "of_" + a.Each + "."
 		return moment{of + "first_" + a.Name, of + "last_" + a.Name, "coalesce(" + of + "count_" + a.Name + ", 0)", of + "basis_" + a.Name}
@@ -156,7 +156,7 @@ func (l *compiler) moment(a *project.LifecycleActivity) moment {
 	}
 }
 
-func (l *compiler) flattenedActivity(t *table, a *project.LifecycleActivity) {
+func (l *compiler) flattenedActivity(t *table, a *Activity) {
 	m := l.moment(a)
 	t.add(a.As, m.first, "When it was first "+words(a.Name)+", UTC; null where that is not known.")
 	t.add(a.As+"_last", m.last, "When it was last "+words(a.Name)+", UTC.")
@@ -174,7 +174,7 @@ func bare(name string) string {
 }
 
 // firstShown is the activity that lags are counted from.
-func (l *compiler) firstShown() *project.LifecycleActivity {
+func (l *compiler) firstShown() *Activity {
 	for i := range l.Activities {
 		if l.Activities[i].InFlattened {
 			return &l.Activities[i]
@@ -214,15 +214,15 @@ func (l *compiler) story() string {
 }
 
 // usedChildren are the children that the flattened table gathers something of.
-func (l *compiler) usedChildren() []*project.LifecycleChild {
-	var out []*project.LifecycleChild
+func (l *compiler) usedChildren() []*Child {
+	var out []*Child
 	for i := range l.Children {
 		c := &l.Children[i]
 		used := false
 		for _, a := range l.Activities {
 			used = used || a.InFlattened && a.Each == c.Name
 		}
-		for _, r := range append(append([]project.LifecycleColumn{}, l.Related...), l.Columns...) {
+		for _, r := range append(append([]Column{}, l.Related...), l.Columns...) {
 			m := childCall.FindStringSubmatch(r.Column)
 			used = used || m != nil && m[2] == c.Name
 		}
@@ -239,7 +239,7 @@ func (l *compiler) gathered() []string {
 	for _, c := range l.usedChildren() {
 		key := l.childKey(c)
 		columns := []string{key + " as child_key"}
-		for _, r := range append(append([]project.LifecycleColumn{}, l.Related...), l.Columns...) {
+		for _, r := range append(append([]Column{}, l.Related...), l.Columns...) {
 			if m := childCall.FindStringSubmatch(r.Column); m != nil && m[2] == c.Name {
 				call := "count(*)"
 				if m[1] != "count" {

@@ -13,21 +13,35 @@ import (
 	"lifeline/project"
 )
 
-// Load reads a project folder with its lifecycles.
+// Load reads a project folder with its lifecycles: the files, then the declared tables as models still without SQL, so that schema files
+// can describe them like any other, then the SQL, columns and checks of those tables. What a schema file says of them stays.
 func Load(dir string, o project.Options) (*project.Project, error) {
-	o.Lifecycles = Fill
-	return project.Load(dir, o)
+	p, err := project.Read(dir, o)
+	if err != nil {
+		return nil, err
+	}
+	d, err := declare(p)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Describe(); err != nil {
+		return nil, err
+	}
+	if err := d.compile(); err != nil {
+		return nil, err
+	}
+	return p, p.Validate()
 }
 
-// Fill gives the models of the project's lifecycles and streams their SQL, their columns with descriptions, and their checks. What a
-// schema file says of them stays.
-func Fill(p *project.Project) error {
+// compile gives the declared models their SQL, their columns with descriptions, and their checks.
+func (d *declarations) compile() error {
+	p := d.project
 	days, err := newCalendar(p.Config.BusinessTimeZone)
 	if err != nil {
 		return err
 	}
-	for _, declared := range p.Lifecycles {
-		l := &compiler{Lifecycle: declared, days: days}
+	for _, declared := range d.lifecycles {
+		l := &compiler{Declaration: declared, days: days}
 		t := l.Tables
 		setModel(p, t.Changes, l.changes)
 		setModel(p, t.Activity, l.activity)
@@ -39,15 +53,15 @@ func Fill(p *project.Project) error {
 		}
 		l.checks(p)
 	}
-	for _, s := range p.Streams {
-		setModel(p, s.Name, func() *table { return stream(p, s) })
+	for _, s := range d.streams {
+		setModel(p, s.Name, func() *table { return d.stream(s) })
 	}
 	return nil
 }
 
 // compiler is a lifecycle on its way to SQL.
 type compiler struct {
-	*project.Lifecycle
+	*Declaration
 	days calendar
 }
 
@@ -161,7 +175,7 @@ func seconds(from, to string) string {
 }
 
 // leads are the states that an activity leads to.
-func leads(a *project.LifecycleActivity) []string {
+func leads(a *Activity) []string {
 	if a.To != "" {
 		return []string{a.To}
 	}

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-
-	"lifeline/project"
 )
 
 // The names inside the generated SQL: of a record its record_key and state, k_NAME for a related key, m_NAME for a measure or its
@@ -30,7 +28,7 @@ func orNull(column, sqlType string) string {
 }
 
 // joins are the left joins of parents.
-func joins(alias string, parents []project.LifecycleParent) string {
+func joins(alias string, parents []Parent) string {
 	var b strings.Builder
 	for _, p := range parents {
 		fmt.Fprintf(&b, "\nleft join %s as %s on %s.%s = %s", ref(p.Model), p.Name, p.Name, p.Key, qualified(alias, p.On))
@@ -39,8 +37,8 @@ func joins(alias string, parents []project.LifecycleParent) string {
 }
 
 // ownRelated are the related keys that the record or a parent has; the others come from children.
-func (l *compiler) ownRelated() []project.LifecycleColumn {
-	var out []project.LifecycleColumn
+func (l *compiler) ownRelated() []Column {
+	var out []Column
 	for _, r := range l.Related {
 		if !childCall.MatchString(r.Column) {
 			out = append(out, r)
@@ -50,19 +48,19 @@ func (l *compiler) ownRelated() []project.LifecycleColumn {
 }
 
 // amounts are the measures with their currencies, by the names of the tables.
-func (l *compiler) amounts() []project.LifecycleColumn {
-	var out []project.LifecycleColumn
+func (l *compiler) amounts() []Column {
+	var out []Column
 	for _, m := range l.Measures {
-		out = append(out, project.LifecycleColumn{Name: m.Name, Column: m.Column})
+		out = append(out, Column{Name: m.Name, Column: m.Column})
 		if m.Currency != "" {
-			out = append(out, project.LifecycleColumn{Name: m.CurrencyName(), Column: m.CurrencyColumn()})
+			out = append(out, Column{Name: m.CurrencyName(), Column: m.CurrencyColumn()})
 		}
 	}
 	return out
 }
 
 // at is when a record's own activity happened: of one that has led to the present state, only where it is that state.
-func (l *compiler) at(a *project.LifecycleActivity) string {
+func (l *compiler) at(a *Activity) string {
 	t := qualified("r", a.At)
 	if len(a.States) > 0 {
 		t = fmt.Sprintf("case when %s then %s end", in("r."+l.State, a.States), t)
@@ -71,7 +69,7 @@ func (l *compiler) at(a *project.LifecycleActivity) string {
 }
 
 // basis is how a time came about. Core's words for a column are source and repaired.
-func basis(alias string, a *project.LifecycleActivity) string {
+func basis(alias string, a *Activity) string {
 	if a.BasisOf == "" {
 		return "'" + a.Basis + "'"
 	}
@@ -80,7 +78,7 @@ func basis(alias string, a *project.LifecycleActivity) string {
 }
 
 // bound is one end of where a time that is not true may lie.
-func bound(alias, column string, a *project.LifecycleActivity) string {
+func bound(alias, column string, a *Activity) string {
 	if column == "" {
 		return ""
 	}
@@ -91,7 +89,7 @@ func bound(alias, column string, a *project.LifecycleActivity) string {
 }
 
 // lives is the CTE with a line per record. want says of which activities the times are wanted.
-func (l *compiler) lives(want func(*project.LifecycleActivity) bool, story bool) []string {
+func (l *compiler) lives(want func(*Activity) bool, story bool) []string {
 	columns := []string{"r." + l.Key + " as record_key"}
 	if l.State != "" {
 		columns = append(columns, "r."+l.State+" as state")
@@ -141,7 +139,7 @@ func (l *compiler) lives(want func(*project.LifecycleActivity) bool, story bool)
 }
 
 // conditions are an activity's own conditions on the rows of its child.
-func conditions(alias string, a *project.LifecycleActivity) []string {
+func conditions(alias string, a *Activity) []string {
 	var out []string
 	for _, c := range a.When {
 		column := qualified(alias, c.Column)
@@ -158,7 +156,7 @@ func conditions(alias string, a *project.LifecycleActivity) []string {
 }
 
 // override is what an activity says of a name itself; empty where it says nothing.
-func override(list []project.LifecycleColumn, name string) string {
+func override(list []Column, name string) string {
 	for _, c := range list {
 		if c.Name == name {
 			return c.Column

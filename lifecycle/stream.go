@@ -3,12 +3,10 @@ package lifecycle
 import (
 	"slices"
 	"strings"
-
-	"lifeline/project"
 )
 
 // stream puts the activities of several lifecycles under each other: a row for each activity and each one concerned.
-func stream(p *project.Project, s *project.Stream) *table {
+func (d *declarations) stream(s *Stream) *table {
 	t := &table{
 		description: "What happened, for each " + strings.Join(s.Actors, ", ") + " concerned, from the lifecycles " + strings.Join(s.Of, ", ") + ". Grain: one row per activity and actor.",
 		grain:       []string{"id", "actor"},
@@ -27,8 +25,8 @@ func stream(p *project.Project, s *project.Stream) *table {
 	t.add("position", "", "Order among activities of one time and record.")
 	var parts []string
 	for _, name := range s.Of {
-		i := slices.IndexFunc(p.Lifecycles, func(l *project.Lifecycle) bool { return l.Name == name })
-		l := p.Lifecycles[i]
+		i := slices.IndexFunc(d.lifecycles, func(l *Declaration) bool { return l.Name == name })
+		l := d.lifecycles[i]
 		for _, actor := range s.Actors {
 			key := "a." + l.KeyColumn(actor)
 			parts = append(parts, "select a.id, cast('"+actor+"' as varchar(60)) as actor, "+key+" as actor_id, cast('"+name+"' as varchar(60)) as lifecycle, a."+l.KeyColumn(l.Name)+

@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"lifeline/change"
+	"lifeline/lifecycle"
 	"lifeline/model"
 	"lifeline/project"
 )
@@ -266,7 +267,7 @@ func TestAnyOrderOfFilesGivesOneOrderOfNodes(t *testing.T) {
 // Models are compiled by several goroutines at once.
 func TestManyCompileAtOnce(t *testing.T) {
 	t.Parallel()
-	p, err := project.Load("../examples/carepay", project.Options{})
+	p, err := lifecycle.Load("../examples/carepay", project.Options{})
 	require.NoError(t, err)
 	g, err := model.NewGraph(p, model.Options{Target: model.Target{Type: "postgres"}})
 	require.NoError(t, err)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lifeline/change"
+	"lifeline/lifecycle"
 	"lifeline/model"
 	"lifeline/project"
 )
@@ -259,7 +260,7 @@ func fields(s string) []string {
 func TestTheOrderIsTheSameEveryTime(t *testing.T) {
 	t.Parallel()
 	order := func() (names []string) {
-		p, err := project.Load("../examples/carepay", project.Options{})
+		p, err := lifecycle.Load("../examples/carepay", project.Options{})
 		require.NoError(t, err)
 		g, err := model.NewGraph(p, model.Options{Target: model.Target{Type: "duckdb"}, Vars: map[string]any{"as_of": "2019-11-25 21:00:00"}})
 		require.NoError(t, err)

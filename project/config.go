@@ -42,7 +42,7 @@ type AsOf struct {
 }
 
 func (p *Project) readConfig(env func(string) string) error {
-	o, err := readYAML(p.Dir, "lifeline.yml")
+	o, err := ReadYAML(p.Dir, "lifeline.yml")
 	if err != nil {
 		return err
 	}
@@ -55,24 +55,24 @@ func (p *Project) readConfig(env func(string) string) error {
 	c := &p.Config
 	c.Source.TimeZone, c.BusinessTimeZone, c.AsOf.Rule = "UTC", "UTC", "latest"
 	if err := firstError(
-		o.text("name", &c.Name),
+		o.Text("name", &c.Name),
 		o.zone("business_time_zone", &c.BusinessTimeZone),
 		p.readThresholds(o),
 		p.readMasking(o, env),
-		child(o, "notify", func(n *object) error {
-			err := firstError(n.text("webhook", &c.Webhook), n.finish(p))
+		child(o, "notify", func(n *Object) error {
+			err := firstError(n.Text("webhook", &c.Webhook), n.Finish(p))
 			c.Webhook = expand(c.Webhook, env)
 			return err
 		}),
-		child(o, "source", func(s *object) error {
-			return firstError(s.text("dsn", &c.Source.DSN), s.zone("time_zone", &c.Source.TimeZone), s.finish(p))
+		child(o, "source", func(s *Object) error {
+			return firstError(s.Text("dsn", &c.Source.DSN), s.zone("time_zone", &c.Source.TimeZone), s.Finish(p))
 		}),
-		child(o, "warehouse", func(s *object) error {
-			return firstError(s.text("dsn", &c.Warehouse.DSN), s.text("memory_limit", &c.Warehouse.MemoryLimit),
-				s.integer("keep_versions", &c.Warehouse.KeepVersions), s.finish(p))
+		child(o, "warehouse", func(s *Object) error {
+			return firstError(s.Text("dsn", &c.Warehouse.DSN), s.Text("memory_limit", &c.Warehouse.MemoryLimit),
+				s.Integer("keep_versions", &c.Warehouse.KeepVersions), s.Finish(p))
 		}),
 		p.readAsOf(o),
-		o.finish(p),
+		o.Finish(p),
 	); err != nil {
 		return err
 	}
@@ -81,20 +81,20 @@ func (p *Project) readConfig(env func(string) string) error {
 }
 
 // readAsOf takes the short form `as_of: latest` and the long one with columns.
-func (p *Project) readAsOf(o *object) error {
-	v, ok := o.take("as_of")
+func (p *Project) readAsOf(o *Object) error {
+	v, ok := o.Take("as_of")
 	if !ok {
 		return nil
 	}
-	p.Config.AsOf.where = v.where()
-	if s, err := v.text(); err == nil {
+	p.Config.AsOf.where = v.Where()
+	if s, err := v.Text(); err == nil {
 		p.Config.AsOf.Rule = s
 	} else {
-		a, err := v.object()
+		a, err := v.Object()
 		if err != nil {
 			return err
 		}
-		if err := firstError(a.text("rule", &p.Config.AsOf.Rule), a.texts("columns", &p.Config.AsOf.Columns), a.finish(p)); err != nil {
+		if err := firstError(a.Text("rule", &p.Config.AsOf.Rule), a.Texts("columns", &p.Config.AsOf.Columns), a.Finish(p)); err != nil {
 			return err
 		}
 	}
@@ -105,21 +105,21 @@ func (p *Project) readAsOf(o *object) error {
 	if _, err := time.Parse(time.DateOnly, rule); err == nil {
 		return nil
 	}
-	return v.problem(fmt.Sprintf("as_of %q is neither latest, now nor a date", rule), "as_of: latest")
+	return v.Problem(fmt.Sprintf("as_of %q is neither latest, now nor a date", rule), "as_of: latest")
 }
 
 // zone reads an optional time zone and checks that there is one of that name.
-func (o *object) zone(name string, set *string) error {
-	v, ok := o.take(name)
+func (o *Object) zone(name string, set *string) error {
+	v, ok := o.Take(name)
 	if !ok {
 		return nil
 	}
-	s, err := v.text()
+	s, err := v.Text()
 	if err != nil {
 		return err
 	}
 	if _, err := time.LoadLocation(s); err != nil {
-		return v.problem(fmt.Sprintf("there is no time zone %q", s), name+": Africa/Nairobi")
+		return v.Problem(fmt.Sprintf("there is no time zone %q", s), name+": Africa/Nairobi")
 	}
 	*set = s
 	return nil
@@ -146,12 +146,12 @@ func expand(s string, env func(string) string) string {
 }
 
 // child reads an optional mapping below a key.
-func child(o *object, name string, read func(*object) error) error {
-	v, ok := o.take(name)
+func child(o *Object, name string, read func(*Object) error) error {
+	v, ok := o.Take(name)
 	if !ok {
 		return nil
 	}
-	c, err := v.object()
+	c, err := v.Object()
 	if err != nil {
 		return err
 	}

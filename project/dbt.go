@@ -17,7 +17,7 @@ var projectIgnored = []string{
 
 func (p *Project) readDbtProject() error {
 	const file = "dbt_project.yml"
-	o, err := readYAML(p.Dir, file)
+	o, err := ReadYAML(p.Dir, file)
 	if err != nil {
 		return err
 	}
@@ -27,10 +27,10 @@ func (p *Project) readDbtProject() error {
 	p.files = append(p.files, file, "lifeline.yml")
 	p.paths = paths{models: []string{"models"}, seeds: []string{"seeds"}, tests: []string{"tests"}, macros: []string{"macros"}}
 	if err := firstError(
-		o.text("name", &p.Name),
-		o.texts("model-paths", &p.paths.models), o.texts("seed-paths", &p.paths.seeds),
-		o.texts("test-paths", &p.paths.tests), o.texts("macro-paths", &p.paths.macros),
-		o.dict("vars", &p.Vars),
+		o.Text("name", &p.Name),
+		o.Texts("model-paths", &p.paths.models), o.Texts("seed-paths", &p.paths.seeds),
+		o.Texts("test-paths", &p.paths.tests), o.Texts("macro-paths", &p.paths.macros),
+		o.Dict("vars", &p.Vars),
 	); err != nil {
 		return err
 	}
@@ -38,24 +38,24 @@ func (p *Project) readDbtProject() error {
 		return &change.Problem{Err: fmt.Errorf("the project has no name"), Where: file, Class: change.ClassUsage, Try: "name: my_project"}
 	}
 	for _, hook := range []string{"on-run-start", "on-run-end"} {
-		if v, ok := o.take(hook); ok {
-			if texts, err := v.texts(); err != nil || len(texts) > 0 {
-				return v.problem(hook+" hooks are not supported", "take the hook out; run builds a version that nobody sees before it is whole")
+		if v, ok := o.Take(hook); ok {
+			if texts, err := v.Texts(); err != nil || len(texts) > 0 {
+				return v.Problem(hook+" hooks are not supported", "take the hook out; run builds a version that nobody sees before it is whole")
 			}
 		}
 	}
-	p.folders = map[string]value{}
+	p.folders = map[string]Value{}
 	for _, kind := range []string{"models", "seeds"} {
-		if v, ok := o.take(kind); ok {
+		if v, ok := o.Take(kind); ok {
 			p.folders[kind] = v
 		}
 	}
 	p.packageVars()
 	p.paths.clean()
 	for _, key := range []string{"version", "config-version", "profile"} {
-		o.take(key) // Every dbt project has these; that they mean nothing here is no news.
+		o.Take(key) // Every dbt project has these; that they mean nothing here is no news.
 	}
-	return o.finish(p, projectIgnored...)
+	return o.Finish(p, projectIgnored...)
 }
 
 // packageVars lifts the variables under the project's own name to the top, as dbt resolves them.
@@ -83,7 +83,7 @@ func (p *paths) clean() {
 }
 
 func (p *Project) readMacros() error {
-	files, err := p.find(p.paths.macros, ".sql")
+	files, err := p.Files(p.paths.macros, ".sql")
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (p *Project) readMacros() error {
 	for _, root := range p.paths.tests {
 		folders = append(folders, root+"/generic")
 	}
-	generic, err := p.find(folders, ".sql")
+	generic, err := p.Files(folders, ".sql")
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (p *Project) readMacros() error {
 
 func (p *Project) readModels() error {
 	for _, root := range p.paths.models {
-		files, err := p.find([]string{root}, ".sql", ".py")
+		files, err := p.Files([]string{root}, ".sql", ".py")
 		if err != nil {
 			return err
 		}

@@ -10,51 +10,51 @@ import (
 // masked is a column to be masked, as lifeline.yml or a source's schema file says it.
 type masked struct {
 	mask  change.Mask
-	where value
+	where Value
 }
 
 // readMasking reads masking of lifeline.yml: the key of hashes, and columns by table.column.
-func (p *Project) readMasking(o *object, env func(string) string) error {
+func (p *Project) readMasking(o *Object, env func(string) string) error {
 	p.masks = map[string]masked{}
-	return child(o, "masking", func(m *object) error {
-		if err := m.text("key", &p.Config.MaskingKey); err != nil {
+	return child(o, "masking", func(m *Object) error {
+		if err := m.Text("key", &p.Config.MaskingKey); err != nil {
 			return err
 		}
 		p.Config.MaskingKey = expand(p.Config.MaskingKey, env)
-		return firstError(child(m, "columns", func(c *object) error {
-			for _, f := range c.rest() {
-				v, _ := c.take(f.name)
+		return firstError(child(m, "columns", func(c *Object) error {
+			for _, f := range c.Rest() {
+				v, _ := c.Take(f.Name)
 				mask, err := parseMask(v)
 				if err != nil {
 					return err
 				}
-				p.masks[strings.ToLower(f.name)] = masked{mask, f.key}
+				p.masks[strings.ToLower(f.Name)] = masked{mask, f.Key}
 			}
 			return nil
-		}), m.finish(p))
+		}), m.Finish(p))
 	})
 }
 
 // readMask reads meta.lifeline.mask of a source's column.
-func (p *Project) readMask(c *object, node string, col *Column) error {
+func (p *Project) readMask(c *Object, node string, col *Column) error {
 	own, err := lifelineMeta(c, col.Meta, "mask")
 	if err != nil || own["mask"] == nil {
 		return err
 	}
 	_, table, isSource := strings.Cut(node, ".")
 	if !isSource {
-		return c.value.problem("a mask stands on a column of a source: what is masked must not land", "meta.lifeline.mask of the column in sources.yml")
+		return c.Value.Problem("a mask stands on a column of a source: what is masked must not land", "meta.lifeline.mask of the column in sources.yml")
 	}
-	mask, err := maskOf(own["mask"], c.value)
+	mask, err := maskOf(own["mask"], c.Value)
 	if err != nil {
 		return err
 	}
-	p.masks[table+"."+col.Name] = masked{mask, c.value}
+	p.masks[table+"."+col.Name] = masked{mask, c.Value}
 	return nil
 }
 
-func parseMask(v value) (change.Mask, error) {
-	x, err := v.any()
+func parseMask(v Value) (change.Mask, error) {
+	x, err := v.Any()
 	if err != nil {
 		return change.Mask{}, err
 	}
@@ -62,7 +62,7 @@ func parseMask(v value) (change.Mask, error) {
 }
 
 // maskOf reads `hash`, `drop` or `{truncate: 3}`, `{truncate: month}`.
-func maskOf(x any, v value) (change.Mask, error) {
+func maskOf(x any, v Value) (change.Mask, error) {
 	const try = "hash, drop, {truncate: 3} for a text or {truncate: month} for a date"
 	switch m := x.(type) {
 	case string:
@@ -74,7 +74,7 @@ func maskOf(x any, v value) (change.Mask, error) {
 			return change.Mask{Method: change.MaskTruncate, Keep: keep}, nil
 		}
 	}
-	return change.Mask{}, v.problem(fmt.Sprintf("%v is no mask", x), try)
+	return change.Mask{}, v.Problem(fmt.Sprintf("%v is no mask", x), try)
 }
 
 // Masks are the masks of a source table's columns, by their names; nil where it has none.
@@ -105,21 +105,21 @@ func (p *Project) settleMasks() error {
 		m := p.masks[name]
 		s, column := p.maskedColumn(name)
 		if s == nil {
-			return m.where.problem(fmt.Sprintf("masking names %q, which is no column of a source table", name), "columns: {claim.type: hash}")
+			return m.where.Problem(fmt.Sprintf("masking names %q, which is no column of a source table", name), "columns: {claim.type: hash}")
 		}
 		if m.mask.Method == change.MaskHash && len(p.Config.MaskingKey) < leastKey {
-			return m.where.problem(fmt.Sprintf("%s is to be hashed, and masking.key has fewer than %d characters: such a hash could be guessed", name, leastKey),
+			return m.where.Problem(fmt.Sprintf("%s is to be hashed, and masking.key has fewer than %d characters: such a hash could be guessed", name, leastKey),
 				"masking: {key: ${LIFELINE_MASKING_KEY}} in lifeline.yml, with a long random value in the environment")
 		}
 		if m.mask.Method != change.MaskHash && contains(s.Key, column) {
-			return m.where.problem(fmt.Sprintf("%s is part of the key: without it rows cannot be told apart", name), "hash, which keeps equal values equal")
+			return m.where.Problem(fmt.Sprintf("%s is part of the key: without it rows cannot be told apart", name), "hash, which keeps equal values equal")
 		}
 		currency := false
 		for _, c := range s.Money {
 			currency = currency || c == column
 		}
 		if _, isMoney := s.Money[column]; isMoney || currency {
-			return m.where.problem(fmt.Sprintf("%s is added up by the books, which a mask would make impossible", name), "take it out of meta.lifeline.money, or take the mask out")
+			return m.where.Problem(fmt.Sprintf("%s is added up by the books, which a mask would make impossible", name), "take it out of meta.lifeline.money, or take the mask out")
 		}
 	}
 	return nil

@@ -18,18 +18,18 @@ func (p *Project) folderConfig(kind, root, file string, c *ModelConfig) error {
 	steps := strings.Split(strings.TrimPrefix(file, root+"/"), "/")
 	steps[len(steps)-1] = baseName(file)
 	for _, step := range append([]string{p.Name}, steps...) {
-		o, err := level.object()
+		o, err := level.Object()
 		if err != nil {
 			return err
 		}
-		next, ok := o.take(step)
+		next, ok := o.Take(step)
 		if !ok {
 			if step == p.Name {
 				continue
 			}
 			return nil
 		}
-		p.usedFolders = append(p.usedFolders, next.where())
+		p.usedFolders = append(p.usedFolders, next.Where())
 		if err := p.applyLevel(next, c); err != nil {
 			return err
 		}
@@ -39,17 +39,17 @@ func (p *Project) folderConfig(kind, root, file string, c *ModelConfig) error {
 }
 
 // applyLevel puts the settings of one level over the configuration: `+key`, and `key` where its value can be no folder.
-func (p *Project) applyLevel(level value, c *ModelConfig) error {
-	o, err := level.object()
+func (p *Project) applyLevel(level Value, c *ModelConfig) error {
+	o, err := level.Object()
 	if err != nil {
 		return err
 	}
-	for _, f := range o.fields {
-		name, plus := strings.CutPrefix(f.name, "+")
-		if !plus && f.isMapping() {
+	for _, f := range o.Fields {
+		name, plus := strings.CutPrefix(f.Name, "+")
+		if !plus && f.IsMapping() {
 			continue
 		}
-		if err := p.setConfig(c, name, f.value, f.key); err != nil {
+		if err := p.setConfig(c, name, f.Value, f.Key); err != nil {
 			return err
 		}
 	}
@@ -57,8 +57,8 @@ func (p *Project) applyLevel(level value, c *ModelConfig) error {
 }
 
 // setConfig takes one configuration value out of a YAML file.
-func (p *Project) setConfig(c *ModelConfig, name string, v, key value) error {
-	x, err := v.any()
+func (p *Project) setConfig(c *ModelConfig, name string, v, key Value) error {
+	x, err := v.Any()
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (p *Project) setConfig(c *ModelConfig, name string, v, key value) error {
 		return nil // Read by takeMeta; its texts may hold Jinja for later.
 	}
 	if x, err = p.expandAll(x); err != nil {
-		return v.problem(err.Error(), "write the value itself, or {{ var('name') }} or {{ env_var('NAME') }} alone")
+		return v.Problem(err.Error(), "write the value itself, or {{ var('name') }} or {{ env_var('NAME') }} alone")
 	}
 	known, err := c.Set(name, x)
 	if err != nil {
@@ -74,10 +74,10 @@ func (p *Project) setConfig(c *ModelConfig, name string, v, key value) error {
 		if near := Nearest(name, configKnown()); near != "" && near != name {
 			try = near
 		}
-		return key.problem(err.Error(), try)
+		return key.Problem(err.Error(), try)
 	}
 	if !known {
-		p.ignore("config."+name, key.where())
+		p.ignore("config."+name, key.Where())
 	}
 	return nil
 }
@@ -99,22 +99,22 @@ func (p *Project) unusedFolders(kind string) error {
 	if !ok {
 		return nil
 	}
-	var walk func(v value, name string) error
-	walk = func(v value, name string) error {
-		o, err := v.object()
+	var walk func(v Value, name string) error
+	walk = func(v Value, name string) error {
+		o, err := v.Object()
 		if err != nil {
 			return err
 		}
-		for _, f := range o.fields {
-			if strings.HasPrefix(f.name, "+") || !f.isMapping() {
+		for _, f := range o.Fields {
+			if strings.HasPrefix(f.Name, "+") || !f.IsMapping() {
 				continue
 			}
-			inner := name + "." + f.name
-			if !contains(p.usedFolders, f.value.where()) {
-				p.ignore(inner+" (nothing lies there)", f.key.where())
+			inner := name + "." + f.Name
+			if !contains(p.usedFolders, f.Value.Where()) {
+				p.ignore(inner+" (nothing lies there)", f.Key.Where())
 				continue
 			}
-			if err := walk(f.value, inner); err != nil {
+			if err := walk(f.Value, inner); err != nil {
 				return err
 			}
 		}

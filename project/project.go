@@ -18,23 +18,21 @@ import (
 
 // Project is a project folder as it was read.
 type Project struct {
-	Dir        string // The folder, absolute.
-	Name       string // From dbt_project.yml.
-	Config     Config
-	Sources    []*SourceTable
-	Models     []*Model
-	Seeds      []*Seed
-	Lifecycles []*Lifecycle // Of lifecycles/; package lifecycle makes models of them.
-	Streams    []*Stream    // Of lifecycles/ too.
-	Macros     []*Macro
-	Tests      []*Test // Generic and singular, in the order of their files.
+	Dir     string // The folder, absolute.
+	Name    string // From dbt_project.yml.
+	Config  Config
+	Sources []*SourceTable
+	Models  []*Model
+	Seeds   []*Seed
+	Macros  []*Macro
+	Tests   []*Test // Generic and singular, in the order of their files.
 	// Unit tests are read and kept; running them is the caller's.
 	UnitTests []*UnitTest
 	Vars      map[string]any
 	Ignored   []Ignored // Keys of dbt that have no effect here.
 
 	paths       paths
-	folders     map[string]value             // The models and seeds keys of dbt_project.yml.
+	folders     map[string]Value             // The models and seeds keys of dbt_project.yml.
 	usedFolders []string                     // Where those stand that lead to a file.
 	files       []string                     // Every file read, relative, for Hash.
 	masks       map[string]masked            // By table.column.
@@ -45,8 +43,6 @@ type Project struct {
 // Options say what reading may use.
 type Options struct {
 	Env func(string) string // Environment variables; nil means none.
-	// Lifecycles gives the models of lifecycles their SQL (lifecycle.Fill); nil leaves them without.
-	Lifecycles func(*Project) error
 }
 
 // Ignored is a key that dbt knows and that has no effect here.
@@ -108,7 +104,7 @@ type Model struct {
 	ColumnsOf   string     // meta.lifeline.columns_of: the model that describes its columns and grain where it does not itself.
 	Records     []*Records // meta.lifeline.records: the rows that its figures rest on.
 	PatchedIn   string     // The YAML file that describes it, if any.
-	Generated   bool       // A lifecycle makes it; its SQL is there once Options.Lifecycles has run.
+	Generated   bool       // A lifecycle makes it; package lifecycle fills in its SQL.
 
 	patchedAt string // Where in it.
 }
@@ -182,8 +178,18 @@ type Test struct {
 
 type paths struct{ models, seeds, tests, macros []string }
 
-// Load reads a project folder and checks what can be checked without rendering.
+// Load reads a project folder without its lifecycles, and checks what can be checked without rendering. Everything but tests of single
+// packages uses lifecycle.Load.
 func Load(dir string, o Options) (*Project, error) {
+	p, err := Read(dir, o)
+	if err != nil {
+		return nil, err
+	}
+	return p, firstError(p.Describe(), p.Validate())
+}
+
+// Read reads the files of a project folder but for its schema files, which may describe models that are still to be added.
+func Read(dir string, o Options) (*Project, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("find %s: %w", dir, err)
@@ -195,7 +201,7 @@ func Load(dir string, o Options) (*Project, error) {
 	if err := p.readConfig(o.Env); err != nil {
 		return nil, err
 	}
-	for _, read := range []func() error{p.readDbtProject, p.readMacros, p.readModels, p.readSeeds, p.readSingularTests, p.readLifecycles, p.readSchemas, o.lifecycleFiller(p), p.validate} {
+	for _, read := range []func() error{p.readDbtProject, p.readMacros, p.readModels, p.readSeeds, p.readSingularTests} {
 		if err := read(); err != nil {
 			return nil, err
 		}
@@ -203,18 +209,26 @@ func Load(dir string, o Options) (*Project, error) {
 	return p, nil
 }
 
-// lifecycleFiller is the step that gives the models of lifecycles their SQL.
-func (o Options) lifecycleFiller(p *Project) func() error {
-	return func() error {
-		if o.Lifecycles == nil {
-			return nil
-		}
-		return o.Lifecycles(p)
+// Describe reads the schema files: what they say of the models, seeds and tests that are there by now.
+func (p *Project) Describe() error { return p.readSchemas() }
+
+// AddGenerated adds a model whose SQL the caller fills in later, so that schema files can describe it like any other. file declares it.
+func (p *Project) AddGenerated(name, file, description string) error {
+	if other := p.Model(name); other != nil {
+		return usage(file, fmt.Sprintf("the table %s is made here and by %s", name, other.Path), "give it another name under tables:, or take the model out")
 	}
+	if p.Seed(name) != nil {
+		return usage(file, fmt.Sprintf("the table %s is made here, and there is a seed of that name", name), "give it another name under tables:")
+	}
+	p.Models = append(p.Models, &Model{
+		Name: name, Path: file, Description: description, Generated: true,
+		Config: ModelConfig{Materialized: "table", Schema: "analytics", Tags: []string{"analytics", "lifecycle"}},
+	})
+	return nil
 }
 
-// validate checks the whole: names are unique and everything described exists.
-func (p *Project) validate() error {
+// Validate checks the whole: names are unique and everything described exists.
+func (p *Project) Validate() error {
 	seen := map[string]string{}
 	name := func(name, path string) error {
 		if other, ok := seen[name]; ok {
@@ -238,10 +252,10 @@ func (p *Project) validate() error {
 			return usage(m.patchedAt, fmt.Sprintf("entity_of of model %q names %q, which is no source table", m.Name, m.EntityOf), orElse(Nearest(m.EntityOf, p.sourceNames()), "declare it under sources:"))
 		}
 		if m.CountsOf != "" && p.Model(m.CountsOf) == nil {
-			return usage(m.patchedAt, fmt.Sprintf("entity_count_of of model %q names %q, which is no model", m.Name, m.CountsOf), orElse(Nearest(m.CountsOf, p.names()), "entity_count_of: claims"))
+			return usage(m.patchedAt, fmt.Sprintf("entity_count_of of model %q names %q, which is no model", m.Name, m.CountsOf), orElse(Nearest(m.CountsOf, p.NodeNames()), "entity_count_of: claims"))
 		}
 		if m.ColumnsOf != "" && p.Model(m.ColumnsOf) == nil {
-			return usage(m.patchedAt, fmt.Sprintf("columns_of of model %q names %q, which is no model", m.Name, m.ColumnsOf), orElse(Nearest(m.ColumnsOf, p.names()), "columns_of: claims"))
+			return usage(m.patchedAt, fmt.Sprintf("columns_of of model %q names %q, which is no model", m.Name, m.ColumnsOf), orElse(Nearest(m.ColumnsOf, p.NodeNames()), "columns_of: claims"))
 		}
 	}
 	if err := firstError(p.settleAsOf(), p.settleMasks()); err != nil {
@@ -357,7 +371,7 @@ func (p *Project) Hash() (string, error) {
 }
 
 // find lists the files below the given folders that end in one of the endings, in order, and remembers them for Hash.
-func (p *Project) find(folders []string, endings ...string) ([]string, error) {
+func (p *Project) Files(folders []string, endings ...string) ([]string, error) {
 	var out []string
 	for _, folder := range folders {
 		root := filepath.Join(p.Dir, folder)

@@ -28,42 +28,42 @@ type Records struct {
 var recordsKeys = []string{"of", "key", "from", "where", "by", "measures", "only", "counted", "hit", "left_out", "weight", "adds", "divides"}
 
 // readRecords reads meta.lifeline.records of a model.
-func readRecords(o *object, v any) ([]*Records, error) {
+func readRecords(o *Object, v any) ([]*Records, error) {
 	if v == nil {
 		return nil, nil
 	}
 	list, ok := v.([]any)
 	if !ok {
-		return nil, o.value.problem("meta.lifeline.records is no list", "records: [{of: claims, key: c.id, from: …}]")
+		return nil, o.Value.Problem("meta.lifeline.records is no list", "records: [{of: claims, key: c.id, from: …}]")
 	}
 	var out []*Records
 	for i, item := range list {
 		m, ok := item.(map[string]any)
 		if !ok {
-			return nil, o.value.problem(fmt.Sprintf("entry %d of meta.lifeline.records is no mapping", i+1), "{of: claims, key: c.id, from: …}")
+			return nil, o.Value.Problem(fmt.Sprintf("entry %d of meta.lifeline.records is no mapping", i+1), "{of: claims, key: c.id, from: …}")
 		}
 		for _, k := range sortedKeys(m) {
 			if !contains(recordsKeys, k) {
-				return nil, o.value.problem(fmt.Sprintf("unknown key %q in entry %d of meta.lifeline.records", k, i+1), orElse(Nearest(k, recordsKeys), strings.Join(recordsKeys, ", ")))
+				return nil, o.Value.Problem(fmt.Sprintf("unknown key %q in entry %d of meta.lifeline.records", k, i+1), orElse(Nearest(k, recordsKeys), strings.Join(recordsKeys, ", ")))
 			}
 		}
 		r := &Records{
 			Of: textOf(m["of"]), Key: textOf(m["key"]), From: textOf(m["from"]), Condition: textOf(m["where"]), Measures: textsOf(m["measures"]),
 			Only: textOf(m["only"]), Counted: orElse(textOf(m["counted"]), "true"), Hit: textOf(m["hit"]), LeftOut: textOf(m["left_out"]),
 			Weight: orElse(textOf(m["weight"]), "1"), Adds: orElse(textOf(m["adds"]), "1"), Divides: textOf(m["divides"]),
-			By: map[string]string{}, Where: o.value.where(),
+			By: map[string]string{}, Where: o.Value.Where(),
 		}
 		for _, name := range []string{"of", "key", "from"} {
 			if textOf(m[name]) == "" {
-				return nil, o.value.problem(fmt.Sprintf("entry %d of meta.lifeline.records has no %q", i+1, name), "{of: claims, key: c.id, from: \"{{ ref('claims') }} as c\"}")
+				return nil, o.Value.Problem(fmt.Sprintf("entry %d of meta.lifeline.records has no %q", i+1, name), "{of: claims, key: c.id, from: \"{{ ref('claims') }} as c\"}")
 			}
 		}
 		if !contains([]string{"", "numerator", "denominator", "n"}, r.Only) {
-			return nil, o.value.problem(fmt.Sprintf("only %q of entry %d of meta.lifeline.records is none of numerator, denominator, n", r.Only, i+1), "only: numerator")
+			return nil, o.Value.Problem(fmt.Sprintf("only %q of entry %d of meta.lifeline.records is none of numerator, denominator, n", r.Only, i+1), "only: numerator")
 		}
 		by, ok := m["by"].(map[string]any)
 		if !ok && m["by"] != nil {
-			return nil, o.value.problem(fmt.Sprintf("by of entry %d of meta.lifeline.records is no mapping", i+1), "by: {period: c.created_month}")
+			return nil, o.Value.Problem(fmt.Sprintf("by of entry %d of meta.lifeline.records is no mapping", i+1), "by: {period: c.created_month}")
 		}
 		r.Columns = sortedKeys(by)
 		for k, x := range by {

@@ -11,12 +11,12 @@ import (
 // readSchemas reads the YAML files below the model, seed and test paths.
 func (p *Project) readSchemas() error {
 	folders := append(append(append([]string{}, p.paths.models...), p.paths.seeds...), p.paths.tests...)
-	files, err := p.find(append(folders, p.paths.macros...), ".yml", ".yaml")
+	files, err := p.Files(append(folders, p.paths.macros...), ".yml", ".yaml")
 	if err != nil {
 		return err
 	}
 	for _, f := range files {
-		o, err := readYAML(p.Dir, f)
+		o, err := ReadYAML(p.Dir, f)
 		if err != nil {
 			return err
 		}
@@ -27,51 +27,51 @@ func (p *Project) readSchemas() error {
 	return nil
 }
 
-func (p *Project) readSchema(o *object) error {
-	o.take("version")
+func (p *Project) readSchema(o *Object) error {
+	o.Take("version")
 	for _, kind := range []string{"snapshots", "semantic_models", "saved_queries"} {
-		if v, ok := o.take(kind); ok {
-			return v.problem(kind+" are not supported", "take them out of this project")
+		if v, ok := o.Take(kind); ok {
+			return v.Problem(kind+" are not supported", "take them out of this project")
 		}
 	}
 	return firstError(
-		o.each("sources", p.readSource),
-		o.each("models", p.readModelPatch),
-		o.each("seeds", p.readSeedPatch),
-		o.each("data_tests", p.readTestPatch),
-		o.each("unit_tests", p.readUnitTest),
-		o.finish(p, "macros", "exposures", "metrics", "groups", "analyses", "tests"),
+		o.Each("sources", p.readSource),
+		o.Each("models", p.readModelPatch),
+		o.Each("seeds", p.readSeedPatch),
+		o.Each("data_tests", p.readTestPatch),
+		o.Each("unit_tests", p.readUnitTest),
+		o.Finish(p, "macros", "exposures", "metrics", "groups", "analyses", "tests"),
 	)
 }
 
-func (p *Project) readSource(o *object) error {
+func (p *Project) readSource(o *Object) error {
 	var all SourceTable
 	var description string
 	var meta, config map[string]any
-	if err := firstError(o.text("name", &all.Source), p.expanded(o, "schema", &all.Schema), o.text("description", &description),
+	if err := firstError(o.Text("name", &all.Source), p.expanded(o, "schema", &all.Schema), o.Text("description", &description),
 		all.readFreshness(p, o, &meta, &config)); err != nil {
 		return err
 	}
 	if all.Source == "" {
-		return o.value.problem("a source without a name", "name: carepay")
+		return o.Value.Problem("a source without a name", "name: carepay")
 	}
-	if err := o.each("tables", func(t *object) error { return p.readSourceTable(t, all) }); err != nil {
+	if err := o.Each("tables", func(t *Object) error { return p.readSourceTable(t, all) }); err != nil {
 		return err
 	}
-	return o.finish(p, "database", "loader", "tags", "quoting", "overrides")
+	return o.Finish(p, "database", "loader", "tags", "quoting", "overrides")
 }
 
 // readSourceTable reads one table; all holds what the source says of each.
-func (p *Project) readSourceTable(o *object, all SourceTable) error {
+func (p *Project) readSourceTable(o *Object, all SourceTable) error {
 	t := &all
-	t.Where, t.Schema = o.value.where(), orElse(all.Schema, "staging")
+	t.Where, t.Schema = o.Value.Where(), orElse(all.Schema, "staging")
 	var meta, config map[string]any
-	if err := firstError(o.text("name", &t.Name), p.expanded(o, "identifier", &t.Identifier), o.text("description", &t.Description),
+	if err := firstError(o.Text("name", &t.Name), p.expanded(o, "identifier", &t.Identifier), o.Text("description", &t.Description),
 		t.readFreshness(p, o, &meta, &config)); err != nil {
 		return err
 	}
 	if t.Name == "" {
-		return o.value.problem("a source table without a name", "name: claim")
+		return o.Value.Problem("a source table without a name", "name: claim")
 	}
 	if t.Identifier == "" {
 		t.Identifier = t.Name
@@ -81,7 +81,7 @@ func (p *Project) readSourceTable(o *object, all SourceTable) error {
 	}
 	node := t.Source + "." + t.Name
 	if p.Source(t.Source, t.Name) != nil {
-		return o.value.problem(fmt.Sprintf("source table %q is declared twice", node), "take one out")
+		return o.Value.Problem(fmt.Sprintf("source table %q is declared twice", node), "take one out")
 	}
 	columns, err := p.readColumns(o, node)
 	if err != nil {
@@ -92,12 +92,12 @@ func (p *Project) readSourceTable(o *object, all SourceTable) error {
 		return err
 	}
 	p.Sources = append(p.Sources, t)
-	return o.finish(p, "loaded_at_query", "tags", "quoting", "external")
+	return o.Finish(p, "loaded_at_query", "tags", "quoting", "external")
 }
 
 // readFreshness reads freshness and loaded_at_field, at their own place and below config, and meta with them.
-func (t *SourceTable) readFreshness(p *Project, o *object, meta, config *map[string]any) error {
-	if err := firstError(o.dict("freshness", &t.freshness), o.text("loaded_at_field", &t.LoadedAt), p.takeMeta(o, meta, config)); err != nil {
+func (t *SourceTable) readFreshness(p *Project, o *Object, meta, config *map[string]any) error {
+	if err := firstError(o.Dict("freshness", &t.freshness), o.Text("loaded_at_field", &t.LoadedAt), p.takeMeta(o, meta, config)); err != nil {
 		return err
 	}
 	for _, k := range sortedKeys(*config) {
@@ -108,32 +108,32 @@ func (t *SourceTable) readFreshness(p *Project, o *object, meta, config *map[str
 			t.LoadedAt = textOf((*config)[k])
 		case "meta":
 		default:
-			p.ignore("config."+k, o.value.where())
+			p.ignore("config."+k, o.Value.Where())
 		}
 	}
 	return nil
 }
 
 // expanded reads an optional text in which variables may stand.
-func (p *Project) expanded(o *object, name string, set *string) error {
-	v, ok := o.take(name)
+func (p *Project) expanded(o *Object, name string, set *string) error {
+	v, ok := o.Take(name)
 	if !ok {
 		return nil
 	}
-	s, err := v.text()
+	s, err := v.Text()
 	if err != nil {
 		return err
 	}
 	x, err := p.expandText(s)
 	if err != nil {
-		return v.problem(err.Error(), name+": "+orElse(*set, "staging"))
+		return v.Problem(err.Error(), name+": "+orElse(*set, "staging"))
 	}
 	*set = textOf(x)
 	return nil
 }
 
 // readMeta reads a source table's meta.lifeline.
-func (t *SourceTable) readMeta(o *object, meta map[string]any) error {
+func (t *SourceTable) readMeta(o *Object, meta map[string]any) error {
 	own, err := lifelineMeta(o, meta, "file", "key", "money", "shift")
 	if err != nil {
 		return err
@@ -151,27 +151,27 @@ func (t *SourceTable) readMeta(o *object, meta map[string]any) error {
 			t.MoneyOrder = append(t.MoneyOrder, c)
 		}
 	default:
-		return o.value.problem("meta.lifeline.money maps a money column to its currency column", "money: {amount: currency}")
+		return o.Value.Problem("meta.lifeline.money maps a money column to its currency column", "money: {amount: currency}")
 	}
 	return nil
 }
 
 // readShift reads a source table's shift: {after: COLUMN, by: N}.
-func readShift(o *object, v any) (*Shift, error) {
+func readShift(o *Object, v any) (*Shift, error) {
 	if v == nil {
 		return nil, nil
 	}
 	m, ok := v.(map[string]any)
 	by, whole := m["by"].(int64)
 	if !ok || len(m) != 2 || !whole || by == 0 || textOf(m["after"]) == "" {
-		return nil, o.value.problem("meta.lifeline.shift says after which column the values are shifted, and by how many columns", "shift: {after: status, by: 1}")
+		return nil, o.Value.Problem("meta.lifeline.shift says after which column the values are shifted, and by how many columns", "shift: {after: status, by: 1}")
 	}
-	return &Shift{After: strings.ToLower(textOf(m["after"])), By: int(by), Where: o.value.where()}, nil
+	return &Shift{After: strings.ToLower(textOf(m["after"])), By: int(by), Where: o.Value.Where()}, nil
 }
 
 // takeMeta reads meta, at its own place and below config.
-func (p *Project) takeMeta(o *object, meta, config *map[string]any) error {
-	if err := firstError(o.dict("meta", meta), o.dict("config", config)); err != nil {
+func (p *Project) takeMeta(o *Object, meta, config *map[string]any) error {
+	if err := firstError(o.Dict("meta", meta), o.Dict("config", config)); err != nil {
 		return err
 	}
 	if inner, ok := (*config)["meta"].(map[string]any); ok {
@@ -186,17 +186,17 @@ func (p *Project) takeMeta(o *object, meta, config *map[string]any) error {
 }
 
 // lifelineMeta is what stands under meta.lifeline; a key of it that is not known is an error.
-func lifelineMeta(o *object, meta map[string]any, known ...string) (map[string]any, error) {
+func lifelineMeta(o *Object, meta map[string]any, known ...string) (map[string]any, error) {
 	own, ok := meta["lifeline"].(map[string]any)
 	if !ok {
 		if meta["lifeline"] != nil {
-			return nil, o.value.problem("meta.lifeline is no mapping", "lifeline: {"+known[0]+": …}")
+			return nil, o.Value.Problem("meta.lifeline is no mapping", "lifeline: {"+known[0]+": …}")
 		}
 		return nil, nil
 	}
 	for _, k := range sortedKeys(own) {
 		if !contains(known, k) {
-			return nil, o.value.problem(fmt.Sprintf("unknown key %q under meta.lifeline", k), orElse(Nearest(k, known), strings.Join(known, ", ")))
+			return nil, o.Value.Problem(fmt.Sprintf("unknown key %q under meta.lifeline", k), orElse(Nearest(k, known), strings.Join(known, ", ")))
 		}
 	}
 	return own, nil
@@ -209,22 +209,22 @@ func orElse(s, other string) string {
 	return s
 }
 
-func (p *Project) readModelPatch(o *object) error {
+func (p *Project) readModelPatch(o *Object) error {
 	var name, description string
-	if err := firstError(o.text("name", &name), o.text("description", &description)); err != nil {
+	if err := firstError(o.Text("name", &name), o.Text("description", &description)); err != nil {
 		return err
 	}
 	m := p.Model(name)
 	if m == nil {
-		return o.value.problem(fmt.Sprintf("there is no model %q", name), orElse(Nearest(name, p.names()), "add "+name+".sql, or take the description out"))
+		return o.Value.Problem(fmt.Sprintf("there is no model %q", name), orElse(Nearest(name, p.NodeNames()), "add "+name+".sql, or take the description out"))
 	}
 	if m.PatchedIn != "" {
-		return o.value.problem(fmt.Sprintf("model %q is described twice, here and in %s", name, m.PatchedIn), "take one out")
+		return o.Value.Problem(fmt.Sprintf("model %q is described twice, here and in %s", name, m.PatchedIn), "take one out")
 	}
-	if v, ok := o.take("versions"); ok {
-		return v.problem("versions of models are not supported", "keep each version as a model of its own")
+	if v, ok := o.Take("versions"); ok {
+		return v.Problem("versions of models are not supported", "keep each version as a model of its own")
 	}
-	m.PatchedIn, m.patchedAt = o.file, o.value.where()
+	m.PatchedIn, m.patchedAt = o.file, o.Value.Where()
 	if description != "" || !m.Generated {
 		m.Description = description
 	}
@@ -251,38 +251,38 @@ func (p *Project) readModelPatch(o *object) error {
 	if err := p.readTests(o, name, ""); err != nil {
 		return err
 	}
-	return o.finish(p, "docs", "access", "group", "latest_version", "constraints", "tags", "deprecation_date", "time_spine", "data_type")
+	return o.Finish(p, "docs", "access", "group", "latest_version", "constraints", "tags", "deprecation_date", "time_spine", "data_type")
 }
 
 // applyConfig puts the config of a YAML file over a model's or seed's configuration.
-func (p *Project) applyConfig(o *object, c *ModelConfig) error {
-	v, ok := o.take("config")
+func (p *Project) applyConfig(o *Object, c *ModelConfig) error {
+	v, ok := o.Take("config")
 	if !ok {
 		return nil
 	}
-	config, err := v.object()
+	config, err := v.Object()
 	if err != nil {
 		return err
 	}
-	for _, f := range config.fields {
-		if err := p.setConfig(c, f.name, f.value, f.key); err != nil {
+	for _, f := range config.Fields {
+		if err := p.setConfig(c, f.Name, f.Value, f.Key); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *Project) readSeedPatch(o *object) error {
+func (p *Project) readSeedPatch(o *Object) error {
 	var name string
-	if err := o.text("name", &name); err != nil {
+	if err := o.Text("name", &name); err != nil {
 		return err
 	}
 	s := p.Seed(name)
 	if s == nil {
-		return o.value.problem(fmt.Sprintf("there is no seed %q", name), orElse(Nearest(name, p.names()), "add "+name+".csv"))
+		return o.Value.Problem(fmt.Sprintf("there is no seed %q", name), orElse(Nearest(name, p.NodeNames()), "add "+name+".csv"))
 	}
 	var meta, config map[string]any
-	if err := firstError(o.text("description", &s.Description), p.takeMeta(o, &meta, &config), p.applyConfig(o, &s.Config)); err != nil {
+	if err := firstError(o.Text("description", &s.Description), p.takeMeta(o, &meta, &config), p.applyConfig(o, &s.Config)); err != nil {
 		return err
 	}
 	if err := s.parse(); err != nil {
@@ -290,7 +290,7 @@ func (p *Project) readSeedPatch(o *object) error {
 	}
 	own, _ := config["column_types"].(map[string]any)
 	if unknown := s.retype(); unknown != "" && own[unknown] != nil {
-		return o.value.problem(fmt.Sprintf("column_types names %q, which the seed %s does not have", unknown, name),
+		return o.Value.Problem(fmt.Sprintf("column_types names %q, which the seed %s does not have", unknown, name),
 			orElse(Nearest(unknown, s.names()), "column_types: {"+s.Columns[0].Name+": text}"))
 	}
 	columns, err := p.readColumns(o, name)
@@ -307,35 +307,35 @@ func (p *Project) readSeedPatch(o *object) error {
 	if err := p.readTests(o, name, ""); err != nil {
 		return err
 	}
-	return o.finish(p, "docs", "access", "group", "tags")
+	return o.Finish(p, "docs", "access", "group", "tags")
 }
 
 // readTestPatch gives a singular test its description and configuration.
-func (p *Project) readTestPatch(o *object) error {
+func (p *Project) readTestPatch(o *Object) error {
 	var name string
-	if err := o.text("name", &name); err != nil {
+	if err := o.Text("name", &name); err != nil {
 		return err
 	}
 	for _, t := range p.Tests {
 		if t.Name == name && t.Kind == Singular {
-			return firstError(o.text("description", &t.Description), t.readSettings(p, o), o.finish(p, "docs"))
+			return firstError(o.Text("description", &t.Description), t.readSettings(p, o), o.Finish(p, "docs"))
 		}
 	}
-	return o.value.problem(fmt.Sprintf("there is no singular test %q", name), "name a file of tests/ without its ending")
+	return o.Value.Problem(fmt.Sprintf("there is no singular test %q", name), "name a file of tests/ without its ending")
 }
 
 // readColumns reads the columns of a node and the tests on them.
-func (p *Project) readColumns(o *object, node string) ([]Column, error) {
+func (p *Project) readColumns(o *Object, node string) ([]Column, error) {
 	var out []Column
-	err := o.each("columns", func(c *object) error {
+	err := o.Each("columns", func(c *Object) error {
 		var col Column
 		var config map[string]any
-		if err := firstError(c.text("name", &col.Name), c.text("data_type", &col.DataType), c.text("description", &col.Description),
+		if err := firstError(c.Text("name", &col.Name), c.Text("data_type", &col.DataType), c.Text("description", &col.Description),
 			p.takeMeta(c, &col.Meta, &config)); err != nil {
 			return err
 		}
 		if col.Name == "" {
-			return c.value.problem("a column without a name", "name: id")
+			return c.Value.Problem("a column without a name", "name: id")
 		}
 		if err := p.readMask(c, node, &col); err != nil {
 			return err
@@ -344,13 +344,13 @@ func (p *Project) readColumns(o *object, node string) ([]Column, error) {
 		if err := p.readTests(c, node, col.Name); err != nil {
 			return err
 		}
-		return c.finish(p, "quote", "tags", "constraints", "docs", "granularity", "policy_tags")
+		return c.Finish(p, "quote", "tags", "constraints", "docs", "granularity", "policy_tags")
 	})
 	return out, err
 }
 
 // names are all models and seeds, sorted.
-func (p *Project) names() []string {
+func (p *Project) NodeNames() []string {
 	var out []string
 	for _, m := range p.Models {
 		out = append(out, m.Name)

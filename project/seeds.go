@@ -12,7 +12,7 @@ import (
 
 func (p *Project) readSeeds() error {
 	for _, root := range p.paths.seeds {
-		files, err := p.find([]string{root}, ".csv")
+		files, err := p.Files([]string{root}, ".csv")
 		if err != nil {
 			return err
 		}

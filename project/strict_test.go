@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"lifeline/lifecycle"
 	"lifeline/project"
 )
 
@@ -187,7 +188,7 @@ unit_tests:
 
 func TestTheShippedProjectLoads(t *testing.T) {
 	t.Parallel()
-	p, err := project.Load("../examples/carepay", project.Options{})
+	p, err := lifecycle.Load("../examples/carepay", project.Options{})
 	require.NoError(t, err)
 	for _, i := range p.Ignored {
 		require.Equal(t, "quoting", i.Key, "%s has no effect here", i)

@@ -76,7 +76,7 @@ var (
 
 // readSingularTests reads the SQL files of the test paths; those of generic/ define tests and are macros.
 func (p *Project) readSingularTests() error {
-	files, err := p.find(p.paths.tests, ".sql")
+	files, err := p.Files(p.paths.tests, ".sql")
 	if err != nil {
 		return err
 	}
@@ -138,13 +138,13 @@ func (p *Project) ownTests() map[string][]string {
 }
 
 // readTests reads data_tests (or the older tests) of a node or one of its columns.
-func (p *Project) readTests(o *object, node, column string) error {
+func (p *Project) readTests(o *Object, node, column string) error {
 	for _, key := range []string{"data_tests", "tests"} {
-		v, ok := o.take(key)
+		v, ok := o.Take(key)
 		if !ok {
 			continue
 		}
-		items, err := v.list()
+		items, err := v.List()
 		if err != nil {
 			return err
 		}
@@ -158,28 +158,28 @@ func (p *Project) readTests(o *object, node, column string) error {
 }
 
 // readTest takes the three forms: `- unique`, `- accepted_values: {…}` and `- {name: …, test_name: …}`.
-func (p *Project) readTest(v value, node, column string) error {
-	t := &Test{Node: node, Column: column, Severity: "error", File: v.file, Line: v.line(), Args: map[string]any{}}
-	settings := &object{file: v.file, value: v}
-	if kind, err := v.text(); err == nil {
+func (p *Project) readTest(v Value, node, column string) error {
+	t := &Test{Node: node, Column: column, Severity: "error", File: v.file, Line: v.Line(), Args: map[string]any{}}
+	settings := &Object{file: v.file, Value: v}
+	if kind, err := v.Text(); err == nil {
 		t.Kind = kind
 	} else {
-		o, err := v.object()
+		o, err := v.Object()
 		if err != nil {
 			return err
 		}
-		t.Line = o.fields[0].key.line()
-		if form, ok := o.take("test_name"); ok {
-			if t.Kind, err = form.text(); err != nil {
+		t.Line = o.Fields[0].Key.Line()
+		if form, ok := o.Take("test_name"); ok {
+			if t.Kind, err = form.Text(); err != nil {
 				return err
 			}
 			settings = o
 		} else {
-			if len(o.fields) != 1 {
-				return v.problem("a test is its name, or one name: with its arguments below", "- accepted_values: {values: [a, b]}")
+			if len(o.Fields) != 1 {
+				return v.Problem("a test is its name, or one name: with its arguments below", "- accepted_values: {values: [a, b]}")
 			}
-			t.Kind = o.fields[0].name
-			if settings, err = o.fields[0].value.object(); err != nil {
+			t.Kind = o.Fields[0].Name
+			if settings, err = o.Fields[0].Value.Object(); err != nil {
 				return err
 			}
 		}
@@ -189,11 +189,11 @@ func (p *Project) readTest(v value, node, column string) error {
 	if !ok {
 		own := p.ownTests()
 		if known, ok = own[t.Kind]; !ok {
-			return value{v.file, v.node}.unknownTest(t.Kind, own)
+			return Value{v.file, v.node}.unknownTest(t.Kind, own)
 		}
 	}
-	if err := firstError(settings.text("name", &t.Name), settings.text("description", &t.Description),
-		t.readSettings(p, settings), t.readArgs(settings, known), settings.finish(p)); err != nil {
+	if err := firstError(settings.Text("name", &t.Name), settings.Text("description", &t.Description),
+		t.readSettings(p, settings), t.readArgs(settings, known), settings.Finish(p)); err != nil {
 		return err
 	}
 	if t.Name == "" {
@@ -203,7 +203,7 @@ func (p *Project) readTest(v value, node, column string) error {
 	return nil
 }
 
-func (v value) unknownTest(kind string, own map[string][]string) error {
+func (v Value) unknownTest(kind string, own map[string][]string) error {
 	var names []string
 	for k := range TestKinds {
 		names = append(names, k)
@@ -215,14 +215,14 @@ func (v value) unknownTest(kind string, own map[string][]string) error {
 	if try == "" {
 		try = "one of dbt's four tests, dbt_utils, dbt_expectations, or {% test " + notNameChar.ReplaceAllString(kind, "_") + "(model, column_name) %} in tests/generic"
 	}
-	return v.problem(fmt.Sprintf("unknown test %q", kind), try)
+	return v.Problem(fmt.Sprintf("unknown test %q", kind), try)
 }
 
 // readSettings reads what every test may have: at its own level as in older dbt, or below config.
-func (t *Test) readSettings(p *Project, o *object) error {
+func (t *Test) readSettings(p *Project, o *Object) error {
 	var meta, config map[string]any
-	if err := firstError(o.text("severity", &t.Severity), o.text("warn_if", &t.WarnIf), o.text("error_if", &t.ErrorIf),
-		o.text("where", &t.Where), p.takeMeta(o, &meta, &config)); err != nil {
+	if err := firstError(o.Text("severity", &t.Severity), o.Text("warn_if", &t.WarnIf), o.Text("error_if", &t.ErrorIf),
+		o.Text("where", &t.Where), p.takeMeta(o, &meta, &config)); err != nil {
 		return err
 	}
 	for _, k := range sortedKeys(config) {
@@ -239,31 +239,31 @@ func (t *Test) readSettings(p *Project, o *object) error {
 			t.Disabled = config[k] == false
 		case "meta", "tags":
 		case "store_failures", "store_failures_as", "limit", "fail_calc", "schema", "alias", "database":
-			p.ignore("config."+k, o.value.where())
+			p.ignore("config."+k, o.Value.Where())
 		default:
-			return o.value.problem(fmt.Sprintf("unknown test configuration %q", k), orElse(Nearest(k, []string{"severity", "where", "warn_if", "error_if", "enabled", "meta"}), "take it out"))
+			return o.Value.Problem(fmt.Sprintf("unknown test configuration %q", k), orElse(Nearest(k, []string{"severity", "where", "warn_if", "error_if", "enabled", "meta"}), "take it out"))
 		}
 	}
 	t.Severity = strings.ToLower(t.Severity)
 	if t.Severity != "error" && t.Severity != "warn" {
-		return o.value.problem(fmt.Sprintf("severity %q is neither error nor warn", t.Severity), "severity: warn")
+		return o.Value.Problem(fmt.Sprintf("severity %q is neither error nor warn", t.Severity), "severity: warn")
 	}
 	own, err := lifelineMeta(o, meta, "on_fail", "warn_if", "error_if", "note", "until", "hold")
 	if err != nil {
 		return err
 	}
-	if err := t.readLooser(o.value, own); err != nil {
+	if err := t.readLooser(o.Value, own); err != nil {
 		return err
 	}
 	t.OnFail = textOf(own["on_fail"])
 	if !contains([]string{"", "quarantine", "block", "flag", "info"}, t.OnFail) {
-		return o.value.problem(fmt.Sprintf("on_fail %q is none of quarantine, block, flag, info", t.OnFail), "on_fail: quarantine")
+		return o.Value.Problem(fmt.Sprintf("on_fail %q is none of quarantine, block, flag, info", t.OnFail), "on_fail: quarantine")
 	}
-	return t.readHold(o.value, textOf(own["hold"]))
+	return t.readHold(o.Value, textOf(own["hold"]))
 }
 
 // readHold reads how long a late parent is waited for: days, or what Go calls a duration.
-func (t *Test) readHold(at value, text string) error {
+func (t *Test) readHold(at Value, text string) error {
 	if text == "" {
 		return nil
 	}
@@ -276,19 +276,19 @@ func (t *Test) readHold(at value, text string) error {
 		t.Hold, err = time.ParseDuration(text)
 	}
 	if err != nil || t.Hold < 0 {
-		return at.problem(fmt.Sprintf("hold %q is no length of time", text), "hold: 2d, or hold: 36h")
+		return at.Problem(fmt.Sprintf("hold %q is no length of time", text), "hold: 2d, or hold: 36h")
 	}
 	if t.OnFail != "quarantine" || !strings.Contains(t.Kind, "relationships") {
-		return at.problem("hold is for relationships tests with on_fail: quarantine", "take it out")
+		return at.Problem("hold is for relationships tests with on_fail: quarantine", "take it out")
 	}
 	return nil
 }
 
 // readArgs reads a test's arguments, at its own level or below arguments as in newer dbt.
-func (t *Test) readArgs(o *object, known []string) error {
-	from := []*object{o}
-	if v, ok := o.take("arguments"); ok {
-		inner, err := v.object()
+func (t *Test) readArgs(o *Object, known []string) error {
+	from := []*Object{o}
+	if v, ok := o.Take("arguments"); ok {
+		inner, err := v.Object()
 		if err != nil {
 			return err
 		}
@@ -296,11 +296,11 @@ func (t *Test) readArgs(o *object, known []string) error {
 	}
 	for _, level := range from {
 		for _, name := range known {
-			v, ok := level.take(name)
+			v, ok := level.Take(name)
 			if !ok {
 				continue
 			}
-			x, err := v.any()
+			x, err := v.Any()
 			if err != nil {
 				return err
 			}
@@ -308,8 +308,8 @@ func (t *Test) readArgs(o *object, known []string) error {
 		}
 	}
 	if len(from) == 2 {
-		if rest := from[1].rest(); len(rest) > 0 {
-			return rest[0].key.problem(fmt.Sprintf("test %q has no argument %q", t.Kind, rest[0].name), orElse(Nearest(rest[0].name, known), "take it out"))
+		if rest := from[1].Rest(); len(rest) > 0 {
+			return rest[0].Key.Problem(fmt.Sprintf("test %q has no argument %q", t.Kind, rest[0].Name), orElse(Nearest(rest[0].Name, known), "take it out"))
 		}
 	}
 	return nil

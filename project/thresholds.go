@@ -9,11 +9,11 @@ import (
 // thresholdOverride are thresholds of lifeline.yml, for one test by its name or for all of a kind.
 type thresholdOverride struct {
 	warnIf, errorIf, note, until string
-	where                        value
+	where                        Value
 }
 
 // readLooser reads the keys of meta.lifeline that loosen a test: dbt would not understand a share or a multiple in its own keys.
-func (t *Test) readLooser(v value, own map[string]any) error {
+func (t *Test) readLooser(v Value, own map[string]any) error {
 	if s := textOf(own["warn_if"]); s != "" {
 		t.WarnIf = s
 	}
@@ -25,35 +25,35 @@ func (t *Test) readLooser(v value, own map[string]any) error {
 }
 
 // checkUntil checks that a threshold that ends says when and why it was given.
-func checkUntil(v value, note, until string) error {
+func checkUntil(v Value, note, until string) error {
 	if until == "" {
 		return nil
 	}
 	if _, err := time.Parse(time.DateOnly, until); err != nil {
-		return v.problem(fmt.Sprintf("until %q is no date", until), `until: "2027-01-31"`)
+		return v.Problem(fmt.Sprintf("until %q is no date", until), `until: "2027-01-31"`)
 	}
 	if note == "" {
-		return v.problem("a threshold that ends says why it was loosened", "note: the supplier sends the rest by then")
+		return v.Problem("a threshold that ends says why it was loosened", "note: the supplier sends the rest by then")
 	}
 	return nil
 }
 
 // readThresholds reads thresholds of lifeline.yml: what holds here and not elsewhere, by a test's name or kind.
-func (p *Project) readThresholds(o *object) error {
+func (p *Project) readThresholds(o *Object) error {
 	p.looser = map[string]thresholdOverride{}
-	return child(o, "thresholds", func(m *object) error {
-		for _, f := range m.rest() {
-			v, _ := m.take(f.name)
-			one, err := v.object()
+	return child(o, "thresholds", func(m *Object) error {
+		for _, f := range m.Rest() {
+			v, _ := m.Take(f.Name)
+			one, err := v.Object()
 			if err != nil {
 				return err
 			}
-			l := thresholdOverride{where: f.key}
-			if err := firstError(one.text("warn_if", &l.warnIf), one.text("error_if", &l.errorIf), one.text("note", &l.note),
-				one.text("until", &l.until), one.finish(p), checkUntil(f.key, l.note, l.until)); err != nil {
+			l := thresholdOverride{where: f.Key}
+			if err := firstError(one.Text("warn_if", &l.warnIf), one.Text("error_if", &l.errorIf), one.Text("note", &l.note),
+				one.Text("until", &l.until), one.Finish(p), checkUntil(f.Key, l.note, l.until)); err != nil {
 				return err
 			}
-			p.looser[f.name] = l
+			p.looser[f.Name] = l
 		}
 		return nil
 	})
@@ -77,7 +77,7 @@ func (p *Project) settleThresholds() error {
 	}
 	for _, name := range sortedKeys(p.looser) {
 		if !used[name] {
-			return p.looser[name].where.problem(fmt.Sprintf("thresholds names %q, which is no test and no kind of test in use", name), orElse(Nearest(name, names), "take it out"))
+			return p.looser[name].where.Problem(fmt.Sprintf("thresholds names %q, which is no test and no kind of test in use", name), orElse(Nearest(name, names), "take it out"))
 		}
 	}
 	return nil

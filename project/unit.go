@@ -26,24 +26,24 @@ type Fixture struct {
 	Fixture string           // The name of a file with the rows, in place of them.
 }
 
-func (p *Project) readUnitTest(o *object) error {
+func (p *Project) readUnitTest(o *Object) error {
 	u := &UnitTest{File: o.file}
 	var config, overrides map[string]any
-	if err := firstError(o.text("name", &u.Name), o.text("model", &u.Model), o.text("description", &u.Description),
-		o.dict("config", &config), o.dict("overrides", &overrides)); err != nil {
+	if err := firstError(o.Text("name", &u.Name), o.Text("model", &u.Model), o.Text("description", &u.Description),
+		o.Dict("config", &config), o.Dict("overrides", &overrides)); err != nil {
 		return err
 	}
 	if u.Name == "" {
-		return o.value.problem("a unit test without a name", "name: what_must_hold")
+		return o.Value.Problem("a unit test without a name", "name: what_must_hold")
 	}
-	u.Line = o.value.firstLine()
+	u.Line = o.Value.firstLine()
 	if p.Model(u.Model) == nil {
-		return o.value.problem(fmt.Sprintf("unit test %q is of model %q, which does not exist", u.Name, u.Model), orElse(Nearest(u.Model, p.names()), "model: claims"))
+		return o.Value.Problem(fmt.Sprintf("unit test %q is of model %q, which does not exist", u.Name, u.Model), orElse(Nearest(u.Model, p.NodeNames()), "model: claims"))
 	}
 	for _, k := range sortedKeys(overrides) {
 		m, ok := overrides[k].(map[string]any)
 		if !ok {
-			return o.value.problem(fmt.Sprintf("overrides.%s is no mapping", k), k+": {name: value}")
+			return o.Value.Problem(fmt.Sprintf("overrides.%s is no mapping", k), k+": {name: value}")
 		}
 		switch k {
 		case "vars":
@@ -53,25 +53,25 @@ func (p *Project) readUnitTest(o *object) error {
 		case "macros":
 			u.Macros = m
 		default:
-			return o.value.problem(fmt.Sprintf("unknown key %q under overrides", k), orElse(Nearest(k, []string{"vars", "env_vars", "macros"}), "vars, env_vars or macros"))
+			return o.Value.Problem(fmt.Sprintf("unknown key %q under overrides", k), orElse(Nearest(k, []string{"vars", "env_vars", "macros"}), "vars, env_vars or macros"))
 		}
 	}
 	u.Disabled = config["enabled"] == false
-	if err := o.each("given", func(g *object) error {
+	if err := o.Each("given", func(g *Object) error {
 		f, err := readFixture(p, g)
 		if err == nil && f.Input == "" {
-			err = g.value.problem("given rows without an input", "input: ref('claims')")
+			err = g.Value.Problem("given rows without an input", "input: ref('claims')")
 		}
 		u.Given = append(u.Given, f)
 		return err
 	}); err != nil {
 		return err
 	}
-	v, ok := o.take("expect")
+	v, ok := o.Take("expect")
 	if !ok {
-		return o.value.problem(fmt.Sprintf("unit test %q expects nothing", u.Name), "expect: {rows: [{id: 1}]}")
+		return o.Value.Problem(fmt.Sprintf("unit test %q expects nothing", u.Name), "expect: {rows: [{id: 1}]}")
 	}
-	expect, err := v.object()
+	expect, err := v.Object()
 	if err != nil {
 		return err
 	}
@@ -79,39 +79,39 @@ func (p *Project) readUnitTest(o *object) error {
 		return err
 	}
 	p.UnitTests = append(p.UnitTests, u)
-	return o.finish(p, "versions", "tags")
+	return o.Finish(p, "versions", "tags")
 }
 
-func readFixture(p *Project, o *object) (Fixture, error) {
+func readFixture(p *Project, o *Object) (Fixture, error) {
 	f := Fixture{Format: "dict"}
-	if err := firstError(o.text("input", &f.Input), o.text("format", &f.Format), o.text("fixture", &f.Fixture)); err != nil {
+	if err := firstError(o.Text("input", &f.Input), o.Text("format", &f.Format), o.Text("fixture", &f.Fixture)); err != nil {
 		return f, err
 	}
 	if !contains([]string{"dict", "csv", "sql"}, f.Format) {
-		return f, o.value.problem(fmt.Sprintf("format %q is none of dict, csv and sql", f.Format), "format: dict")
+		return f, o.Value.Problem(fmt.Sprintf("format %q is none of dict, csv and sql", f.Format), "format: dict")
 	}
-	if v, ok := o.take("rows"); ok && f.Format != "dict" {
-		text, err := v.text()
+	if v, ok := o.Take("rows"); ok && f.Format != "dict" {
+		text, err := v.Text()
 		if err != nil {
 			return f, err
 		}
 		f.Text = text
 	} else if ok {
-		items, err := v.list()
+		items, err := v.List()
 		if err != nil {
 			return f, err
 		}
 		for _, item := range items {
-			x, err := item.any()
+			x, err := item.Any()
 			if err != nil {
 				return f, err
 			}
 			row, ok := x.(map[string]any)
 			if !ok {
-				return f, item.problem("a row is a mapping of columns to values", "- {id: 1, status: draft}")
+				return f, item.Problem("a row is a mapping of columns to values", "- {id: 1, status: draft}")
 			}
 			f.Rows = append(f.Rows, row)
 		}
 	}
-	return f, o.finish(p)
+	return f, o.Finish(p)
 }

@@ -15,21 +15,24 @@ import (
 	"lifeline/change"
 )
 
-// value is one YAML value with its place, so that every complaint names file, line and column.
-type value struct {
+// Value is one YAML value with its place, so that every complaint names file, line and column.
+type Value struct {
 	file string
 	node ast.Node
 }
 
-// field is one key of a mapping.
-type field struct {
-	name string
-	key  value
-	value
+// IsZero tells that there is no value: the key was not given, or nothing stands behind it.
+func (v Value) IsZero() bool { return v.node == nil }
+
+// Field is one key of a mapping.
+type Field struct {
+	Name string
+	Key  Value
+	Value
 }
 
-// readYAML reads a file that holds one mapping; a missing file is nil without an error.
-func readYAML(dir, file string) (*object, error) {
+// ReadYAML reads a file that holds one mapping; a missing file is nil without an error.
+func ReadYAML(dir, file string) (*Object, error) {
 	text, err := os.ReadFile(filepath.Join(dir, file))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -40,18 +43,18 @@ func readYAML(dir, file string) (*object, error) {
 	return parseYAML(file, text)
 }
 
-func parseYAML(file string, text []byte) (*object, error) {
+func parseYAML(file string, text []byte) (*Object, error) {
 	tree, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		return nil, syntaxProblem(file, err)
 	}
 	if len(tree.Docs) == 0 || tree.Docs[0].Body == nil {
-		return &object{file: file}, nil
+		return &Object{file: file}, nil
 	}
 	if len(tree.Docs) > 1 && tree.Docs[1].Body != nil {
-		return nil, value{file, tree.Docs[1].Body}.problem("a second YAML document", "keep one document a file")
+		return nil, Value{file, tree.Docs[1].Body}.Problem("a second YAML document", "keep one document a file")
 	}
-	return value{file, tree.Docs[0].Body}.object()
+	return Value{file, tree.Docs[0].Body}.Object()
 }
 
 // syntaxProblem takes the position out of the library's message.
@@ -65,8 +68,8 @@ func syntaxProblem(file string, err error) error {
 	return &change.Problem{Err: fmt.Errorf("broken YAML: %s", what), Where: where, Class: change.ClassUsage, Try: "mind indents, colons and quotes there"}
 }
 
-// line is where the value stands, from 1.
-func (v value) line() int {
+// Line is where the value stands, from 1.
+func (v Value) Line() int {
 	if v.node == nil || v.node.GetToken() == nil {
 		return 0
 	}
@@ -74,14 +77,15 @@ func (v value) line() int {
 }
 
 // firstLine is the line on which a mapping begins.
-func (v value) firstLine() int {
+func (v Value) firstLine() int {
 	if m, ok := v.node.(*ast.MappingNode); ok && len(m.Values) > 0 {
 		return m.Values[0].Key.GetToken().Position.Line
 	}
-	return v.line()
+	return v.Line()
 }
 
-func (v value) where() string {
+// Where is the place of the value, as "file:line:column".
+func (v Value) Where() string {
 	if v.node == nil || v.node.GetToken() == nil {
 		return v.file
 	}
@@ -93,18 +97,19 @@ func (v value) where() string {
 	return fmt.Sprintf("%s:%d:%d", v.file, p.Line, p.Column)
 }
 
-func (v value) problem(what, try string) error {
-	return &change.Problem{Err: errors.New(what), Where: v.where(), Class: change.ClassUsage, Try: try}
+// Problem is a mistake at the value, with what to try.
+func (v Value) Problem(what, try string) error {
+	return &change.Problem{Err: errors.New(what), Where: v.Where(), Class: change.ClassUsage, Try: try}
 }
 
-// any is the value as plain Go: map[string]any, []any, string, int64, float64, bool or nil.
-func (v value) any() (any, error) {
+// Any is the value as plain Go: map[string]Any, []Any, string, int64, float64, bool or nil.
+func (v Value) Any() (any, error) {
 	if v.node == nil {
 		return nil, nil
 	}
 	var out any
 	if err := yaml.NodeToValue(v.node, &out); err != nil {
-		return nil, v.problem("broken YAML value: "+err.Error(), "mend the value")
+		return nil, v.Problem("broken YAML value: "+err.Error(), "mend the value")
 	}
 	return plain(out), nil
 }
@@ -128,9 +133,9 @@ func plain(v any) any {
 	return v
 }
 
-// text is a scalar as it reads; numbers and booleans too, as dbt takes them.
-func (v value) text() (string, error) {
-	x, err := v.any()
+// Text is a scalar as it reads; numbers and booleans too, as dbt takes them.
+func (v Value) Text() (string, error) {
+	x, err := v.Any()
 	if err != nil {
 		return "", err
 	}
@@ -142,54 +147,56 @@ func (v value) text() (string, error) {
 	case int64, float64, bool:
 		return fmt.Sprint(x), nil
 	}
-	return "", v.problem("a text is wanted here", "write one value, in quotes if it has a colon or braces")
+	return "", v.Problem("a text is wanted here", "write one value, in quotes if it has a colon or braces")
 }
 
-func (v value) int() (int, error) {
-	s, err := v.text()
+// Int is a whole number.
+func (v Value) Int() (int, error) {
+	s, err := v.Text()
 	if err != nil {
 		return 0, err
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil {
-		return 0, v.problem(fmt.Sprintf("%q is no whole number", s), "2")
+		return 0, v.Problem(fmt.Sprintf("%q is no whole number", s), "2")
 	}
 	return n, nil
 }
 
-// list is a sequence; a single scalar counts as a list of one, as in dbt.
-func (v value) list() ([]value, error) {
+// List is a sequence; a single scalar counts as a List of one, as in dbt.
+func (v Value) List() ([]Value, error) {
 	switch n := unwrap(v.node).(type) {
 	case nil, *ast.NullNode:
 		return nil, nil
 	case *ast.SequenceNode:
-		out := make([]value, len(n.Values))
+		out := make([]Value, len(n.Values))
 		for i, e := range n.Values {
-			out[i] = value{v.file, e}
+			out[i] = Value{v.file, e}
 		}
 		return out, nil
 	case *ast.MappingNode, *ast.MappingValueNode:
-		return nil, v.problem("a list is wanted here", "begin each item with a dash")
+		return nil, v.Problem("a list is wanted here", "begin each item with a dash")
 	}
-	return []value{v}, nil
+	return []Value{v}, nil
 }
 
-func (v value) texts() ([]string, error) {
-	items, err := v.list()
+// Texts is a list of texts, or one text as a list of one.
+func (v Value) Texts() ([]string, error) {
+	items, err := v.List()
 	if err != nil {
 		return nil, err
 	}
 	out := make([]string, len(items))
 	for i, item := range items {
-		if out[i], err = item.text(); err != nil {
+		if out[i], err = item.Text(); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// isMapping tells a mapping from a scalar, a list or nothing.
-func (v value) isMapping() bool {
+// IsMapping tells a mapping from a scalar, a list or nothing.
+func (v Value) IsMapping() bool {
 	switch unwrap(v.node).(type) {
 	case *ast.MappingNode, *ast.MappingValueNode:
 		return true
@@ -197,9 +204,9 @@ func (v value) isMapping() bool {
 	return false
 }
 
-// object is the value as a mapping that is read key by key.
-func (v value) object() (*object, error) {
-	o := &object{file: v.file, value: v}
+// Object is the value as a mapping that is read key by key.
+func (v Value) Object() (*Object, error) {
+	o := &Object{file: v.file, Value: v}
 	switch n := unwrap(v.node).(type) {
 	case nil, *ast.NullNode:
 	case *ast.MappingNode:
@@ -209,7 +216,7 @@ func (v value) object() (*object, error) {
 	case *ast.MappingValueNode:
 		o.add(n)
 	default:
-		return nil, v.problem("a mapping is wanted here", "write key: value lines")
+		return nil, v.Problem("a mapping is wanted here", "write key: value lines")
 	}
 	return o, nil
 }
@@ -224,42 +231,42 @@ func unwrap(n ast.Node) ast.Node {
 	return n
 }
 
-// object is a mapping of which each key must be taken: what is left over is unknown.
-type object struct {
+// Object is a mapping of which each key must be taken: what is left over is unknown.
+type Object struct {
 	file   string
-	value  value
-	fields []field
+	Value  Value
+	Fields []Field
 	taken  map[string]bool
 }
 
-func (o *object) add(e *ast.MappingValueNode) {
-	key := value{o.file, e.Key}
-	name, err := key.text()
+func (o *Object) add(e *ast.MappingValueNode) {
+	key := Value{o.file, e.Key}
+	name, err := key.Text()
 	if err != nil {
 		name = e.Key.String()
 	}
-	o.fields = append(o.fields, field{name: name, key: key, value: value{o.file, e.Value}})
+	o.Fields = append(o.Fields, Field{Name: name, Key: key, Value: Value{o.file, e.Value}})
 }
 
-// take returns the value of a key and marks the key as known.
-func (o *object) take(name string) (value, bool) {
+// Take returns the value of a key and marks the key as known.
+func (o *Object) Take(name string) (Value, bool) {
 	if o.taken == nil {
 		o.taken = map[string]bool{}
 	}
 	o.taken[name] = true
-	for _, f := range o.fields {
-		if f.name == name {
-			return f.value, true
+	for _, f := range o.Fields {
+		if f.Name == name {
+			return f.Value, true
 		}
 	}
-	return value{}, false
+	return Value{}, false
 }
 
-// rest are the fields that nobody took, in their order.
-func (o *object) rest() []field {
-	var out []field
-	for _, f := range o.fields {
-		if !o.taken[f.name] {
+// Rest are the fields that nobody took, in their order.
+func (o *Object) Rest() []Field {
+	var out []Field
+	for _, f := range o.Fields {
+		if !o.taken[f.Name] {
 			out = append(out, f)
 		}
 	}
@@ -267,7 +274,7 @@ func (o *object) rest() []field {
 }
 
 // known are the names that were asked for, sorted.
-func (o *object) known() []string {
+func (o *Object) known() []string {
 	names := make([]string, 0, len(o.taken))
 	for n := range o.taken {
 		names = append(names, n)
@@ -276,18 +283,18 @@ func (o *object) known() []string {
 	return names
 }
 
-// finish complains about the first key that nobody took, unless it is one of dbt's that have no effect here: those are listed.
-func (o *object) finish(p *Project, ignored ...string) error {
-	for _, f := range o.rest() {
-		if contains(ignored, f.name) {
-			p.ignore(f.name, f.key.where())
+// Finish complains about the first key that nobody took, unless it is one of dbt's that have no effect here: those are listed.
+func (o *Object) Finish(p *Project, ignored ...string) error {
+	for _, f := range o.Rest() {
+		if contains(ignored, f.Name) {
+			p.ignore(f.Name, f.Key.Where())
 			continue
 		}
 		try := "take the key out"
-		if near := Nearest(f.name, append(o.known(), ignored...)); near != "" {
+		if near := Nearest(f.Name, append(o.known(), ignored...)); near != "" {
 			try = near
 		}
-		return f.key.problem(fmt.Sprintf("unknown key %q", f.name), try)
+		return f.Key.Problem(fmt.Sprintf("unknown key %q", f.Name), try)
 	}
 	return nil
 }
@@ -301,73 +308,75 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-// text reads an optional text; set is left as it is where the key is missing.
-func (o *object) text(name string, set *string) error {
-	v, ok := o.take(name)
+// Text reads an optional Text; set is left as it is where the key is missing.
+func (o *Object) Text(name string, set *string) error {
+	v, ok := o.Take(name)
 	if !ok {
 		return nil
 	}
-	s, err := v.text()
+	s, err := v.Text()
 	if err == nil {
 		*set = s
 	}
 	return err
 }
 
-func (o *object) texts(name string, set *[]string) error {
-	v, ok := o.take(name)
+// Texts reads a key with a list of texts into set, which stays as it is where the key is not given.
+func (o *Object) Texts(name string, set *[]string) error {
+	v, ok := o.Take(name)
 	if !ok {
 		return nil
 	}
-	s, err := v.texts()
+	s, err := v.Texts()
 	if err == nil {
 		*set = s
 	}
 	return err
 }
 
-func (o *object) integer(name string, set *int) error {
-	v, ok := o.take(name)
+// Integer reads a key with a whole number into set, which stays as it is where the key is not given.
+func (o *Object) Integer(name string, set *int) error {
+	v, ok := o.Take(name)
 	if !ok {
 		return nil
 	}
-	n, err := v.int()
+	n, err := v.Int()
 	if err == nil {
 		*set = n
 	}
 	return err
 }
 
-// dict reads an optional mapping as plain Go.
-func (o *object) dict(name string, set *map[string]any) error {
-	v, ok := o.take(name)
+// Dict reads an optional mapping as plain Go.
+func (o *Object) Dict(name string, set *map[string]any) error {
+	v, ok := o.Take(name)
 	if !ok {
 		return nil
 	}
-	x, err := v.any()
+	x, err := v.Any()
 	if err != nil {
 		return err
 	}
 	m, ok := x.(map[string]any)
 	if !ok && x != nil {
-		return v.problem("a mapping is wanted here", "write key: value lines")
+		return v.Problem("a mapping is wanted here", "write key: value lines")
 	}
 	*set = m
 	return nil
 }
 
-// each calls do with every item of an optional list of mappings.
-func (o *object) each(name string, do func(*object) error) error {
-	v, ok := o.take(name)
+// Each calls do with every item of an optional list of mappings.
+func (o *Object) Each(name string, do func(*Object) error) error {
+	v, ok := o.Take(name)
 	if !ok {
 		return nil
 	}
-	items, err := v.list()
+	items, err := v.List()
 	if err != nil {
 		return err
 	}
 	for _, item := range items {
-		child, err := item.object()
+		child, err := item.Object()
 		if err != nil {
 			return err
 		}

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// CoreBooks closes the second equation for every entity that went through SetAside: staging's rows and amounts, by staging's
+// CoreBooks closes the second equation for every entity that went through Evaluate: staging's rows and amounts, by staging's
 // raw currency, are those of core, of quarantine and of the superseded copies together. Core's amounts are added up in core
 // itself, so a model that changes one is found out. Where an equation fails, the keys are looked for.
 func (a *RowVerdicts) CoreBooks(ctx context.Context) ([]Equation, error) {

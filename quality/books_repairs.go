@@ -13,7 +13,7 @@ type Repair struct {
 	Table  string
 	Column string
 	Basis  string // "source", "repaired", "imputed", "missing"; "" where the model says nothing.
-	Rule   string // What was done to the raw value, see Aside.Rules; "" where nothing was, or nothing is known.
+	Rule   string // What was done to the raw value, see RowVerdicts.Rules; "" where nothing was, or nothing is known.
 	Rows   int64
 }
 

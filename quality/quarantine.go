@@ -17,7 +17,7 @@ const (
 	Superseded        = "superseded"         // The same row once more.
 )
 
-// RowVerdicts collects one build's verdicts on rows. Identity and SetAside work in the build alone; only Write touches quarantine,
+// RowVerdicts collects one build's verdicts on rows. Identity and Evaluate work in the build alone; only Write touches quarantine,
 // so that a killed run leaves it as it was. Methods for different entities may be called at the same time.
 type RowVerdicts struct {
 	Now  time.Time // What holds are counted from, UTC; zero means the present.
