@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"lifeline/change"
+	"lifeline/semantic"
 )
 
 // The roles. A viewer sees pages, rows and exports; data sees SQL and raw values besides.
@@ -210,14 +211,14 @@ func parseAccount(line string) (account, error) {
 }
 
 // whoIs tells who asks; nil and a problem where that is not proven.
-func (g *guard) whoIs(r *http.Request) (*identity, *Problem) {
+func (g *guard) whoIs(r *http.Request) (*identity, *semantic.Problem) {
 	switch g.Mode {
 	case AuthNone:
-		return &identity{roles: []string{RoleViewer, RoleData}}, nil
+		return g.anyone(), nil
 	case AuthProxy:
 		return g.fromProxy(r)
 	}
-	unknown := &Problem{Title: "Who are you?", Status: http.StatusUnauthorized, Detail: "this server wants to know who asks"}
+	unknown := &semantic.Problem{Title: "Who are you?", Status: http.StatusUnauthorized, Detail: "this server wants to know who asks"}
 	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
 		return g.prove(r, "", strings.TrimSpace(token), true, unknown)
 	}
@@ -228,7 +229,7 @@ func (g *guard) whoIs(r *http.Request) (*identity, *Problem) {
 }
 
 // prove compares a secret with the file's hashes; a wrong one costs as much time as a right one.
-func (g *guard) prove(r *http.Request, name, secret string, token bool, unknown *Problem) (*identity, *Problem) {
+func (g *guard) prove(r *http.Request, name, secret string, token bool, unknown *semantic.Problem) (*identity, *semantic.Problem) {
 	digest := sha256.Sum256(append(g.key[:], fmt.Sprintf("%t\x00%s\x00%s", token, name, secret)...))
 	if found, is := g.known.Load(digest); is {
 		a := found.(*account)
@@ -239,7 +240,7 @@ func (g *guard) prove(r *http.Request, name, secret string, token bool, unknown 
 	}
 	host, _, _ := net.SplitHostPort(r.RemoteAddr)
 	if !g.slow.allow(host) || name != "" && !g.slow.allow("user "+name) {
-		return nil, &Problem{Title: "Too many wrong passwords", Status: http.StatusTooManyRequests, Detail: "wait a minute", Retryable: true}
+		return nil, &semantic.Problem{Title: "Too many wrong passwords", Status: http.StatusTooManyRequests, Detail: "wait a minute", Retryable: true}
 	}
 	tried := false
 	for i := range g.accounts {
@@ -262,8 +263,8 @@ func (g *guard) prove(r *http.Request, name, secret string, token bool, unknown 
 }
 
 // fromProxy believes the header only from the proxy's own network and with its secret; anything else is refused, not ignored.
-func (g *guard) fromProxy(r *http.Request) (*identity, *Problem) {
-	unknown := &Problem{Title: "Who are you?", Status: http.StatusUnauthorized, Detail: "requests come through the proxy, which says who asks and proves itself"}
+func (g *guard) fromProxy(r *http.Request) (*identity, *semantic.Problem) {
+	unknown := &semantic.Problem{Title: "Who are you?", Status: http.StatusUnauthorized, Detail: "requests come through the proxy, which says who asks and proves itself"}
 	at, err := netip.ParseAddrPort(r.RemoteAddr)
 	near := r.RemoteAddr == "@" || r.RemoteAddr == "" // A Unix socket.
 	if err == nil {
@@ -284,6 +285,14 @@ func (g *guard) fromProxy(r *http.Request) (*identity, *Problem) {
 		}
 	}
 	return u, nil
+}
+
+// anyone is who most visitors are: everybody may see everything where nobody is known, else a viewer.
+func (g *guard) anyone() *identity {
+	if g.Mode == AuthNone {
+		return &identity{roles: []string{RoleViewer, RoleData}}
+	}
+	return &identity{roles: []string{RoleViewer}}
 }
 
 // challenge tells a browser to ask for a password.

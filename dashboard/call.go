@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"lifeline/semantic"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -15,13 +16,13 @@ import (
 	"time"
 )
 
-// call is one request with the edition that it reads.
-type call struct {
+// request is one request with the edition that it reads.
+type request struct {
 	*Server
 
 	w       http.ResponseWriter
 	r       *http.Request
-	e       *edition
+	version *servedVersion
 	user    *identity
 	id      string
 	began   time.Time
@@ -29,27 +30,33 @@ type call struct {
 	filters string // For the audit.
 }
 
-// reply is an answer before it is written.
-type reply struct {
-	data    any
-	page    *Page
-	bound   *bound
-	notices []string
+// question says how the filters of a request were understood.
+type question interface {
+	Applied() *semantic.AppliedFilters
+	Notices() []string
 }
 
-func (c *call) query() url.Values { return c.r.URL.Query() }
+// reply is an answer before it is written.
+type reply struct {
+	data     any
+	page     *semantic.Page
+	question question
+	notices  []string
+}
+
+func (c *request) query() url.Values { return c.r.URL.Query() }
 
 // snap is the version; a problem before the first publication.
-func (c *call) snap() (*snapshot, error) {
-	if c.e.snapshot == nil {
-		return nil, &Problem{Title: "Nothing is published yet", Status: 503, Detail: "the first run has not published", Hint: "lifeline run", Retryable: true}
+func (c *request) snap() (*semantic.Version, error) {
+	if c.version.Version == nil {
+		return nil, &semantic.Problem{Title: "Nothing is published yet", Status: 503, Detail: "the first run has not published", Hint: "lifeline run", Retryable: true}
 	}
-	return c.e.snapshot, nil
+	return c.version.Version, nil
 }
 
 // cached answers from the cache or computes; the answer carries an ETag of version and question.
-func (c *call) cached(key string, compute func(ctx context.Context) (*reply, error)) error {
-	full := c.r.URL.Path + "?" + key + "|" + strconv.FormatBool(c.user.has(RoleData))
+func (c *request) cached(key string, compute func(ctx context.Context) (*reply, error)) error {
+	full := answerKey(c.r.URL.Path, key, c.user)
 	tag := c.etag(full)
 	header := c.w.Header()
 	header.Set("Cache-Control", "private, no-cache")
@@ -58,7 +65,7 @@ func (c *call) cached(key string, compute func(ctx context.Context) (*reply, err
 		c.w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	body, err := c.compute(full, compute)
+	body, err := c.compute(c.r.Context(), c.version, full, compute)
 	if err != nil {
 		header.Del("ETag")
 		return err
@@ -67,8 +74,8 @@ func (c *call) cached(key string, compute func(ctx context.Context) (*reply, err
 }
 
 // kept answers from the cache too, but tells the asker's browser to keep nothing: raw values of health data.
-func (c *call) kept(key string, compute func(ctx context.Context) (*reply, error)) error {
-	body, err := c.compute(c.r.URL.Path+"?"+key+"|"+strconv.FormatBool(c.user.has(RoleData)), compute)
+func (c *request) kept(key string, compute func(ctx context.Context) (*reply, error)) error {
+	body, err := c.compute(c.r.Context(), c.version, answerKey(c.r.URL.Path, key, c.user), compute)
 	if err != nil {
 		return err
 	}
@@ -76,34 +83,32 @@ func (c *call) kept(key string, compute func(ctx context.Context) (*reply, error
 	return c.send(body)
 }
 
+// answerKey names an answer in the cache: its question and what the asker may see of it.
+func answerKey(path, question string, u *identity) string {
+	return path + "?" + question + "|" + strconv.FormatBool(u.has(RoleData))
+}
+
 // compute finds an answer in the edition's cache, or makes it.
-func (c *call) compute(key string, compute func(ctx context.Context) (*reply, error)) ([]byte, error) {
-	body, hit, err := c.e.cache.get(c.r.Context(), key, func(ctx context.Context) ([]byte, error) {
-		ctx, cancel := context.WithTimeout(ctx, c.options.CardTime)
+func (s *Server) compute(ctx context.Context, e *servedVersion, key string, compute func(ctx context.Context) (*reply, error)) ([]byte, error) {
+	body, hit, err := e.cache.get(ctx, key, func(ctx context.Context) ([]byte, error) {
+		ctx, cancel := context.WithTimeout(ctx, s.options.CardTime)
 		defer cancel()
 		began := time.Now()
 		r, err := compute(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return c.encode(r, began)
+		return encode(e, r, began)
 	})
-	c.metrics.cached(hit)
+	s.metrics.cached(hit)
 	return body, err
 }
 
 // etag names version, books, question and rights, so that a switch of the version makes it another.
-func (c *call) etag(question string) string {
+func (c *request) etag(question string) string {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(c.e.etag + "|" + c.options.Build + "|" + question))
-	return fmt.Sprintf(`"%s-%016x"`, c.snapshotID(), h.Sum64())
-}
-
-func (c *call) snapshotID() string {
-	if c.e.snapshot == nil {
-		return "none"
-	}
-	return c.e.id
+	_, _ = h.Write([]byte(c.version.etag + "|" + c.options.Build + "|" + question))
+	return fmt.Sprintf(`"%s-%016x"`, c.version.snapshotID(), h.Sum64())
 }
 
 func matches(header, tag string) bool {
@@ -116,29 +121,29 @@ func matches(header, tag string) bool {
 }
 
 // meta describes the edition and the question.
-func (c *call) meta(r *reply, began time.Time) Meta {
-	m := Meta{Snapshot: c.snapshotID(), Notices: []string{}, MS: millis(time.Since(began))}
-	if c.e.snapshot != nil {
-		m.Version, m.AsOf, m.PublishedAt = c.e.version, c.e.asOf, c.e.at
+func (e *servedVersion) meta(r *reply, began time.Time) Meta {
+	m := Meta{Snapshot: e.snapshotID(), Notices: []string{}, MS: millis(time.Since(began))}
+	if e.Version != nil {
+		m.Version, m.AsOf, m.PublishedAt = e.Number, e.AsOf, e.PublishedAt
 	}
-	if r.bound != nil {
-		m.Filters = r.bound.filters()
-		m.Notices = append(m.Notices, r.bound.notices...)
+	if r.question != nil {
+		m.Filters = r.question.Applied()
+		m.Notices = append(m.Notices, r.question.Notices()...)
 	}
 	m.Notices = append(m.Notices, r.notices...)
 	return m
 }
 
 // encode writes an answer plain and compressed, one after the other: four bytes of length, the plain text, the gzip.
-func (c *call) encode(r *reply, began time.Time) ([]byte, error) {
+func encode(e *servedVersion, r *reply, began time.Time) ([]byte, error) {
 	var text, b bytes.Buffer
 	j := json.NewEncoder(&text)
 	j.SetEscapeHTML(false) // Answers are never taken for HTML: see their headers.
 	err := j.Encode(struct {
-		Data any   `json:"data"`
-		Meta Meta  `json:"meta"`
-		Page *Page `json:"page,omitempty"`
-	}{r.data, c.meta(r, began), r.page})
+		Data any            `json:"data"`
+		Meta Meta           `json:"meta"`
+		Page *semantic.Page `json:"page,omitempty"`
+	}{r.data, e.meta(r, began), r.page})
 	if err != nil {
 		return nil, fmt.Errorf("write the answer: %w", err)
 	}
@@ -159,7 +164,7 @@ func (c *call) encode(r *reply, began time.Time) ([]byte, error) {
 }
 
 // send writes an encoded answer as the asker takes it.
-func (c *call) send(body []byte) error {
+func (c *request) send(body []byte) error {
 	n, err := strconv.Atoi(string(body[:10]))
 	if err != nil {
 		return fmt.Errorf("read a kept answer: %w", err)
@@ -182,8 +187,8 @@ func (c *call) send(body []byte) error {
 }
 
 // fresh answers without the cache and must not be kept: SQL results and raw values.
-func (c *call) fresh(r *reply) error {
-	body, err := c.encode(r, c.began)
+func (c *request) fresh(r *reply) error {
+	body, err := encode(c.version, r, c.began)
 	if err != nil {
 		return err
 	}
@@ -192,13 +197,13 @@ func (c *call) fresh(r *reply) error {
 }
 
 // fail writes a problem; faults go to the log with their request id, their text does not go to the asker.
-func (c *call) fail(err error) {
+func (c *request) fail(err error) {
 	if errors.Is(err, context.Canceled) && c.r.Context().Err() != nil {
 		return // The asker has gone.
 	}
 	p := *problemOf(err)
 	if errors.Is(err, context.DeadlineExceeded) {
-		p = Problem{Title: "The time was up", Status: 503, Detail: "the answer took longer than this server allows", Hint: "ask for a shorter period or add a filter", Retryable: true}
+		p = semantic.Problem{Title: "The time was up", Status: 503, Detail: "the answer took longer than this server allows", Hint: "ask for a shorter period or add a filter", Retryable: true}
 	}
 	if p.Status >= 500 && p.Status != 503 {
 		c.log.Error("request", "request_id", c.id, "path", c.r.URL.Path, "query", c.r.URL.RawQuery, "error", err)
@@ -206,7 +211,7 @@ func (c *call) fail(err error) {
 	writeProblem(c.w, c.r, c.id, p)
 }
 
-func writeProblem(w http.ResponseWriter, r *http.Request, id string, p Problem) {
+func writeProblem(w http.ResponseWriter, r *http.Request, id string, p semantic.Problem) {
 	p.Type, p.Request, p.Instance = "about:blank", id, r.URL.Path
 	header := w.Header()
 	header.Set("Content-Type", "application/problem+json")
@@ -221,12 +226,4 @@ func writeProblem(w http.ResponseWriter, r *http.Request, id string, p Problem) 
 	if r.Method != http.MethodHead {
 		_ = json.NewEncoder(w).Encode(p)
 	}
-}
-
-func notFound(what, name string, near string) *Problem {
-	p := &Problem{Title: "Not found", Status: 404, Detail: fmt.Sprintf("there is no %s %q", what, name)}
-	if near != "" {
-		p.Hint = fmt.Sprintf("did you mean %q?", near)
-	}
-	return p
 }

@@ -16,21 +16,22 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lifeline/dashboard"
+	"lifeline/semantic"
 )
 
 // card finds one card of a page.
-func card(t *testing.T, page dashboard.PageData, id string) dashboard.Card {
+func card(t *testing.T, page semantic.PageData, id string) semantic.Card {
 	t.Helper()
-	i := slices.IndexFunc(page.Cards, func(c dashboard.Card) bool { return c.ID == id })
+	i := slices.IndexFunc(page.Cards, func(c semantic.Card) bool { return c.ID == id })
 	require.NotEqual(t, -1, i, id)
 	require.Nil(t, page.Cards[i].Problem)
 	return page.Cards[i]
 }
 
 // file reads a card's CSV, as records without the header, and checks its count.
-func file(t *testing.T, c *client, x dashboard.Card) (header []string, records [][]string) {
+func file(t *testing.T, c *client, x semantic.Card) (header []string, records [][]string) {
 	t.Helper()
-	i := slices.IndexFunc(x.Exports, func(e dashboard.ExportLink) bool { return e.Format == "csv" })
+	i := slices.IndexFunc(x.Exports, func(e semantic.ExportLink) bool { return e.Format == "csv" })
 	require.NotEqual(t, -1, i)
 	status, h, body := c.raw(x.Exports[i].Link)
 	require.Equal(t, http.StatusOK, status, string(body))
@@ -44,7 +45,7 @@ func TestACardsFileHasTheColumnsAndRowsOfItsTable(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, c *client) {
 		for _, name := range []string{"overview", "providers", "products", "reconciliation"} {
-			page := get[dashboard.PageData](c, "/api/v1/pages/"+name+"?range=365d")
+			page := get[semantic.PageData](c, "/api/v1/pages/"+name+"?range=365d")
 			for _, x := range page.Data.Cards {
 				header, records := file(t, c, x)
 				var shown []string
@@ -80,7 +81,7 @@ func TestPricesAreOfTheProductsWithMostMoney(t *testing.T) {
 	}
 	onEveryEngine(t, func(t *testing.T, c *client) {
 		const asked = "range=365d"
-		page := get[dashboard.PageData](c, "/api/v1/pages/products?"+asked)
+		page := get[semantic.PageData](c, "/api/v1/pages/products?"+asked)
 		status, _, body := c.raw("/api/v1/tables/analytics.dim_invoice_items/rows?" + asked + "&status!=void&fields=dim_product_id,amount&format=ndjson")
 		require.Equal(t, http.StatusOK, status)
 		sums, prices, all := map[int64]*big.Rat{}, map[int64][]float64{}, 0
@@ -165,7 +166,7 @@ func TestOpenWorkIsCountedDayByDay(t *testing.T) {
 		programs := get[dashboard.SQLData](c, ask("select dim_program_id from analytics.dim_claims_lifecycle where dim_program_id is not null group by 1 order by count(*) desc"))
 		program := text(programs.Data.Rows[0][0])
 		for _, asked := range []string{"range=30d", "range=365d&program=" + program, "from=2019-03-01&to=2019-05-31&status!=rejected", "from=2030-01-01&to=2030-01-03"} {
-			page := get[dashboard.PageData](c, "/api/v1/pages/overview?card=flow&"+asked)
+			page := get[semantic.PageData](c, "/api/v1/pages/overview?card=flow&"+asked)
 			flow := card(t, page.Data, "flow")
 			where := "true"
 			switch {
@@ -196,7 +197,7 @@ func TestBarsCoverThePeriod(t *testing.T) {
 		for _, length := range []int{0, 1, 6, 30, 44, 45, 100, 300, 399, 400, 700, 1500} {
 			from := time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, r.IntN(1000))
 			to := from.AddDate(0, 0, length)
-			page := get[dashboard.PageData](c, "/api/v1/pages/overview?card=flow&from="+from.Format(time.DateOnly)+"&to="+to.Format(time.DateOnly))
+			page := get[semantic.PageData](c, "/api/v1/pages/overview?card=flow&from="+from.Format(time.DateOnly)+"&to="+to.Format(time.DateOnly))
 			bars := card(t, page.Data, "flow")
 			at := from
 			for i, row := range bars.Rows {
@@ -265,8 +266,8 @@ func TestFailingRowsAreCountedByWhoseTheyAre(t *testing.T) {
 func TestTheBarsOverAListAreItsRows(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, c *client) {
-		list := func(table, asked string) (dashboard.RowsData, int64) {
-			got := get[dashboard.RowsData](c, "/api/v1/tables/"+table+"/rows?limit=1&"+asked)
+		list := func(table, asked string) (semantic.RowsData, int64) {
+			got := get[semantic.RowsData](c, "/api/v1/tables/"+table+"/rows?limit=1&"+asked)
 			return got.Data, got.Page.Total
 		}
 		for _, table := range []string{"analytics.dim_claims_lifecycle", "analytics.dim_invoice_items", "dashboard.reconciliation"} {
@@ -300,7 +301,7 @@ func TestEveryBasisCountsItsOwnUndatedRows(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, c *client) {
 		for range 2 {
 			for basis, column := range map[string]string{"submitted": "date_submitted", "decided": "date_decided", "treatment": "date_treatment", "created": "date_claim_created"} {
-				trust := get[dashboard.PageData](c, "/api/v1/pages/overview?program!=99999&basis="+basis).Data.Trust
+				trust := get[semantic.PageData](c, "/api/v1/pages/overview?program!=99999&basis="+basis).Data.Trust
 				got := get[dashboard.SQLData](c, ask("select count(*) as n from analytics.dim_claims_lifecycle where "+column+" is null"))
 				undated := int64(0)
 				for _, x := range trust.Excluded {

@@ -1,17 +1,16 @@
 package dashboard
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
 	"math/big"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"lifeline/project"
+	"lifeline/semantic"
 )
 
 const selectChecks = `
@@ -23,8 +22,8 @@ var qualityDimensions = []string{"completeness", "conformance", "uniqueness", "p
 
 func checkOf(row []any) CheckInfo {
 	c := CheckInfo{
-		Name: textOf(row[0]), Kind: textOf(row[1]), Table: textOf(row[2]), Column: textOf(row[3]), Severity: textOf(row[4]), Status: textOf(row[5]),
-		Failing: whole(row[6]), Tested: whole(row[7]), Threshold: textOf(row[8]), Trend: []int64{},
+		Name: semantic.TextOf(row[0]), Kind: semantic.TextOf(row[1]), Table: semantic.TextOf(row[2]), Column: semantic.TextOf(row[3]), Severity: semantic.TextOf(row[4]), Status: semantic.TextOf(row[5]),
+		Failing: semantic.CountOf(row[6]), Tested: semantic.CountOf(row[7]), Threshold: semantic.TextOf(row[8]), Trend: []int64{},
 	}
 	c.Text, c.Dimension, c.Link = sentence(c), dimensionOf(c.Kind), "/quality/"+c.Name
 	if c.Tested > 0 {
@@ -53,11 +52,11 @@ func sentence(c CheckInfo) string {
 	case "not_null_proportion":
 		return "Enough values of " + c.Column + " of " + c.Table + " are there"
 	case "expression_is_true":
-		return "Each row of " + c.Table + " keeps a rule: " + title(c.Name)
+		return "Each row of " + c.Table + " keeps a rule: " + semantic.Title(c.Name)
 	case "singular", "":
-		return title(c.Name)
+		return semantic.Title(c.Name)
 	}
-	text := title(strings.TrimPrefix(kind, "expect_"))
+	text := semantic.Title(strings.TrimPrefix(kind, "expect_"))
 	if c.Table != "" {
 		text += ", on " + c.Table
 	}
@@ -85,13 +84,13 @@ func dimensionOf(kind string) string {
 
 // checkRuns are the newest runs that made checks, newest first.
 func checkRuns(ctx context.Context, db *sql.DB, n int) ([]int64, error) {
-	got, err := fetch(ctx, db, "select distinct run_id from ops.check_results order by run_id desc limit "+strconv.Itoa(n), 0)
+	got, err := semantic.Fetch(ctx, db, "select distinct run_id from ops.check_results order by run_id desc limit "+strconv.Itoa(n), 0)
 	if err != nil {
 		return nil, fmt.Errorf("read ops.check_results: %w", err)
 	}
-	out := make([]int64, len(got.rows))
-	for i, row := range got.rows {
-		out[i] = whole(row[0])
+	out := make([]int64, len(got.Rows))
+	for i, row := range got.Rows {
+		out[i] = semantic.CountOf(row[0])
 	}
 	return out, nil
 }
@@ -112,12 +111,12 @@ func loadChecks(ctx context.Context, db *sql.DB) (*ChecksData, error) {
 	if len(runs) > 1 {
 		d.Before = runs[1]
 	}
-	got, err := fetch(ctx, db, selectChecks+" where run_id = $1 order by check_name", 0, d.Run)
+	got, err := semantic.Fetch(ctx, db, selectChecks+" where run_id = $1 order by check_name", 0, d.Run)
 	if err != nil {
 		return nil, fmt.Errorf("read ops.check_results: %w", err)
 	}
 	at := map[string]int{}
-	for _, row := range got.rows {
+	for _, row := range got.Rows {
 		c := checkOf(row)
 		at[c.Name] = len(d.Checks)
 		d.Checks = append(d.Checks, c)
@@ -131,7 +130,7 @@ func loadChecks(ctx context.Context, db *sql.DB) (*ChecksData, error) {
 
 // trends adds what earlier runs said of each check.
 func (d *ChecksData) trends(ctx context.Context, db *sql.DB, runs []int64, at map[string]int) error {
-	got, err := fetch(ctx, db, `
+	got, err := semantic.Fetch(ctx, db, `
 select run_id, check_name, status, failing
 from ops.check_results
 where run_id >= $1
@@ -141,8 +140,8 @@ order by run_id`, 0, runs[len(runs)-1])
 	}
 	began := map[string]int64{}
 	before := map[string]bool{}
-	for _, row := range got.rows {
-		run, name, status := whole(row[0]), textOf(row[1]), textOf(row[2])
+	for _, row := range got.Rows {
+		run, name, status := semantic.CountOf(row[0]), semantic.TextOf(row[1]), semantic.TextOf(row[2])
 		if run == d.Before && bad(status) {
 			before[name] = true
 		}
@@ -152,7 +151,7 @@ order by run_id`, 0, runs[len(runs)-1])
 			began[name] = run
 		}
 		if i, is := at[name]; is {
-			d.Checks[i].Trend = append(d.Checks[i].Trend, whole(row[3]))
+			d.Checks[i].Trend = append(d.Checks[i].Trend, semantic.CountOf(row[3]))
 		}
 	}
 	for i := range d.Checks {
@@ -203,14 +202,14 @@ func (d *ChecksData) sum() {
 		if rank(c.Status) > rank(cell.Worst) {
 			cell.Worst = c.Status
 		}
-		cell.Link = "/quality?table=" + escapeQuery(c.Table) + "&dimension=" + c.Dimension
+		cell.Link = "/quality?table=" + semantic.EscapeQuery(c.Table) + "&dimension=" + c.Dimension
 	}
 	slices.Sort(tables)
 	for _, t := range tables {
 		d.Matrix = append(d.Matrix, MatrixRow{t, cells[t]})
 	}
 	all := d.Counts.Passed + d.Counts.Warned + d.Counts.Failed
-	d.Answer = fmt.Sprintf("%s of %s passed", countText(int64(d.Counts.Passed)), pluralText(int64(all), "check"))
+	d.Answer = fmt.Sprintf("%s of %s passed", semantic.CountText(int64(d.Counts.Passed)), semantic.PluralText(int64(all), "check"))
 	if d.Counts.Warned > 0 {
 		d.Answer += fmt.Sprintf(", %d warned", d.Counts.Warned)
 	}
@@ -227,7 +226,7 @@ func rank(status string) int {
 	return slices.Index([]string{"", "pass", "not_applicable", "warn", "fail", "error"}, status)
 }
 
-func (c *call) checks() error {
+func (c *request) checks() error {
 	db, err := c.booksDB()
 	if err != nil {
 		return err
@@ -238,34 +237,7 @@ func (c *call) checks() error {
 	})
 }
 
-var (
-	duckVersion     = regexp.MustCompile(`"?\bv"?\.("?[a-z_]+"?\.)`)
-	postgresVersion = regexp.MustCompile(`__v\d+\b`)
-	onlyInRun       = regexp.MustCompile(`(?i)\b(staging|history|quarantine|build)"?\.|\b_failing\b|"?build__v`)
-)
-
-// failingRows is the select of a check's failing rows over the published version, or why it cannot be asked there.
-func (c *call) failingRows(sql string) (string, string) {
-	s := c.e.snapshot
-	switch {
-	case s == nil:
-		return "", "Nothing is published yet."
-	case sql == "":
-		return "", "The books keep no SQL of this check."
-	}
-	text := strings.TrimRight(strings.TrimSpace(sql), "; \n")
-	if s.engine == "duckdb" {
-		text = duckVersion.ReplaceAllString(text, "$1")
-	} else {
-		text = postgresVersion.ReplaceAllString(text, fmt.Sprintf("__v%d", s.version))
-	}
-	if onlyInRun.MatchString(text) {
-		return "", "This check reads what only a run sees; its rows that were set aside are in quarantine."
-	}
-	return text, ""
-}
-
-func (c *call) check(name string) error {
+func (c *request) check(name string) error {
 	db, err := c.booksDB()
 	if err != nil {
 		return err
@@ -277,13 +249,13 @@ func (c *call) check(name string) error {
 			return err
 		}
 		if query == "" {
-			return &Problem{Title: "No rows to give", Status: 404, Detail: d.RowsNote, Hint: d.RowsLink}
+			return &semantic.Problem{Title: "No rows to give", Status: 404, Detail: d.RowsNote, Hint: d.RowsLink}
 		}
-		// The page may know from the run that nothing fails; a file says what its own select gives.
-		if err := c.e.db.QueryRowContext(c.r.Context(), "select count(*) from ("+query+"\n) as f").Scan(&d.Total); err != nil {
-			return fmt.Errorf("count the failing rows of %s: %w", name, err)
+		x, err := c.version.FailingExport(c.r.Context(), name, d.Text, query)
+		if err != nil {
+			return err
 		}
-		return c.exportSQL(c.e.db, query, "check-"+name+"-"+c.e.id, f, d.Total, map[string]string{"check": d.Text, "snapshot": c.e.id})
+		return c.export(x, f)
 	}
 	return c.cached("", func(ctx context.Context) (*reply, error) {
 		data, _, err := load(ctx)
@@ -291,7 +263,7 @@ func (c *call) check(name string) error {
 	})
 }
 
-func (c *call) loadCheck(ctx context.Context, db *sql.DB, name string) (*CheckData, string, error) {
+func (c *request) loadCheck(ctx context.Context, db *sql.DB, name string) (*CheckData, string, error) {
 	all, err := loadChecks(ctx, db)
 	if err != nil {
 		return nil, "", err
@@ -302,10 +274,10 @@ func (c *call) loadCheck(ctx context.Context, db *sql.DB, name string) (*CheckDa
 		for j, x := range all.Checks {
 			names[j] = x.Name
 		}
-		return nil, "", notFound("check", name, project.Nearest(name, names))
+		return nil, "", semantic.NotFound("check", name, project.Nearest(name, names))
 	}
-	d := &CheckData{CheckInfo: all.Checks[i], History: []CheckResult{}, Columns: []Column{}, Rows: [][]any{}, Whose: []CheckGroup{}, Pages: []string{}, Exports: []ExportLink{}}
-	got, err := fetch(ctx, db, `
+	d := &CheckData{CheckInfo: all.Checks[i], History: []CheckResult{}, Columns: []semantic.Column{}, Rows: [][]any{}, Whose: []semantic.CheckGroup{}, Pages: []string{}, Exports: []semantic.ExportLink{}}
+	got, err := semantic.Fetch(ctx, db, `
 select c.run_id, r.started_at, c.status, c.failing, c.tested, c.threshold, c.sql
 from ops.check_results as c
 inner join ops.runs as r on r.run_id = c.run_id
@@ -316,18 +288,21 @@ limit 100`, 0, name)
 		return nil, "", fmt.Errorf("read the check %s: %w", name, err)
 	}
 	text := ""
-	for j, row := range got.rows {
-		d.History = append(d.History, CheckResult{whole(row[0]), timeOf(row[1]), textOf(row[2]), whole(row[3]), whole(row[4]), textOf(row[5])})
+	for j, row := range got.Rows {
+		d.History = append(d.History, CheckResult{semantic.CountOf(row[0]), semantic.TimeOf(row[1]), semantic.TextOf(row[2]), semantic.CountOf(row[3]), semantic.CountOf(row[4]), semantic.TextOf(row[5])})
 		if j == 0 {
-			text = textOf(row[6])
+			text = semantic.TextOf(row[6])
 		}
 	}
 	d.Answer = checkAnswer(d.CheckInfo)
-	d.Pages = c.readers(c.relationName(d.Table))
-	query, note := c.failingRows(text)
+	d.Pages = c.def.Readers(c.relationName(d.Table))
+	query, note := "", "Nothing is published yet."
+	if c.version.Version != nil {
+		query, note = c.version.FailingSQL(text)
+	}
 	d.RowsNote = note
 	if d.Severity == "quarantine" || query == "" {
-		d.RowsLink = "/quarantine?check=" + escapeQuery(name) + "&state=all"
+		d.RowsLink = "/quarantine?check=" + semantic.EscapeQuery(name) + "&state=all"
 	}
 	if c.user.has(RoleData) {
 		d.SQL = text
@@ -336,102 +311,37 @@ limit 100`, 0, name)
 		return d, "", nil
 	}
 	if err := c.sample(ctx, d, query); err != nil {
-		d.RowsNote = "The published version cannot be asked this: " + firstLine(err.Error())
+		d.RowsNote = "The published version cannot be asked this: " + semantic.FirstLine(err.Error())
 		return d, "", nil
 	}
-	for _, f := range []string{"csv", "parquet", "ndjson"} {
-		d.Exports = append(d.Exports, ExportLink{f, "/api/v1/checks/" + name + "?format=" + f})
-	}
+	d.Exports = semantic.ExportLinks("/api/v1/checks/" + name)
 	return d, query, nil
 }
 
-// sample reads the first failing rows, and counts them all: together, and by program, provider and what else the project filters by,
-// where they have its column.
-func (c *call) sample(ctx context.Context, d *CheckData, query string) error {
-	newest := c.e.run == d.History[0].Run && d.Severity != "quarantine"
+// sample reads the first failing rows; what the run that published this version has seen to be none is not looked for.
+func (c *request) sample(ctx context.Context, d *CheckData, query string) error {
+	newest := c.version.Run == d.History[0].Run && d.Severity != "quarantine"
 	if newest && d.Status == "pass" && d.Failing == 0 {
-		d.RowsNote = fmt.Sprintf("No row fails: run %d, which published this version, has looked.", c.e.run)
+		d.RowsNote = fmt.Sprintf("No row fails: run %d, which published this version, has looked.", c.version.Run)
 		return nil
 	}
 	if !newest {
-		d.RowsNote = "As the published version has it; rows that were set aside are in quarantine."
+		d.RowsNote = "As the published version has it; quarantined rows are not in it."
 	}
-	got, err := fetch(ctx, c.e.db, "select * from ("+query+"\n) as f limit 100", 0)
+	got, err := c.version.Failing(ctx, query)
 	if err != nil {
 		return err
 	}
-	d.Columns, d.Rows = got.columns, got.rows
-	if len(d.Rows) < 100 {
-		d.Total = int64(len(d.Rows))
-		if d.Total == 0 {
-			return nil
-		}
-	}
-	var filters []filterFile
-	var columns []string
-	for _, f := range c.def.Model.filters {
-		i := slices.IndexFunc(d.Columns, func(x Column) bool { return x.Name != "id" && c.def.Model.filteredBy(f.Name, x.Name) })
-		if i < 0 || slices.Contains(columns, quoteName(d.Columns[i].Name)) {
-			continue
-		}
-		filters, columns = append(filters, f), append(columns, quoteName(d.Columns[i].Name))
-		d.Whose = append(d.Whose, CheckGroup{Filter: f.Name, Label: cmp.Or(f.Label, title(f.Name)), Options: []Option{}})
-	}
-	if got, err = fetch(ctx, c.e.db, whoseSQL(query, columns), 0); err != nil {
-		return err
-	}
-	for _, row := range got.rows {
-		i, n := whole(row[0]), whole(row[2])
-		if i < 0 {
-			d.Total = n
-			continue
-		}
-		o := Option{Value: nullWord, Label: "none", Rows: n}
-		if row[1] != nil {
-			o.Value = textOf(row[1])
-			o.Label = c.e.valueLabel(filters[i], o.Value)
-		}
-		d.Whose[i].Options, d.Whose[i].Total = append(d.Whose[i].Options, o), whole(row[3])
-	}
+	d.Columns, d.Rows, d.Total, d.Whose = got.Columns, got.Rows, got.Total, got.Whose
 	return nil
 }
 
-// whoseSQL counts rows by each of the columns and in all, in one pass: place of the column or -1, value, rows, number of values. Of each
-// column there are the eight values with most rows.
-func whoseSQL(query string, columns []string) string {
-	sets, place, value := "()", "-1", "null"
-	if len(columns) > 0 {
-		place, value = "case", "case"
-		for i, column := range columns {
-			sets += ", (" + column + ")"
-			place += fmt.Sprintf(" when grouping(%s) = 0 then %d", column, i)
-			value += fmt.Sprintf(" when grouping(%[1]s) = 0 then cast(%[1]s as varchar)", column)
-		}
-		place, value = place+" else -1 end", value+" end"
-	}
-	return fmt.Sprintf(`
-with counts as (
-	select %s as place, %s as value, count(*) as failing
-	from (%s
-	) as f
-	group by grouping sets (%s)
-),
-ranked as (
-	select *, row_number() over (partition by place order by failing desc, value) as n, count(*) over (partition by place) as all_values
-	from counts
-)
-select place, value, failing, all_values
-from ranked
-where n <= 8
-order by place, n`, place, value, query, sets)
-}
-
 // relationName finds a model's table by the name that checks use.
-func (c *call) relationName(node string) string {
-	if c.e.snapshot == nil {
+func (c *request) relationName(node string) string {
+	if c.version.Version == nil {
 		return node
 	}
-	for _, name := range c.e.names {
+	for _, name := range c.version.Names {
 		if strings.HasSuffix(name, "."+node) {
 			return name
 		}
@@ -439,32 +349,14 @@ func (c *call) relationName(node string) string {
 	return node
 }
 
-// readers are the cards that read a table, as page/card.
-func (c *call) readers(table string) []string {
-	out := []string{}
-	for _, p := range c.def.Pages {
-		for _, card := range p.Cards {
-			text := card.SQL + p.Queries[card.Query]
-			direct := strings.Contains(text, table)
-			if p.Table == table && card.Table == "" && strings.Contains(text, "{{ rows") {
-				direct = true
-			}
-			if direct || card.Table == table {
-				out = append(out, p.Name+"/"+card.ID)
-			}
-		}
-	}
-	return out
-}
-
 func checkAnswer(c CheckInfo) string {
 	switch {
 	case c.Status == "pass" && c.Failing == 0:
-		return fmt.Sprintf("Passed: none of %s fails.", pluralText(c.Tested, "row"))
+		return fmt.Sprintf("Passed: none of %s fails.", semantic.PluralText(c.Tested, "row"))
 	case c.Status == "not_applicable":
 		return "It did not apply to the newest run."
 	}
-	text := fmt.Sprintf("%s of %s fail (%s)", countText(c.Failing), pluralText(c.Tested, "row"), percentText(c.Share))
+	text := fmt.Sprintf("%s of %s fail (%s)", semantic.CountText(c.Failing), semantic.PluralText(c.Tested, "row"), semantic.PercentText(c.Share))
 	switch c.Delta {
 	case "new":
 		text += "; this is new"

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lifeline/dashboard"
+	"lifeline/semantic"
 )
 
 // cpu is the processor time that this process has used, in milliseconds.
@@ -64,7 +65,7 @@ func TestProcessorTimeOfNewPages(t *testing.T) {
 			if i > 1 {
 				cost[page], cost["all"] = append(cost[page], spent), append(cost["all"], spent)
 			}
-			var answer dashboard.Answer[dashboard.PageData]
+			var answer dashboard.Answer[semantic.PageData]
 			require.NoError(t, json.Unmarshal(body, &answer))
 			answer.Meta.MS = 0
 			for j := range answer.Data.Cards {

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"lifeline/semantic"
 	"math/big"
 	"net/http"
 	"net/url"
@@ -17,8 +18,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
-
-	"lifeline/dashboard"
 )
 
 // filterSets draws filters as people set them, also ones that match nothing.
@@ -80,7 +79,7 @@ func apiOf(link string) (string, bool) {
 }
 
 // fillIn puts a row's values into a link's template, as the front end does.
-func fillIn(link string, columns []dashboard.Column, row []any) string {
+func fillIn(link string, columns []semantic.Column, row []any) string {
 	for i, c := range columns {
 		text := "is:null"
 		if row[i] != nil {
@@ -109,7 +108,7 @@ func checkCell(c *client, what, link, format string, value any) bool {
 	if !is || format != "count" && format != "money" {
 		return false
 	}
-	rows := get[dashboard.RowsData](c, path+"&limit=1")
+	rows := get[semantic.RowsData](c, path+"&limit=1")
 	require.Empty(c.t, rows.Meta.Notices, "%s → %s", what, link)
 	if format == "count" {
 		require.Equal(c.t, number(value).RatString(), fmt.Sprint(rows.Page.Total), "%s → %s", what, link)
@@ -127,7 +126,7 @@ func checkCell(c *client, what, link, format string, value any) bool {
 
 // crawl follows the numbers of one page; it returns how many it followed.
 func crawl(c *client, name string, v url.Values, most int) int {
-	page := get[dashboard.PageData](c, "/api/v1/pages/"+name+"?"+v.Encode())
+	page := get[semantic.PageData](c, "/api/v1/pages/"+name+"?"+v.Encode())
 	what := name + "?" + v.Encode()
 	followed := 0
 	for _, card := range page.Data.Cards {
@@ -193,13 +192,13 @@ func TestACanonicalQueryMeansTheSameAsTheOneItCameFrom(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		v := filterSets(r)
 		c := c.with(r)
-		first := get[dashboard.PageData](c, "/api/v1/pages/reconciliation?"+v.Encode())
+		first := get[semantic.PageData](c, "/api/v1/pages/reconciliation?"+v.Encode())
 		for _, query := range []string{first.Meta.Filters.Query, first.Meta.Filters.Exact} {
-			again := get[dashboard.PageData](c, "/api/v1/pages/reconciliation?"+query)
+			again := get[semantic.PageData](c, "/api/v1/pages/reconciliation?"+query)
 			require.Equal(r, first.Meta.Filters.Exact, again.Meta.Filters.Exact, query)
 			require.Equal(r, first.Data.Rows, again.Data.Rows, query)
 		}
-		again := get[dashboard.PageData](c, "/api/v1/pages/reconciliation?"+first.Meta.Filters.Query)
+		again := get[semantic.PageData](c, "/api/v1/pages/reconciliation?"+first.Meta.Filters.Query)
 		require.Equal(r, first.Meta.Filters.Query, again.Meta.Filters.Query)
 	})
 }
@@ -221,7 +220,7 @@ func TestRowsPageByPageAreTheExportAndTheTotal(t *testing.T) {
 			var keys []string
 			after, total := "", int64(-1)
 			for {
-				page := get[dashboard.RowsData](c, base+"&fields=dim_claim_id&limit=700&after="+after)
+				page := get[semantic.RowsData](c, base+"&fields=dim_claim_id&limit=700&after="+after)
 				for _, row := range page.Data.Rows {
 					keys = append(keys, fmt.Sprint(row[0]))
 				}
@@ -278,7 +277,7 @@ func TestATableWithoutAKeyIsPagedWhole(t *testing.T) {
 			seen, after := map[string]int{}, ""
 			var total int64
 			for {
-				page := get[dashboard.RowsData](c, "/api/v1/tables/"+table+"/rows?limit=900&after="+after)
+				page := get[semantic.RowsData](c, "/api/v1/tables/"+table+"/rows?limit=900&after="+after)
 				for _, row := range page.Data.Rows {
 					seen[fmt.Sprint(row...)]++
 				}
@@ -299,7 +298,7 @@ func TestATableWithoutAKeyIsPagedWhole(t *testing.T) {
 
 func TestACardsFileIsItsTable(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, c *client) {
-		page := get[dashboard.PageData](c, "/api/v1/pages/overview?range=365d")
+		page := get[semantic.PageData](c, "/api/v1/pages/overview?range=365d")
 		for _, card := range page.Data.Cards {
 			require.Len(t, card.Exports, 3)
 			status, header, body := c.raw(card.Exports[0].Link)
@@ -318,11 +317,11 @@ func TestACardsFileIsItsTable(t *testing.T) {
 func TestOptionsCountUnderTheOtherFilters(t *testing.T) {
 	t.Parallel()
 	c := duck(t)
-	data := get[dashboard.DimensionData](c, "/api/v1/dimensions/status?range=all&program=48&status=nonsense")
+	data := get[semantic.DimensionData](c, "/api/v1/dimensions/status?range=all&program=48&status=nonsense")
 	require.Equal(t, "nonsense", data.Data.Options[0].Value, "what is selected never vanishes")
 	require.True(t, data.Data.Options[0].Selected)
 	for _, o := range data.Data.Options[1:] {
-		page := get[dashboard.PageData](c, "/api/v1/pages/overview?range=all&program=48&card=claims&status="+o.Value)
+		page := get[semantic.PageData](c, "/api/v1/pages/overview?range=all&program=48&card=claims&status="+o.Value)
 		require.Equal(t, o.Rows, page.Data.Rows, o.Value)
 	}
 }
@@ -342,7 +341,7 @@ func TestWhatCannotBeUnderstoodIsSaid(t *testing.T) {
 		p := c.problem("/api/v1/pages/overview?"+bad, http.StatusBadRequest)
 		require.NotEmpty(t, p.Detail, bad)
 	}
-	page := get[dashboard.PageData](c, "/api/v1/pages/overview?colour=red&product=1")
+	page := get[semantic.PageData](c, "/api/v1/pages/overview?colour=red&product=1")
 	require.Len(t, page.Meta.Notices, 1)
 	require.Contains(t, page.Meta.Notices[0], "colour")
 	require.Equal(t, []string{"product"}, page.Meta.Filters.Ignored)

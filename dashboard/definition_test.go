@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lifeline/change"
-	"lifeline/dashboard"
+	"lifeline/semantic"
 )
 
 // folderWith writes a project's dashboards folder.
@@ -27,7 +27,7 @@ const onePage = "title: A\ncards:\n  - id: one\n    question: What?\n    answer:
 
 func TestAProjectWithoutPagesHasNone(t *testing.T) {
 	t.Parallel()
-	d, err := dashboard.ReadDefinition(t.TempDir())
+	d, err := semantic.ReadDefinition(t.TempDir())
 	require.NoError(t, err)
 	require.Empty(t, d.Pages)
 }
@@ -49,7 +49,7 @@ func TestPagesAreReadStrictlyAndWithTheirPlace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := dashboard.ReadDefinition(folderWith(t, map[string]string{bad.file: bad.text}))
+			_, err := semantic.ReadDefinition(folderWith(t, map[string]string{bad.file: bad.text}))
 			var p *change.Problem
 			require.True(t, errors.As(err, &p), "%v", err)
 			require.Contains(t, p.Where, bad.where, err.Error())
@@ -61,7 +61,7 @@ func TestPagesAreReadStrictlyAndWithTheirPlace(t *testing.T) {
 
 func TestTheShippedPagesAreRead(t *testing.T) {
 	t.Parallel()
-	d, err := dashboard.ReadDefinition(carepay)
+	d, err := semantic.ReadDefinition(carepay)
 	require.NoError(t, err)
 	require.Equal(t, "overview", d.Pages[0].Name)
 	for _, p := range d.Pages {

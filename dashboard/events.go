@@ -3,6 +3,7 @@ package dashboard
 import (
 	"encoding/json"
 	"fmt"
+	"lifeline/semantic"
 	"net/http"
 	"sync"
 	"time"
@@ -60,10 +61,10 @@ func (h *hub) leave(c chan LiveEvent) {
 }
 
 // live streams events until the browser goes or an hour is over; browsers connect again by themselves.
-func (c *call) live() error {
+func (c *request) live() error {
 	events, now, ok := c.events.join()
 	if !ok {
-		return &Problem{Title: "Too many listeners", Status: http.StatusServiceUnavailable, Detail: "the server tells enough browsers already", Retryable: true}
+		return &semantic.Problem{Title: "Too many listeners", Status: http.StatusServiceUnavailable, Detail: "the server tells enough browsers already", Retryable: true}
 	}
 	defer c.events.leave(events)
 	header := c.w.Header()
@@ -83,15 +84,15 @@ func (c *call) live() error {
 		}
 		return control.Flush()
 	}
-	hello := LiveEvent{Kind: "hello", At: time.Now().UTC(), Snapshot: c.snapshotID()}
+	hello := LiveEvent{Kind: "hello", At: time.Now().UTC(), Snapshot: c.version.snapshotID()}
 	// An edition is not held for as long as a browser listens; serve releases it once more, so it is taken again at the end.
 	for _, e := range append([]LiveEvent{hello}, now...) {
 		if send(e) != nil {
 			return nil
 		}
 	}
-	c.store.release(c.e)
-	defer func() { c.e = c.store.acquire() }()
+	c.store.release(c.version)
+	defer func() { c.version = c.store.acquire() }()
 	beat := time.NewTicker(20 * time.Second)
 	defer beat.Stop()
 	end := time.After(time.Hour)

@@ -23,6 +23,7 @@ import (
 	"lifeline/model"
 	"lifeline/project"
 	"lifeline/run"
+	"lifeline/semantic"
 	"lifeline/warehouse"
 )
 
@@ -92,7 +93,7 @@ func serveBig(ctx context.Context, dir, dsn string) (*dashboard.Server, func() e
 	if err != nil {
 		return nil, nil, err
 	}
-	d, err := dashboard.ReadDefinition(dir)
+	d, err := semantic.ReadDefinition(dir)
 	if err != nil {
 		return nil, wh.Close, err
 	}
@@ -142,7 +143,7 @@ func TestABigExportIsWholeInEveryFormat(t *testing.T) {
 		c := openBig(t, dir, dsn)
 		for _, query := range []string{"range=all", "range=all&status=paid&amount>=500"} {
 			list := "/api/v1/tables/analytics.big/rows?" + query
-			shown := get[dashboard.RowsData](c, list+"&limit=1")
+			shown := get[semantic.RowsData](c, list+"&limit=1")
 			require.Len(t, shown.Data.Totals, 1)
 			total, sum := shown.Page.Total, shown.Data.Totals[0].Sums["amount"]
 			require.Positive(t, total)
@@ -257,7 +258,7 @@ func TestAnExportThatBreaksOffIsSeenToBreakOff(t *testing.T) {
 			}
 		}
 		// The server lives on, and no query is left behind.
-		require.EqualValues(t, 60_000, get[dashboard.RowsData](c, "/api/v1/tables/analytics.big/rows?range=all&limit=1").Page.Total)
+		require.EqualValues(t, 60_000, get[semantic.RowsData](c, "/api/v1/tables/analytics.big/rows?range=all&limit=1").Page.Total)
 	})
 }
 
@@ -274,7 +275,7 @@ func TestAnExportStaysWithItsVersion(t *testing.T) {
 		publishBig(t, dir, dsn)
 		require.NoError(t, quits.Body.Close())
 		require.Eventually(t, func() bool {
-			return get[dashboard.RowsData](c, "/api/v1/tables/analytics.big/rows?range=all&limit=1").Page.Total == second
+			return get[semantic.RowsData](c, "/api/v1/tables/analytics.big/rows?range=all&limit=1").Page.Total == second
 		}, 20*time.Second, 50*time.Millisecond)
 		text, err := io.ReadAll(slow.Body)
 		require.NoError(t, err)
@@ -303,7 +304,7 @@ func TestSlowExportsLeavePagesAlone(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded, "the fifth waits")
 		began := time.Now()
 		for i := range 8 {
-			require.EqualValues(t, n, get[dashboard.RowsData](c, fmt.Sprintf("/api/v1/tables/analytics.big/rows?range=all&limit=%d", i+1)).Page.Total)
+			require.EqualValues(t, n, get[semantic.RowsData](c, fmt.Sprintf("/api/v1/tables/analytics.big/rows?range=all&limit=%d", i+1)).Page.Total)
 		}
 		require.Less(t, time.Since(began), 10*time.Second)
 		require.NoError(t, slow[0].Body.Close())

@@ -20,6 +20,7 @@ import (
 
 	"lifeline/dashboard"
 	"lifeline/sample"
+	"lifeline/semantic"
 	"lifeline/warehouse"
 )
 
@@ -150,11 +151,11 @@ func look(c *client, who, n int) (seenRows, error) {
 	var body struct {
 		Data struct {
 			Rows  json.RawMessage
-			Trust *dashboard.Trust
-			Cards []dashboard.Card
+			Trust *semantic.Trust
+			Cards []semantic.Card
 		}
 		Meta dashboard.Meta
-		Page *dashboard.Page
+		Page *semantic.Page
 	}
 	if err := json.NewDecoder(answer.Body).Decode(&body); err != nil {
 		return seenRows{}, err
@@ -228,5 +229,5 @@ func TestBeforeTheFirstRunThePagesSayWhatToDo(t *testing.T) {
 	require.Equal(t, "hello", kinds[0])
 	require.Contains(t, kinds, "run")
 	require.Equal(t, "snapshot", kinds[len(kinds)-1])
-	require.Positive(t, get[dashboard.PageData](c, "/api/v1/pages/overview").Data.Rows)
+	require.Positive(t, get[semantic.PageData](c, "/api/v1/pages/overview").Data.Rows)
 }

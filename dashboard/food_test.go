@@ -19,6 +19,7 @@ import (
 	"lifeline/project"
 	"lifeline/run"
 	"lifeline/sample"
+	"lifeline/semantic"
 	"lifeline/source"
 	"lifeline/warehouse"
 )
@@ -40,7 +41,7 @@ func food(t *testing.T) *client {
 		return source.Open(ctx, source.Options{DSN: "csv:" + filepath.Join(files, "csv"), TimeZone: "UTC", Tables: run.Contracts(p)})
 	}})
 	require.NoError(t, err)
-	d, err := dashboard.ReadDefinition(dir)
+	d, err := semantic.ReadDefinition(dir)
 	require.NoError(t, err)
 	graph, err := model.NewGraph(p, model.Options{Target: model.Target{Name: wh.Engine(), Type: wh.Engine()}, Vars: map[string]any{"as_of": "2000-01-01 00:00:00"}})
 	require.NoError(t, err)
@@ -59,7 +60,7 @@ func TestTheOperationsPageOfFoodDeliveryAnswersEveryQuestion(t *testing.T) {
 	t.Parallel()
 	c := food(t)
 	for _, filters := range []string{"", "?range=365d", "?range=all", "?status=cancelled", "?region=1&range=7d", "?undated=only", "?from=2031-01-01"} {
-		page := get[dashboard.PageData](c, "/api/v1/pages/operations"+filters)
+		page := get[semantic.PageData](c, "/api/v1/pages/operations"+filters)
 		require.GreaterOrEqual(t, len(page.Data.Cards), 8)
 		for _, card := range page.Data.Cards {
 			require.Nil(t, card.Problem, "%s: %s", filters, card.ID)
@@ -74,7 +75,7 @@ func TestTheOperationsPageOfFoodDeliveryAnswersEveryQuestion(t *testing.T) {
 }
 
 // requireCountsLead follows the links of the first two rows of every card.
-func requireCountsLead(c *client, page dashboard.PageData) {
+func requireCountsLead(c *client, page semantic.PageData) {
 	c.t.Helper()
 	followed := 0
 	for _, card := range page.Cards {
@@ -87,7 +88,7 @@ func requireCountsLead(c *client, page dashboard.PageData) {
 				link, err := url.Parse(fillIn(column.Link, card.Columns, row))
 				require.NoError(c.t, err)
 				require.Equal(c.t, "/orders", link.Path)
-				rows := get[dashboard.RowsData](c, "/api/v1/tables/analytics.dim_orders/rows?limit=1&"+link.RawQuery)
+				rows := get[semantic.RowsData](c, "/api/v1/tables/analytics.dim_orders/rows?limit=1&"+link.RawQuery)
 				require.Equal(c.t, n.String(), json.Number(jsonText(c, rows.Page.Total)).String(), "%s.%s: %s", card.ID, column.Name, link)
 				followed++
 			}
@@ -105,12 +106,12 @@ func jsonText(c *client, v any) string {
 func TestAnOrderIsARecordWithItsSteps(t *testing.T) {
 	t.Parallel()
 	c := food(t)
-	rows := get[dashboard.RowsData](c, "/api/v1/tables/analytics.dim_orders/rows?limit=1&fields=order_id&status=delivered")
+	rows := get[semantic.RowsData](c, "/api/v1/tables/analytics.dim_orders/rows?limit=1&fields=order_id&status=delivered")
 	key, is := rows.Data.Rows[0][0].(string)
 	if !is {
 		key = jsonText(c, rows.Data.Rows[0][0])
 	}
-	record := get[dashboard.RecordData](c, "/api/v1/records/orders/"+key)
+	record := get[semantic.RecordData](c, "/api/v1/records/orders/"+key)
 	require.GreaterOrEqual(t, len(record.Data.Timeline), 3)
 	require.Equal(t, "delivered", record.Data.State)
 	require.Len(t, record.Data.Related, 2)

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"errors"
 	"fmt"
+	"lifeline/semantic"
 	"net"
 	"net/http"
 	"net/netip"
@@ -29,9 +30,9 @@ func (s *Server) build() http.Handler {
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /metrics", s.serveMetrics)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
-		p := Problem{Title: "Not found", Status: http.StatusNotFound, Detail: "the API has no such route", Hint: "/api/v1/openapi.json lists them"}
+		p := semantic.Problem{Title: "Not found", Status: http.StatusNotFound, Detail: "the API has no such route", Hint: "/api/v1/openapi.json lists them"}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			p = Problem{Title: "Read only", Status: http.StatusMethodNotAllowed, Detail: "the API takes GET and HEAD, and POST for /api/v1/sql"}
+			p = semantic.Problem{Title: "Read only", Status: http.StatusMethodNotAllowed, Detail: "the API takes GET and HEAD, and POST for /api/v1/sql"}
 			w.Header().Set("Allow", "GET, HEAD")
 		}
 		writeProblem(w, r, s.newID(), p)
@@ -64,14 +65,14 @@ func (s *Server) headers(next http.Handler) http.Handler {
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.options.CardTime + 30*time.Second))
 		probe := r.URL.Path == "/healthz" || r.URL.Path == "/readyz"
 		if !probe && !s.hostAllowed(r.Host) {
-			writeProblem(w, r, id, Problem{
+			writeProblem(w, r, id, semantic.Problem{
 				Title: "Another host", Status: http.StatusMisdirectedRequest, Detail: fmt.Sprintf("this server is not %q", r.Host), Hint: "--host NAME",
 			})
 			return
 		}
 		if r.Method == http.MethodPost && r.Header.Get("Sec-Fetch-Site") != "" && !slices.Contains([]string{"same-origin", "none"}, r.Header.Get("Sec-Fetch-Site")) ||
 			strings.HasPrefix(r.URL.Path, "/api/") && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
-			writeProblem(w, r, id, Problem{Title: "Another site", Status: http.StatusForbidden, Detail: "data is given to this server's own pages only"})
+			writeProblem(w, r, id, semantic.Problem{Title: "Another site", Status: http.StatusForbidden, Detail: "data is given to this server's own pages only"})
 			return
 		}
 		if !probe {
@@ -105,13 +106,13 @@ func (s *Server) hostAllowed(hostport string) bool {
 // serve runs one route's handler for one request.
 func (s *Server) serve(rt route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		c := &call{Server: s, w: w, r: r, id: w.Header().Get("X-Request-Id"), began: time.Now(), route: rt.pattern}
+		c := &request{Server: s, w: w, r: r, id: w.Header().Get("X-Request-Id"), began: time.Now(), route: rt.pattern}
 		c.user, _ = s.auth.whoIs(r)
 		if c.user == nil {
 			return // The headers' handler has said so.
 		}
-		c.e = s.store.acquire()
-		defer func() { s.store.release(c.e) }() // Events let go of theirs and take another.
+		c.version = s.store.acquire()
+		defer func() { s.store.release(c.version) }() // Events let go of theirs and take another.
 		watched := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		c.w = watched
 		defer func() {
@@ -119,13 +120,13 @@ func (s *Server) serve(rt route) http.HandlerFunc {
 			if broken, isError := fault.(error); fault != nil && (!isError || !errors.Is(broken, http.ErrAbortHandler)) {
 				s.log.Error("a handler broke", "request_id", c.id, "path", r.URL.Path, "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
 				if !watched.wrote {
-					writeProblem(watched, r, c.id, Problem{Title: "The server met an error", Status: 500, Detail: "see the server's log by the request id", Retryable: true})
+					writeProblem(watched, r, c.id, semantic.Problem{Title: "The server met an error", Status: 500, Detail: "see the server's log by the request id", Retryable: true})
 				}
 				fault = http.ErrAbortHandler
 			}
 			s.metrics.observe(rt.pattern, watched.status, time.Since(c.began))
 			s.log.Debug("request", "request_id", c.id, "method", r.Method, "path", r.URL.Path, "query", r.URL.RawQuery,
-				"status", watched.status, "ms", millis(time.Since(c.began)), "snapshot", c.snapshotID())
+				"status", watched.status, "ms", millis(time.Since(c.began)), "snapshot", c.version.snapshotID())
 			if fault != nil {
 				panic(fault)
 			}
@@ -141,16 +142,16 @@ func (s *Server) serve(rt route) http.HandlerFunc {
 }
 
 // missing names the role that is needed and whom to ask.
-func (c *call) missing(role string) *Problem {
+func (c *request) missing(role string) *semantic.Problem {
 	contact := c.options.Auth.Contact
 	if contact == "" {
 		contact = c.def.Model.Contact
 	}
-	return &Problem{Title: "Not allowed", Status: http.StatusForbidden, Detail: "this needs the role " + role, Role: role, Contact: contact}
+	return &semantic.Problem{Title: "Not allowed", Status: http.StatusForbidden, Detail: "this needs the role " + role, Role: role, Contact: contact}
 }
 
 // audit keeps who took what away: exports and SQL.
-func (c *call) audit(what string, args ...any) {
+func (c *request) audit(what string, args ...any) {
 	c.log.Info("audit", append([]any{"what", what, "request_id", c.id, "user", c.user.name, "from", c.r.RemoteAddr, "path", c.r.URL.Path, "filters", c.filters}, args...)...)
 }
 
@@ -188,12 +189,12 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 	s.store.mu.Unlock()
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	switch {
-	case e.snapshot == nil:
+	case e.Version == nil:
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = w.Write([]byte("nothing is published yet\n"))
 	case failing != "":
-		_, _ = fmt.Fprintf(w, "serving %s; new versions cannot be looked for\n", e.id)
+		_, _ = fmt.Fprintf(w, "serving %s; new versions cannot be looked for\n", e.ID)
 	default:
-		_, _ = fmt.Fprintf(w, "serving %s\n", e.id)
+		_, _ = fmt.Fprintf(w, "serving %s\n", e.ID)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lifeline/dashboard"
+	"lifeline/semantic"
 )
 
 func TestEveryAnswerHasTheStrictHeaders(t *testing.T) {
@@ -151,7 +152,7 @@ func TestBasicAndBearerAuthenticationKnowsRoles(t *testing.T) {
 		who *client
 		sql bool
 	}{{ada, true}, {ben, false}, {ada, true}, {ben, false}} {
-		page := get[dashboard.PageData](x.who, "/api/v1/pages/overview?range=7d")
+		page := get[semantic.PageData](x.who, "/api/v1/pages/overview?range=7d")
 		require.Equal(t, x.sql, page.Data.Cards[0].SQL != "")
 		held := get[dashboard.QuarantineData](x.who, "/api/v1/quarantine")
 		require.Equal(t, x.sql, held.Data.Rows[0].Row != nil)
@@ -243,7 +244,7 @@ func TestEveryAnswerReadsBackIntoItsType(t *testing.T) {
 		for _, x := range tables {
 			data := get[dashboard.TableData](c, "/api/v1/tables/"+x.Name).Data
 			require.Equal(t, x.Columns, len(data.Profile), x.Name)
-			rows := get[dashboard.RowsData](c, "/api/v1/tables/"+x.Name+"/rows?limit=3&histogram=1")
+			rows := get[semantic.RowsData](c, "/api/v1/tables/"+x.Name+"/rows?limit=3&histogram=1")
 			require.Equal(t, x.Rows, rows.Page.Total, x.Name)
 			for _, col := range data.Profile {
 				require.LessOrEqual(t, col.Distinct+min(col.Nulls, 0), x.Rows)
@@ -289,7 +290,7 @@ func TestEveryAnswerReadsBackIntoItsType(t *testing.T) {
 			seen, after = seen+len(next.Data.Rows), next.Page.Next
 		}
 		require.EqualValues(t, held.Page.Total, seen)
-		record := get[dashboard.RecordData](c, "/api/v1/records/claims/2536358").Data
+		record := get[semantic.RecordData](c, "/api/v1/records/claims/2536358").Data
 		require.NotEmpty(t, record.Timeline)
 		require.NotNil(t, record.Sum)
 		require.Contains(t, c.problem("/api/v1/records/claims/2536250", http.StatusNotFound).Detail, "quarantine")
@@ -343,7 +344,7 @@ func TestSpreadsheetsComputeNothingOfAnExport(t *testing.T) {
 func TestMetricsCountRequests(t *testing.T) {
 	t.Parallel()
 	c := duck(t)
-	get[dashboard.PageData](c, "/api/v1/pages/overview?range=7d")
+	get[semantic.PageData](c, "/api/v1/pages/overview?range=7d")
 	_, _, body := c.raw("/metrics")
 	require.Contains(t, string(body), `lifeline_http_requests_total{route="/api/v1/pages/{page}",status="200"} 1`)
 	require.Contains(t, string(body), "lifeline_published_version 1")

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"lifeline/model"
 	"lifeline/project"
+	"lifeline/semantic"
 )
 
 // The drawing's measures, in pixels.
@@ -27,7 +27,7 @@ type web struct {
 	kind     map[string]string
 }
 
-func (c *call) web() *web {
+func (c *request) web() *web {
 	w := &web{map[string][]string{}, map[string][]string{}, map[string]string{}}
 	link := func(from, to string) {
 		if !slices.Contains(w.up[to], from) {
@@ -67,7 +67,7 @@ func (c *call) web() *web {
 	for _, p := range c.def.Pages {
 		page := "page." + p.Name
 		for name := range maps.Keys(w.kind) {
-			if slices.ContainsFunc(c.readers(name), func(x string) bool { return strings.HasPrefix(x, p.Name+"/") }) && w.kind[name] != "page" {
+			if slices.ContainsFunc(c.def.Readers(name), func(x string) bool { return strings.HasPrefix(x, p.Name+"/") }) && w.kind[name] != "page" {
 				w.kind[page] = "page"
 				link(name, page)
 			}
@@ -111,24 +111,12 @@ func reach(edges map[string][]string, from string, steps int) map[string]int {
 	return out
 }
 
-func (c *call) steps(name string) (int, error) {
-	text := c.query().Get(name)
-	if text == "" {
-		return 1, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 || n > 20 {
-		return 0, &badFilter{name, text, "is a number from 0 to 20"}
-	}
-	return n, nil
-}
-
-func (c *call) lineage() error {
-	up, err := c.steps("up")
+func (c *request) lineage() error {
+	up, err := c.number("up", 1, 0, 20)
 	if err != nil {
 		return err
 	}
-	down, err := c.steps("down")
+	down, err := c.number("down", 1, 0, 20)
 	if err != nil {
 		return err
 	}
@@ -141,7 +129,7 @@ func (c *call) lineage() error {
 		}
 	}
 	if w.kind[table] == "" {
-		return notFound("table", table, project.Nearest(table, names))
+		return semantic.NotFound("table", table, project.Nearest(table, names))
 	}
 	column := c.query().Get("column")
 	return c.cached(fmt.Sprintf("%s|%d|%d|%s", table, up, down, column), func(ctx context.Context) (*reply, error) {
@@ -157,7 +145,7 @@ func (c *call) lineage() error {
 
 // draw lays the neighbourhood out in columns: what is read on the left, what reads on the right. A node's column is the longest way to
 // the middle, so that edges lead one way.
-func (c *call) draw(w *web, table string, up, down int, checks map[string][]CheckInfo) *LineageData {
+func (c *request) draw(w *web, table string, up, down int, checks map[string][]CheckInfo) *LineageData {
 	layer := map[string]int{table: 0}
 	above, below := longest(w.up, table), longest(w.down, table)
 	for name := range reach(w.up, table, up) {
@@ -257,7 +245,7 @@ func without(set map[string]int, name string) []string {
 	return slices.Sorted(maps.Keys(set))
 }
 
-func (c *call) lineageNode(w *web, name string, checks map[string][]CheckInfo) LineageNode {
+func (c *request) lineageNode(w *web, name string, checks map[string][]CheckInfo) LineageNode {
 	n := LineageNode{Name: name, Kind: w.kind[name], Status: "", Link: "/tables/" + name, Columns: []string{}}
 	_, short, _ := strings.Cut(name, ".")
 	for _, x := range checks[short] {
@@ -268,7 +256,7 @@ func (c *call) lineageNode(w *web, name string, checks map[string][]CheckInfo) L
 	switch n.Kind {
 	case "page":
 		n.Link = ""
-		if p := c.def.page(short); p != nil {
+		if p := c.def.Page(short); p != nil {
 			n.Link = p.Path
 		}
 	case "source":
@@ -279,10 +267,10 @@ func (c *call) lineageNode(w *web, name string, checks map[string][]CheckInfo) L
 			}
 		}
 	}
-	if c.e.snapshot != nil {
-		if t := c.e.tables[name]; t != nil {
-			n.Rows = t.rows
-			for _, col := range t.columns {
+	if c.version.Version != nil {
+		if t := c.version.Tables[name]; t != nil {
+			n.Rows = t.Rows
+			for _, col := range t.Columns {
 				n.Columns = append(n.Columns, col.Name)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lifeline/dashboard"
+	"lifeline/semantic"
 )
 
 func TestThePageOfTheManualIsAPageThatWorks(t *testing.T) {
@@ -21,7 +22,7 @@ func TestThePageOfTheManualIsAPageThatWorks(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(filepath.Join(dir, "dashboards"), os.DirFS(carepay+"/dashboards")))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "dashboards", "vouchers.yml"), page[1], 0o600))
-	d, err := dashboard.ReadDefinition(dir)
+	d, err := semantic.ReadDefinition(dir)
 	require.NoError(t, err)
 	c := duck(t, func(o *dashboard.Options) { o.Definition = d })
 	var listed []string
@@ -29,7 +30,7 @@ func TestThePageOfTheManualIsAPageThatWorks(t *testing.T) {
 		listed = append(listed, p.Name)
 	}
 	require.Contains(t, listed, "vouchers")
-	card := get[dashboard.PageData](c, "/api/v1/pages/vouchers?range=all").Data.Cards[0]
+	card := get[semantic.PageData](c, "/api/v1/pages/vouchers?range=all").Data.Cards[0]
 	require.Nil(t, card.Problem)
 	require.Contains(t, card.Answer, "has most:")
 	// The sum of the card's claims is the number of rows behind its footer link.
@@ -42,5 +43,5 @@ func TestThePageOfTheManualIsAPageThatWorks(t *testing.T) {
 	require.Positive(t, sum)
 	address, is := apiOf(card.RowsLink)
 	require.True(t, is, card.RowsLink)
-	require.Equal(t, sum, get[dashboard.RowsData](c, address+"&limit=1").Page.Total)
+	require.Equal(t, sum, get[semantic.RowsData](c, address+"&limit=1").Page.Total)
 }

@@ -5,13 +5,12 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
-	"strconv"
+	"lifeline/semantic"
 	"strings"
 	"time"
 )
 
-func (c *call) metaData() error {
+func (c *request) metaData() error {
 	// The age of the data and the asker are of this moment, so the answer is made each time; it costs a few small reads of the books.
 	ctx, cancel := context.WithTimeout(c.r.Context(), c.options.CardTime)
 	defer cancel()
@@ -19,7 +18,7 @@ func (c *call) metaData() error {
 	if err != nil {
 		return err
 	}
-	body, err := c.encode(&reply{data: d}, c.began)
+	body, err := encode(c.version, &reply{data: d}, c.began)
 	if err != nil {
 		return err
 	}
@@ -27,26 +26,16 @@ func (c *call) metaData() error {
 	return c.send(body)
 }
 
-func (c *call) loadMeta(ctx context.Context) (*MetaData, error) {
+func (c *request) loadMeta(ctx context.Context) (*MetaData, error) {
 	m := &c.def.Model
 	d := &MetaData{
 		Project: cmp.Or(c.options.Project.Config.Name, c.options.Project.Name), Build: c.options.Build, Engine: c.store.wh.Engine(), State: "ready",
 		TimeZone: c.options.Project.Config.BusinessTimeZone, User: User{c.user.name, c.user.roles}, Live: c.options.Live,
-		Pages: []PageInfo{}, Records: []RecordInfo{}, Filters: []FilterInfo{}, Bases: []BasisInfo{}, Ranges: []RangeInfo{},
-		Currencies: []Option{}, States: []StateInfo{}, Badges: []Badge{}, Examples: append([]Example{}, m.Examples...),
+		Pages: c.def.PageInfos(), Records: []semantic.RecordInfo{}, Filters: m.FilterInfos(), Bases: m.BasisInfos(), Ranges: []semantic.RangeInfo{},
+		Currencies: []semantic.Option{}, States: m.StateInfos(), Badges: []Badge{}, Examples: append([]semantic.Example{}, m.Examples...),
 		Limits: Limits{c.options.SQLRows, int(c.options.SQLTime / time.Second), 1000},
 	}
-	d.States = append(d.States, m.states...)
-	for _, b := range m.bases {
-		d.Bases = append(d.Bases, BasisInfo{b.Name, m.basisLabel(b.Name), b.Hint, len(d.Bases) == 0})
-	}
-	for _, f := range m.filters {
-		d.Filters = append(d.Filters, FilterInfo{f.Name, cmp.Or(f.Label, title(f.Name)), f.Prefix, f.Path, f.Kind, true, true, f.Hint})
-	}
-	for _, p := range c.def.Pages {
-		d.Pages = append(d.Pages, c.pageInfo(p))
-	}
-	s := c.e.snapshot
+	s := c.version.Version
 	if s == nil {
 		d.State = "empty"
 		d.FirstSteps = []Step{
@@ -56,15 +45,13 @@ func (c *call) loadMeta(ctx context.Context) (*MetaData, error) {
 			{"Open the first page", "this page shows it by itself", false},
 		}
 	} else {
-		for _, r := range m.records {
-			d.Records = append(d.Records, s.recordInfo(r))
+		d.Records = s.RecordInfos()
+		d.Currencies, d.Currency = append(d.Currencies, s.Currencies...), s.Currency
+		d.DataThrough = semantic.FormatDay(s.Through)
+		if t := s.Tables[m.Main]; t != nil {
+			d.DataFrom, _ = s.Span(t)
 		}
-		d.Currencies, d.Currency = append(d.Currencies, s.currencies...), s.currency
-		d.DataThrough = dayOrNone(s.through)
-		if t := s.tables[m.Main]; t != nil {
-			d.DataFrom = dayOrNone(t.bounds[s.defaultBasis(t)].from)
-		}
-		d.Ranges = s.ranges()
+		d.Ranges = s.Ranges()
 	}
 	var err error
 	if d.Freshness, err = c.freshness(ctx); err != nil {
@@ -74,52 +61,10 @@ func (c *call) loadMeta(ctx context.Context) (*MetaData, error) {
 	return d, err
 }
 
-func (c *call) pageInfo(p *PageFile) PageInfo {
-	info := PageInfo{Name: p.Name, Path: p.Path, Title: p.Title, Section: cmp.Or(p.Section, "Operations"), Icon: p.Icon, Filters: slices.Clone(p.Filters), Entity: p.Entity}
-	if p.Hidden {
-		info.Section = ""
-	}
-	if info.Filters == nil {
-		info.Filters = []string{}
-		if t := c.def.Model.Tables[p.Table]; t != nil {
-			for _, f := range c.def.Model.filters {
-				if t.Filters[f.Name] != "" {
-					info.Filters = append(info.Filters, f.Name)
-				}
-			}
-		}
-	}
-	return info
-}
-
-// ranges are the periods that people ask for; they end at the newest data.
-func (s *snapshot) ranges() []RangeInfo {
-	out := []RangeInfo{}
-	names := []string{"7d", "28d", "90d", "365d"}
-	if usual := s.def.Model.Range; usual != "all" && !slices.Contains(names, usual) {
-		names = append(names, usual)
-		slices.SortFunc(names, func(a, b string) int {
-			x, _ := strconv.Atoi(strings.TrimSuffix(a, "d"))
-			y, _ := strconv.Atoi(strings.TrimSuffix(b, "d"))
-			return cmp.Compare(x, y)
-		})
-	}
-	for _, name := range names {
-		n, _ := strconv.Atoi(strings.TrimSuffix(name, "d"))
-		out = append(out, RangeInfo{name, fmt.Sprintf("Last %d days", n), name == s.def.Model.Range, dayOrNone(s.through.AddDate(0, 0, 1-n)), dayOrNone(s.through)})
-	}
-	all := RangeInfo{Name: "all", Label: "All dates", Default: s.def.Model.Range == "all", To: dayOrNone(s.through)}
-	if t := s.tables[s.def.Model.Main]; t != nil {
-		b := t.bounds[s.defaultBasis(t)]
-		all.From, all.To = dayOrNone(b.from), dayOrNone(b.to)
-	}
-	return append(out, all)
-}
-
 // freshness decides on the server whether the data is current, and why not.
-func (c *call) freshness(ctx context.Context) (Freshness, error) {
+func (c *request) freshness(ctx context.Context) (Freshness, error) {
 	f := Freshness{Status: "empty", Text: "Nothing has been loaded yet.", Link: "/runs"}
-	db := c.e.booksDB()
+	db := c.version.booksDB()
 	if db == nil {
 		return f, nil
 	}
@@ -140,8 +85,8 @@ where r.run_id = (select max(run_id) from ops.runs)`).Scan(&last, &status, &load
 		f.LoadedAt = &at
 		age = "Loaded " + agoText(time.Since(at)) + "."
 	}
-	if s := c.e.snapshot; s != nil {
-		at := s.at
+	if s := c.version.Version; s != nil {
+		at := s.PublishedAt
 		f.PublishedAt, f.Status = &at, "fresh"
 	}
 	f.Text = age
@@ -175,9 +120,9 @@ func agoText(d time.Duration) string {
 }
 
 // badges are the numbers to act on beside the navigation.
-func (c *call) badges(ctx context.Context) ([]Badge, error) {
+func (c *request) badges(ctx context.Context) ([]Badge, error) {
 	out := []Badge{}
-	db := c.e.booksDB()
+	db := c.version.booksDB()
 	if db == nil {
 		return out, nil
 	}
@@ -186,7 +131,7 @@ func (c *call) badges(ctx context.Context) ([]Badge, error) {
 		return nil, fmt.Errorf("count the quarantine: %w", err)
 	}
 	if held > 0 {
-		out = append(out, Badge{"/quarantine", held, plural(held, "rows held back"), "warn"})
+		out = append(out, Badge{"/quarantine", held, semantic.Plural(held, "rows held back"), "warn"})
 	}
 	var run sql.NullInt64
 	if err := db.QueryRowContext(ctx, "select max(run_id) from ops.check_results").Scan(&run); err != nil {
@@ -198,9 +143,9 @@ func (c *call) badges(ctx context.Context) ([]Badge, error) {
 	}
 	switch {
 	case counts.Failed > 0:
-		out = append(out, Badge{"/quality", int64(counts.Failed), plural(int64(counts.Failed), "checks failed"), "bad"})
+		out = append(out, Badge{"/quality", int64(counts.Failed), semantic.Plural(int64(counts.Failed), "checks failed"), "bad"})
 	case counts.Warned > 0:
-		out = append(out, Badge{"/quality", int64(counts.Warned), plural(int64(counts.Warned), "checks warned"), "warn"})
+		out = append(out, Badge{"/quality", int64(counts.Warned), semantic.Plural(int64(counts.Warned), "checks warned"), "warn"})
 	}
 	bad, err := lastBad(ctx, db)
 	if err != nil {
@@ -213,13 +158,13 @@ func (c *call) badges(ctx context.Context) ([]Badge, error) {
 }
 
 // search finds pages, records by key, tables, columns, checks and values of filters.
-func (c *call) search() error {
+func (c *request) search() error {
 	q := strings.TrimSpace(c.query().Get("q"))
 	if strings.ContainsRune(q, 0) || len(q) > 200 {
-		return &badFilter{"q", "", "is a short text"}
+		return &semantic.FilterError{Name: "q", Value: "", Wants: "is a short text"}
 	}
 	return c.cached(q, func(ctx context.Context) (*reply, error) {
-		data := &SearchData{Hits: []Hit{}}
+		data := &SearchData{Hits: []semantic.Hit{}}
 		if q == "" {
 			return &reply{data: data}, nil
 		}
@@ -231,74 +176,41 @@ func (c *call) search() error {
 	})
 }
 
-func (c *call) find(ctx context.Context, q string, d *SearchData) error {
-	low := strings.ToLower(q)
-	has := func(s string) bool { return strings.Contains(strings.ToLower(s), low) }
-	add := func(kind, text, note, link string) { d.Hits = append(d.Hits, Hit{kind, text, note, link}) }
-	s := c.e.snapshot
+// find looks into the version, the pages and the checks.
+func (c *request) find(ctx context.Context, q string, d *SearchData) error {
+	has := func(s string) bool { return strings.Contains(strings.ToLower(s), strings.ToLower(q)) }
+	s := c.version.Version
 	if s != nil {
-		for _, r := range s.def.Model.records {
-			t := s.tables[r.Table]
-			if t == nil {
-				continue
-			}
-			row, err := readRow(ctx, s, t, t.Key, q)
-			if err != nil {
-				return err
-			}
-			if row != nil {
-				info := s.recordInfo(r)
-				add("record", info.Singular+" "+q, textOf(row.values[cmp.Or(r.State, "status")]), "/"+r.Name+"/"+escapeQuery(q))
-			}
+		records, err := s.FindRecords(ctx, q)
+		if err != nil {
+			return err
 		}
+		d.Hits = append(d.Hits, records...)
 	}
 	for _, p := range c.def.Pages {
 		if has(p.Title) && p.Entity == "" {
-			add("page", p.Title, p.Section, p.Path)
+			d.Hits = append(d.Hits, semantic.Hit{Kind: "page", Text: p.Title, Note: p.Section, Link: p.Path})
 		}
 	}
 	if s == nil {
 		return nil
 	}
-	if t := s.tables[s.def.Model.Main]; t != nil {
-		for _, f := range s.def.Model.filters {
-			if f.Path == "" || t.Filters[f.Name] == "" {
-				continue
-			}
-			b, err := s.bind(&ask{}, t, false)
-			if err != nil {
-				return err
-			}
-			got, err := s.choices(ctx, b, f.Name, t.Filters[f.Name], q, 5)
-			if err != nil {
-				return err
-			}
-			for _, o := range got.Options {
-				add(f.Name, o.Label, plural(o.Rows, t.Noun), strings.ReplaceAll(f.Path, "{value}", escapeQuery(o.Value)))
-			}
-		}
+	found, err := s.Find(ctx, q)
+	if err != nil {
+		return err
 	}
-	for _, name := range s.names {
-		if has(name) {
-			add("table", name, plural(s.tables[name].rows, "rows"), "/tables/"+name)
-		}
+	d.Hits = append(d.Hits, found...)
+	db := c.version.booksDB()
+	if db == nil {
+		return nil
 	}
-	for _, name := range s.names {
-		for _, col := range s.tables[name].columns {
-			if has(col.Name) && len(d.Hits) < 60 {
-				add("column", name+"."+col.Name, col.Type, "/tables/"+name)
-			}
-		}
+	all, err := loadChecks(ctx, db)
+	if err != nil {
+		return err
 	}
-	if db := c.e.booksDB(); db != nil {
-		all, err := loadChecks(ctx, db)
-		if err != nil {
-			return err
-		}
-		for _, x := range all.Checks {
-			if has(x.Name) || has(x.Text) {
-				add("check", x.Text, x.Status, x.Link)
-			}
+	for _, x := range all.Checks {
+		if has(x.Name) || has(x.Text) {
+			d.Hits = append(d.Hits, semantic.Hit{Kind: "check", Text: x.Text, Note: x.Status, Link: x.Link})
 		}
 	}
 	return nil

@@ -86,8 +86,8 @@ func (s *Server) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	e, failing := s.store.current, s.store.failing
 	s.store.mu.Unlock()
 	version, age, follows := int64(0), 0.0, 1
-	if e.snapshot != nil {
-		version, age = e.version, time.Since(e.at).Seconds()
+	if e.Version != nil {
+		version, age = e.Number, time.Since(e.PublishedAt).Seconds()
 	}
 	if failing != "" {
 		follows = 0
@@ -108,3 +108,5 @@ func (s *Server) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n%s %v\n", g.name, g.help, g.name, g.kind, g.name, g.value)
 	}
 }
+
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"lifeline/semantic"
 	"maps"
 	"reflect"
 	"slices"
@@ -17,7 +18,7 @@ type object = map[string]any
 // OpenAPI writes the document of the API from its routes and the Go types of their answers, so that neither can drift from the other.
 func OpenAPI(build string, routes []route) ([]byte, error) {
 	g := &schemas{done: object{}}
-	problem := g.of(reflect.TypeFor[Problem]())
+	problem := g.of(reflect.TypeFor[semantic.Problem]())
 	paths := object{}
 	for _, r := range routes {
 		item := object{}
@@ -70,8 +71,8 @@ func (g *schemas) operation(r route, method string, problem any) object {
 		content["application/json"] = object{"schema": object{"type": "object"}}
 	}
 	if r.files {
-		for _, kind := range slices.Sorted(maps.Keys(exportTypes)) {
-			media, _, _ := strings.Cut(exportTypes[kind], ";")
+		for _, kind := range slices.Sorted(maps.Keys(semantic.ExportTypes)) {
+			media, _, _ := strings.Cut(semantic.ExportTypes[kind], ";")
 			content[media] = object{"schema": object{"type": "string", "format": "binary"}}
 		}
 	}
@@ -120,7 +121,7 @@ func (g *schemas) envelope(data reflect.Type, list bool) object {
 	properties := object{"data": g.of(data), "meta": g.of(reflect.TypeFor[Meta]())}
 	required := []string{"data", "meta"}
 	if list {
-		properties["page"] = g.of(reflect.TypeFor[Page]())
+		properties["page"] = g.of(reflect.TypeFor[semantic.Page]())
 		required = append(required, "page")
 	}
 	return object{"type": "object", "properties": properties, "required": required}

@@ -6,7 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"math/big"
+	"lifeline/semantic"
 	"strings"
 )
 
@@ -29,27 +29,27 @@ type asideAsk struct{ table, reason, check, state string }
 func (a asideAsk) where() string {
 	parts := []string{"true"}
 	if a.table != "" {
-		parts = append(parts, "q.table_name = "+quoteText(a.table))
+		parts = append(parts, "q.table_name = "+semantic.QuoteText(a.table))
 	}
 	switch a.state {
 	case "all":
 	default:
-		parts = append(parts, "q.state = "+quoteText(a.state))
+		parts = append(parts, "q.state = "+semantic.QuoteText(a.state))
 	}
 	if a.reason != "" || a.check != "" {
 		inner := "r.table_name = q.table_name and r.key is not distinct from q.key and r.occurrence = q.occurrence"
 		if a.reason != "" {
-			inner += " and r.reason = " + quoteText(a.reason)
+			inner += " and r.reason = " + semantic.QuoteText(a.reason)
 		}
 		if a.check != "" {
-			inner += " and r.check_name = " + quoteText(a.check)
+			inner += " and r.check_name = " + semantic.QuoteText(a.check)
 		}
 		parts = append(parts, "exists (select 1 from quarantine.reasons as r where "+inner+")")
 	}
 	return strings.Join(parts, " and ")
 }
 
-func (c *call) quarantine() error {
+func (c *request) quarantine() error {
 	db, err := c.booksDB()
 	if err != nil {
 		return err
@@ -61,10 +61,10 @@ func (c *call) quarantine() error {
 	}
 	for _, v := range []string{a.table, a.reason, a.check, a.state} {
 		if strings.ContainsRune(v, 0) {
-			return &badFilter{"table", "", "holds a zero byte"}
+			return &semantic.FilterError{Name: "table", Value: "", Wants: "holds a zero byte"}
 		}
 	}
-	limit, err := c.limit(100, 1000)
+	limit, err := c.number("limit", 100, 1, 1000)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (c *call) quarantine() error {
 }
 
 // quarantineFile gives the raw rows, for the role data only.
-func (c *call) quarantineFile(db *sql.DB, a asideAsk, format string) error {
+func (c *request) quarantineFile(db *sql.DB, a asideAsk, format string) error {
 	if !c.user.has(RoleData) {
 		return c.missing(RoleData)
 	}
@@ -94,35 +94,38 @@ func (c *call) quarantineFile(db *sql.DB, a asideAsk, format string) error {
 from quarantine.rows as q
 where ` + a.where() + `
 order by q.table_name, q.key, q.occurrence`
-	return c.exportSQL(db, query, fmt.Sprintf("quarantine-%s-%d-rows", c.snapshotID(), n), format, n, nil)
+	return c.export(semantic.NewExport(db, c.store.wh.Engine(), query, fmt.Sprintf("quarantine-%s-%d-rows", c.version.snapshotID(), n), n, nil), format)
 }
 
-func (c *call) loadQuarantine(ctx context.Context, db *sql.DB, a asideAsk, limit int, after string) (*QuarantineData, *Page, error) {
+func (c *request) loadQuarantine(ctx context.Context, db *sql.DB, a asideAsk, limit int, after string) (*QuarantineData, *semantic.Page, error) {
 	d := &QuarantineData{
-		Reasons: []QuarantineReason{}, States: []Option{}, Tables: []Option{}, Rows: []QuarantineRow{}, Exports: []ExportLink{},
+		Reasons: []QuarantineReason{}, States: []semantic.Option{}, Tables: []semantic.Option{}, Rows: []QuarantineRow{}, Exports: []semantic.ExportLink{},
 		Command: "lifeline build --project " + c.options.Project.Name,
 	}
 	for _, part := range []struct {
 		column string
-		into   *[]Option
+		into   *[]semantic.Option
 		chosen string
 		where  string
 	}{
 		{"state", &d.States, a.state, asideAsk{a.table, a.reason, a.check, "all"}.where()},
 		{"table_name", &d.Tables, a.table, asideAsk{"", a.reason, a.check, a.state}.where()},
 	} {
-		got, err := fetch(ctx, db, "select q."+part.column+", count(*) from quarantine.rows as q where "+part.where+" group by 1 order by 2 desc, 1", 0)
+		got, err := semantic.Fetch(ctx, db, "select q."+part.column+", count(*) from quarantine.rows as q where "+part.where+" group by 1 order by 2 desc, 1", 0)
 		if err != nil {
 			return nil, nil, fmt.Errorf("count the quarantine: %w", err)
 		}
-		for _, row := range got.rows {
-			*part.into = append(*part.into, Option{textOf(row[0]), title(textOf(row[0])), whole(row[1]), textOf(row[0]) == part.chosen})
+		for _, row := range got.Rows {
+			*part.into = append(*part.into, semantic.Option{
+				Value: semantic.TextOf(row[0]), Label: semantic.Title(semantic.TextOf(row[0])), Rows: semantic.CountOf(row[1]),
+				Selected: semantic.TextOf(row[0]) == part.chosen,
+			})
 		}
 	}
 	if err := c.loadReasons(ctx, db, a, d); err != nil {
 		return nil, nil, fmt.Errorf("read the reasons of the quarantine: %w", err)
 	}
-	page := &Page{}
+	page := &semantic.Page{}
 	if err := db.QueryRowContext(ctx, "select count(*) from quarantine.rows as q where "+a.where()).Scan(&page.Total); err != nil {
 		return nil, nil, fmt.Errorf("count the quarantine: %w", err)
 	}
@@ -132,18 +135,16 @@ func (c *call) loadQuarantine(ctx context.Context, db *sql.DB, a asideAsk, limit
 	}
 	page.Next = next
 	d.Answer = quarantineAnswer(d)
-	for _, f := range []string{"csv", "ndjson", "parquet"} {
-		d.Exports = append(d.Exports, ExportLink{f, "/api/v1/quarantine?" + encodePairs([]pair{{"table", a.table}, {"reason", a.reason}, {"check", a.check}, {"state", a.state}, {"format", f}})})
-	}
+	d.Exports = semantic.ExportLinks("/api/v1/quarantine?" + semantic.QueryString("table", a.table, "reason", a.reason, "check", a.check, "state", a.state))
 	return d, page, nil
 }
 
 // loadReasons ranks reasons by rows, with the money that is held. A row with two reasons counts for both.
-func (c *call) loadReasons(ctx context.Context, db *sql.DB, a asideAsk, d *QuarantineData) error {
+func (c *request) loadReasons(ctx context.Context, db *sql.DB, a asideAsk, d *QuarantineData) error {
 	if err := db.QueryRowContext(ctx, "select count(*) from quarantine.rows where state = 'quarantined'").Scan(&d.Held); err != nil {
 		return err
 	}
-	got, err := fetch(ctx, db, `
+	got, err := semantic.Fetch(ctx, db, `
 select r.table_name, r.reason, coalesce(r.check_name, ''), coalesce(r.column_name, ''), count(distinct coalesce(q.key, '') || ' ' || cast(q.occurrence as varchar)), min(q.first_seen)
 from quarantine.reasons as r
 inner join quarantine.rows as q on q.table_name = r.table_name and q.key is not distinct from r.key and q.occurrence = r.occurrence
@@ -153,14 +154,14 @@ order by 5 desc, 1, 2, 3, 4`, 0)
 	if err != nil {
 		return err
 	}
-	for _, row := range got.rows {
+	for _, row := range got.Rows {
 		r := QuarantineReason{
-			Table: textOf(row[0]), Reason: textOf(row[1]), Text: reasonText(textOf(row[1])), Check: textOf(row[2]), Column: textOf(row[3]),
-			Rows: whole(row[4]), Oldest: timeOrNil(row[5]),
+			Table: semantic.TextOf(row[0]), Reason: semantic.TextOf(row[1]), Text: reasonText(semantic.TextOf(row[1])), Check: semantic.TextOf(row[2]), Column: semantic.TextOf(row[3]),
+			Rows: semantic.CountOf(row[4]), Oldest: semantic.TimeOrNil(row[5]),
 		}
-		r.Link = "/quarantine?" + encodePairs([]pair{{"table", r.Table}, {"reason", r.Reason}, {"state", a.state}})
+		r.Link = "/quarantine?" + semantic.QueryString("table", r.Table, "reason", r.Reason, "state", a.state)
 		if r.Check != "" {
-			r.Link = "/quarantine?" + encodePairs([]pair{{"table", r.Table}, {"reason", r.Reason}, {"check", r.Check}, {"state", a.state}})
+			r.Link = "/quarantine?" + semantic.QueryString("table", r.Table, "reason", r.Reason, "check", r.Check, "state", a.state)
 		}
 		if r.Money, err = c.heldMoney(ctx, db, asideAsk{r.Table, r.Reason, r.Check, a.state}); err != nil {
 			return err
@@ -171,39 +172,32 @@ order by 5 desc, 1, 2, 3, 4`, 0)
 }
 
 // heldMoney sums the declared money of rows that are held, by the source's own currency word, in exact decimals.
-func (c *call) heldMoney(ctx context.Context, db *sql.DB, a asideAsk) (map[string]string, error) {
+func (c *request) heldMoney(ctx context.Context, db *sql.DB, a asideAsk) (map[string]string, error) {
 	out := map[string]string{}
 	for _, s := range c.options.Project.Sources {
 		if s.Name != a.table || len(s.Money) == 0 {
 			continue
 		}
-		got, err := fetch(ctx, db, "select q.row from quarantine.rows as q where "+a.where(), 0)
+		got, err := semantic.Fetch(ctx, db, "select q.row from quarantine.rows as q where "+a.where(), 0)
 		if err != nil {
 			return nil, err
 		}
-		sums := map[string]*big.Rat{}
-		for _, row := range got.rows {
-			values := rawRow(textOf(row[0]))
+		sums := semantic.Sums{}
+		for _, row := range got.Rows {
+			values := rawRow(semantic.TextOf(row[0]))
 			for amount, currency := range s.Money {
 				text := values[strings.ToLower(amount)]
 				if text == nil {
-					continue
-				}
-				x, ok := new(big.Rat).SetString(*text)
-				if !ok {
 					continue
 				}
 				word := ""
 				if w := values[strings.ToLower(currency)]; w != nil {
 					word = *w
 				}
-				if sums[word] == nil {
-					sums[word] = new(big.Rat)
-				}
-				sums[word].Add(sums[word], x)
+				sums.Add(word, *text)
 			}
 		}
-		return moneyMap(sums), nil
+		return sums.Texts(), nil
 	}
 	return out, nil
 }
@@ -233,21 +227,21 @@ func rawRow(text string) map[string]*string {
 }
 
 // loadAside reads one page of rows, by key.
-func (c *call) loadAside(ctx context.Context, db *sql.DB, a asideAsk, d *QuarantineData, limit int, after string) (string, error) {
+func (c *request) loadAside(ctx context.Context, db *sql.DB, a asideAsk, d *QuarantineData, limit int, after string) (string, error) {
 	where := a.where()
 	if after != "" {
 		var k [3]string
 		raw, err := base64.RawURLEncoding.DecodeString(after)
 		if err != nil || json.Unmarshal(raw, &k) != nil || strings.ContainsRune(k[0]+k[1], 0) {
-			return "", &badFilter{"after", after, "is no cursor of this list; begin again without it"}
+			return "", &semantic.FilterError{Name: "after", Value: after, Wants: "is no cursor of this list; begin again without it"}
 		}
-		occurrence, err := typedLiteral("after", k[2], "bigint")
+		occurrence, err := semantic.TypedLiteral("after", k[2], "bigint")
 		if err != nil {
 			return "", err
 		}
-		where += fmt.Sprintf(" and (q.table_name, coalesce(q.key, ''), q.occurrence) > (%s, %s, %s)", quoteText(k[0]), quoteText(k[1]), occurrence)
+		where += fmt.Sprintf(" and (q.table_name, coalesce(q.key, ''), q.occurrence) > (%s, %s, %s)", semantic.QuoteText(k[0]), semantic.QuoteText(k[1]), occurrence)
 	}
-	got, err := fetch(ctx, db, fmt.Sprintf(`
+	got, err := semantic.Fetch(ctx, db, fmt.Sprintf(`
 select q.table_name, coalesce(q.key, '') as key, q.occurrence, q.state, q.first_run, q.last_run, q.first_seen, q.last_seen, q.row
 from quarantine.rows as q
 where %s
@@ -257,10 +251,10 @@ limit %d`, where, limit+1), 0)
 		return "", fmt.Errorf("read the quarantine: %w", err)
 	}
 	next := ""
-	if len(got.rows) > limit {
-		got.rows = got.rows[:limit]
-		last := got.rows[limit-1]
-		raw, err := json.Marshal([3]string{textOf(last[0]), textOf(last[1]), textOf(last[2])})
+	if len(got.Rows) > limit {
+		got.Rows = got.Rows[:limit]
+		last := got.Rows[limit-1]
+		raw, err := json.Marshal([3]string{semantic.TextOf(last[0]), semantic.TextOf(last[1]), semantic.TextOf(last[2])})
 		if err != nil {
 			return "", fmt.Errorf("write the cursor: %w", err)
 		}
@@ -268,22 +262,22 @@ limit %d`, where, limit+1), 0)
 	}
 	at := map[string]int{}
 	var keys []string
-	for _, row := range got.rows {
+	for _, row := range got.Rows {
 		r := QuarantineRow{
-			Table: textOf(row[0]), Key: textOf(row[1]), Occurrence: whole(row[2]), State: textOf(row[3]), FirstRun: whole(row[4]), LastRun: whole(row[5]),
-			FirstSeen: timeOf(row[6]), LastSeen: timeOf(row[7]), Reasons: []QuarantineCause{},
+			Table: semantic.TextOf(row[0]), Key: semantic.TextOf(row[1]), Occurrence: semantic.CountOf(row[2]), State: semantic.TextOf(row[3]), FirstRun: semantic.CountOf(row[4]), LastRun: semantic.CountOf(row[5]),
+			FirstSeen: semantic.TimeOf(row[6]), LastSeen: semantic.TimeOf(row[7]), Reasons: []QuarantineCause{},
 		}
 		if c.user.has(RoleData) {
-			r.Row = rawRow(textOf(row[8]))
+			r.Row = rawRow(semantic.TextOf(row[8]))
 		}
 		at[fmt.Sprint(r.Table, "\x00", r.Key, "\x00", r.Occurrence)] = len(d.Rows)
-		keys = append(keys, fmt.Sprintf("(%s, %s, %d)", quoteText(r.Table), quoteText(r.Key), r.Occurrence))
+		keys = append(keys, fmt.Sprintf("(%s, %s, %d)", semantic.QuoteText(r.Table), semantic.QuoteText(r.Key), r.Occurrence))
 		d.Rows = append(d.Rows, r)
 	}
 	if len(keys) == 0 {
 		return next, nil
 	}
-	got, err = fetch(ctx, db, `
+	got, err = semantic.Fetch(ctx, db, `
 select r.table_name, coalesce(r.key, ''), r.occurrence, r.reason, r.check_name, r.column_name, r.value
 from quarantine.reasons as r
 inner join (values `+strings.Join(keys, ", ")+`) as k(t, k, o) on k.t = r.table_name and k.k = coalesce(r.key, '') and k.o = r.occurrence
@@ -291,14 +285,14 @@ order by r.reason, r.check_name, r.column_name`, 0)
 	if err != nil {
 		return "", fmt.Errorf("read the reasons of the quarantine: %w", err)
 	}
-	for _, row := range got.rows {
-		i, is := at[fmt.Sprint(textOf(row[0]), "\x00", textOf(row[1]), "\x00", whole(row[2]))]
+	for _, row := range got.Rows {
+		i, is := at[fmt.Sprint(semantic.TextOf(row[0]), "\x00", semantic.TextOf(row[1]), "\x00", semantic.CountOf(row[2]))]
 		if !is {
 			continue
 		}
-		cause := QuarantineCause{Reason: textOf(row[3]), Text: reasonText(textOf(row[3])), Check: textOf(row[4]), Column: textOf(row[5])}
+		cause := QuarantineCause{Reason: semantic.TextOf(row[3]), Text: reasonText(semantic.TextOf(row[3])), Check: semantic.TextOf(row[4]), Column: semantic.TextOf(row[5])}
 		if row[6] != nil && c.user.has(RoleData) {
-			v := textOf(row[6])
+			v := semantic.TextOf(row[6])
 			cause.Value = &v
 		}
 		d.Rows[i].Reasons = append(d.Rows[i].Reasons, cause)
@@ -310,10 +304,10 @@ func quarantineAnswer(d *QuarantineData) string {
 	if d.Held == 0 {
 		return "Nothing is held back."
 	}
-	text := pluralText(d.Held, "row") + " held back"
+	text := semantic.PluralText(d.Held, "row") + " held back"
 	if len(d.Reasons) > 0 {
 		r := d.Reasons[0]
-		text += fmt.Sprintf("; most often because a row of %s %s (%s)", r.Table, r.Text, countText(r.Rows))
+		text += fmt.Sprintf("; most often because a row of %s %s (%s)", r.Table, r.Text, semantic.CountText(r.Rows))
 	}
 	return text + "."
 }

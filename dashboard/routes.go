@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"lifeline/semantic"
 	"net/http"
 )
 
@@ -15,7 +16,7 @@ type route struct {
 	body    any    // Of POST.
 	files   bool   // format= gives files.
 	role    string // Needed to ask.
-	handle  func(*call) error
+	handle  func(*request) error
 }
 
 // param is one parameter.
@@ -53,8 +54,8 @@ func with(a []param, more ...param) []param { return append(append([]param{}, a.
 // table lists every route; the OpenAPI document is made of it.
 func (s *Server) table() []route {
 	const api = "/api/v1"
-	value := func(c *call, name string) string { return c.r.PathValue(name) }
-	get := func(pattern, summary string, params []param, data any, handle func(*call) error) route {
+	value := func(c *request, name string) string { return c.r.PathValue(name) }
+	get := func(pattern, summary string, params []param, data any, handle func(*request) error) route {
 		return route{methods: http.MethodGet, pattern: api + pattern, summary: summary, params: params, data: data, role: RoleViewer, handle: handle}
 	}
 	rows := get("/tables/{table}/rows", "Rows of a table by the filter grammar, a page at a time, or all matches as a file.",
@@ -62,14 +63,14 @@ func (s *Server) table() []route {
 			param{name: "fields", kind: "string", about: "Columns by comma."}, limitParam("limit", "Rows a page, at most 1000."),
 			param{name: "after", kind: "string", about: "Cursor: next of the page before."},
 			param{name: "histogram", kind: "string", about: "1 adds counts over the dates.", values: []string{"1"}}, formatParam("json", "csv", "parquet", "ndjson")),
-		RowsData{}, func(c *call) error { return c.rows(value(c, "table")) })
+		semantic.RowsData{}, func(c *request) error { return c.rows(value(c, "table")) })
 	rows.list, rows.files = true, true
 	card := get("/pages/{page}/cards/{card}", "The full table of one card as a file.",
 		with(filterParams, versusParam, pathParam("page", "Name of a page."), pathParam("card", "Id of a card."), formatParam("csv", "parquet", "ndjson")),
-		nil, func(c *call) error { return c.cardFile(value(c, "page"), value(c, "card")) })
+		nil, func(c *request) error { return c.cardFile(value(c, "page"), value(c, "card")) })
 	card.files = true
 	check := get("/checks/{name}", "One check: history and failing rows.", []param{pathParam("name", "Name of a check."), formatParam("json", "csv", "ndjson", "parquet")},
-		CheckData{}, func(c *call) error { return c.check(value(c, "name")) })
+		CheckData{}, func(c *request) error { return c.check(value(c, "name")) })
 	check.files = true
 	aside := get("/quarantine", "Rows held back, with their reasons.", []param{
 		{name: "table", kind: "string", about: "Table of the source."},
@@ -79,44 +80,44 @@ func (s *Server) table() []route {
 		limitParam("limit", "Rows a page, at most 1000."),
 		{name: "after", kind: "string", about: "Cursor."},
 		formatParam("json", "csv", "ndjson", "parquet"),
-	}, QuarantineData{}, func(c *call) error { return c.quarantine() })
+	}, QuarantineData{}, func(c *request) error { return c.quarantine() })
 	aside.list, aside.files = true, true
 	statement := get("/sql", "One select over the published version, in a sandbox.", []param{{name: "q", kind: "string", about: "The select; p.NAME gives the value of its :NAME."}, formatParam("json", "csv", "parquet", "ndjson")},
-		SQLData{}, func(c *call) error { return c.sqlRequest() })
+		SQLData{}, func(c *request) error { return c.sqlRequest() })
 	statement.methods, statement.body, statement.role, statement.files = "GET POST", SQLRequest{}, RoleData, true
 	return []route{
-		get("/meta", "What a front end needs before it draws: pages, filters, currencies, freshness, the asker.", nil, MetaData{}, func(c *call) error { return c.metaData() }),
+		get("/meta", "What a front end needs before it draws: pages, filters, currencies, freshness, the asker.", nil, MetaData{}, func(c *request) error { return c.metaData() }),
 		get("/pages/{page}", "One page with all its cards, from one version.",
 			with(filterParams, versusParam, pathParam("page", "Name of a page."), param{name: "card", kind: "string", about: "Only this card."}),
-			PageData{}, func(c *call) error { return c.page(value(c, "page")) }),
+			semantic.PageData{}, func(c *request) error { return c.page(value(c, "page")) }),
 		card,
 		get("/dimensions/{name}", "Values of one filter with their rows under the other filters.",
 			with(filterParams, pathParam("name", "Name of a filter."), param{name: "q", kind: "string", about: "Part of a value."},
 				param{name: "table", kind: "string", about: "Table to count; the main one where none is named."}, limitParam("limit", "Values, at most 500.")),
-			DimensionData{}, func(c *call) error { return c.dimension(value(c, "name")) }),
-		get("/tables", "Every table of the published version.", nil, []TableInfo{}, func(c *call) error { return c.tables() }),
+			semantic.DimensionData{}, func(c *request) error { return c.dimension(value(c, "name")) }),
+		get("/tables", "Every table of the published version.", nil, []TableInfo{}, func(c *request) error { return c.tables() }),
 		get("/tables/{table}", "One table: columns with what is in them, checks, lineage.", []param{pathParam("table", "schema.table")},
-			TableData{}, func(c *call) error { return c.tableData(value(c, "table")) }),
+			TableData{}, func(c *request) error { return c.tableData(value(c, "table")) }),
 		rows,
-		get("/records/{kind}", "One record of the first kind, by key.", []param{pathParam("kind", "Key of the record.")}, RecordData{},
-			func(c *call) error { return c.record("", value(c, "kind")) }),
+		get("/records/{kind}", "One record of the first kind, by key.", []param{pathParam("kind", "Key of the record.")}, semantic.RecordData{},
+			func(c *request) error { return c.record("", value(c, "kind")) }),
 		get("/records/{kind}/{key}", "One record: times, related rows, checks, where it came from.",
-			[]param{pathParam("kind", "Kind of record, by name of /meta."), pathParam("key", "Its key.")}, RecordData{},
-			func(c *call) error { return c.record(value(c, "kind"), value(c, "key")) }),
+			[]param{pathParam("kind", "Kind of record, by name of /meta."), pathParam("key", "Its key.")}, semantic.RecordData{},
+			func(c *request) error { return c.record(value(c, "kind"), value(c, "key")) }),
 		get("/runs", "The newest runs with their steps, and how fresh each table is.", []param{limitParam("limit", "Runs, at most 500.")}, RunsData{},
-			func(c *call) error { return c.runs() }),
-		get("/runs/{id}", "One run in full.", []param{pathParam("id", "Number of the run.")}, RunData{}, func(c *call) error { return c.run(value(c, "id")) }),
-		get("/checks", "All checks, and what is new, resolved and persisting.", nil, ChecksData{}, func(c *call) error { return c.checks() }),
+			func(c *request) error { return c.runs() }),
+		get("/runs/{id}", "One run in full.", []param{pathParam("id", "Number of the run.")}, RunData{}, func(c *request) error { return c.run(value(c, "id")) }),
+		get("/checks", "All checks, and what is new, resolved and persisting.", nil, ChecksData{}, func(c *request) error { return c.checks() }),
 		check, aside,
 		get("/lineage", "What a table is made of and what reads it, laid out.", []param{
 			{name: "table", kind: "string", about: "schema.table, or source.table."},
 			limitParam("up", "Steps to what it reads; 1 where none is given."),
 			limitParam("down", "Steps to what reads it."),
 			{name: "column", kind: "string", about: "Column to follow."},
-		}, LineageData{}, func(c *call) error { return c.lineage() }),
+		}, LineageData{}, func(c *request) error { return c.lineage() }),
 		statement,
-		get("/search", "What a few letters may mean.", []param{{name: "q", kind: "string", about: "Letters or a key."}}, SearchData{}, func(c *call) error { return c.search() }),
-		get("/events", "Server-sent events: new versions, and the steps of runs that this server makes.", nil, nil, func(c *call) error { return c.live() }),
-		get("/openapi.json", "This document.", nil, nil, func(c *call) error { return c.document() }),
+		get("/search", "What a few letters may mean.", []param{{name: "q", kind: "string", about: "Letters or a key."}}, SearchData{}, func(c *request) error { return c.search() }),
+		get("/events", "Server-sent events: new versions, and the steps of runs that this server makes.", nil, nil, func(c *request) error { return c.live() }),
+		get("/openapi.json", "This document.", nil, nil, func(c *request) error { return c.document() }),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"lifeline/semantic"
 	"math"
 	"net/http"
 	"slices"
@@ -16,11 +17,11 @@ import (
 var stepOrder = []string{"land", "reconcile", "build", "check", "books", "publish"}
 
 // books is where ops and quarantine are read; a problem before the first run.
-func (c *call) booksDB() (*sql.DB, error) {
-	if db := c.e.booksDB(); db != nil {
+func (c *request) booksDB() (*sql.DB, error) {
+	if db := c.version.booksDB(); db != nil {
 		return db, nil
 	}
-	return nil, &Problem{Title: "Nothing has run yet", Status: http.StatusServiceUnavailable, Detail: "there are no books before the first run", Hint: "lifeline run", Retryable: true}
+	return nil, &semantic.Problem{Title: "Nothing has run yet", Status: http.StatusServiceUnavailable, Detail: "there are no books before the first run", Hint: "lifeline run", Retryable: true}
 }
 
 const selectRuns = `
@@ -29,12 +30,12 @@ from ops.runs
 where run_id between $1 and $2
 order by run_id desc`
 
-func (c *call) runs() error {
+func (c *request) runs() error {
 	db, err := c.booksDB()
 	if err != nil {
 		return err
 	}
-	limit, err := c.limit(30, 500)
+	limit, err := c.number("limit", 30, 1, 500)
 	if err != nil {
 		return err
 	}
@@ -42,18 +43,6 @@ func (c *call) runs() error {
 		data, err := loadRuns(ctx, db, limit, c.options)
 		return &reply{data: data}, err
 	})
-}
-
-func (c *call) limit(usual, most int) (int, error) {
-	text := c.query().Get("limit")
-	if text == "" {
-		return usual, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > most {
-		return 0, &badFilter{"limit", text, fmt.Sprintf("is a number from 1 to %d", most)}
-	}
-	return n, nil
 }
 
 // loadRuns reads the newest runs, with their steps, in a handful of statements.
@@ -75,16 +64,16 @@ func loadRuns(ctx context.Context, db *sql.DB, limit int, o Options) (*RunsData,
 }
 
 func readRuns(ctx context.Context, db *sql.DB, low, high int64) ([]RunInfo, error) {
-	got, err := fetch(ctx, db, selectRuns, 0, low, high)
+	got, err := semantic.Fetch(ctx, db, selectRuns, 0, low, high)
 	if err != nil {
 		return nil, fmt.Errorf("read ops.runs: %w", err)
 	}
-	runs := make([]RunInfo, len(got.rows))
+	runs := make([]RunInfo, len(got.Rows))
 	at := map[int64]*RunInfo{}
-	for i, row := range got.rows {
+	for i, row := range got.Rows {
 		runs[i] = RunInfo{
-			ID: whole(row[0]), Command: textOf(row[1]), Status: textOf(row[2]), Mode: textOf(row[3]), StartedAt: timeOf(row[4]), EndedAt: timeOrNil(row[5]),
-			Version: whole(row[6]), AsOf: timeOrNil(row[7]), Error: textOf(row[8]), Steps: []RunStep{}, Link: fmt.Sprintf("/runs/%d", whole(row[0])),
+			ID: semantic.CountOf(row[0]), Command: semantic.TextOf(row[1]), Status: semantic.TextOf(row[2]), Mode: semantic.TextOf(row[3]), StartedAt: semantic.TimeOf(row[4]), EndedAt: semantic.TimeOrNil(row[5]),
+			Version: semantic.CountOf(row[6]), AsOf: semantic.TimeOrNil(row[7]), Error: semantic.TextOf(row[8]), Steps: []RunStep{}, Link: fmt.Sprintf("/runs/%d", semantic.CountOf(row[0])),
 		}
 		if runs[i].EndedAt != nil {
 			runs[i].Seconds = runs[i].EndedAt.Sub(runs[i].StartedAt).Seconds()
@@ -102,30 +91,30 @@ func readRuns(ctx context.Context, db *sql.DB, low, high int64) ([]RunInfo, erro
 		},
 		{
 			`select run_id, sum(read_rows), sum(inserted + updated + deleted) from ops.loads where run_id between $1 and $2 group by 1`,
-			func(r *RunInfo, row []any) { r.Read, r.Changed = whole(row[1]), whole(row[2]) },
+			func(r *RunInfo, row []any) { r.Read, r.Changed = semantic.CountOf(row[1]), semantic.CountOf(row[2]) },
 		},
 		{
 			`select run_id, count(*) filter (where status = 'pass'), count(*) filter (where status = 'warn'), count(*) filter (where status in ('fail', 'error'))
 from ops.check_results where run_id between $1 and $2 group by 1`,
 			func(r *RunInfo, row []any) {
-				r.Checks = CheckCounts{int(whole(row[1])), int(whole(row[2])), int(whole(row[3]))}
+				r.Checks = semantic.CheckCounts{Passed: int(semantic.CountOf(row[1])), Warned: int(semantic.CountOf(row[2])), Failed: int(semantic.CountOf(row[3]))}
 			},
 		},
 		{
 			`select run_id, right_value from ops.books where run_id between $1 and $2 and equation = '` + stagingIsCore + `' and item = 'rows'`,
 			func(r *RunInfo, row []any) {
-				if parts := strings.Split(textOf(row[1]), " + "); len(parts) == 3 {
-					r.Quarantined += whole(parts[1])
+				if parts := strings.Split(semantic.TextOf(row[1]), " + "); len(parts) == 3 {
+					r.Quarantined += semantic.CountOf(parts[1])
 				}
 			},
 		},
 	} {
-		got, err := fetch(ctx, db, p.query, 0, low, high)
+		got, err := semantic.Fetch(ctx, db, p.query, 0, low, high)
 		if err != nil {
 			return nil, fmt.Errorf("read the runs' books: %w", err)
 		}
-		for _, row := range got.rows {
-			if r := at[whole(row[0])]; r != nil {
+		for _, row := range got.Rows {
+			if r := at[semantic.CountOf(row[0])]; r != nil {
 				p.take(r, row)
 			}
 		}
@@ -135,9 +124,9 @@ from ops.check_results where run_id between $1 and $2 group by 1`,
 
 // stepOf reads step, name, status, started_at, seconds, rows, detail.
 func stepOf(row []any, began time.Time) RunStep {
-	s := RunStep{Step: textOf(row[0]), Name: textOf(row[1]), Status: textOf(row[2]), Rows: whole(row[5]), Detail: textOf(row[6])}
+	s := RunStep{Step: semantic.TextOf(row[0]), Name: semantic.TextOf(row[1]), Status: semantic.TextOf(row[2]), Rows: semantic.CountOf(row[5]), Detail: semantic.TextOf(row[6])}
 	s.Seconds, _ = row[4].(float64)
-	if t := timeOf(row[3]); !t.IsZero() {
+	if t := semantic.TimeOf(row[3]); !t.IsZero() {
 		s.Start = math.Max(0, t.Sub(began).Seconds())
 	}
 	return s
@@ -173,9 +162,9 @@ func runsAnswer(d *RunsData) string {
 		text += " in " + secondsText(last.Seconds)
 	}
 	if bad == 0 {
-		return text + "; none of the last " + pluralText(int64(len(d.Runs)), "run") + " failed."
+		return text + "; none of the last " + semantic.PluralText(int64(len(d.Runs)), "run") + " failed."
 	}
-	return text + fmt.Sprintf("; %d of the last %s did not publish.", bad, pluralText(int64(len(d.Runs)), "run"))
+	return text + fmt.Sprintf("; %d of the last %s did not publish.", bad, semantic.PluralText(int64(len(d.Runs)), "run"))
 }
 
 func runWord(status string) string {
@@ -204,7 +193,7 @@ func secondsText(s float64) string {
 
 // tableFreshness says of each table of the source when it was read, when it last changed, and why it may be late.
 func tableFreshness(ctx context.Context, db *sql.DB, o Options) ([]TableFreshness, error) {
-	got, err := fetch(ctx, db, `
+	got, err := semantic.Fetch(ctx, db, `
 select l.table_name, max(r.ended_at), max(r.ended_at) filter (where l.inserted + l.updated + l.deleted > 0), max(r.run_id)
 from ops.loads as l
 inner join ops.runs as r on r.run_id = l.run_id
@@ -214,7 +203,7 @@ order by 1`, 0)
 	if err != nil {
 		return nil, fmt.Errorf("read how fresh tables are: %w", err)
 	}
-	rows, err := fetch(ctx, db, `
+	rows, err := semantic.Fetch(ctx, db, `
 select l.table_name, l.rows
 from ops.loads as l
 inner join (select table_name, max(run_id) as run_id from ops.loads group by 1) as n on n.table_name = l.table_name and n.run_id = l.run_id`, 0)
@@ -222,16 +211,16 @@ inner join (select table_name, max(run_id) as run_id from ops.loads group by 1) 
 		return nil, fmt.Errorf("read how many rows tables have: %w", err)
 	}
 	counts := map[string]int64{}
-	for _, row := range rows.rows {
-		counts[textOf(row[0])] = whole(row[1])
+	for _, row := range rows.Rows {
+		counts[semantic.TextOf(row[0])] = semantic.CountOf(row[1])
 	}
 	bad, err := lastBad(ctx, db)
 	if err != nil {
 		return nil, err
 	}
 	out := []TableFreshness{}
-	for _, row := range got.rows {
-		t := TableFreshness{Table: textOf(row[0]), LoadedAt: timeOrNil(row[1]), Changed: timeOrNil(row[2]), Rows: counts[textOf(row[0])], Status: "fresh"}
+	for _, row := range got.Rows {
+		t := TableFreshness{Table: semantic.TextOf(row[0]), LoadedAt: semantic.TimeOrNil(row[1]), Changed: semantic.TimeOrNil(row[2]), Rows: counts[semantic.TextOf(row[0])], Status: "fresh"}
 		switch late := staleAfter(o); {
 		case bad != nil && t.LoadedAt != nil && bad.StartedAt.After(*t.LoadedAt):
 			t.Status, t.Cause = "late", fmt.Sprintf("run %d %s at step %s", bad.ID, runWord(bad.Status), badStep(bad))
@@ -283,14 +272,14 @@ func badStep(r *RunInfo) string {
 	return "begin"
 }
 
-func (c *call) run(text string) error {
+func (c *request) run(text string) error {
 	db, err := c.booksDB()
 	if err != nil {
 		return err
 	}
 	id, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		return notFound("run", text, "")
+		return semantic.NotFound("run", text, "")
 	}
 	return c.cached("", func(ctx context.Context) (*reply, error) {
 		data, err := loadRun(ctx, db, id)
@@ -309,7 +298,7 @@ func loadRun(ctx context.Context, db *sql.DB, id int64) (*RunData, error) {
 		return nil, err
 	}
 	if len(runs) == 0 {
-		return nil, notFound("run", strconv.FormatInt(id, 10), "")
+		return nil, semantic.NotFound("run", strconv.FormatInt(id, 10), "")
 	}
 	d := &RunData{RunInfo: runs[0], Loads: []RunLoad{}, Models: []RunStep{}, Books: []Book{}, Results: []CheckInfo{}, Repairs: []Repair{}}
 	var host, build, position, consistency, hash sql.NullString
@@ -338,18 +327,18 @@ where r.run_id = $1`, id).Scan(&host, &pid, &build, &position, &consistency, &lo
 
 func (d *RunData) details(ctx context.Context, db *sql.DB) error {
 	before := map[string]float64{}
-	got, err := fetch(ctx, db, `select step, name, seconds from ops.steps where run_id = $1`, 0, d.Good)
+	got, err := semantic.Fetch(ctx, db, `select step, name, seconds from ops.steps where run_id = $1`, 0, d.Good)
 	if err != nil {
 		return err
 	}
-	for _, row := range got.rows {
+	for _, row := range got.Rows {
 		seconds, _ := row[2].(float64)
-		before[textOf(row[0])+"/"+textOf(row[1])] = seconds
+		before[semantic.TextOf(row[0])+"/"+semantic.TextOf(row[1])] = seconds
 	}
-	if got, err = fetch(ctx, db, `select step, name, status, started_at, seconds, rows, detail from ops.steps where run_id = $1 and step = 'model' order by seconds desc, name`, 0, d.ID); err != nil {
+	if got, err = semantic.Fetch(ctx, db, `select step, name, status, started_at, seconds, rows, detail from ops.steps where run_id = $1 and step = 'model' order by seconds desc, name`, 0, d.ID); err != nil {
 		return err
 	}
-	for _, row := range got.rows {
+	for _, row := range got.Rows {
 		d.Models = append(d.Models, stepOf(row, d.StartedAt))
 	}
 	for _, list := range [][]RunStep{d.Steps, d.Models} {
@@ -359,31 +348,31 @@ func (d *RunData) details(ctx context.Context, db *sql.DB) error {
 			}
 		}
 	}
-	if got, err = fetch(ctx, db, `select table_name, read_rows, inserted, updated, deleted, rows, seconds from ops.loads where run_id = $1 order by table_name`, 0, d.ID); err != nil {
+	if got, err = semantic.Fetch(ctx, db, `select table_name, read_rows, inserted, updated, deleted, rows, seconds from ops.loads where run_id = $1 order by table_name`, 0, d.ID); err != nil {
 		return err
 	}
-	for _, row := range got.rows {
+	for _, row := range got.Rows {
 		seconds, _ := row[6].(float64)
-		d.Loads = append(d.Loads, RunLoad{textOf(row[0]), whole(row[1]), whole(row[2]), whole(row[3]), whole(row[4]), whole(row[5]), seconds})
+		d.Loads = append(d.Loads, RunLoad{semantic.TextOf(row[0]), semantic.CountOf(row[1]), semantic.CountOf(row[2]), semantic.CountOf(row[3]), semantic.CountOf(row[4]), semantic.CountOf(row[5]), seconds})
 	}
-	if got, err = fetch(ctx, db, `select table_name, equation, item, left_value, right_value, balances, detail from ops.books where run_id = $1 order by table_name, equation, item`, 0, d.ID); err != nil {
+	if got, err = semantic.Fetch(ctx, db, `select table_name, equation, item, left_value, right_value, balances, detail from ops.books where run_id = $1 order by table_name, equation, item`, 0, d.ID); err != nil {
 		return err
 	}
-	for _, row := range got.rows {
+	for _, row := range got.Rows {
 		balances, _ := row[5].(bool)
-		d.Books = append(d.Books, Book{textOf(row[0]), textOf(row[1]), textOf(row[2]), textOf(row[3]), textOf(row[4]), balances, textOf(row[6])})
+		d.Books = append(d.Books, Book{semantic.TextOf(row[0]), semantic.TextOf(row[1]), semantic.TextOf(row[2]), semantic.TextOf(row[3]), semantic.TextOf(row[4]), balances, semantic.TextOf(row[6])})
 	}
-	if got, err = fetch(ctx, db, `select table_name, column_name, basis, cast(sum(rows) as bigint) from ops.repairs where run_id = $1 group by 1, 2, 3 order by 4 desc, 1, 2, 3`, 0, d.ID); err != nil {
+	if got, err = semantic.Fetch(ctx, db, `select table_name, column_name, basis, cast(sum(rows) as bigint) from ops.repairs where run_id = $1 group by 1, 2, 3 order by 4 desc, 1, 2, 3`, 0, d.ID); err != nil {
 		return err
 	}
-	for _, row := range got.rows {
-		d.Repairs = append(d.Repairs, Repair{textOf(row[0]), textOf(row[1]), textOf(row[2]), whole(row[3])})
+	for _, row := range got.Rows {
+		d.Repairs = append(d.Repairs, Repair{semantic.TextOf(row[0]), semantic.TextOf(row[1]), semantic.TextOf(row[2]), semantic.CountOf(row[3])})
 	}
-	got, err = fetch(ctx, db, selectChecks+` where run_id = $1 and status not in ('pass', 'not_applicable') order by check_name`, 0, d.ID)
+	got, err = semantic.Fetch(ctx, db, selectChecks+` where run_id = $1 and status not in ('pass', 'not_applicable') order by check_name`, 0, d.ID)
 	if err != nil {
 		return err
 	}
-	for _, row := range got.rows {
+	for _, row := range got.Rows {
 		d.Results = append(d.Results, checkOf(row))
 	}
 	return nil
@@ -392,13 +381,13 @@ func (d *RunData) details(ctx context.Context, db *sql.DB) error {
 func (d *RunData) answer() string {
 	text := fmt.Sprintf("Run %d %s", d.ID, runWord(d.Status))
 	if d.Error != "" {
-		return text + " at step " + badStep(&d.RunInfo) + ": " + firstLine(d.Error)
+		return text + " at step " + badStep(&d.RunInfo) + ": " + semantic.FirstLine(d.Error)
 	}
 	if d.Read > 0 {
-		text += fmt.Sprintf(": %s read, %s changed", pluralText(d.Read, "row"), countText(d.Changed))
+		text += fmt.Sprintf(": %s read, %s changed", semantic.PluralText(d.Read, "row"), semantic.CountText(d.Changed))
 	}
 	if d.Quarantined > 0 {
-		text += fmt.Sprintf(", %s held back", countText(d.Quarantined))
+		text += fmt.Sprintf(", %s held back", semantic.CountText(d.Quarantined))
 	}
 	return text + "."
 }

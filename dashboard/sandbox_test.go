@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lifeline/dashboard"
+	"lifeline/semantic"
 )
 
 func ask(query string) string { return "/api/v1/sql?q=" + url.QueryEscape(query) }
@@ -117,7 +118,7 @@ func TestTheSandboxCutsWhatTakesTooMuch(t *testing.T) {
 					refused <- status
 				})
 			}
-			page := get[dashboard.PageData](c, "/api/v1/pages/reconciliation?range=7d&vs=none")
+			page := get[semantic.PageData](c, "/api/v1/pages/reconciliation?range=7d&vs=none")
 			require.NotEmpty(t, page.Data.Cards)
 			work.Wait()
 			close(refused)

@@ -1,9 +1,9 @@
 package dashboard
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -13,13 +13,14 @@ import (
 	"lifeline/change"
 	"lifeline/model"
 	"lifeline/project"
+	"lifeline/semantic"
 	"lifeline/warehouse"
 )
 
 // Options say what to serve and how much one asker may use. The zero value of a limit means its default.
 type Options struct {
 	Project    *project.Project
-	Definition *Definition
+	Definition *semantic.Definition
 	Warehouse  warehouse.Warehouse
 	Graph      *model.Graph // For lineage; nil leaves it empty.
 	DSN        string       // Of the warehouse; never shown.
@@ -39,15 +40,13 @@ type Options struct {
 	SQLMemory   string        // 256MB.
 	Poll        time.Duration // How often to look for a new version; 500 ms.
 	Patience    time.Duration // How long a new version waits for its books; 20 s.
-
-	calendar calendar
 }
 
 // Server answers requests. Close it after the HTTP server that uses it has ended.
 type Server struct {
 	options Options
 	store   *store
-	def     *Definition
+	def     *semantic.Definition
 	log     *slog.Logger
 	routes  []route
 	handler http.Handler
@@ -65,33 +64,25 @@ type Server struct {
 // New opens the warehouse's newest version and begins to follow it.
 func New(ctx context.Context, o Options) (*Server, error) {
 	o.defaults()
-	business, err := time.LoadLocation(o.Project.Config.BusinessTimeZone)
-	if err != nil {
-		return nil, fmt.Errorf("read business_time_zone: %w", err)
-	}
-	stored, err := time.LoadLocation(o.Project.Config.Source.TimeZone)
-	if err != nil {
-		return nil, fmt.Errorf("read source.time_zone: %w", err)
-	}
-	o.calendar = calendar{business, stored}
 	s := &Server{options: o, def: o.Definition, log: o.Logger, events: newHub(), metrics: newMetrics(), users: newGate(2), exports: make(chan struct{}, max(1, o.Connections/2))}
+	var err error
 	if s.auth, err = newGuard(o.Auth); err != nil {
 		return nil, err
 	}
 	if s.static, err = newStatic(o.Pages); err != nil {
 		return nil, err
 	}
-	s.store = &store{wh: o.Warehouse, def: o.Definition, options: o, log: o.Logger}
+	s.store = &store{wh: o.Warehouse, def: o.Definition, options: o, log: o.Logger, shown: map[*semantic.Version]int{}}
 	if err := s.store.open(ctx); err != nil {
 		return nil, err
 	}
-	s.store.told = func(e *edition) {
+	s.store.told = func(e *servedVersion) {
 		s.metrics.switches.Add(1)
 		ev := LiveEvent{Kind: "snapshot", At: time.Now().UTC()}
-		if e.snapshot != nil {
-			ev.Snapshot = e.id
-			s.log.Info("serve a new version", "version", e.version)
-			s.warm(e.snapshot)
+		if e.Version != nil {
+			ev.Snapshot = e.ID
+			s.log.Info("serve a new version", "version", e.Number)
+			s.warm(e.Version)
 		}
 		s.events.tell(ev)
 	}
@@ -111,24 +102,16 @@ func (o *Options) defaults() {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Definition == nil {
-		o.Definition = &Definition{}
+		o.Definition = &semantic.Definition{}
 	}
-	o.CacheBytes = orDefault(o.CacheBytes, 64<<20)
-	o.Connections = orDefault(o.Connections, 8)
-	o.CardTime = orDefault(o.CardTime, 30*time.Second)
-	o.SQLTime = orDefault(o.SQLTime, 5*time.Second)
-	o.SQLRows = orDefault(o.SQLRows, 10000)
-	o.Poll = orDefault(o.Poll, 500*time.Millisecond)
-	o.Patience = orDefault(o.Patience, 20*time.Second)
-	o.SQLMemory = orDefault(o.SQLMemory, "256MB")
-}
-
-func orDefault[T comparable](v, other T) T {
-	var zero T
-	if v == zero {
-		return other
-	}
-	return v
+	o.CacheBytes = cmp.Or(o.CacheBytes, 64<<20)
+	o.Connections = cmp.Or(o.Connections, 8)
+	o.CardTime = cmp.Or(o.CardTime, 30*time.Second)
+	o.SQLTime = cmp.Or(o.SQLTime, 5*time.Second)
+	o.SQLRows = cmp.Or(o.SQLRows, 10000)
+	o.Poll = cmp.Or(o.Poll, 500*time.Millisecond)
+	o.Patience = cmp.Or(o.Patience, 20*time.Second)
+	o.SQLMemory = cmp.Or(o.SQLMemory, "256MB")
 }
 
 // Handler is what an http.Server serves.
@@ -158,57 +141,55 @@ func (s *Server) HTTPServer() *http.Server {
 }
 
 // warm asks the first page's default question, so that the first visitor of a version need not wait.
-func (s *Server) warm(snap *snapshot) {
+func (s *Server) warm(snap *semantic.Version) {
 	if len(s.def.Pages) == 0 {
 		return
 	}
 	e := s.store.acquire()
 	go func() {
 		defer s.store.release(e)
-		if e.snapshot != snap {
+		if e.Version != snap {
 			return
 		}
-		r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "/api/v1/pages/"+s.def.Pages[0].Name, nil)
-		if err == nil {
-			c := &call{Server: s, w: discard{http.Header{}}, r: r, e: e, user: &identity{roles: []string{RoleViewer}}, began: time.Now()}
-			_ = c.page(s.def.Pages[0].Name)
+		if err := s.warmPage(e, s.def.Pages[0].Name); err != nil {
+			s.log.Debug("warm the first page", "error", err)
 		}
 	}()
 }
 
-// discard takes the answer of a warming request.
-type discard struct{ header http.Header }
-
-func (d discard) Header() http.Header         { return d.header }
-func (d discard) Write(b []byte) (int, error) { return len(b), nil }
-func (d discard) WriteHeader(int)             {}
+// warmPage puts a page's default answer into the cache, as the first visitor asks for it.
+func (s *Server) warmPage(e *servedVersion, name string) error {
+	ask, err := e.Page(name, &semantic.Filters{}, s.auth.anyone().has(RoleData))
+	if err != nil {
+		return err
+	}
+	_, err = s.compute(context.Background(), e, answerKey("/api/v1/pages/"+name, ask.Key(""), s.auth.anyone()), pageReply(ask, e, ""))
+	return err
+}
 
 // problemOf is what a mistaken request or a fault looks like to its asker.
-func problemOf(err error) *Problem {
+func problemOf(err error) *semantic.Problem {
 	var (
-		known  *Problem
-		filter *badFilter
-		mixed  *errMixed
-		entity *errEntity
+		known  *semantic.Problem
+		filter *semantic.FilterError
+		mixed  *semantic.MixedError
+		entity *semantic.EntityError
 		deeper *change.Problem
 	)
 	switch {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &filter):
-		return &Problem{Title: "A filter cannot be understood", Status: 400, Detail: filter.Error(), Hint: "docs/dashboard.md lists the filter grammar"}
+		return &semantic.Problem{Title: "A filter cannot be understood", Status: 400, Detail: filter.Error(), Hint: "docs/dashboard.md lists the filter grammar"}
 	case errors.As(err, &mixed):
-		return &Problem{Title: "Several currencies", Status: 422, Detail: mixed.Error(), Hint: "choose one, as in currency=" + first(mixed.currencies), Values: mixed.currencies}
+		return &semantic.Problem{Title: "Several currencies", Status: 422, Detail: mixed.Error(), Hint: "choose one, as in currency=" + first(mixed.Currencies), Values: mixed.Currencies}
 	case errors.As(err, &entity):
-		return &Problem{Title: "Which one?", Status: 400, Detail: entity.Error(), Hint: "add " + entity.name + "=…"}
+		return &semantic.Problem{Title: "Which one?", Status: 400, Detail: entity.Error(), Hint: "add " + entity.Name + "=…"}
 	case errors.As(err, &deeper):
-		return &Problem{Title: "The server met an error", Status: 500, Detail: firstLine(deeper.Error()), Hint: deeper.Try}
+		return &semantic.Problem{Title: "The server met an error", Status: 500, Detail: semantic.FirstLine(deeper.Error()), Hint: deeper.Try}
 	}
-	return &Problem{Title: "The server met an error", Status: 500, Detail: "see the server's log by the request id", Retryable: true}
+	return &semantic.Problem{Title: "The server met an error", Status: 500, Detail: "see the server's log by the request id", Retryable: true}
 }
-
-// Error makes a Problem an error.
-func (p *Problem) Error() string { return p.Title + ": " + p.Detail }
 
 func first(list []string) string {
 	if len(list) == 0 {

@@ -28,6 +28,7 @@ import (
 	"lifeline/project"
 	"lifeline/run"
 	"lifeline/sample"
+	"lifeline/semantic"
 	"lifeline/source"
 	"lifeline/warehouse"
 )
@@ -159,7 +160,7 @@ func open(t *testing.T, dsn string, change ...func(*dashboard.Options)) *client 
 	require.NoError(t, err)
 	wh, err := warehouse.Open(t.Context(), warehouse.Options{DSN: dsn, Threads: 2})
 	require.NoError(t, err)
-	d, err := dashboard.ReadDefinition(carepay)
+	d, err := semantic.ReadDefinition(carepay)
 	require.NoError(t, err)
 	graph, err := model.NewGraph(p, model.Options{Target: model.Target{Name: wh.Engine(), Type: wh.Engine()}, Vars: map[string]any{"as_of": "2000-01-01 00:00:00"}})
 	require.NoError(t, err)
@@ -253,12 +254,12 @@ func get[T any](c *client, path string) dashboard.Answer[T] {
 }
 
 // problem reads an answer that must be a problem of the given status.
-func (c *client) problem(path string, status int) dashboard.Problem {
+func (c *client) problem(path string, status int) semantic.Problem {
 	c.t.Helper()
 	got, header, body := c.raw(path)
 	require.Equal(c.t, status, got, "%s: %s", path, body)
 	require.Equal(c.t, "application/problem+json", header.Get("Content-Type"), path)
-	var p dashboard.Problem
+	var p semantic.Problem
 	require.NoError(c.t, json.Unmarshal(body, &p))
 	require.Equal(c.t, status, p.Status)
 	require.NotEmpty(c.t, p.Title)

@@ -12,12 +12,13 @@ import (
 	"syscall"
 	"time"
 
+	"lifeline/semantic"
 	"lifeline/warehouse"
 )
 
-// edition is what one request reads: a version and the books, each whole. It lives until its last request has ended.
-type edition struct {
-	*snapshot // nil before the first publication.
+// servedVersion is what one request reads: a version and the books, each whole. It lives until its last request has ended.
+type servedVersion struct {
+	*semantic.Version // nil before the first publication.
 
 	books *warehouse.Reader // nil before the first run.
 	etag  string
@@ -27,8 +28,16 @@ type edition struct {
 	refs int // Guarded by store.mu.
 }
 
+// snapshotID names the version, such as v12; "none" before the first publication.
+func (e *servedVersion) snapshotID() string {
+	if e.Version == nil {
+		return "none"
+	}
+	return e.ID
+}
+
 // booksDB is where ops and quarantine are read; nil before the first run.
-func (e *edition) booksDB() *sql.DB {
+func (e *servedVersion) booksDB() *sql.DB {
 	if e.books == nil {
 		return nil
 	}
@@ -38,26 +47,27 @@ func (e *edition) booksDB() *sql.DB {
 // store follows the published version: requests in flight keep theirs, new ones get the newest.
 type store struct {
 	wh      warehouse.Warehouse
-	def     *Definition
+	def     *semantic.Definition
 	options Options
 	log     *slog.Logger
 
 	mu      sync.Mutex
-	current *edition
-	print   string // Of the state that current shows.
-	failing string // The last error of following, to tell it once.
+	current *servedVersion
+	shown   map[*semantic.Version]int // How many editions show a version.
+	print   string                    // Of the state that current shows.
+	failing string                    // The last error of following, to tell it once.
 	since   time.Time
-	told    func(e *edition) // Called after each switch of the version.
+	told    func(e *servedVersion) // Called after each switch of the version.
 }
 
-func (s *store) acquire() *edition {
+func (s *store) acquire() *servedVersion {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.current.refs++
 	return s.current
 }
 
-func (s *store) release(e *edition) {
+func (s *store) release(e *servedVersion) {
 	s.mu.Lock()
 	e.refs--
 	last := e.refs == 0
@@ -68,18 +78,21 @@ func (s *store) release(e *edition) {
 }
 
 // closeEdition lets go of the books, and of the version where no other edition shows it: an export may still read it there.
-func (s *store) closeEdition(e *edition) {
+func (s *store) closeEdition(e *servedVersion) {
 	var err error
 	if e.books != nil {
 		err = e.books.Close()
 	}
-	if e.snapshot != nil {
+	if e.Version != nil {
 		s.mu.Lock()
-		e.snapshot.editions--
-		last := e.snapshot.editions == 0
+		s.shown[e.Version]--
+		last := s.shown[e.Version] == 0
+		if last {
+			delete(s.shown, e.Version)
+		}
 		s.mu.Unlock()
 		if last {
-			err = errors.Join(err, e.snapshot.close())
+			err = errors.Join(err, e.Version.Close())
 		}
 	}
 	if err != nil {
@@ -134,7 +147,7 @@ func (s *store) look(ctx context.Context) error {
 	}
 	old := s.current
 	next, err := s.load(ctx, old)
-	if errors.Is(err, errNotYet) {
+	if errors.Is(err, semantic.ErrNotYet) {
 		return nil
 	}
 	if err != nil {
@@ -142,7 +155,7 @@ func (s *store) look(ctx context.Context) error {
 	}
 	next.refs = 1
 	s.mu.Lock()
-	switched := next.snapshot != old.snapshot
+	switched := next.Version != old.Version
 	s.current, s.print = next, print
 	s.mu.Unlock()
 	s.release(old)
@@ -152,13 +165,10 @@ func (s *store) look(ctx context.Context) error {
 	return nil
 }
 
-// errNotYet says that the books of a new version are still to come.
-var errNotYet = errors.New("the books of the new version are not there yet")
-
 // load opens the newest version and books. A version whose run has not closed its books is waited for, so that the account of rows on
 // a page is that of its own version; a killed run must not hold readers for ever.
-func (s *store) load(ctx context.Context, old *edition) (*edition, error) {
-	e := &edition{cache: newCache(s.options.CacheBytes)}
+func (s *store) load(ctx context.Context, old *servedVersion) (*servedVersion, error) {
+	e := &servedVersion{cache: newCache(s.options.CacheBytes)}
 	e.cache.hold = func() func() {
 		s.retain(e)
 		return func() { s.release(e) }
@@ -180,19 +190,19 @@ func (s *store) load(ctx context.Context, old *edition) (*edition, error) {
 		return nil, fmt.Errorf("open the published version: %w", err)
 	}
 	if err == nil {
-		if old != nil && old.snapshot != nil && old.version == r.Version {
+		if old != nil && old.Version != nil && old.Number == r.Version {
 			_ = r.Close()
 			s.mu.Lock()
-			e.snapshot = old.snapshot
-			e.snapshot.editions++
+			e.Version = old.Version
+			s.shown[e.Version]++
 			s.mu.Unlock()
-		} else if e.snapshot, err = s.newSnapshot(ctx, r, e.booksDB(), old != nil); err != nil {
+		} else if e.Version, err = s.newSnapshot(ctx, r, e.booksDB(), old != nil); err != nil {
 			return nil, err
 		}
 	}
 	e.etag = "none"
-	if e.snapshot != nil {
-		e.etag = fmt.Sprintf("v%d-%d", e.version, e.at.Unix())
+	if e.Version != nil {
+		e.etag = fmt.Sprintf("v%d-%d", e.Number, e.PublishedAt.Unix())
 	}
 	if e.books != nil {
 		var runs int64
@@ -209,66 +219,32 @@ from (select run_id, status from ops.runs order by run_id desc limit 3) as r`).S
 	return e, nil
 }
 
-func (s *store) newSnapshot(ctx context.Context, r *warehouse.Reader, books *sql.DB, following bool) (*snapshot, error) {
-	snap := &snapshot{
-		def: s.def, version: r.Version, id: fmt.Sprintf("v%d", r.Version), engine: s.wh.Engine(), reader: r, db: r.DB, editions: 1,
-		calendar: s.options.calendar, sandbox: &sandbox{},
-	}
-	ok := false
-	defer func() {
-		if !ok {
-			_ = snap.close()
-		}
-	}()
-	known := false
-	if books != nil {
-		var published, asOf sql.NullTime
-		err := books.QueryRowContext(ctx, `
-select run_id, published_at, as_of
-from ops.versions
-where version = $1`, r.Version).Scan(&snap.run, &published, &asOf)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return nil, fmt.Errorf("read ops.versions: %w", err)
-		}
-		known = err == nil
-		snap.at, snap.asOf = published.Time.UTC(), asOf.Time.UTC()
+func (s *store) newSnapshot(ctx context.Context, r *warehouse.Reader, books *sql.DB, following bool) (*semantic.Version, error) {
+	at, known, err := semantic.ReadPublication(ctx, r, books)
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
 	}
 	if !known && following {
 		if s.since.IsZero() {
 			s.since = time.Now()
 		}
 		if time.Since(s.since) < s.options.Patience {
-			return nil, errNotYet
+			return nil, errors.Join(semantic.ErrNotYet, r.Close())
 		}
 	}
 	s.since = time.Time{}
-	if s.wh.Engine() == "duckdb" && !known {
-		var asOf sql.NullTime
-		if err := r.DB.QueryRowContext(ctx, `select run_id, published_at, as_of from lifeline.version`).Scan(&snap.run, &snap.at, &asOf); err != nil {
-			return nil, fmt.Errorf("read which version this is: %w", err)
-		}
-		snap.asOf = asOf.Time.UTC()
+	o := semantic.Options{
+		Definition: s.def, Project: s.options.Project, Engine: s.wh.Engine(), DSN: s.options.DSN, SQLMemory: s.options.SQLMemory,
+		Connections: s.options.Connections,
 	}
-	if snap.asOf.IsZero() {
-		snap.asOf = snap.at
-	}
-	r.DB.SetMaxOpenConns(s.options.Connections)
-	r.DB.SetMaxIdleConns(s.options.Connections)
-	if err := snap.load(ctx); err != nil {
+	v, err := semantic.Open(ctx, r, at, o)
+	if err != nil {
 		return nil, err
 	}
-	if snap.engine == "duckdb" {
-		// Pages bring many small queries at once: each runs best on the thread that asks, instead of sharing out crumbs. Up to 2^18
-		// groups, such as all products, are told apart by their place and not by hashing, which halves the time of such a card.
-		if _, err := r.DB.ExecContext(ctx, "set threads = 1; set perfect_ht_threshold = 18"); err != nil {
-			return nil, fmt.Errorf("settle how the engine answers pages: %w", err)
-		}
-	}
-	if err := snap.sandbox.open(ctx, snap, s.options); err != nil {
-		return nil, err
-	}
-	ok = true
-	return snap, nil
+	s.mu.Lock()
+	s.shown[v]++
+	s.mu.Unlock()
+	return v, nil
 }
 
 // fingerprint changes whenever a new version or new books can be read. It costs next to nothing.
@@ -325,7 +301,7 @@ func inode(info os.FileInfo) uint64 {
 }
 
 // retain holds an edition that the caller holds already for longer than the caller does.
-func (s *store) retain(e *edition) {
+func (s *store) retain(e *servedVersion) {
 	s.mu.Lock()
 	e.refs++
 	s.mu.Unlock()

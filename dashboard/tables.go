@@ -2,12 +2,11 @@ package dashboard
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
 	"lifeline/model"
-	"lifeline/project"
+	"lifeline/semantic"
 )
 
 // node finds the project's node of a table by its name.
@@ -60,7 +59,7 @@ func leadingComment(sql string) string {
 	return strings.Join(lines, " ")
 }
 
-func (c *call) tables() error {
+func (c *request) tables() error {
 	s, err := c.snap()
 	if err != nil {
 		return err
@@ -71,18 +70,18 @@ func (c *call) tables() error {
 			return nil, err
 		}
 		out := []TableInfo{}
-		for _, name := range s.names {
-			out = append(out, c.tableInfo(s.tables[name], checks))
+		for _, name := range s.Names {
+			out = append(out, c.tableInfo(s.Tables[name], checks))
 		}
 		return &reply{data: out}, nil
 	})
 }
 
-func (c *call) tableInfo(t *table, checks map[string][]CheckInfo) TableInfo {
+func (c *request) tableInfo(t *semantic.Table, checks map[string][]CheckInfo) TableInfo {
 	schema, short, _ := strings.Cut(t.Name, ".")
 	n := c.node(t.Name)
 	info := TableInfo{
-		Name: t.Name, Schema: schema, Kind: t.Kind, Description: nodeDescription(n), Rows: t.rows, Columns: len(t.columns), Key: t.Key,
+		Name: t.Name, Schema: schema, Kind: t.Kind, Description: nodeDescription(n), Rows: t.Rows, Columns: len(t.Columns), Key: t.Key,
 		Tags: []string{}, Link: "/tables/" + t.Name,
 	}
 	if n != nil {
@@ -91,9 +90,7 @@ func (c *call) tableInfo(t *table, checks map[string][]CheckInfo) TableInfo {
 	if d := c.def.Model.Derived[short]; t.Kind == "derived" && d != nil {
 		info.Description = strings.TrimSpace(d.Description)
 	}
-	if b := t.bounds[c.e.defaultBasis(t)]; !b.to.IsZero() {
-		info.Newest = dayOrNone(b.to)
-	}
+	_, info.Newest = c.version.Span(t)
 	for _, x := range checks[short] {
 		switch {
 		case x.Status == "pass":
@@ -107,9 +104,9 @@ func (c *call) tableInfo(t *table, checks map[string][]CheckInfo) TableInfo {
 	return info
 }
 
-func (c *call) checksByTable(ctx context.Context) (map[string][]CheckInfo, error) {
+func (c *request) checksByTable(ctx context.Context) (map[string][]CheckInfo, error) {
 	out := map[string][]CheckInfo{}
-	db := c.e.booksDB()
+	db := c.version.booksDB()
 	if db == nil {
 		return out, nil
 	}
@@ -123,14 +120,14 @@ func (c *call) checksByTable(ctx context.Context) (map[string][]CheckInfo, error
 	return out, nil
 }
 
-func (c *call) tableData(name string) error {
+func (c *request) tableData(name string) error {
 	s, err := c.snap()
 	if err != nil {
 		return err
 	}
-	t := s.tables[name]
-	if t == nil {
-		return notFound("table", name, project.Nearest(name, s.names))
+	t, err := s.Table(name)
+	if err != nil {
+		return err
 	}
 	return c.cached("", func(ctx context.Context) (*reply, error) {
 		checks, err := c.checksByTable(ctx)
@@ -138,7 +135,7 @@ func (c *call) tableData(name string) error {
 			return nil, err
 		}
 		_, short, _ := strings.Cut(name, ".")
-		d := &TableData{TableInfo: c.tableInfo(t, checks), Profile: []ColumnProfile{}, Upstream: []string{}, Downstream: []string{}, Tests: checks[short], Usage: c.readers(name)}
+		d := &TableData{TableInfo: c.tableInfo(t, checks), Profile: []semantic.ColumnProfile{}, Upstream: []string{}, Downstream: []string{}, Tests: checks[short], Usage: c.def.Readers(name)}
 		if d.Tests == nil {
 			d.Tests = []CheckInfo{}
 		}
@@ -153,16 +150,14 @@ func (c *call) tableData(name string) error {
 				d.SQL = x.SQL
 			}
 		}
-		if r := s.def.Model.recordOf(name); r != nil {
-			d.Record = r.Name
-		}
-		d.Profile, err = c.profile(ctx, s, t, n)
+		d.Record = s.RecordName(name)
+		d.Profile, err = s.Profile(ctx, t, descriptions(n))
 		return &reply{data: d}, err
 	})
 }
 
 // neighbours are all nodes that a node reads and all that read it.
-func (c *call) neighbours(n *model.Node) (up, down []string) {
+func (c *request) neighbours(n *model.Node) (up, down []string) {
 	up, down = []string{}, []string{}
 	for x := range c.options.Graph.Upstream(n) {
 		up = append(up, nodeName(x))
@@ -177,52 +172,13 @@ func (c *call) neighbours(n *model.Node) (up, down []string) {
 	return up, down
 }
 
-// profile looks at the values of every column in one pass, then at the most frequent values of columns with few.
-func (c *call) profile(ctx context.Context, s *snapshot, t *table, n *model.Node) ([]ColumnProfile, error) {
-	parts := []string{"count(*)"}
-	for _, col := range t.columns {
-		name := quoteName(col.Name)
-		distinct, low, high := "approx_count_distinct("+name+")", "min("+name+")", "max("+name+")"
-		if s.engine != "duckdb" || t.rows <= 1000000 {
-			distinct = "count(distinct " + name + ")"
-		}
-		if col.Type == "boolean" {
-			low, high = "min(cast("+name+" as varchar))", "max(cast("+name+" as varchar))"
-		}
-		parts = append(parts, "count("+name+")", distinct, low, high)
-	}
-	got, err := fetch(ctx, s.db, "select "+strings.Join(parts, ", ")+" from "+t.relation+" as t", 0)
-	if err != nil {
-		return nil, fmt.Errorf("look at the values of %s: %w", t.Name, err)
-	}
-	row := got.rows[0]
-	total := whole(row[0])
+// descriptions are what the project says of a model's columns.
+func descriptions(n *model.Node) map[string]string {
 	texts := map[string]string{}
 	if n != nil && n.Model != nil {
 		for _, x := range n.Model.Columns {
 			texts[x.Name] = strings.TrimSpace(x.Description)
 		}
 	}
-	out := make([]ColumnProfile, len(t.columns))
-	for i, col := range t.columns {
-		p := ColumnProfile{Column: col, Description: texts[col.Name], Nulls: total - whole(row[1+4*i]), Distinct: whole(row[2+4*i]), Min: row[3+4*i], Max: row[4+4*i], Top: []Option{}}
-		if p.Distinct > 0 && p.Distinct <= 30 && total > 0 {
-			top, err := fetch(ctx, s.db, fmt.Sprintf("select %s, count(*) from %s as t group by 1 order by 2 desc, 1 limit 6", quoteName(col.Name), t.relation), 0)
-			if err != nil {
-				return nil, fmt.Errorf("look at the values of %s.%s: %w", t.Name, col.Name, err)
-			}
-			for _, x := range top.rows {
-				p.Top = append(p.Top, Option{Value: valueOrNull(x[0]), Label: textOr(x[0], "none"), Rows: whole(x[1])})
-			}
-		}
-		out[i] = p
-	}
-	return out, nil
-}
-
-func textOr(v any, other string) string {
-	if v == nil {
-		return other
-	}
-	return textOf(v)
+	return texts
 }

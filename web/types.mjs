@@ -30,7 +30,7 @@ function body(s) {
 }
 
 // Names that differ: the pages call the answer to /meta the meta, and the envelope the answer's.
-const named = { Meta: "MetaData", AnswerMeta: "Meta", TimeEvent: "Event" };
+const named = { Meta: "MetaData", AnswerMeta: "Meta", TimeEvent: "Event", Filters: "AppliedFilters" };
 const read = [...readFileSync(at("src/lib/types.ts"), "utf8").matchAll(/^export interface (\w+)(?![\w<])/gm)].map((m) => m[1]).filter((n) => n !== "Answer");
 const missing = read.filter((n) => !schemas[named[n] ?? n]);
 if (missing.length) {
@@ -38,7 +38,7 @@ if (missing.length) {
   process.exit(1);
 }
 writeFileSync(at("src/lib/drift.ts"), [
-  "// Written by types.mjs at each build. An error here says that dashboard/types*.go and src/lib/types.ts differ.",
+  "// Written by types.mjs at each build. An error here says that the api_*.go of semantic and dashboard and src/lib/types.ts differ.",
   'import type * as hand from "./types";', 'import type * as live from "./live";', "",
   ...Object.entries(schemas).map(([name, s]) => `export interface Server${name} ${body({ properties: {}, ...s })}`), "",
   "export const same = {",

@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
 	"lifeline/change"
-	"lifeline/dashboard"
+	"lifeline/project"
+	"lifeline/semantic"
+	"lifeline/warehouse"
 )
 
 type exportCommand struct {
@@ -38,11 +41,11 @@ func (c *exportCommand) Run(ctx context.Context, g *Globals) error {
 		return err
 	}
 	defer wh.Close()
-	s, err := g.newDashboard(ctx, p, wh, dashboard.Options{})
+	v, err := openVersion(ctx, p, wh)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer v.Close()
 	var out io.Writer = g.terminal.out
 	var file *os.File
 	if c.Out != "" {
@@ -52,7 +55,7 @@ func (c *exportCommand) Run(ctx context.Context, g *Globals) error {
 		defer func() { _ = os.Remove(file.Name()) }()
 		out = file
 	}
-	rows, err := s.Export(ctx, out, dashboard.ExportRequest{Table: c.Table, Filters: c.Filters, Format: c.Format, Sort: c.Sort, Fields: c.Fields})
+	rows, err := v.Export(ctx, out, semantic.ExportRequest{Table: c.Table, Filters: c.Filters, Format: c.Format, Sort: c.Sort, Fields: c.Fields})
 	if err != nil {
 		return &change.Problem{Err: fmt.Errorf("export %s: %w", c.Table, err), Class: change.ClassError, Try: `lifeline query "select table_schema, table_name from information_schema.tables"`}
 	}
@@ -70,4 +73,27 @@ func (c *exportCommand) Run(ctx context.Context, g *Globals) error {
 	}
 	fmt.Fprintf(g.terminal.err, "%s rows\n", count(rows))
 	return nil
+}
+
+// openVersion opens the published version for one question.
+func openVersion(ctx context.Context, p *project.Project, wh warehouse.Warehouse) (*semantic.Version, error) {
+	d, err := semantic.ReadDefinition(p.Dir)
+	if err != nil {
+		return nil, err
+	}
+	r, err := wh.Published(ctx)
+	if err != nil {
+		return nil, nothingPublished(err)
+	}
+	books, err := wh.OpenOps(ctx)
+	if err != nil {
+		return nil, errors.Join(nothingPublished(err), r.Close())
+	}
+	at, _, err := semantic.ReadPublication(ctx, r, books.DB)
+	if err = errors.Join(err, books.Close()); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return semantic.Open(ctx, r, at, semantic.Options{
+		Definition: d, Project: p, Engine: wh.Engine(), DSN: p.Config.Warehouse.DSN, Connections: 1, NoCopies: true,
+	})
 }

@@ -18,6 +18,7 @@ import (
 	"lifeline/model"
 	"lifeline/project"
 	"lifeline/run"
+	"lifeline/semantic"
 	"lifeline/source"
 	"lifeline/warehouse"
 )
@@ -127,7 +128,7 @@ func (c *serveCommand) addUser(g *Globals) error {
 
 // newDashboard opens the server over a warehouse with the project's own pages.
 func (g *Globals) newDashboard(ctx context.Context, p *project.Project, wh warehouse.Warehouse, o dashboard.Options) (*dashboard.Server, error) {
-	d, err := dashboard.ReadDefinition(p.Dir)
+	d, err := semantic.ReadDefinition(p.Dir)
 	if err != nil {
 		return nil, err
 	}

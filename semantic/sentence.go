@@ -1,4 +1,4 @@
-package dashboard
+package semantic
 
 import (
 	"fmt"
@@ -9,11 +9,11 @@ import (
 )
 
 // answer writes the card's sentence from its own rows, so that it can never say another number than the chart.
-func (p *pageAsk) answer(c *CardFile, got *result) (string, error) {
-	if len(got.rows) == 0 && c.Empty != "" {
+func (p *PageQuery) answer(c *CardFile, got *Result) (string, error) {
+	if len(got.Rows) == 0 && c.Empty != "" {
 		return c.Empty, nil
 	}
-	if len(got.rows) == 0 {
+	if len(got.Rows) == 0 {
 		return "Nothing matches: " + p.main.text() + ".", nil
 	}
 	return p.template(c.Answer, got)
@@ -21,11 +21,11 @@ func (p *pageAsk) answer(c *CardFile, got *result) (string, error) {
 
 // template executes a text over an answer: the columns of its first row are fields, the functions below write values as people read
 // them. docs/dashboard.md lists them.
-func (p *pageAsk) template(text string, got *result) (string, error) {
+func (p *PageQuery) template(text string, got *Result) (string, error) {
 	first := map[string]any{}
-	for i, c := range got.columns {
-		if len(got.rows) > 0 {
-			first[c.Name] = got.rows[0][i]
+	for i, c := range got.Columns {
+		if len(got.Rows) > 0 {
+			first[c.Name] = got.Rows[0][i]
 		}
 	}
 	t, err := template.New("answer").Option("missingkey=error").Funcs(p.functions(got)).Parse(text)
@@ -39,30 +39,30 @@ func (p *pageAsk) template(text string, got *result) (string, error) {
 	return strings.TrimSpace(spaces.ReplaceAllString(b.String(), " ")), nil
 }
 
-func (p *pageAsk) functions(got *result) template.FuncMap {
+func (p *PageQuery) functions(got *Result) template.FuncMap {
 	return template.FuncMap{
-		"count": countText, "percent": percentText, "days": daysText, "day": dayWords,
+		"count": CountText, "percent": PercentText, "days": daysText, "day": dayWords,
 		"money":  func(v any) string { return moneyText(v, p.main.currency) },
-		"plural": pluralText,
+		"plural": PluralText,
 		"vs":     func(now, before any) string { return p.versusText(now, before) },
 		"points": func(now, before any) string { return p.pointsText(now, before) },
-		"rows":   func() int { return len(got.rows) },
+		"rows":   func() int { return len(got.Rows) },
 		"at": func(row int, column string) (any, error) {
 			i := got.index(column)
 			if i < 0 || row < 0 {
 				return nil, fmt.Errorf("no column %q", column)
 			}
-			if row >= len(got.rows) {
+			if row >= len(got.Rows) {
 				return nil, nil
 			}
-			return got.rows[row][i], nil
+			return got.Rows[row][i], nil
 		},
 		"last": func(column string) (any, error) {
 			i := got.index(column)
-			if i < 0 || len(got.rows) == 0 {
+			if i < 0 || len(got.Rows) == 0 {
 				return nil, fmt.Errorf("no column %q", column)
 			}
-			return got.rows[len(got.rows)-1][i], nil
+			return got.Rows[len(got.Rows)-1][i], nil
 		},
 		"sum":  func(column string) (string, error) { return sumOf(got, column) },
 		"top":  func(by, column string) (any, error) { return topOf(got, by, column) },
@@ -86,12 +86,12 @@ func compare(a, b any) int {
 	return x.Cmp(y)
 }
 
-func (p *pageAsk) nameText(filter string, v any) string {
+func (p *PageQuery) nameText(filter string, v any) string {
 	f, _ := p.snap.def.Model.filter(filter)
 	if v == nil {
 		return "no " + strings.ToLower(f.Label)
 	}
-	return p.snap.valueLabel(f, textOf(v))
+	return p.snap.valueLabel(f, TextOf(v))
 }
 
 // grouped writes a whole number with commas.
@@ -110,7 +110,8 @@ func grouped(digits string) string {
 	return sign + b.String()
 }
 
-func countText(v any) string {
+// CountText writes a count with commas, such as 1,234; "none" for no number.
+func CountText(v any) string {
 	x := rational(v)
 	if x == nil {
 		return "none"
@@ -126,7 +127,8 @@ func moneyText(v any, currency string) string {
 	return strings.TrimSpace(currency + " " + grouped(x.FloatString(0)))
 }
 
-func percentText(v any) string {
+// PercentText writes a share such as 0.123 as 12.3 %.
+func PercentText(v any) string {
 	x := rational(v)
 	if x == nil {
 		return "–"
@@ -147,15 +149,15 @@ func daysText(v any) string {
 }
 
 func dayWords(v any) string {
-	if t := timeOf(v); !t.IsZero() {
+	if t := TimeOf(v); !t.IsZero() {
 		return dayText(t)
 	}
 	return "–"
 }
 
-// pluralText is a count with its noun: 1 claim, 2 claims.
-func pluralText(v any, one string) string {
-	text := countText(v)
+// PluralText is a count with its noun: 1 claim, 2 claims.
+func PluralText(v any, one string) string {
+	text := CountText(v)
 	if text == "1" {
 		return "1 " + one
 	}
@@ -166,7 +168,7 @@ func pluralText(v any, one string) string {
 }
 
 // versusText is ", 4.0 % more than in the 90 days before"; nothing where nothing is compared.
-func (p *pageAsk) versusText(now, before any) string {
+func (p *PageQuery) versusText(now, before any) string {
 	if p.main.versus == "none" || p.main.column == "" {
 		return ""
 	}
@@ -182,12 +184,12 @@ func (p *pageAsk) versusText(now, before any) string {
 	case 0:
 		return ", as many as " + p.beforeText()
 	case 1:
-		return ", " + percentText(*change) + " more than " + p.beforeText()
+		return ", " + PercentText(*change) + " more than " + p.beforeText()
 	}
-	return ", " + percentText(new(big.Rat).Neg(x).FloatString(6)) + " less than " + p.beforeText()
+	return ", " + PercentText(new(big.Rat).Neg(x).FloatString(6)) + " less than " + p.beforeText()
 }
 
-func (p *pageAsk) pointsText(now, before any) string {
+func (p *PageQuery) pointsText(now, before any) string {
 	if p.main.versus == "none" || p.main.column == "" {
 		return ""
 	}
@@ -200,12 +202,12 @@ func (p *pageAsk) pointsText(now, before any) string {
 	case 0:
 		return ", as " + p.beforeText()
 	case 1:
-		return ", " + strings.TrimSuffix(percentText(*change), " %") + " points more than " + p.beforeText()
+		return ", " + strings.TrimSuffix(PercentText(*change), " %") + " points more than " + p.beforeText()
 	}
-	return ", " + strings.TrimSuffix(percentText(new(big.Rat).Neg(x).FloatString(6)), " %") + " points less than " + p.beforeText()
+	return ", " + strings.TrimSuffix(PercentText(new(big.Rat).Neg(x).FloatString(6)), " %") + " points less than " + p.beforeText()
 }
 
-func (p *pageAsk) beforeText() string {
+func (p *PageQuery) beforeText() string {
 	if p.main.versus == "year" {
 		return "a year before"
 	}
@@ -216,13 +218,13 @@ func (p *pageAsk) beforeText() string {
 	return fmt.Sprintf("in the %d days before", days)
 }
 
-func sumOf(r *result, column string) (string, error) {
+func sumOf(r *Result, column string) (string, error) {
 	i := r.index(column)
 	if i < 0 {
 		return "", fmt.Errorf("no column %q to sum", column)
 	}
 	sum := new(big.Rat)
-	for _, row := range r.rows {
+	for _, row := range r.Rows {
 		if x := rational(row[i]); x != nil {
 			sum.Add(sum, x)
 		}
@@ -231,14 +233,14 @@ func sumOf(r *result, column string) (string, error) {
 }
 
 // topOf is one column's value in the row where another is greatest.
-func topOf(r *result, by, column string) (any, error) {
+func topOf(r *Result, by, column string) (any, error) {
 	i, j := r.index(by), r.index(column)
 	if i < 0 || j < 0 {
 		return nil, fmt.Errorf("no column %q or %q", by, column)
 	}
 	var best *big.Rat
 	var out any
-	for _, row := range r.rows {
+	for _, row := range r.Rows {
 		if x := rational(row[i]); x != nil && (best == nil || x.Cmp(best) > 0) {
 			best, out = x, row[j]
 		}

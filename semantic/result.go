@@ -1,4 +1,4 @@
-package dashboard
+package semantic
 
 import (
 	"context"
@@ -11,16 +11,16 @@ import (
 	"lifeline/warehouse"
 )
 
-// result is a query's answer with every value as JSON shows it.
-type result struct {
-	columns []Column
-	rows    [][]any
+// Result is a query's answer with every value as JSON shows it.
+type Result struct {
+	Columns []Column
+	Rows    [][]any
 	total   int64 // Of all rows, where only the first were read; 0 for as many as there are here.
 }
 
 // index is a column's place, -1 where there is none.
-func (r *result) index(name string) int {
-	for i, c := range r.columns {
+func (r *Result) index(name string) int {
+	for i, c := range r.Columns {
 		if c.Name == name {
 			return i
 		}
@@ -33,8 +33,8 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// fetch reads a whole answer; limit 0 reads everything.
-func fetch(ctx context.Context, q querier, query string, limit int, args ...any) (*result, error) {
+// Fetch reads a whole answer; limit 0 reads everything.
+func Fetch(ctx context.Context, q querier, query string, limit int, args ...any) (*Result, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
@@ -44,13 +44,13 @@ func fetch(ctx context.Context, q querier, query string, limit int, args ...any)
 	if err != nil {
 		return nil, err
 	}
-	out := &result{columns: columns, rows: [][]any{}}
+	out := &Result{Columns: columns, Rows: [][]any{}}
 	values, targets := make([]any, len(columns)), make([]any, len(columns))
 	for i := range values {
 		targets[i] = &values[i]
 	}
 	for rows.Next() {
-		if limit > 0 && len(out.rows) == limit {
+		if limit > 0 && len(out.Rows) == limit {
 			break
 		}
 		if err := rows.Scan(targets...); err != nil {
@@ -60,7 +60,7 @@ func fetch(ctx context.Context, q querier, query string, limit int, args ...any)
 		for i, v := range values {
 			line[i] = jsonValue(v, columns[i].Type)
 		}
-		out.rows = append(out.rows, line)
+		out.Rows = append(out.Rows, line)
 	}
 	return out, rows.Err()
 }
@@ -79,7 +79,7 @@ func columnsOf(rows *sql.Rows) ([]Column, error) {
 				kind = fmt.Sprintf("decimal(%d,%d)", p, s)
 			}
 		}
-		out[i] = Column{Name: t.Name(), Label: title(t.Name()), Type: kind, Format: formatOf(t.Name(), kind)}
+		out[i] = Column{Name: t.Name(), Label: Title(t.Name()), Type: kind, Format: formatOf(t.Name(), kind)}
 	}
 	return out, nil
 }
@@ -163,8 +163,8 @@ func rational(v any) *big.Rat {
 	return nil
 }
 
-// whole reads a count.
-func whole(v any) int64 {
+// CountOf reads a count.
+func CountOf(v any) int64 {
 	switch x := v.(type) {
 	case int64:
 		return x
@@ -178,7 +178,8 @@ func whole(v any) int64 {
 	return 0
 }
 
-func textOf(v any) string {
+// TextOf reads a value of an answer as text; empty for none.
+func TextOf(v any) string {
 	switch x := v.(type) {
 	case nil:
 		return ""
@@ -188,7 +189,8 @@ func textOf(v any) string {
 	return fmt.Sprint(v)
 }
 
-func timeOf(v any) time.Time {
+// TimeOf reads a value of an answer as a time in UTC; zero for none.
+func TimeOf(v any) time.Time {
 	s, _ := v.(string)
 	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
 		if t, err := time.Parse(layout, s); err == nil {
@@ -198,17 +200,18 @@ func timeOf(v any) time.Time {
 	return time.Time{}
 }
 
-func timeOrNil(v any) *time.Time {
-	if t := timeOf(v); !t.IsZero() {
+// TimeOrNil reads a value of an answer as a time in UTC; nil for none.
+func TimeOrNil(v any) *time.Time {
+	if t := TimeOf(v); !t.IsZero() {
 		return &t
 	}
 	return nil
 }
 
 // finish makes the values of an answer agree with the formats of its columns: a count is a number also where an engine sums to decimals.
-func (r *result) finish() {
-	for i, c := range r.columns {
-		for _, row := range r.rows {
+func (r *Result) finish() {
+	for i, c := range r.Columns {
+		for _, row := range r.Rows {
 			text, is := row[i].(string)
 			if !is {
 				if f, is := row[i].(float64); is && c.Format == "money" {
@@ -239,4 +242,11 @@ func trimDecimal(s string) string {
 		return s
 	}
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+}
+
+func valueOrNull(v any) string {
+	if v == nil {
+		return nullWord
+	}
+	return TextOf(v)
 }

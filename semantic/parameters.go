@@ -1,4 +1,4 @@
-package dashboard
+package semantic
 
 import (
 	"fmt"
@@ -7,23 +7,24 @@ import (
 	"strings"
 )
 
-// namedPrefix marks a parameter of an address as the value of a name in the statement: p.program=48 for :program.
-const namedPrefix = "p."
+// ParameterPrefix marks a parameter of an address as the value of a name in the statement: p.program=48 for :program.
+const ParameterPrefix = "p."
 
-func namedValues(query url.Values) map[string]string {
+// ParameterValues are the values that an address gives to a statement's names.
+func ParameterValues(query url.Values) map[string]string {
 	values := map[string]string{}
 	for name, list := range query {
-		if short, is := strings.CutPrefix(name, namedPrefix); is && len(list) > 0 {
+		if short, is := strings.CutPrefix(name, ParameterPrefix); is && len(list) > 0 {
 			values[short] = list[0]
 		}
 	}
 	return values
 }
 
-// bindNames writes values into a statement in place of :name, each as a quoted text, which both engines compare with any column. What
+// BindParameters writes values into a statement in place of :name, each as a quoted text, which both engines compare with any column. What
 // comes out is checked as a whole afterwards, so a value can never do more than the statement might. Names without a value stay as
 // they are and are returned; a value whose name is not there is a mistake.
-func bindNames(text string, values map[string]string) (filled string, missing []string, err error) {
+func BindParameters(text string, values map[string]string) (filled string, missing []string, err error) {
 	var out strings.Builder
 	used := map[string]bool{}
 	for text != "" {
@@ -32,7 +33,7 @@ func bindNames(text string, values map[string]string) (filled string, missing []
 			if name := word(text[1:]); name != "" {
 				value, is := values[name]
 				if is {
-					out.WriteString(quoteText(value))
+					out.WriteString(QuoteText(value))
 					used[name] = true
 				} else {
 					out.WriteString(text[:1+len(name)])

@@ -1,4 +1,4 @@
-package dashboard
+package semantic
 
 import (
 	"bufio"
@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -19,158 +18,51 @@ import (
 
 	"github.com/duckdb/duckdb-go/v2"
 
-	"lifeline/semantic"
 	"lifeline/warehouse"
 )
 
 // Formats of exports, and their media types.
-var exportTypes = map[string]string{"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson", "parquet": "application/vnd.apache.parquet"}
+var ExportTypes = map[string]string{"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson", "parquet": "application/vnd.apache.parquet"}
 
-// export is one file of rows.
-type export struct {
-	db      *sql.DB
-	engine  string
-	sql     string
-	columns []Column
-	rows    int64 // -1 where it is not known before.
-	name    string
-	about   map[string]string // Into a Parquet file's metadata.
-}
-
-// exportList streams all matches of a list.
-func (c *call) exportList(l *rowList, format string) error {
-	_, total, err := l.totals(c.r.Context())
+// Export of a list: all its matches.
+func (l *RowsQuery) Export(ctx context.Context) (*Export, error) {
+	_, total, err := l.totals(ctx)
 	if err != nil {
-		return fmt.Errorf("count the export: %w", err)
+		return nil, fmt.Errorf("count the export: %w", err)
 	}
 	query, err := l.selectSQL(false)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return c.export(&export{
-		db: l.snap.db, engine: l.snap.engine, sql: query, columns: l.columns, rows: total,
-		name: fmt.Sprintf("%s-%s-%d-rows", l.table.Name, l.snap.id, total),
+	return &Export{
+		db: l.snap.db, engine: l.snap.engine, sql: query, Rows: total,
+		Name: fmt.Sprintf("%s-%s-%d-rows", l.table.Name, l.snap.ID, total),
 		about: map[string]string{
-			"filters": l.text(), "query": encodePairs(l.exact()), "snapshot": l.snap.id, "table": l.table.Name,
-			"as_of": l.snap.asOf.Format(time.RFC3339), "rows": strconv.FormatInt(total, 10),
+			"filters": l.text(), "query": encodePairs(l.exact()), "snapshot": l.snap.ID, "table": l.table.Name,
+			"as_of": l.snap.AsOf.Format(time.RFC3339), "rows": strconv.FormatInt(total, 10),
 		},
-	}, format)
+	}, nil
 }
 
-// export writes a file. A stream that breaks ends the connection without its last chunk, so that no reader can take a part for the
-// whole.
-func (c *call) export(x *export, format string) error {
-	kind, is := exportTypes[format]
-	if !is {
-		return &badFilter{"format", format, "is json, csv, parquet or ndjson"}
-	}
-	done, err := c.exportTurn(c.r.Context())
-	if err != nil {
-		return err
-	}
-	defer done()
-	// An export may take long; the connection's own deadlines would cut it. Each part has its own time, so that a client that reads no
-	// more does not hold a query for ever.
-	control := http.NewResponseController(c.w)
-	_ = control.SetReadDeadline(time.Time{})
-	_ = control.SetWriteDeadline(time.Time{})
-	header := c.w.Header()
-	header.Set("Content-Type", kind)
-	header.Set("Cache-Control", "no-store")
-	header.Set("Content-Disposition", `attachment; filename="`+fileName(x.name)+"."+format+`"`)
-	header.Set("X-Snapshot", c.snapshotID())
-	if x.rows >= 0 {
-		header.Set("X-Row-Count", strconv.FormatInt(x.rows, 10))
-	}
-	if c.r.Method == http.MethodHead {
-		return nil
-	}
-	out := &countingWriter{w: c.w, control: control}
-	var rows int64
-	if format == "parquet" {
-		rows, err = c.parquet(x, out)
-	} else {
-		rows, err = x.stream(c.r.Context(), out, format)
-	}
-	if err == nil && x.rows >= 0 && rows != x.rows {
-		err = fmt.Errorf("wrote %d rows of %d", rows, x.rows)
-	}
-	c.audit("export", "format", format, "name", x.name, "rows", rows, "bytes", out.n, "error", errText(err))
-	if err != nil && out.n == 0 {
-		for _, h := range []string{"X-Row-Count", "Content-Length"} {
-			header.Del(h)
-		}
-		return err
-	}
-	if err != nil {
-		c.log.Error("an export broke off", "request_id", c.id, "rows", rows, "error", err)
-		panic(http.ErrAbortHandler)
-	}
-	return nil
-}
-
-// exportPatience is how long an export waits for others to end.
-const exportPatience = time.Minute
-
-// exportTurn lets half of a version's connections be used by exports, so that slow ones leave the pages theirs.
-func (s *Server) exportTurn(ctx context.Context) (done func(), err error) {
-	late := time.NewTimer(exportPatience)
-	defer late.Stop()
-	select {
-	case s.exports <- struct{}{}:
-		return func() { <-s.exports }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-late.C:
-		return nil, &Problem{
-			Title: "Too many at once", Status: http.StatusServiceUnavailable, Detail: fmt.Sprintf("%d exports are on their way", cap(s.exports)),
-			Hint: "ask again when one of them has ended", Retryable: true,
-		}
-	}
-}
-
-func errText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
-// fileName keeps letters that every system takes in a name.
-func fileName(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '.' || r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-			return r
-		}
-		return '-'
-	}, s)
-}
-
-// stalled is how long a client may take to read one part of a file.
-const stalled = 2 * time.Minute
-
-type countingWriter struct {
-	w       io.Writer
-	control *http.ResponseController
-	n       int64
-}
-
-func (c *countingWriter) Write(b []byte) (int, error) {
-	_ = c.control.SetWriteDeadline(time.Now().Add(stalled))
-	n, err := c.w.Write(b)
-	c.n += int64(n)
-	return n, err
+// Export is one file of rows.
+type Export struct {
+	db     *sql.DB
+	engine string
+	sql    string
+	Rows   int64 // -1 where it is not known before.
+	Name   string
+	about  map[string]string // Into a Parquet file's metadata.
 }
 
 // read gives the rows to a function. On PostgreSQL the session says what it is, so that a publication need not wait for it.
-func (x *export) read(ctx context.Context, do func(rows *sql.Rows) error) error {
+func (x *Export) read(ctx context.Context, do func(rows *sql.Rows) error) error {
 	conn, err := x.db.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
 	if x.engine == "postgres" {
-		if _, err := conn.ExecContext(ctx, "set application_name = "+quoteText(warehouse.ExportSession)); err != nil {
+		if _, err := conn.ExecContext(ctx, "set application_name = "+QuoteText(warehouse.ExportSession)); err != nil {
 			return err
 		}
 		defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "reset application_name") }()
@@ -194,10 +86,10 @@ func readRows(ctx context.Context, from querier, query string, do func(rows *sql
 const partRows = 250_000
 
 // stream writes rows as they come, as CSV or as one JSON object a line.
-func (x *export) stream(ctx context.Context, w io.Writer, format string) (int64, error) {
+func (x *Export) stream(ctx context.Context, w io.Writer, format string) (int64, error) {
 	out := &lineWriter{out: bufio.NewWriterSize(w, 64<<10), format: format}
 	var err error
-	if x.engine == "duckdb" && x.rows > partRows {
+	if x.engine == "duckdb" && x.Rows > partRows {
 		err = x.inParts(ctx, out)
 	} else {
 		err = x.read(ctx, out.add)
@@ -209,7 +101,7 @@ func (x *export) stream(ctx context.Context, w io.Writer, format string) (int64,
 }
 
 // inParts puts the rows aside, in their order and in a small file, and writes them part by part.
-func (x *export) inParts(ctx context.Context, out *lineWriter) error {
+func (x *Export) inParts(ctx context.Context, out *lineWriter) error {
 	dir, err := os.MkdirTemp("", "lifeline-export-")
 	if err != nil {
 		return fmt.Errorf("make room for the export: %w", err)
@@ -229,7 +121,7 @@ func (x *export) inParts(ctx context.Context, out *lineWriter) error {
 select %s
 from read_parquet(%s, file_row_number = true)
 where file_row_number >= %d and file_row_number < %d
-order by file_row_number`, names, quoteText(file), from, from+partRows), out.add)
+order by file_row_number`, names, QuoteText(file), from, from+partRows), out.add)
 		if err != nil {
 			return fmt.Errorf("read the rows put aside: %w", err)
 		}
@@ -238,7 +130,7 @@ order by file_row_number`, names, quoteText(file), from, from+partRows), out.add
 }
 
 // selected are the names of the columns, and the columns as a Parquet file holds them exactly: it knows no whole numbers of 128 bits.
-func (x *export) selected(ctx context.Context) (names, columns string, err error) {
+func (x *Export) selected(ctx context.Context) (names, columns string, err error) {
 	rows, err := x.db.QueryContext(ctx, "select * from ("+x.sql+"\n) as r limit 0")
 	if err != nil {
 		return "", "", err
@@ -309,7 +201,7 @@ func (l *lineWriter) header() error {
 		if i > 0 {
 			line = append(line, ',')
 		}
-		line = semantic.AppendCSV(line, semantic.GuardFormula(c.Name))
+		line = AppendCSV(line, GuardFormula(c.Name))
 	}
 	_, err := l.out.Write(append(line, '\r', '\n'))
 	return err
@@ -323,12 +215,12 @@ func csvLine(line []byte, values []any, columns []Column) []byte {
 		if v == nil {
 			continue
 		}
-		text := semantic.CSVText(v, columns[i].Type)
+		text := CSVText(v, columns[i].Type)
 		if text == "" {
 			line = append(line, '"', '"') // An empty text is another thing than no value.
 			continue
 		}
-		line = semantic.AppendCSV(line, text)
+		line = AppendCSV(line, text)
 	}
 	return append(line, '\r', '\n')
 }
@@ -355,40 +247,85 @@ func jsonLine(line []byte, values []any, columns []Column) ([]byte, error) {
 // plainText is a value in a file: ISO times, raw decimals.
 func plainText(v any, kind string) string { return warehouse.ValueText(v, kind, warehouse.TimeSQL) }
 
-// parquet writes a typed file beside and sends it with its length, so that a cut is seen.
-func (c *call) parquet(x *export, out io.Writer) (int64, error) {
-	dir, err := os.MkdirTemp("", "lifeline-export-")
-	if err != nil {
-		return 0, fmt.Errorf("make room for the export: %w", err)
+// FileType is the media type of a format.
+func FileType(format string) (string, error) {
+	if kind, is := ExportTypes[format]; is {
+		return kind, nil
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	file := filepath.Join(dir, "rows.parquet")
-	rows, err := x.writeParquet(c.r.Context(), file)
-	if err == nil && x.rows >= 0 && rows != x.rows { // Nothing is sent yet that could be taken for the whole.
-		err = fmt.Errorf("wrote %d rows of %d", rows, x.rows)
+	return "", &FilterError{"format", format, "is json, csv, parquet or ndjson"}
+}
+
+// File is an export that is ready to be sent. Close it.
+type File struct {
+	Size int64 // In bytes; -1 where it is not known before.
+	Rows int64 // -1 where they are not known before.
+
+	send  func(w io.Writer) (int64, error)
+	close func()
+}
+
+// Send writes the file and returns its rows. An error means that what was written is not whole.
+func (f *File) Send(w io.Writer) (int64, error) {
+	rows, err := f.send(w)
+	if err == nil && f.Rows >= 0 && rows != f.Rows {
+		err = fmt.Errorf("wrote %d rows of %d", rows, f.Rows)
 	}
-	if err != nil {
-		return 0, err
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return 0, fmt.Errorf("read the export: %w", err)
-	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return 0, fmt.Errorf("read the export: %w", err)
-	}
-	c.w.Header().Set("Content-Length", strconv.FormatInt(info.Size(), 10))
-	if x.rows < 0 {
-		c.w.Header().Set("X-Row-Count", strconv.FormatInt(rows, 10))
-	}
-	_, err = io.Copy(out, f)
 	return rows, err
 }
 
+// Close removes what the file stood in.
+func (f *File) Close() { f.close() }
+
+// Prepare makes an export ready: lines are made while they are sent, a Parquet file is written beside first, so that its length is known
+// and a cut is seen.
+func (x *Export) Prepare(ctx context.Context, format string) (*File, error) {
+	if _, err := FileType(format); err != nil {
+		return nil, err
+	}
+	f := &File{Size: -1, Rows: x.Rows, close: func() {}}
+	if format != "parquet" {
+		f.send = func(w io.Writer) (int64, error) { return x.stream(ctx, w, format) }
+		return f, nil
+	}
+	dir, err := os.MkdirTemp("", "lifeline-export-")
+	if err != nil {
+		return nil, fmt.Errorf("make room for the export: %w", err)
+	}
+	f.close = func() { _ = os.RemoveAll(dir) }
+	if err := f.parquet(ctx, x, filepath.Join(dir, "rows.parquet")); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *File) parquet(ctx context.Context, x *Export, name string) error {
+	rows, err := x.writeParquet(ctx, name)
+	if err != nil {
+		return err
+	}
+	if x.Rows >= 0 && rows != x.Rows { // Nothing is sent yet that could be taken for the whole.
+		return fmt.Errorf("wrote %d rows of %d", rows, x.Rows)
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return fmt.Errorf("read the export: %w", err)
+	}
+	f.Size, f.Rows = info.Size(), rows
+	f.send = func(w io.Writer) (int64, error) {
+		in, err := os.Open(name)
+		if err != nil {
+			return 0, fmt.Errorf("read the export: %w", err)
+		}
+		defer func() { _ = in.Close() }()
+		_, err = io.Copy(w, in)
+		return rows, err
+	}
+	return nil
+}
+
 // writeParquet lets DuckDB write the file: straight from its own rows, or from those of PostgreSQL, which pass through it.
-func (x *export) writeParquet(ctx context.Context, file string) (int64, error) {
+func (x *Export) writeParquet(ctx context.Context, file string) (int64, error) {
 	if x.engine == "duckdb" {
 		return copyOut(ctx, x.db, x.sql, file, "zstd", x.about)
 	}
@@ -409,14 +346,14 @@ func (x *export) writeParquet(ctx context.Context, file string) (int64, error) {
 func copyOut(ctx context.Context, db *sql.DB, query, file, compression string, about map[string]string) (int64, error) {
 	var meta []string
 	for k, v := range about {
-		meta = append(meta, quoteName(k)+": "+quoteText(v)) // "table" is a word of SQL.
+		meta = append(meta, quoteName(k)+": "+QuoteText(v)) // "table" is a word of SQL.
 	}
 	options := "format parquet, compression " + compression
 	if len(meta) > 0 {
 		options += ", kv_metadata {" + strings.Join(meta, ", ") + "}"
 	}
 	var n int64
-	err := db.QueryRowContext(ctx, fmt.Sprintf("copy (%s) to %s (%s)", query, quoteText(file), options)).Scan(&n)
+	err := db.QueryRowContext(ctx, fmt.Sprintf("copy (%s) to %s (%s)", query, QuoteText(file), options)).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("write the Parquet file: %w", err)
 	}
@@ -424,7 +361,7 @@ func copyOut(ctx context.Context, db *sql.DB, query, file, compression string, a
 }
 
 // pass copies rows of another engine into a table of the same types.
-func (x *export) pass(ctx context.Context, connector *duckdb.Connector, db *sql.DB) error {
+func (x *Export) pass(ctx context.Context, connector *duckdb.Connector, db *sql.DB) error {
 	var texts []string
 	err := x.read(ctx, func(rows *sql.Rows) (err error) {
 		texts, err = passRows(ctx, rows, connector, db)
@@ -492,7 +429,7 @@ func duckType(kind string) string {
 	return "varchar"
 }
 
-// exportSQL streams a result that is already in memory or cheap to compute again: a card's table or failing rows.
-func (c *call) exportSQL(db *sql.DB, query, name, format string, rows int64, about map[string]string) error {
-	return c.export(&export{db: db, engine: c.store.wh.Engine(), sql: query, rows: rows, name: cmp.Or(name, "rows"), about: about}, format)
+// NewExport is a result that is cheap to compute again as a file: a card's table, failing rows, rows in quarantine.
+func NewExport(db *sql.DB, engine, query, name string, rows int64, about map[string]string) *Export {
+	return &Export{db: db, engine: engine, sql: query, Rows: rows, Name: cmp.Or(name, "rows"), about: about}
 }

@@ -1,4 +1,4 @@
-package dashboard
+package semantic
 
 import (
 	"cmp"
@@ -330,7 +330,7 @@ func (m *ModelFile) settle(file string) error {
 		if err != nil {
 			return wrong(file, fmt.Sprintf("states.%s: %v", name, err), "label and tone")
 		}
-		m.states = append(m.states, StateInfo{Name: name, Label: cmp.Or(tone.Label, title(name)), Tone: cmp.Or(tone.Tone, "unknown")})
+		m.states = append(m.states, StateInfo{Name: name, Label: cmp.Or(tone.Label, Title(name)), Tone: cmp.Or(tone.Tone, "unknown")})
 	}
 	for _, item := range m.Records {
 		r := &recordFile{}
@@ -417,8 +417,8 @@ func (p *PageFile) settle(m *ModelFile) error {
 	return nil
 }
 
-// page finds a page by its name.
-func (d *Definition) page(name string) *PageFile {
+// Page finds a page by its name.
+func (d *Definition) Page(name string) *PageFile {
 	for _, p := range d.Pages {
 		if p.Name == name {
 			return p
@@ -457,14 +457,14 @@ func (m *ModelFile) filter(name string) (filterFile, bool) {
 func (m *ModelFile) basisLabel(name string) string {
 	for _, b := range m.bases {
 		if b.Name == name {
-			return cmp.Or(b.Label, title(name))
+			return cmp.Or(b.Label, Title(name))
 		}
 	}
-	return title(name)
+	return Title(name)
 }
 
-// title makes a label of a name: date_submitted becomes "Date submitted".
-func title(name string) string {
+// Title makes a label of a name: date_submitted becomes "Date submitted".
+func Title(name string) string {
 	text := strings.ReplaceAll(name, "_", " ")
 	if text == "" {
 		return ""

@@ -1,4 +1,4 @@
-package dashboard
+package semantic
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
@@ -41,36 +40,36 @@ func (s *sandbox) close() error {
 	return err
 }
 
-func (s *sandbox) open(ctx context.Context, snap *snapshot, o Options) error {
+func (s *sandbox) open(ctx context.Context, snap *Version, dsn, memory string) error {
 	var err error
 	if s.parser, err = restricted(ctx, "", "64MB"); err != nil {
 		return err
 	}
-	path, is := strings.CutPrefix(o.DSN, "duckdb:")
+	path, is := strings.CutPrefix(dsn, "duckdb:")
 	if !is {
 		return nil
 	}
 	// The path may by now be a later version's; the kept file is this one's own.
-	kept := fmt.Sprintf("%s.lifeline/versions/v%d.duckdb", path, snap.version)
+	kept := fmt.Sprintf("%s.lifeline/versions/v%d.duckdb", path, snap.Number)
 	for _, file := range []string{kept, path} {
-		if s.db, err = restricted(ctx, file, o.SQLMemory); err != nil {
+		if s.db, err = restricted(ctx, file, memory); err != nil {
 			continue
 		}
 		var version int64
-		if err = s.db.QueryRowContext(ctx, "select version from lifeline.version").Scan(&version); err == nil && version == snap.version {
+		if err = s.db.QueryRowContext(ctx, "select version from lifeline.version").Scan(&version); err == nil && version == snap.Number {
 			return nil
 		}
 		_ = s.db.Close()
 		s.db = nil
 	}
-	return fmt.Errorf("open version %d for SQL: %w", snap.version, errors.Join(err, errNotYet))
+	return fmt.Errorf("open version %d for SQL: %w", snap.Number, errors.Join(err, ErrNotYet))
 }
 
 // restricted is an engine without a way out; with a file it reads that file only.
 func restricted(ctx context.Context, file, memory string) (*sql.DB, error) {
 	statements := []string{}
 	if file != "" {
-		statements = append(statements, "attach if not exists "+quoteText(file)+" as warehouse (read_only)", "use warehouse")
+		statements = append(statements, "attach if not exists "+QuoteText(file)+" as warehouse (read_only)", "use warehouse")
 	}
 	var once sync.Mutex
 	locked := false
@@ -125,7 +124,7 @@ var unsafeFunction = regexp.MustCompile(`^(read_|write_|copy|glob$|getenv$|curre
 var tableFunctions = []string{"unnest", "generate_series", "range", "json_each", "json_tree"}
 
 // check parses a text and lets one harmless select through.
-func (s *sandbox) check(ctx context.Context, snap *snapshot, text string) error {
+func (s *sandbox) check(ctx context.Context, snap *Version, text string) error {
 	if len(text) > 100000 {
 		return refused("the text is longer than 100,000 characters")
 	}
@@ -142,8 +141,8 @@ func (s *sandbox) check(ctx context.Context, snap *snapshot, text string) error 
 		}
 	}
 	var tree string
-	if err := s.parser.QueryRowContext(ctx, "select cast(json_serialize_sql("+quoteText(text)+") as varchar)").Scan(&tree); err != nil {
-		return refused("it cannot be parsed: " + firstLine(err.Error()))
+	if err := s.parser.QueryRowContext(ctx, "select cast(json_serialize_sql("+QuoteText(text)+") as varchar)").Scan(&tree); err != nil {
+		return refused("it cannot be parsed: " + FirstLine(err.Error()))
 	}
 	var root struct {
 		Error      bool   `json:"error"`
@@ -156,7 +155,7 @@ func (s *sandbox) check(ctx context.Context, snap *snapshot, text string) error 
 		return refused("it cannot be parsed")
 	}
 	if root.Error {
-		return refused(firstLine(root.Message))
+		return refused(FirstLine(root.Message))
 	}
 	if len(root.Statements) != 1 {
 		return refused(fmt.Sprintf("there are %d statements", len(root.Statements)))
@@ -167,7 +166,7 @@ func (s *sandbox) check(ctx context.Context, snap *snapshot, text string) error 
 }
 
 type walker struct {
-	snap *snapshot
+	snap *Version
 	ctes map[string]bool
 }
 
@@ -183,7 +182,7 @@ func (w *walker) collect(node any) {
 			if list, is := m["map"].([]any); is {
 				for _, item := range list {
 					if e, is := item.(map[string]any); is {
-						w.ctes[strings.ToLower(textOf(e["key"]))] = true
+						w.ctes[strings.ToLower(TextOf(e["key"]))] = true
 					}
 				}
 			}
@@ -222,7 +221,7 @@ func (w *walker) one(n map[string]any) error {
 		return w.relation(n)
 	case "TABLE_FUNCTION":
 		f, _ := n["function"].(map[string]any)
-		if name := strings.ToLower(textOf(f["function_name"])); !slices.Contains(tableFunctions, name) {
+		if name := strings.ToLower(TextOf(f["function_name"])); !slices.Contains(tableFunctions, name) {
 			return refused(fmt.Sprintf("the function %s may not stand in a from clause", name))
 		}
 	case "SHOW_REF", "PIVOT", "COLUMN_DATA", "DELIM_GET":
@@ -240,7 +239,7 @@ func (w *walker) one(n map[string]any) error {
 
 // relation allows tables of the version and the catalog's own lists of them.
 func (w *walker) relation(n map[string]any) error {
-	catalog, schema, name := strings.ToLower(textOf(n["catalog_name"])), strings.ToLower(textOf(n["schema_name"])), strings.ToLower(textOf(n["table_name"]))
+	catalog, schema, name := strings.ToLower(TextOf(n["catalog_name"])), strings.ToLower(TextOf(n["schema_name"])), strings.ToLower(TextOf(n["table_name"]))
 	full := schema + "." + name
 	switch {
 	case catalog != "" && catalog != "warehouse":
@@ -249,25 +248,24 @@ func (w *walker) relation(n map[string]any) error {
 		return nil
 	case schema == "information_schema" && slices.Contains([]string{"tables", "columns", "schemata"}, name):
 		return nil
-	case w.snap.tables[full] != nil && !strings.HasPrefix(full, "dashboard."):
+	case w.snap.Tables[full] != nil && !strings.HasPrefix(full, "dashboard."):
 		return nil
 	}
 	p := refused(fmt.Sprintf("there is no table %s", strings.TrimPrefix(full, ".")))
-	if near := project.Nearest(full, w.snap.names); near != "" {
+	if near := project.Nearest(full, w.snap.Names); near != "" {
 		p.Hint = near
 	}
 	return p
 }
 
 // query runs a checked text under the limits and hands its rows to use.
-func (s *sandbox) query(ctx context.Context, snap *snapshot, text string, limit int, use func(*sql.DB, querier, string) error) error {
-	text = strings.TrimRight(strings.TrimSpace(text), "; \n\t")
-	wrapped := fmt.Sprintf("select * from (%s\n) as answer", text)
+func (s *sandbox) query(ctx context.Context, snap *Version, text string, limit int, use func(querier, string) error) error {
+	wrapped := wrap(text)
 	if limit > 0 {
 		wrapped += " limit " + strconv.Itoa(limit)
 	}
 	if s.db != nil {
-		return use(s.db, s.db, wrapped)
+		return use(s.db, wrapped)
 	}
 	// The views may point at a later version by now; this answer must be of the one that it names.
 	wrapped = snap.rename(wrapped)
@@ -285,101 +283,53 @@ func (s *sandbox) query(ctx context.Context, snap *snapshot, text string, limit 
 			return fmt.Errorf("%s: %w", set, err)
 		}
 	}
-	return use(snap.db, tx, wrapped)
+	return use(tx, wrapped)
 }
 
-// sql answers one select of a person with the role data; values are put in for its :names.
-func (c *call) sql(asked string, values map[string]string) error {
-	text, missing, err := bindNames(asked, values)
-	if err != nil {
-		return err
-	}
-	s, err := c.snap()
-	if err != nil {
-		return err
-	}
-	letGo, ok := c.users.enter(c.user.key(c.r))
-	if !ok {
-		return &Problem{Title: "Too many at once", Status: http.StatusTooManyRequests, Detail: "two of your statements are running", Hint: "wait for one of them", Retryable: true}
-	}
-	defer letGo()
-	ctx, cancel := context.WithTimeout(c.r.Context(), c.options.SQLTime)
-	defer cancel()
-	began := time.Now()
-	if err := s.sandbox.check(ctx, s, text); err != nil {
-		c.audit("sql", "sql", text, "error", err.Error())
-		if len(missing) > 0 {
-			return &Problem{Title: "A value is missing", Status: 400, Detail: "there is no value for :" + strings.Join(missing, " and :"), Hint: namedPrefix + missing[0] + "=…"}
-		}
-		return err
-	}
-	if f := c.query().Get("format"); f != "" && f != "json" {
-		return c.sqlExport(ctx, s, text, f)
-	}
-	var got *result
-	err = s.sandbox.query(ctx, s, text, c.options.SQLRows+1, func(_ *sql.DB, q querier, wrapped string) error {
-		got, err = fetch(ctx, q, wrapped, 0)
+// wrap makes a statement a relation, so that nothing can follow it.
+func wrap(text string) string {
+	return fmt.Sprintf("select * from (%s\n) as answer", strings.TrimRight(strings.TrimSpace(text), "; \n\t"))
+}
+
+// CheckSQL lets one harmless select through; the error says why another is refused.
+func (s *Version) CheckSQL(ctx context.Context, text string) error {
+	return s.sandbox.check(ctx, s, text)
+}
+
+// SQL answers a checked select with at most limit rows.
+func (s *Version) SQL(ctx context.Context, text string, limit int) (*Result, error) {
+	var got *Result
+	err := s.sandbox.query(ctx, s, text, limit, func(q querier, wrapped string) (err error) {
+		got, err = Fetch(ctx, q, wrapped, 0)
 		return err
 	})
-	if err != nil {
-		c.audit("sql", "sql", text, "error", err.Error())
-		return c.sqlProblem(ctx, err)
+	if err == nil {
+		got.finish()
 	}
-	got.finish()
-	data := &SQLData{Columns: got.columns, Rows: got.rows, Limit: c.options.SQLRows, Seconds: time.Since(began).Seconds(), Exports: []ExportLink{}}
-	if len(data.Rows) > data.Limit {
-		data.Rows, data.Truncated = data.Rows[:data.Limit], true
-	}
-	for _, f := range []string{"csv", "parquet", "ndjson"} {
-		pairs := []pair{{"q", asked}, {"format", f}}
-		for _, name := range slices.Sorted(maps.Keys(values)) {
-			pairs = append(pairs, pair{namedPrefix + name, values[name]})
-		}
-		data.Exports = append(data.Exports, ExportLink{f, "/api/v1/sql?" + encodePairs(pairs)})
-	}
-	c.audit("sql", "sql", text, "rows", len(data.Rows))
-	return c.fresh(&reply{data: data})
+	return got, err
 }
 
-// sqlExport gives more rows than the page shows, up to a hundred times its limit; a file that would be longer is refused as a whole.
-func (c *call) sqlExport(ctx context.Context, s *snapshot, text, format string) error {
-	limit := 100 * c.options.SQLRows
+// CountSQL counts the rows of a checked select, no further than limit.
+func (s *Version) CountSQL(ctx context.Context, text string, limit int) (int64, error) {
 	var n int64
-	err := s.sandbox.query(ctx, s, text, limit+1, func(_ *sql.DB, q querier, wrapped string) error {
-		got, err := fetch(ctx, q, "select count(*) from ("+wrapped+") as c", 0)
+	err := s.sandbox.query(ctx, s, text, limit, func(q querier, wrapped string) error {
+		got, err := Fetch(ctx, q, "select count(*) from ("+wrapped+") as c", 0)
 		if err == nil {
-			n = whole(got.rows[0][0])
+			n = CountOf(got.Rows[0][0])
 		}
 		return err
 	})
-	if err != nil {
-		return c.sqlProblem(ctx, err)
-	}
-	if n > int64(limit) {
-		return &Problem{Title: "Too many rows", Status: 400, Detail: fmt.Sprintf("the answer has more than %s rows", countText(int64(limit))), Hint: "lifeline export, or a table's own export, which has no limit"}
-	}
-	long, cancel := context.WithTimeout(c.r.Context(), 12*c.options.SQLTime)
-	defer cancel()
-	c.r = c.r.WithContext(long)
-	if format == "parquet" && s.sandbox.db != nil {
-		// The sandbox itself may write no file; rows that it let through are those of the reader too.
-		return c.exportSQL(s.db, fmt.Sprintf("select * from (%s\n) as answer", strings.TrimRight(strings.TrimSpace(text), "; \n\t")), "sql-"+s.id, format, n, nil)
-	}
-	db, query := s.sandbox.db, fmt.Sprintf("select * from (%s\n) as answer", strings.TrimRight(strings.TrimSpace(text), "; \n\t"))
-	if db == nil {
-		db, query = s.db, s.rename(query)
-	}
-	return c.exportSQL(db, query, "sql-"+s.id, format, n, nil)
+	return n, err
 }
 
-// sqlProblem tells what the engine said; its text is the asker's own.
-func (c *call) sqlProblem(ctx context.Context, err error) error {
-	if ctx.Err() != nil && c.r.Context().Err() == nil || strings.Contains(err.Error(), "statement timeout") {
-		return &Problem{Title: "The time was up", Status: 400, Detail: fmt.Sprintf("a statement may take %s", c.options.SQLTime), Hint: "fewer rows, or an aggregate", Retryable: true}
+// SQLExport is a checked select of so many rows as a file.
+func (s *Version) SQLExport(text, format string, rows int64) *Export {
+	x := &Export{db: s.sandbox.db, engine: s.engine, sql: wrap(text), Rows: rows, Name: "sql-" + s.ID}
+	switch {
+	case x.db == nil:
+		x.db, x.sql = s.db, s.rename(x.sql)
+	case format == "parquet":
+		x.db = s.db // The sandbox itself may write no file; rows that it let through are those of the reader too.
 	}
-	text := firstLine(err.Error())
-	if strings.Contains(strings.ToLower(text), "out of memory") {
-		return &Problem{Title: "Too much memory", Status: 400, Detail: "the statement needs more memory than the SQL page may use", Hint: "fewer rows, or fewer columns"}
-	}
-	return &Problem{Title: "The database refused", Status: 400, Detail: text}
+	return x
 }

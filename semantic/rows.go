@@ -1,4 +1,4 @@
-package dashboard
+package semantic
 
 import (
 	"cmp"
@@ -7,22 +7,28 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-
-	"lifeline/project"
 )
 
-// rowList is one question for the rows of a table: filters, order and columns, the same for a page of them and for an export.
-type rowList struct {
-	*bound
+// RowsQuery is one question for the rows of a table: filters, order and columns, the same for a page of them and for an export.
+type RowsQuery struct {
+	*boundQuery
 
+	options ListOptions
 	order   []orderPart
 	sort    string
 	columns []Column
 	limit   int
 	after   []any
+}
+
+// ListOptions are what is asked of a list of rows besides its filters.
+type ListOptions struct {
+	Sort   string // Column, with - for descending; the records' own order, else the key's, where none is given.
+	Fields string // Columns by comma; all where none are given.
+	Limit  int    // Rows a page; 0 means 100.
+	After  string // Cursor: next of the page before.
 }
 
 // orderPart is one term of a total order; nulls always come last.
@@ -33,7 +39,7 @@ type orderPart struct {
 }
 
 // rowid names the physical row where a table has no key of its own; it is stable within a version.
-func (s *snapshot) rowid(t *table) (string, string) {
+func (s *Version) rowid(t *Table) (string, string) {
 	if t.Kind == "table" && s.engine == "duckdb" || t.Kind == "derived" && s.engine == "duckdb" {
 		return "rowid", "bigint"
 	}
@@ -43,12 +49,9 @@ func (s *snapshot) rowid(t *table) (string, string) {
 	return "", ""
 }
 
-func (c *call) newList(s *snapshot, name string) (*rowList, error) {
-	t := s.tables[name]
-	if t == nil {
-		return nil, notFound("table", name, project.Nearest(name, s.names))
-	}
-	a, err := parseAsk(c.query())
+// Rows binds a question for rows to one table.
+func (s *Version) Rows(name string, a *Filters, o ListOptions) (*RowsQuery, error) {
+	t, err := s.Table(name)
 	if err != nil {
 		return nil, err
 	}
@@ -56,22 +59,15 @@ func (c *call) newList(s *snapshot, name string) (*rowList, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &rowList{bound: b}
-	q := c.query()
-	if err := l.orderBy(cmp.Or(q.Get("sort"), s.defaultSort(t))); err != nil {
+	l := &RowsQuery{boundQuery: b, options: o, limit: cmp.Or(o.Limit, 100)}
+	if err := l.orderBy(cmp.Or(o.Sort, s.defaultSort(t))); err != nil {
 		return nil, err
 	}
-	if err := l.choose(q.Get("fields")); err != nil {
+	if err := l.choose(o.Fields); err != nil {
 		return nil, err
 	}
-	l.limit = 100
-	if text := q.Get("limit"); text != "" {
-		if l.limit, err = strconv.Atoi(text); err != nil || l.limit < 1 || l.limit > 1000 {
-			return nil, &badFilter{"limit", text, "is a number from 1 to 1000"}
-		}
-	}
-	if text := q.Get("after"); text != "" {
-		if l.after, err = l.cursor(text); err != nil {
+	if o.After != "" {
+		if l.after, err = l.cursor(o.After); err != nil {
 			return nil, err
 		}
 	}
@@ -79,14 +75,14 @@ func (c *call) newList(s *snapshot, name string) (*rowList, error) {
 }
 
 // defaultSort is the records' own order, else the key's.
-func (s *snapshot) defaultSort(t *table) string {
+func (s *Version) defaultSort(t *Table) string {
 	if r := s.def.Model.recordOf(t.Name); r != nil && r.Sort != "" {
 		return r.Sort
 	}
 	return t.Key
 }
 
-func (l *rowList) orderBy(sort string) error {
+func (l *RowsQuery) orderBy(sort string) error {
 	l.sort = sort
 	name, desc := strings.CutPrefix(sort, "-")
 	if name != "" {
@@ -95,7 +91,7 @@ func (l *rowList) orderBy(sort string) error {
 			col = l.table.column(l.table.Filters[name])
 		}
 		if col == nil {
-			return &badFilter{"sort", sort, "names no column of " + l.table.Name}
+			return &FilterError{"sort", sort, "names no column of " + l.table.Name}
 		}
 		l.order = append(l.order, orderPart{quoteName(col.Name), col.Type, desc})
 	}
@@ -109,7 +105,7 @@ func (l *rowList) orderBy(sort string) error {
 		l.order = append(l.order, orderPart{id, kind, false})
 		return nil
 	}
-	for _, c := range l.table.columns {
+	for _, c := range l.table.Columns {
 		if c.Name != name {
 			l.order = append(l.order, orderPart{quoteName(c.Name), c.Type, false})
 		}
@@ -117,22 +113,22 @@ func (l *rowList) orderBy(sort string) error {
 	return nil
 }
 
-func (l *rowList) choose(fields string) error {
+func (l *RowsQuery) choose(fields string) error {
 	if fields == "" {
-		l.columns = slices.Clone(l.table.columns)
+		l.columns = slices.Clone(l.table.Columns)
 		return nil
 	}
 	for name := range strings.SplitSeq(fields, ",") {
 		c := l.table.column(name)
 		if c == nil {
-			return &badFilter{"fields", name, "is no column of " + l.table.Name}
+			return &FilterError{"fields", name, "is no column of " + l.table.Name}
 		}
 		l.columns = append(l.columns, *c)
 	}
 	return nil
 }
 
-func (l *rowList) orderSQL() string {
+func (l *RowsQuery) orderSQL() string {
 	parts := make([]string, len(l.order))
 	for i, o := range l.order {
 		parts[i] = o.sql
@@ -145,7 +141,7 @@ func (l *rowList) orderSQL() string {
 }
 
 // afterSQL is met by what comes after a row in the order.
-func (l *rowList) afterSQL() (string, error) {
+func (l *RowsQuery) afterSQL() (string, error) {
 	if l.after == nil {
 		return "true", nil
 	}
@@ -157,10 +153,10 @@ func (l *rowList) afterSQL() (string, error) {
 			continue
 		}
 		text := fmt.Sprint(v)
-		literal := "cast(" + quoteText(text) + " as tid)"
+		literal := "cast(" + QuoteText(text) + " as tid)"
 		if o.kind != "tid" {
 			var err error
-			if literal, err = typedLiteral("after", text, o.kind); err != nil {
+			if literal, err = TypedLiteral("after", text, o.kind); err != nil {
 				return "", err
 			}
 		}
@@ -185,8 +181,8 @@ type cursorState struct {
 	Values  []any  `json:"k"`
 }
 
-func (l *rowList) cursor(text string) ([]any, error) {
-	bad := &badFilter{"after", text, "is no cursor of this list; begin again without it"}
+func (l *RowsQuery) cursor(text string) ([]any, error) {
+	bad := &FilterError{"after", text, "is no cursor of this list; begin again without it"}
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
 		return nil, bad
@@ -204,14 +200,14 @@ func (l *rowList) cursor(text string) ([]any, error) {
 			return nil, bad
 		}
 	}
-	if state.Version != l.snap.version {
+	if state.Version != l.snap.Number {
 		l.notices = append(l.notices, "The data has changed since the page before; rows may have moved.")
 	}
 	return state.Values, nil
 }
 
 // selectSQL is the rows' own select; extra columns carry the order's values for the cursor.
-func (l *rowList) selectSQL(extra bool) (string, error) {
+func (l *RowsQuery) selectSQL(extra bool) (string, error) {
 	parts := make([]string, len(l.columns))
 	for i, c := range l.columns {
 		parts[i] = quoteName(c.Name)
@@ -234,56 +230,43 @@ func (l *rowList) selectSQL(extra bool) (string, error) {
 		strings.Join(parts, ", "), l.table.relation, l.where(), after, l.orderSQL()), nil
 }
 
-// rows answers one page of a table's rows.
-func (c *call) rows(name string) error {
-	s, err := c.snap()
-	if err != nil {
-		return err
-	}
-	l, err := c.newList(s, name)
-	if err != nil {
-		return err
-	}
-	c.filters = encodePairs(l.exact())
-	if f := c.query().Get("format"); f != "" && f != "json" {
-		return c.exportList(l, f)
-	}
-	histogram := c.query().Get("histogram") == "1"
-	key := encodePairs(l.exact()) + fmt.Sprintf("|%s|%s|%d|%s|%v|%v", l.sort, c.query().Get("fields"), l.limit, c.query().Get("after"), histogram, l.notices)
-	return c.cached(key, func(ctx context.Context) (*reply, error) { return c.rowsReply(ctx, l, histogram) })
+// Key names the question, for a cache of its answers.
+func (l *RowsQuery) Key(histogram bool) string {
+	return encodePairs(l.exact()) + fmt.Sprintf("|%s|%s|%d|%s|%v|%v", l.sort, l.options.Fields, l.limit, l.options.After, histogram, l.notices)
 }
 
-func (c *call) rowsReply(ctx context.Context, l *rowList, histogram bool) (*reply, error) {
+// Answer reads one page of the rows; the counts over the dates cost a query more.
+func (l *RowsQuery) Answer(ctx context.Context, histogram bool) (*RowsData, *Page, error) {
 	query, err := l.selectSQL(true)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	got, err := fetch(ctx, l.snap.db, fmt.Sprintf("%s limit %d", query, l.limit+1), 0)
+	got, err := Fetch(ctx, l.snap.db, fmt.Sprintf("%s limit %d", query, l.limit+1), 0)
 	if err != nil {
-		return nil, fmt.Errorf("read rows of %s: %w", l.table.Name, err)
+		return nil, nil, fmt.Errorf("read rows of %s: %w", l.table.Name, err)
 	}
 	data := &RowsData{
 		Table: l.table.Name, Title: l.table.Title, Columns: l.linked(), Rows: [][]any{}, Sort: l.sort, Exports: l.exports(), Link: l.follow(l.table.Name),
 	}
 	page := &Page{}
-	for i, row := range got.rows {
+	for i, row := range got.Rows {
 		if i == l.limit {
 			break
 		}
 		data.Rows = append(data.Rows, row[:len(l.columns)])
 	}
-	if len(got.rows) > l.limit {
-		state, err := json.Marshal(cursorState{l.snap.version, l.sort, got.rows[l.limit-1][len(l.columns):]})
+	if len(got.Rows) > l.limit {
+		state, err := json.Marshal(cursorState{l.snap.Number, l.sort, got.Rows[l.limit-1][len(l.columns):]})
 		if err != nil {
-			return nil, fmt.Errorf("write the cursor: %w", err)
+			return nil, nil, fmt.Errorf("write the cursor: %w", err)
 		}
 		page.Next = base64.RawURLEncoding.EncodeToString(state)
 	}
 	if data.Totals, page.Total, err = l.totals(ctx); err != nil {
-		return nil, fmt.Errorf("add up %s: %w", l.table.Name, err)
+		return nil, nil, fmt.Errorf("add up %s: %w", l.table.Name, err)
 	}
 	if data.Undated, err = l.countUndated(ctx); err != nil {
-		return nil, fmt.Errorf("count undated rows of %s: %w", l.table.Name, err)
+		return nil, nil, fmt.Errorf("count undated rows of %s: %w", l.table.Name, err)
 	}
 	if r := l.snap.def.Model.recordOf(l.table.Name); r != nil {
 		info := l.snap.recordInfo(r)
@@ -291,14 +274,14 @@ func (c *call) rowsReply(ctx context.Context, l *rowList, histogram bool) (*repl
 	}
 	if histogram {
 		if data.Histogram, err = l.histogram(ctx); err != nil {
-			return nil, fmt.Errorf("count %s by day: %w", l.table.Name, err)
+			return nil, nil, fmt.Errorf("count %s by day: %w", l.table.Name, err)
 		}
 	}
-	return &reply{data: data, page: page, bound: l.bound}, nil
+	return data, page, nil
 }
 
 // linked gives columns that lead somewhere their links.
-func (l *rowList) linked() []Column {
+func (l *RowsQuery) linked() []Column {
 	out := slices.Clone(l.columns)
 	for i := range out {
 		for name, column := range l.table.Filters {
@@ -314,20 +297,16 @@ func (l *rowList) linked() []Column {
 	return out
 }
 
-func (l *rowList) exports() []ExportLink {
+func (l *RowsQuery) exports() []ExportLink {
 	pairs := l.exact()
 	if l.sort != "" {
 		pairs = append(pairs, pair{"sort", l.sort})
 	}
-	var out []ExportLink
-	for _, f := range []string{"csv", "parquet", "ndjson"} {
-		out = append(out, ExportLink{f, "/api/v1/tables/" + l.table.Name + "/rows?" + encodePairs(append(slices.Clone(pairs), pair{"format", f}))})
-	}
-	return out
+	return ExportLinks("/api/v1/tables/" + l.table.Name + "/rows?" + encodePairs(pairs))
 }
 
 // totals counts and sums all matches; money never over two currencies (promise 8).
-func (l *rowList) totals(ctx context.Context) ([]RowTotals, int64, error) {
+func (l *RowsQuery) totals(ctx context.Context) ([]RowTotals, int64, error) {
 	unit, relation, where, rows := "cast(null as varchar)", l.source(true), l.where(), "count(*)"
 	if c := l.table.currencyColumn(); c != "" {
 		unit = quoteName(c)
@@ -339,16 +318,16 @@ func (l *rowList) totals(ctx context.Context) ([]RowTotals, int64, error) {
 	for _, m := range l.table.moneyColumns() {
 		parts = append(parts, "cast(sum("+quoteName(m)+") as numeric(38,4))")
 	}
-	got, err := fetch(ctx, l.snap.db, fmt.Sprintf("select %s from %s as t where %s group by 1 order by 2 desc, 1", strings.Join(parts, ", "), relation, where), 0)
+	got, err := Fetch(ctx, l.snap.db, fmt.Sprintf("select %s from %s as t where %s group by 1 order by 2 desc, 1", strings.Join(parts, ", "), relation, where), 0)
 	if err != nil {
 		return nil, 0, err
 	}
 	out, total := []RowTotals{}, int64(0)
-	for _, row := range got.rows {
-		t := RowTotals{Currency: textOf(row[0]), Rows: whole(row[1]), Sums: map[string]string{}}
+	for _, row := range got.Rows {
+		t := RowTotals{Currency: TextOf(row[0]), Rows: CountOf(row[1]), Sums: map[string]string{}}
 		for i, m := range l.table.moneyColumns() {
 			if row[2+i] != nil {
-				t.Sums[m] = textOf(row[2+i])
+				t.Sums[m] = TextOf(row[2+i])
 			}
 		}
 		total += t.Rows
@@ -357,7 +336,7 @@ func (l *rowList) totals(ctx context.Context) ([]RowTotals, int64, error) {
 	return out, total, nil
 }
 
-func (l *rowList) countUndated(ctx context.Context) (int64, error) {
+func (l *RowsQuery) countUndated(ctx context.Context) (int64, error) {
 	if l.column == "" || l.undated != "exclude" {
 		return 0, nil
 	}
@@ -372,8 +351,8 @@ func (l *rowList) countUndated(ctx context.Context) (int64, error) {
 
 // counted is where the matches are counted already, and which of its rows are theirs; empty where they must be counted one by one. The
 // named columns must be among what is counted by.
-func (l *rowList) counted(columns ...string) (relation, where string) {
-	b := *l.bound
+func (l *RowsQuery) counted(columns ...string) (relation, where string) {
+	b := *l.boundQuery
 	switch {
 	case b.table.fast == nil:
 		return "", ""
@@ -393,8 +372,8 @@ func (l *rowList) counted(columns ...string) (relation, where string) {
 }
 
 // histogram counts the matches over the date basis, or over the table's first one where the question names none.
-func (l *rowList) histogram(ctx context.Context) (*Histogram, error) {
-	b := *l.bound
+func (l *RowsQuery) histogram(ctx context.Context) (*Histogram, error) {
+	b := *l.boundQuery
 	if b.column == "" {
 		if b.basis = l.snap.defaultBasis(l.table); b.basis == "" {
 			return nil, nil
@@ -423,13 +402,13 @@ func (l *rowList) histogram(ctx context.Context) (*Histogram, error) {
 	if err != nil {
 		return nil, err
 	}
-	got, err := fetch(ctx, l.snap.db, fmt.Sprintf("select %s as bucket, %s as n from %s as t where %s group by 1", bucketSQL, rows, relation, where), 0)
+	got, err := Fetch(ctx, l.snap.db, fmt.Sprintf("select %s as bucket, %s as n from %s as t where %s group by 1", bucketSQL, rows, relation, where), 0)
 	if err != nil {
 		return nil, err
 	}
 	counts := map[string]int64{}
-	for _, row := range got.rows {
-		counts[textOf(row[0])] = whole(row[1])
+	for _, row := range got.Rows {
+		counts[TextOf(row[0])] = CountOf(row[1])
 	}
 	h := &Histogram{Grain: grain, Bins: []Bin{}}
 	for _, x := range buckets(low, high, grain) {

@@ -1,4 +1,4 @@
-package dashboard
+package semantic
 
 import (
 	"context"
@@ -29,7 +29,7 @@ const few = 64
 const manyTotals = 100000
 
 // fastDates are the date columns of a table that pages count by.
-func (s *snapshot) fastDates(t *table) []string {
+func (s *Version) fastDates(t *Table) []string {
 	bases := []string{s.defaultBasis(t)}
 	add := func(text string) {
 		for _, m := range placeholder.FindAllStringSubmatch(text, -1) {
@@ -61,7 +61,7 @@ func (s *snapshot) fastDates(t *table) []string {
 var words = regexp.MustCompile(`[A-Za-z_]\w*`)
 
 // loadFast makes the copies of all tables that ask for them.
-func (s *snapshot) loadFast(ctx context.Context) error {
+func (s *Version) loadFast(ctx context.Context) error {
 	if s.engine != "duckdb" {
 		return nil
 	}
@@ -81,8 +81,8 @@ func (s *snapshot) loadFast(ctx context.Context) error {
 	if _, err := s.db.ExecContext(ctx, inMemory+"; checkpoint fast"); err != nil {
 		return fmt.Errorf("make room in memory: %w", err)
 	}
-	for _, name := range s.names {
-		t := s.tables[name]
+	for _, name := range s.Names {
+		t := s.Tables[name]
 		var err error
 		switch {
 		case t.Fast != "" && len(t.Dates) > 0:
@@ -106,7 +106,7 @@ func (s *snapshot) loadFast(ctx context.Context) error {
 // inMemory makes the database that copies and derived tables are in: compressed, they have a fifth of the size and are read no slower.
 const inMemory = "attach if not exists ':memory:' as fast (compress)"
 
-func (s *snapshot) copyFast(ctx context.Context, t *table, named map[string]bool) error {
+func (s *Version) copyFast(ctx context.Context, t *Table, named map[string]bool) error {
 	f := &fastCopies{narrow: map[string]bool{}, dated: map[string]string{}, groups: map[string]string{}, grouped: map[string]bool{}, totals: map[string]string{}}
 	keep := map[string]bool{t.Key: t.Fast == fastWhole}
 	for _, m := range []map[string]string{t.Filters, t.Dates, t.Money} {
@@ -115,7 +115,7 @@ func (s *snapshot) copyFast(ctx context.Context, t *table, named map[string]bool
 		}
 	}
 	var columns []string
-	for _, c := range t.columns {
+	for _, c := range t.Columns {
 		if keep[c.Name] || named[c.Name] || t.Fast == fastGroups {
 			f.narrow[c.Name] = true
 			columns = append(columns, quoteName(c.Name))
@@ -171,20 +171,20 @@ func (s *snapshot) copyFast(ctx context.Context, t *table, named map[string]bool
 }
 
 // valuesFast keeps the values of a column that has few.
-func (s *snapshot) valuesFast(ctx context.Context, f *fastCopies, relation, column string) error {
-	got, err := fetch(ctx, s.db, fmt.Sprintf("select distinct cast(%s as varchar) from %s limit %d", quoteName(column), relation, few+1), 0)
-	if err != nil || len(got.rows) > few {
+func (s *Version) valuesFast(ctx context.Context, f *fastCopies, relation, column string) error {
+	got, err := Fetch(ctx, s.db, fmt.Sprintf("select distinct cast(%s as varchar) from %s limit %d", quoteName(column), relation, few+1), 0)
+	if err != nil || len(got.Rows) > few {
 		return err
 	}
 	f.values[column] = map[string]bool{}
-	for _, row := range got.rows {
+	for _, row := range got.Rows {
 		f.values[column][valueOrNull(row[0])] = true
 	}
 	return nil
 }
 
 // groupFast counts the rows of each day and each combination of the columns with few values.
-func (s *snapshot) groupFast(ctx context.Context, t *table, f *fastCopies, dates []string, create func(name, query string) (string, error)) error {
+func (s *Version) groupFast(ctx context.Context, t *Table, f *fastCopies, dates []string, create func(name, query string) (string, error)) error {
 	candidates := []string{}
 	for _, column := range t.Filters {
 		candidates = append(candidates, column)
@@ -225,17 +225,17 @@ func (s *snapshot) groupFast(ctx context.Context, t *table, f *fastCopies, dates
 
 // measures are what groups count and sum. A sum of groups of 64 bits takes half the time of one of 128, so they are as narrow as the
 // sum of all rows allows: no group's sum is larger.
-func (s *snapshot) measures(ctx context.Context, t *table, relation string) ([]string, error) {
+func (s *Version) measures(ctx context.Context, t *Table, relation string) ([]string, error) {
 	parts := []string{"count(*) < 2000000000"}
 	for _, m := range t.moneyColumns() {
 		parts = append(parts, fmt.Sprintf("coalesce(sum(abs(%s)), 0) < 10000000000000", quoteName(m)))
 	}
-	got, err := fetch(ctx, s.db, "select "+strings.Join(parts, ", ")+" from "+relation, 1)
+	got, err := Fetch(ctx, s.db, "select "+strings.Join(parts, ", ")+" from "+relation, 1)
 	if err != nil {
 		return nil, err
 	}
 	narrow := func(i int, small, wide string) string {
-		if is, _ := got.rows[0][i].(bool); is {
+		if is, _ := got.Rows[0][i].(bool); is {
 			return small
 		}
 		return wide
@@ -248,7 +248,7 @@ func (s *snapshot) measures(ctx context.Context, t *table, relation string) ([]s
 }
 
 // totalFast counts the rows of each combination of all filters, which is what a page says of the rows that it leaves out.
-func (s *snapshot) totalFast(ctx context.Context, t *table, f *fastCopies, columns, dates, measures []string, create func(name, query string) (string, error)) error {
+func (s *Version) totalFast(ctx context.Context, t *Table, f *fastCopies, columns, dates, measures []string, create func(name, query string) (string, error)) error {
 	f.totaled = map[string]bool{}
 	names := make([]string, len(columns))
 	for i, c := range columns {
@@ -275,17 +275,17 @@ func (s *snapshot) totalFast(ctx context.Context, t *table, f *fastCopies, colum
 }
 
 // daysAreExact says whether every date of a column lies in the years for which SQL knows the zone's changes.
-func (s *snapshot) daysAreExact(t *table, column string) bool {
+func (s *Version) daysAreExact(t *Table, column string) bool {
 	for basis, c := range t.Dates {
 		if b := t.bounds[basis]; c == column {
-			return b.from.IsZero() || b.from.Year() >= 1990 && b.to.Before(s.asOf.AddDate(1, 0, -2))
+			return b.from.IsZero() || b.from.Year() >= 1990 && b.to.Before(s.AsOf.AddDate(1, 0, -2))
 		}
 	}
 	return false
 }
 
 // dayOf is the business day of a date column, which may be a day already.
-func (s *snapshot) dayOf(t *table, column string) string {
+func (s *Version) dayOf(t *Table, column string) string {
 	if c := t.column(column); c != nil && c.Type == "date" {
 		return quoteName(column)
 	}
@@ -303,7 +303,7 @@ func numbers(n int) string {
 
 // source is the relation to count and sum over: a copy in memory where it has all columns that the question needs. A question for a
 // period reads the copy that is sorted by its date.
-func (b *bound) source(period bool, more ...string) string {
+func (b *boundQuery) source(period bool, more ...string) string {
 	f := b.table.fast
 	if f == nil {
 		return b.table.relation
@@ -326,7 +326,7 @@ func (b *bound) source(period bool, more ...string) string {
 }
 
 // groupsTable is where the question can be answered from rows that are counted already; empty where it names a column of many values.
-func (b *bound) groupsTable(columns ...string) string {
+func (b *boundQuery) groupsTable(columns ...string) string {
 	if b.table.fast == nil || b.column == "" {
 		return ""
 	}
@@ -343,7 +343,7 @@ func (b *bound) groupsTable(columns ...string) string {
 }
 
 // totalsTable is where rows can be counted whose date does not matter; empty where a condition is on no filter's column.
-func (b *bound) totalsTable() string {
+func (b *boundQuery) totalsTable() string {
 	if b.table.fast == nil {
 		return ""
 	}
@@ -357,7 +357,7 @@ func (b *bound) totalsTable() string {
 
 // groups are the table's rows under the filters, as {{ groups(columns) }} gives them: day, the named columns, the money columns, and n,
 // how many rows each stands for. Where nothing is counted beforehand every row stands for itself.
-func (b *bound) groups(which string, columns []string) (string, error) {
+func (b *boundQuery) groups(which string, columns []string) (string, error) {
 	if b.column == "" {
 		return "", fmt.Errorf("{{ %s }} needs a table with dates", which)
 	}
@@ -403,7 +403,7 @@ func (b *bound) groups(which string, columns []string) (string, error) {
 }
 
 // bothPeriods is one span over the period and the one compared with: it lets the engine skip what lies outside, which an "or" does not.
-func (b *bound) bothPeriods() (low, high time.Time, is bool) {
+func (b *boundQuery) bothPeriods() (low, high time.Time, is bool) {
 	if b.column == "" || b.versus == "none" || b.undated != "exclude" {
 		return low, high, false
 	}
@@ -440,7 +440,7 @@ func daysSQL(column string, from, to time.Time, undated string) string {
 }
 
 // allMeet says whether a text column holds nothing but the given values.
-func (t *table) allMeet(column string, values []string) bool {
+func (t *Table) allMeet(column string, values []string) bool {
 	if t.fast == nil || t.fast.values[column] == nil || t.column(column).Type != "varchar" {
 		return false
 	}
@@ -452,17 +452,17 @@ func (t *table) allMeet(column string, values []string) bool {
 	return true
 }
 
-// ask executes a card's SQL. What a text asks without the period is kept with the version, for people change the period most; an answer
+// query executes a card's SQL. What a text asks without the period is kept with the version, for people change the period most; an answer
 // is read by several and must not be changed.
-func (s *snapshot) ask(ctx context.Context, text, sql string) (*result, error) {
+func (s *Version) query(ctx context.Context, text, sql string) (*Result, error) {
 	if !strings.Contains(text, "_any_date") || strings.Count(text, "{{ rows")+strings.Count(text, "{{ groups") != strings.Count(text, "_any_date") {
-		return fetch(ctx, s.db, sql, maxCardRows)
+		return Fetch(ctx, s.db, sql, maxCardRows)
 	}
 	if kept, is := s.kept.Load(sql); is {
-		return kept.(*result), nil
+		return kept.(*Result), nil
 	}
-	got, err := fetch(ctx, s.db, sql, maxCardRows)
-	if err == nil && len(got.rows) <= 50 && s.keptCount.Add(1) < 10000 {
+	got, err := Fetch(ctx, s.db, sql, maxCardRows)
+	if err == nil && len(got.Rows) <= 50 && s.keptCount.Add(1) < 10000 {
 		s.kept.Store(sql, got)
 	}
 	return got, err

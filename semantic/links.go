@@ -1,4 +1,4 @@
-package dashboard
+package semantic
 
 import (
 	"net/url"
@@ -10,16 +10,39 @@ import (
 // pair is one parameter of a query string, in order; url.Values would forget the order.
 type pair struct{ name, value string }
 
+// QueryString writes names and values in turn as a query string.
+func QueryString(namesAndValues ...string) string {
+	var pairs []pair
+	for i := 0; i+1 < len(namesAndValues); i += 2 {
+		pairs = append(pairs, pair{namesAndValues[i], namesAndValues[i+1]})
+	}
+	return encodePairs(pairs)
+}
+
+// ExportLinks are the addresses of all forms of a file, by the address of its question.
+func ExportLinks(address string) []ExportLink {
+	separator := "?"
+	if strings.Contains(address, "?") {
+		separator = "&"
+	}
+	var out []ExportLink
+	for _, format := range []string{"csv", "parquet", "ndjson"} {
+		out = append(out, ExportLink{format, address + separator + "format=" + format})
+	}
+	return out
+}
+
 // encodePairs writes a query string that people can read: only what must be escaped is.
 func encodePairs(pairs []pair) string {
 	parts := make([]string, len(pairs))
 	for i, p := range pairs {
-		parts[i] = escapeQuery(p.name) + "=" + escapeQuery(p.value)
+		parts[i] = EscapeQuery(p.name) + "=" + EscapeQuery(p.value)
 	}
 	return strings.Join(parts, "&")
 }
 
-func escapeQuery(s string) string {
+// EscapeQuery escapes what must be in a query string, and no more.
+func EscapeQuery(s string) string {
 	text := url.QueryEscape(s)
 	for _, keep := range []struct{ escaped, plain string }{{"%3A", ":"}, {"%21", "!"}, {"%2C", ","}, {"%7E", "~"}, {"%3E", ">"}, {"%3C", "<"}} {
 		if keep.plain == "<" || keep.plain == ">" {
@@ -34,7 +57,7 @@ func escapeQuery(s string) string {
 func opSuffix(op string) string { return strings.TrimSuffix(op, "=") }
 
 // exact is the question with its dates written out: what a link to rows and a kept link carry.
-func (b *bound) exact() []pair {
+func (b *boundQuery) exact() []pair {
 	var out []pair
 	if b.column != "" {
 		out = append(out, pair{"basis", b.basis})
@@ -56,7 +79,7 @@ func (b *bound) exact() []pair {
 	return append(out, b.conditionPairs(true)...)
 }
 
-func (b *bound) conditionPairs(currency bool) []pair {
+func (b *boundQuery) conditionPairs(currency bool) []pair {
 	var out []pair
 	if len(b.mixed) > 0 && currency && !slices.ContainsFunc(b.conds, func(c boundCondition) bool { return c.Name == "currency" }) {
 		out = append(out, pair{"currency", "all"})
@@ -76,7 +99,7 @@ func (b *bound) conditionPairs(currency bool) []pair {
 }
 
 // short is the shortest query string that means the same under the defaults that were used.
-func (b *bound) short() []pair {
+func (b *boundQuery) short() []pair {
 	var out []pair
 	m := b.snap.def.Model
 	if b.column != "" {
@@ -95,26 +118,32 @@ func (b *bound) short() []pair {
 		case b.rng != "" && (!b.defaults || b.rng != m.Range):
 			out = append(out, pair{"range", b.rng})
 		}
-		if b.ask.versus != "" && b.ask.versus != m.Versus && b.defaults {
-			out = append(out, pair{"vs", b.ask.versus})
+		if b.Filters.versus != "" && b.Filters.versus != m.Versus && b.defaults {
+			out = append(out, pair{"vs", b.Filters.versus})
 		}
 		if b.undated != "exclude" {
 			out = append(out, pair{"undated", b.undated})
 		}
 	}
-	return append(out, b.conditionPairs(!b.defaults || b.currency != b.snap.currency)...)
+	return append(out, b.conditionPairs(!b.defaults || b.currency != b.snap.Currency)...)
 }
 
-// filters are the question for the answer's meta.
-func (b *bound) filters() *Filters {
-	f := &Filters{
-		Query: encodePairs(b.short()), Basis: b.basis, From: dayOrNone(b.from), To: dayOrNone(b.to),
-		Versus: b.versus, VersusFrom: dayOrNone(b.versusFrom), VersusTo: dayOrNone(b.versusTo),
+// Exact is the question's query string with its dates written out.
+func (b *boundQuery) Exact() string { return encodePairs(b.exact()) }
+
+// Notices say what of the question was not understood or does not apply.
+func (b *boundQuery) Notices() []string { return b.notices }
+
+// Applied says how the question was understood, for the answer's meta.
+func (b *boundQuery) Applied() *AppliedFilters {
+	f := &AppliedFilters{
+		Query: encodePairs(b.short()), Basis: b.basis, From: FormatDay(b.from), To: FormatDay(b.to),
+		Versus: b.versus, VersusFrom: FormatDay(b.versusFrom), VersusTo: FormatDay(b.versusTo),
 		Undated: b.undated, Currency: b.currency, Conditions: []Condition{}, Ignored: b.ignored, Range: b.rng,
 	}
 	exact := b.exact()
-	if b.defaults && b.ask.versus != "" && b.ask.versus != b.snap.def.Model.Versus {
-		exact = append(exact, pair{"vs", b.ask.versus})
+	if b.defaults && b.Filters.versus != "" && b.Filters.versus != b.snap.def.Model.Versus {
+		exact = append(exact, pair{"vs", b.Filters.versus})
 	}
 	f.Exact = encodePairs(exact)
 	if b.basis != "" {
@@ -135,7 +164,8 @@ func (b *bound) filters() *Filters {
 	return f
 }
 
-func dayOrNone(t time.Time) string {
+// FormatDay writes a day as YYYY-MM-DD; empty for none.
+func FormatDay(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
@@ -145,7 +175,7 @@ func dayOrNone(t time.Time) string {
 var opWords = map[string]string{"=": "", "!=": "not ", ">=": "from ", "<=": "up to ", "~=": "with “"}
 
 // text is the question in words.
-func (b *bound) text() string {
+func (b *boundQuery) text() string {
 	var parts []string
 	if b.column != "" {
 		label := b.snap.def.Model.basisLabel(b.basis)
@@ -180,7 +210,7 @@ func (b *bound) text() string {
 }
 
 // valueLabel is a filter's value as people read it.
-func (s *snapshot) valueLabel(f filterFile, v string) string {
+func (s *Version) valueLabel(f filterFile, v string) string {
 	switch {
 	case v == nullWord:
 		return "none"
@@ -197,7 +227,7 @@ func (s *snapshot) valueLabel(f filterFile, v string) string {
 
 // follow makes a link: the page's filters with those of the link's query over them. Names that the link gives replace the page's
 // dates; conditions of both must hold, so a condition of the link on a filter that the page has too is narrowed to what both allow.
-func (b *bound) follow(link string) string {
+func (b *boundQuery) follow(link string) string {
 	path, query, _ := strings.Cut(link, "?")
 	over := splitPairs(query)
 	named := func(names ...string) bool {
@@ -207,7 +237,7 @@ func (b *bound) follow(link string) string {
 	var parts []string
 	if b.undated == "only" && newPeriod && !named("undated", "basis") {
 		// The page asks for rows without a date; a bar of a period holds none of them.
-		parts = append(parts, escapeQuery(b.column)+"="+nullWord)
+		parts = append(parts, EscapeQuery(b.column)+"="+nullWord)
 	}
 	for _, p := range b.exact() {
 		switch p.name {
@@ -223,7 +253,7 @@ func (b *bound) follow(link string) string {
 		if b.narrowed(over, p) {
 			continue
 		}
-		parts = append(parts, escapeQuery(p.name)+"="+escapeQuery(p.value))
+		parts = append(parts, EscapeQuery(p.name)+"="+EscapeQuery(p.value))
 	}
 	for _, p := range over {
 		switch {
@@ -247,14 +277,14 @@ func (b *bound) follow(link string) string {
 }
 
 // narrowed tells that a condition of the page is carried by one of the link on the same filter.
-func (b *bound) narrowed(over []pair, p pair) bool {
+func (b *boundQuery) narrowed(over []pair, p pair) bool {
 	return slices.ContainsFunc(over, func(o pair) bool {
 		return o.name == p.name && !strings.HasSuffix(o.name, "!") && !slices.Contains([]string{"basis", "from", "to", "range", "undated"}, o.name)
 	})
 }
 
 // meet writes one parameter of a link. A constant that the page's own list does not allow must match nothing.
-func (b *bound) meet(p pair) []string {
+func (b *boundQuery) meet(p pair) []string {
 	out := []string{p.name + "=" + p.value}
 	value, err := url.QueryUnescape(p.value)
 	if err != nil || strings.Contains(value, "{") {
@@ -270,7 +300,7 @@ func (b *bound) meet(p pair) []string {
 }
 
 // listPath is the front end's address of a list: the records' own where the path names them, else the table's rows.
-func listPath(s *snapshot, path string) string {
+func listPath(s *Version, path string) string {
 	if strings.HasPrefix(path, "/") {
 		return path
 	}
@@ -297,16 +327,16 @@ func splitPairs(query string) []pair {
 }
 
 // hasCondition says that the page itself lists values of a filter.
-func (b *bound) hasCondition(name string) bool {
+func (b *boundQuery) hasCondition(name string) bool {
 	return slices.ContainsFunc(b.conds, func(c boundCondition) bool { return c.Name+opSuffix(c.Op) == name })
 }
 
 // piece is one row's part of a link with the page's own conditions on the filters that any row's part speaks of.
-func (b *bound) piece(own []pair, names map[string]bool) string {
+func (b *boundQuery) piece(own []pair, names map[string]bool) string {
 	var parts []string
 	for _, p := range b.conditionPairs(false) {
 		if names[p.name] && (strings.HasSuffix(p.name, "!") || !slices.ContainsFunc(own, func(x pair) bool { return x.name == p.name })) {
-			parts = append(parts, escapeQuery(p.name)+"="+escapeQuery(p.value))
+			parts = append(parts, EscapeQuery(p.name)+"="+EscapeQuery(p.value))
 		}
 	}
 	for _, p := range own {

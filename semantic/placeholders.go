@@ -1,4 +1,4 @@
-package dashboard
+package semantic
 
 import (
 	"errors"
@@ -29,7 +29,7 @@ func expand(text string, what func(name, arg string) (string, error)) (string, e
 }
 
 // placeholders of a card's SQL; docs/dashboard.md lists them for authors.
-func (p *pageAsk) placeholder(name, arg string) (string, error) {
+func (p *PageQuery) placeholder(name, arg string) (string, error) {
 	b := p.main
 	switch name {
 	case "rows", "rows_before", "rows_both", "rows_any_date":
@@ -93,7 +93,7 @@ func (p *pageAsk) placeholder(name, arg string) (string, error) {
 	case "top":
 		return "all", nil // Where all rows are wanted; a page's card has its limit here.
 	case "currency":
-		return quoteText(b.currency), nil
+		return QuoteText(b.currency), nil
 	}
 	return p.snap.plainPlaceholder(name, arg)
 }
@@ -110,7 +110,7 @@ func splitList(text string) []string {
 }
 
 // subquery is the table's rows under the filters, ready for a from clause with an alias.
-func (b *bound) subquery(which string) string {
+func (b *boundQuery) subquery(which string) string {
 	where := b.where()
 	columns := "*"
 	switch which {
@@ -140,7 +140,7 @@ func (b *bound) subquery(which string) string {
 }
 
 // span is the period with open ends closed by the data's own, over all dates of the table: a card may draw two of them on one axis.
-func (b *bound) span() (time.Time, time.Time) {
+func (b *boundQuery) span() (time.Time, time.Time) {
 	low, high := b.from, b.to
 	var data bucket
 	for _, x := range b.table.bounds {
@@ -158,7 +158,7 @@ func (b *bound) span() (time.Time, time.Time) {
 		high = data.to
 	}
 	if high.IsZero() {
-		high = b.snap.through
+		high = b.snap.Through
 	}
 	if low.IsZero() || low.After(high) {
 		low = high
@@ -171,7 +171,7 @@ func (b *bound) span() (time.Time, time.Time) {
 }
 
 // bucketRows are the period's bars as rows (bucket, bucket_to).
-func (b *bound) bucketRows(grain string) (string, error) {
+func (b *boundQuery) bucketRows(grain string) (string, error) {
 	low, high := b.span()
 	if grain == "" {
 		grain = grainOf(low, high)
@@ -194,7 +194,7 @@ func (b *bound) bucketRows(grain string) (string, error) {
 }
 
 // bucketOf is the first day of the bar that a column's business day falls in.
-func (b *bound) bucketOf(arg, grain string, low time.Time) (string, error) {
+func (b *boundQuery) bucketOf(arg, grain string, low time.Time) (string, error) {
 	column, given, two := strings.Cut(arg, ",")
 	if two {
 		grain = strings.TrimSpace(given)

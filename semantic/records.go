@@ -1,4 +1,4 @@
-package dashboard
+package semantic
 
 import (
 	"cmp"
@@ -12,10 +12,10 @@ import (
 	"lifeline/project"
 )
 
-func (s *snapshot) recordInfo(r *recordFile) RecordInfo {
+func (s *Version) recordInfo(r *recordFile) RecordInfo {
 	t := s.def.Model.Tables[r.Table]
 	info := RecordInfo{
-		Name: r.Name, Title: cmp.Or(r.Title, title(r.Name)), Singular: cmp.Or(r.Singular, strings.TrimSuffix(title(r.Name), "s")), Table: r.Table, Key: t.Key,
+		Name: r.Name, Title: cmp.Or(r.Title, Title(r.Name)), Singular: cmp.Or(r.Singular, strings.TrimSuffix(Title(r.Name), "s")), Table: r.Table, Key: t.Key,
 		Columns: r.Columns, Facets: r.Facets, Sort: cmp.Or(r.Sort, t.Key),
 	}
 	if info.Columns == nil {
@@ -27,26 +27,24 @@ func (s *snapshot) recordInfo(r *recordFile) RecordInfo {
 	return info
 }
 
-func (c *call) record(kind, key string) error {
-	s, err := c.snap()
-	if err != nil {
-		return err
-	}
+// recordKind finds a kind of record by its name; the first where none is given.
+func (s *Version) recordKind(kind string) (*recordFile, error) {
 	var names []string
 	for _, r := range s.def.Model.records {
+		if r.Name == kind || kind == "" {
+			return r, nil
+		}
 		names = append(names, r.Name)
 	}
-	if kind == "" && len(names) > 0 {
-		kind = names[0]
-	}
-	r := s.def.Model.record(kind)
-	if r == nil {
-		return notFound("kind of record", kind, project.Nearest(kind, names))
-	}
-	return c.cached(kind, func(ctx context.Context) (*reply, error) {
-		data, err := c.loadRecord(ctx, s, r, key)
-		return &reply{data: data}, err
-	})
+	return nil, NotFound("kind of record", kind, project.Nearest(kind, names))
+}
+
+// RecordOps answers what the books say of one record.
+type RecordOps interface {
+	// TableChecks are the newest results of the checks over a table.
+	TableChecks(ctx context.Context, table string) ([]RecordCheck, error)
+	// QuarantineState is the state of a row in quarantine; empty where it is not there.
+	QuarantineState(ctx context.Context, table, key string) (string, error)
 }
 
 // recordRow is one row by its columns' names.
@@ -55,28 +53,33 @@ type recordRow struct {
 	values  map[string]any
 }
 
-func readRow(ctx context.Context, s *snapshot, t *table, column, key string) (*recordRow, error) {
+func readRow(ctx context.Context, s *Version, t *Table, column, key string) (*recordRow, error) {
 	col := t.column(column)
 	if col == nil {
 		return nil, fmt.Errorf("the table %s has no column %s, which the project's dashboards/model.yml names", t.Name, column)
 	}
-	literal, err := typedLiteral("key", key, col.Type)
+	literal, err := TypedLiteral("key", key, col.Type)
 	if err != nil {
 		return nil, nil // What cannot be a key is no record's.
 	}
-	got, err := fetch(ctx, s.db, fmt.Sprintf("select * from %s as t where %s = %s limit 1", t.relation, quoteName(column), literal), 0)
-	if err != nil || len(got.rows) == 0 {
+	got, err := Fetch(ctx, s.db, fmt.Sprintf("select * from %s as t where %s = %s limit 1", t.relation, quoteName(column), literal), 0)
+	if err != nil || len(got.Rows) == 0 {
 		return nil, err
 	}
-	r := &recordRow{columns: t.columns, values: map[string]any{}}
-	for i, c := range got.columns {
-		r.values[c.Name] = got.rows[0][i]
+	r := &recordRow{columns: t.Columns, values: map[string]any{}}
+	for i, c := range got.Columns {
+		r.values[c.Name] = got.Rows[0][i]
 	}
 	return r, nil
 }
 
-func (c *call) loadRecord(ctx context.Context, s *snapshot, r *recordFile, key string) (*RecordData, error) {
-	t := s.tables[r.Table]
+// Record reads one record of a kind whole; ops is nil before the first run. Without a kind it is one of the first.
+func (s *Version) Record(ctx context.Context, ops RecordOps, kind, key string) (*RecordData, error) {
+	r, err := s.recordKind(kind)
+	if err != nil {
+		return nil, err
+	}
+	t := s.Tables[r.Table]
 	if t == nil {
 		return nil, fmt.Errorf("the published version has no table %s", r.Table)
 	}
@@ -86,25 +89,25 @@ func (c *call) loadRecord(ctx context.Context, s *snapshot, r *recordFile, key s
 	}
 	info := s.recordInfo(r)
 	if row == nil {
-		return nil, c.missingRecord(ctx, t, info, key)
+		return nil, missingRecord(ctx, ops, t, info, key)
 	}
 	d := &RecordData{
-		Kind: r.Name, Key: key, Title: info.Singular + " " + key, State: textOf(row.values[cmp.Or(r.State, "status")]),
+		Kind: r.Name, Key: key, Title: info.Singular + " " + key, State: TextOf(row.values[cmp.Or(r.State, "status")]),
 		Facts: []Fact{}, Timeline: []Event{}, Undated: []string{}, Related: []Related{}, Checks: []RecordCheck{}, Row: []Fact{},
 	}
 	for _, m := range t.moneyColumns() {
-		d.Amount, d.Currency = textOf(row.values[m]), textOf(row.values[t.Money[m]])
+		d.Amount, d.Currency = TextOf(row.values[m]), TextOf(row.values[t.Money[m]])
 		break
 	}
-	c.facts(d, s, t, r, row)
-	c.timeline(d, s, r, row)
-	if err := c.related(ctx, d, s, r, row); err != nil {
+	s.facts(d, t, r, row)
+	s.timeline(d, r, row)
+	if err := s.related(ctx, d, r, row); err != nil {
 		return nil, err
 	}
 	if d.Sum, err = sumCheck(ctx, s, r, row, d); err != nil {
 		return nil, err
 	}
-	if err := c.provenance(ctx, d, s, t, r, key); err != nil {
+	if err := s.provenance(ctx, ops, d, t, r, key); err != nil {
 		return nil, err
 	}
 	d.Answer = d.answer(s, info)
@@ -112,27 +115,26 @@ func (c *call) loadRecord(ctx context.Context, s *snapshot, r *recordFile, key s
 }
 
 // missingRecord says where a record is that is in the source and not in the version.
-func (c *call) missingRecord(ctx context.Context, t *table, info RecordInfo, key string) error {
-	p := notFound(strings.ToLower(info.Singular), key, "")
-	db := c.e.booksDB()
-	if db == nil || t.Source == "" {
+func missingRecord(ctx context.Context, ops RecordOps, t *Table, info RecordInfo, key string) error {
+	p := NotFound(strings.ToLower(info.Singular), key, "")
+	if ops == nil || t.Source == "" {
 		return p
 	}
-	got, err := fetch(ctx, db, "select state from quarantine.rows where table_name = $1 and key = $2 limit 1", 0, t.Source, key)
-	if err == nil && len(got.rows) > 0 {
-		p.Detail = fmt.Sprintf("%s %s is in quarantine (%s)", strings.ToLower(info.Singular), key, textOf(got.rows[0][0]))
+	state, err := ops.QuarantineState(ctx, t.Source, key)
+	if err == nil && state != "" {
+		p.Detail = fmt.Sprintf("%s %s is in quarantine (%s)", strings.ToLower(info.Singular), key, state)
 		p.Hint = "/quarantine?table=" + t.Source
 	}
 	return p
 }
 
-func (c *call) facts(d *RecordData, s *snapshot, t *table, r *recordFile, row *recordRow) {
+func (s *Version) facts(d *RecordData, t *Table, r *recordFile, row *recordRow) {
 	fact := func(col Column) Fact {
-		f := Fact{Label: col.Label, Value: row.values[col.Name], Format: col.Format, Basis: textOf(row.values[col.Name+"_basis"])}
+		f := Fact{Label: col.Label, Value: row.values[col.Name], Format: col.Format, Basis: TextOf(row.values[col.Name+"_basis"])}
 		for name, column := range t.Filters {
 			filter, is := s.def.Model.filter(name)
 			if is && column == col.Name && filter.Path != "" && f.Value != nil {
-				f.Link = strings.ReplaceAll(filter.Path, "{value}", escapeQuery(textOf(f.Value)))
+				f.Link = strings.ReplaceAll(filter.Path, "{value}", EscapeQuery(TextOf(f.Value)))
 				f.Label = cmp.Or(filter.Label, f.Label)
 			}
 		}
@@ -149,16 +151,16 @@ func (c *call) facts(d *RecordData, s *snapshot, t *table, r *recordFile, row *r
 }
 
 // timeline orders the known times and says how many days lie between.
-func (c *call) timeline(d *RecordData, s *snapshot, r *recordFile, row *recordRow) {
+func (s *Version) timeline(d *RecordData, r *recordFile, row *recordRow) {
 	for _, e := range r.Timeline {
-		label := cmp.Or(e.Label, title(e.Column))
-		at := timeOf(row.values[e.Column])
+		label := cmp.Or(e.Label, Title(e.Column))
+		at := TimeOf(row.values[e.Column])
 		if at.IsZero() {
 			d.Undated = append(d.Undated, label)
 			continue
 		}
 		d.Timeline = append(d.Timeline, Event{
-			Label: label, At: at, Day: s.calendar.day(at).Format(time.DateOnly), Basis: cmp.Or(textOf(row.values[e.Basis]), "column"), Help: e.Hint,
+			Label: label, At: at, Day: s.calendar.day(at).Format(time.DateOnly), Basis: cmp.Or(TextOf(row.values[e.Basis]), "column"), Help: e.Hint,
 		})
 	}
 	slices.SortStableFunc(d.Timeline, func(a, b Event) int { return a.At.Compare(b.At) })
@@ -168,9 +170,9 @@ func (c *call) timeline(d *RecordData, s *snapshot, r *recordFile, row *recordRo
 	}
 }
 
-func (c *call) related(ctx context.Context, d *RecordData, s *snapshot, r *recordFile, row *recordRow) error {
+func (s *Version) related(ctx context.Context, d *RecordData, r *recordFile, row *recordRow) error {
 	for _, f := range r.Related {
-		t := s.tables[f.Table]
+		t := s.Tables[f.Table]
 		if t == nil || t.column(f.Column) == nil {
 			return fmt.Errorf("dashboards/model.yml: the related rows %q need a table and a column that are there", f.Title)
 		}
@@ -180,12 +182,12 @@ func (c *call) related(ctx context.Context, d *RecordData, s *snapshot, r *recor
 			d.Related = append(d.Related, out)
 			continue
 		}
-		literal, err := typedLiteral(f.Column, textOf(value), t.column(f.Column).Type)
+		literal, err := TypedLiteral(f.Column, TextOf(value), t.column(f.Column).Type)
 		if err != nil {
 			return err
 		}
 		var parts []string
-		for _, col := range t.columns {
+		for _, col := range t.Columns {
 			if len(f.Columns) == 0 || slices.Contains(f.Columns, col.Name) {
 				out.Columns = append(out.Columns, col)
 				parts = append(parts, quoteName(col.Name))
@@ -195,50 +197,50 @@ func (c *call) related(ctx context.Context, d *RecordData, s *snapshot, r *recor
 		if err := s.db.QueryRowContext(ctx, "select count(*) from "+t.relation+" as t where "+where).Scan(&out.Total); err != nil {
 			return fmt.Errorf("read %s of a record: %w", f.Table, err)
 		}
-		order := cmp.Or(f.Order, t.Key, t.columns[0].Name)
-		got, err := fetch(ctx, s.db, fmt.Sprintf("select %s from %s as t where %s order by %s limit 200", strings.Join(parts, ", "), t.relation, where, quoteName(order)), 0)
+		order := cmp.Or(f.Order, t.Key, t.Columns[0].Name)
+		got, err := Fetch(ctx, s.db, fmt.Sprintf("select %s from %s as t where %s order by %s limit 200", strings.Join(parts, ", "), t.relation, where, quoteName(order)), 0)
 		if err != nil {
 			return fmt.Errorf("read %s of a record: %w", f.Table, err)
 		}
-		out.Rows = got.rows
+		out.Rows = got.Rows
 		link := listPath(s, f.Table)
 		separator := "?"
 		if strings.Contains(link, "?") {
 			separator = "&"
 		}
-		out.Link = link + separator + escapeQuery(f.Column) + "=" + escapeQuery(textOf(value))
+		out.Link = link + separator + EscapeQuery(f.Column) + "=" + EscapeQuery(TextOf(value))
 		d.Related = append(d.Related, out)
 	}
 	return nil
 }
 
 // sumCheck sets the record's amount beside the sum of its lines, where both are of one currency.
-func sumCheck(ctx context.Context, s *snapshot, r *recordFile, row *recordRow, d *RecordData) (*SumCheck, error) {
+func sumCheck(ctx context.Context, s *Version, r *recordFile, row *recordRow, d *RecordData) (*SumCheck, error) {
 	f := r.Sum
 	if f == nil || row.values[f.Equals] == nil || d.Amount == "" {
 		return nil, nil
 	}
-	t := s.tables[f.Table]
+	t := s.Tables[f.Table]
 	if t == nil || t.column(f.Column) == nil {
 		return nil, fmt.Errorf("dashboards/model.yml: the sum of %s needs a table and a column that are there", r.Name)
 	}
-	literal, err := typedLiteral(f.Column, textOf(row.values[f.Equals]), t.column(f.Column).Type)
+	literal, err := TypedLiteral(f.Column, TextOf(row.values[f.Equals]), t.column(f.Column).Type)
 	if err != nil {
 		return nil, err
 	}
-	got, err := fetch(ctx, s.db, fmt.Sprintf("select %s, cast(sum(%s) as numeric(38,4)), count(*) from %s as t where %s = %s and (%s) group by 1",
+	got, err := Fetch(ctx, s.db, fmt.Sprintf("select %s, cast(sum(%s) as numeric(38,4)), count(*) from %s as t where %s = %s and (%s) group by 1",
 		quoteName(f.Currency), quoteName(f.Amount), t.relation, quoteName(f.Column), literal, cmp.Or(f.Where, "true")), 0)
 	if err != nil {
 		return nil, fmt.Errorf("add up the lines of a record: %w", err)
 	}
 	noun := cmp.Or(f.Noun, "lines")
-	if len(got.rows) == 0 {
+	if len(got.Rows) == 0 {
 		return &SumCheck{Text: "There are no " + noun + " to compare with.", Amount: d.Amount, Currency: d.Currency}, nil
 	}
-	if len(got.rows) > 1 || textOf(got.rows[0][0]) != d.Currency {
+	if len(got.Rows) > 1 || TextOf(got.Rows[0][0]) != d.Currency {
 		return &SumCheck{Text: "The " + noun + " are in another currency and cannot be compared.", Amount: d.Amount, Currency: d.Currency}, nil
 	}
-	amount, lines := rational(d.Amount), rational(got.rows[0][1])
+	amount, lines := rational(d.Amount), rational(got.Rows[0][1])
 	if amount == nil || lines == nil {
 		return nil, nil
 	}
@@ -255,9 +257,9 @@ func exactMoney(x *big.Rat) string {
 }
 
 // provenance says which row of the source it was and what cleaning set.
-func (c *call) provenance(ctx context.Context, d *RecordData, s *snapshot, t *table, r *recordFile, key string) error {
-	d.Provenance = Provenance{Source: t.Source, Key: key, Run: s.run, Version: s.version, RunLink: fmt.Sprintf("/runs/%d", s.run), Changed: []Change{}}
-	core := s.tables[r.Core]
+func (s *Version) provenance(ctx context.Context, ops RecordOps, d *RecordData, t *Table, r *recordFile, key string) error {
+	d.Provenance = Provenance{Source: t.Source, Key: key, Run: s.Run, Version: s.Number, RunLink: fmt.Sprintf("/runs/%d", s.Run), Changed: []Change{}}
+	core := s.Tables[r.Core]
 	if core == nil {
 		return nil
 	}
@@ -266,7 +268,7 @@ func (c *call) provenance(ctx context.Context, d *RecordData, s *snapshot, t *ta
 		return fmt.Errorf("read where %s %s came from: %w", r.Name, key, err)
 	}
 	if row != nil {
-		for _, col := range core.columns {
+		for _, col := range core.Columns {
 			basis, is := row.values[col.Name+"_basis"].(string)
 			if !is || slices.Contains([]string{"source", "column", "given", "as_given", "missing"}, basis) {
 				continue
@@ -274,18 +276,16 @@ func (c *call) provenance(ctx context.Context, d *RecordData, s *snapshot, t *ta
 			d.Provenance.Changed = append(d.Provenance.Changed, Change{col.Name, row.values[col.Name+"_raw"], row.values[col.Name], basis})
 		}
 	}
-	checks, err := c.checksByTable(ctx)
-	if err != nil {
-		return err
+	if ops == nil {
+		return nil
 	}
 	_, short, _ := strings.Cut(r.Core, ".")
-	for _, x := range checks[short] {
-		d.Checks = append(d.Checks, RecordCheck{x.Name, x.Status, x.Table, x.Column, x.Text, x.Link})
-	}
-	return nil
+	checks, err := ops.TableChecks(ctx, short)
+	d.Checks = append(d.Checks, checks...)
+	return err
 }
 
-func (d *RecordData) answer(s *snapshot, info RecordInfo) string {
+func (d *RecordData) answer(s *Version, info RecordInfo) string {
 	f, _ := s.def.Model.filter("status")
 	text := info.Singular + " " + d.Key
 	if d.State != "" {

@@ -1,7 +1,10 @@
-package dashboard
+package semantic
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -13,6 +16,19 @@ type calendar struct {
 	stored   *time.Location
 }
 
+// newCalendar knows the zone of business days and the one that the source's times are stored in.
+func newCalendar(business, stored string) (calendar, error) {
+	b, err := time.LoadLocation(business)
+	if err != nil {
+		return calendar{}, fmt.Errorf("read business_time_zone: %w", err)
+	}
+	s, err := time.LoadLocation(stored)
+	if err != nil {
+		return calendar{}, fmt.Errorf("read source.time_zone: %w", err)
+	}
+	return calendar{b, s}, nil
+}
+
 // start is the stored wall-clock time at which a business day begins.
 func (c calendar) start(day time.Time) time.Time {
 	at := time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, c.business).In(c.stored)
@@ -21,7 +37,7 @@ func (c calendar) start(day time.Time) time.Time {
 
 // literal is the begin of a business day as SQL, to compare stored times with.
 func (c calendar) literal(day time.Time) string {
-	return "timestamp " + quoteText(c.start(day).Format(time.DateTime))
+	return "timestamp " + QuoteText(c.start(day).Format(time.DateTime))
 }
 
 // day is the business day of a stored wall-clock time.
@@ -130,3 +146,27 @@ func spanText(from, to time.Time) string {
 }
 
 func dayText(t time.Time) string { return t.Format("2 Jan 2006") }
+
+// Ranges are the periods that people ask for; they end at the newest data.
+func (s *Version) Ranges() []RangeInfo {
+	out := []RangeInfo{}
+	names := []string{"7d", "28d", "90d", "365d"}
+	if usual := s.def.Model.Range; usual != "all" && !slices.Contains(names, usual) {
+		names = append(names, usual)
+		slices.SortFunc(names, func(a, b string) int {
+			x, _ := strconv.Atoi(strings.TrimSuffix(a, "d"))
+			y, _ := strconv.Atoi(strings.TrimSuffix(b, "d"))
+			return cmp.Compare(x, y)
+		})
+	}
+	for _, name := range names {
+		n, _ := strconv.Atoi(strings.TrimSuffix(name, "d"))
+		out = append(out, RangeInfo{name, fmt.Sprintf("Last %d days", n), name == s.def.Model.Range, FormatDay(s.Through.AddDate(0, 0, 1-n)), FormatDay(s.Through)})
+	}
+	all := RangeInfo{Name: "all", Label: "All dates", Default: s.def.Model.Range == "all", To: FormatDay(s.Through)}
+	if t := s.Tables[s.def.Model.Main]; t != nil {
+		b := t.bounds[s.defaultBasis(t)]
+		all.From, all.To = FormatDay(b.from), FormatDay(b.to)
+	}
+	return append(out, all)
+}

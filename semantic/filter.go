@@ -1,4 +1,4 @@
-package dashboard
+package semantic
 
 import (
 	"cmp"
@@ -25,8 +25,8 @@ var otherParameters = []string{
 
 var rangeName = regexp.MustCompile(`^([1-9][0-9]{0,4})d$`)
 
-// ask is a question's filters as they were written, before they are bound to a table.
-type ask struct {
+// Filters is a question's filters as they were written, before they are bound to a table.
+type Filters struct {
 	basis, rng, versus, undated string
 	from, to                    time.Time // Days at midnight UTC; zero without a bound.
 	dated                       bool      // The question names a period, a basis or undated rows.
@@ -35,14 +35,14 @@ type ask struct {
 	notices                     []string
 }
 
-// badFilter is a value that cannot be understood.
-type badFilter struct{ name, value, wants string }
+// FilterError is a value that cannot be understood.
+type FilterError struct{ Name, Value, Wants string }
 
-func (e *badFilter) Error() string { return fmt.Sprintf("%s=%s: %s", e.name, e.value, e.wants) }
+func (e *FilterError) Error() string { return fmt.Sprintf("%s=%s: %s", e.Name, e.Value, e.Wants) }
 
-// parseAsk reads the filters of a query string. Names are checked when the question is bound to a table.
-func parseAsk(values url.Values) (*ask, error) {
-	a := &ask{}
+// ParseFilters reads the filters of a query string. Names are checked when the question is bound to a table.
+func ParseFilters(values url.Values) (*Filters, error) {
+	a := &Filters{}
 	names := make([]string, 0, len(values))
 	for name := range values {
 		names = append(names, name)
@@ -54,7 +54,7 @@ func parseAsk(values url.Values) (*ask, error) {
 		}
 		for _, value := range values[name] {
 			if strings.ContainsRune(value, 0) {
-				return nil, &badFilter{name, strconv.Quote(value), "holds a zero byte"}
+				return nil, &FilterError{name, strconv.Quote(value), "holds a zero byte"}
 			}
 			if err := a.add(name, value); err != nil {
 				return nil, err
@@ -62,7 +62,7 @@ func parseAsk(values url.Values) (*ask, error) {
 		}
 	}
 	if !a.from.IsZero() && !a.to.IsZero() && a.to.Before(a.from) {
-		return nil, &badFilter{"to", a.to.Format(time.DateOnly), "is before from"}
+		return nil, &FilterError{"to", a.to.Format(time.DateOnly), "is before from"}
 	}
 	if (!a.from.IsZero() || !a.to.IsZero()) && a.rng != "" {
 		a.notices = append(a.notices, "range is left out, because from or to is given")
@@ -73,13 +73,13 @@ func parseAsk(values url.Values) (*ask, error) {
 	return a, nil
 }
 
-func (a *ask) add(name, value string) (err error) {
+func (a *Filters) add(name, value string) (err error) {
 	switch name {
 	case "basis":
 		a.basis, a.dated = value, true
 	case "range":
 		if value != "all" && !rangeName.MatchString(value) {
-			return &badFilter{name, value, "is a number of days such as 30d, or all"}
+			return &FilterError{name, value, "is a number of days such as 30d, or all"}
 		}
 		a.rng, a.dated = value, true
 	case "from":
@@ -90,12 +90,12 @@ func (a *ask) add(name, value string) (err error) {
 		a.dated = true
 	case "vs":
 		if !slices.Contains([]string{"prev", "year", "none"}, value) {
-			return &badFilter{name, value, "is prev, year or none"}
+			return &FilterError{name, value, "is prev, year or none"}
 		}
 		a.versus = value
 	case "undated":
 		if !slices.Contains([]string{"exclude", "include", "only"}, value) {
-			return &badFilter{name, value, "is exclude, include or only"}
+			return &FilterError{name, value, "is exclude, include or only"}
 		}
 		a.undated, a.dated = value, true
 	case "currency":
@@ -108,7 +108,7 @@ func (a *ask) add(name, value string) (err error) {
 	return err
 }
 
-func (a *ask) condition(name, value string) {
+func (a *Filters) condition(name, value string) {
 	op := "="
 	if long, is := operators[name[len(name)-1]]; is {
 		name, op = name[:len(name)-1], long
@@ -127,17 +127,17 @@ func (a *ask) condition(name, value string) {
 func parseDay(name, value string) (time.Time, error) {
 	t, err := time.Parse(time.DateOnly, value)
 	if err != nil || t.Year() < 1 {
-		return time.Time{}, &badFilter{name, value, "is a day such as 2019-11-25"}
+		return time.Time{}, &FilterError{name, value, "is a day such as 2019-11-25"}
 	}
 	return t, nil
 }
 
-// bound is a question bound to one table of one version.
-type bound struct {
-	*ask
+// boundQuery is a question bound to one table of one version.
+type boundQuery struct {
+	*Filters
 
-	snap       *snapshot
-	table      *table
+	snap       *Version
+	table      *Table
 	basis      string // Of those the table has; empty where it has none.
 	column     string // Of the basis.
 	from, to   time.Time
@@ -162,8 +162,8 @@ type boundCondition struct {
 
 // bind gives the question's names a meaning on one table. With defaults, as pages have them, a question that names no period or
 // currency gets the project's.
-func (s *snapshot) bind(a *ask, t *table, defaults bool) (*bound, error) {
-	b := &bound{ask: a, snap: s, table: t, defaults: defaults, notices: slices.Clone(a.notices), ignored: []string{}}
+func (s *Version) bind(a *Filters, t *Table, defaults bool) (*boundQuery, error) {
+	b := &boundQuery{Filters: a, snap: s, table: t, defaults: defaults, notices: slices.Clone(a.notices), ignored: []string{}}
 	b.bindPeriod()
 	if err := b.bindCurrency(); err != nil {
 		return nil, err
@@ -180,7 +180,7 @@ func (s *snapshot) bind(a *ask, t *table, defaults bool) (*bound, error) {
 }
 
 // rank orders filters as the project declares them; columns come after.
-func (s *snapshot) rank(name string) int {
+func (s *Version) rank(name string) int {
 	for i, f := range s.def.Model.filters {
 		if f.Name == name {
 			return i
@@ -189,7 +189,7 @@ func (s *snapshot) rank(name string) int {
 	return len(s.def.Model.filters)
 }
 
-func (b *bound) bindPeriod() {
+func (b *boundQuery) bindPeriod() {
 	m := b.snap.def.Model
 	if len(b.table.Dates) == 0 {
 		if b.dated {
@@ -200,7 +200,7 @@ func (b *bound) bindPeriod() {
 	if !b.dated && !b.defaults {
 		return
 	}
-	b.basis = b.ask.basis
+	b.basis = b.Filters.basis
 	if b.basis != "" && b.table.Dates[b.basis] == "" {
 		if !slices.ContainsFunc(m.bases, func(x baseFile) bool { return x.Name == b.basis }) {
 			b.notices = append(b.notices, fmt.Sprintf("there is no date basis %q", b.basis))
@@ -211,18 +211,18 @@ func (b *bound) bindPeriod() {
 		b.basis = b.snap.defaultBasis(b.table)
 	}
 	b.column = b.table.Dates[b.basis]
-	b.undated = cmp.Or(b.ask.undated, "exclude")
-	b.from, b.to = b.ask.from, b.ask.to
-	rng := b.ask.rng
+	b.undated = cmp.Or(b.Filters.undated, "exclude")
+	b.from, b.to = b.Filters.from, b.Filters.to
+	rng := b.Filters.rng
 	if rng == "" && b.defaults {
 		rng = m.Range
 	}
 	if days := rangeName.FindStringSubmatch(rng); days != nil {
 		n, _ := strconv.Atoi(days[1])
-		b.to = b.snap.through
+		b.to = b.snap.Through
 		b.from = b.to.AddDate(0, 0, 1-n)
 	}
-	b.versus = cmp.Or(b.ask.versus, m.Versus)
+	b.versus = cmp.Or(b.Filters.versus, m.Versus)
 	switch {
 	case b.from.IsZero() || b.to.IsZero() || b.undated == "only":
 		b.versus = "none"
@@ -234,7 +234,7 @@ func (b *bound) bindPeriod() {
 	}
 }
 
-func (b *bound) bindCurrency() error {
+func (b *boundQuery) bindCurrency() error {
 	column := b.table.currencyColumn()
 	asked := b.currencies
 	if column == "" {
@@ -244,8 +244,8 @@ func (b *bound) bindCurrency() error {
 		return nil
 	}
 	if len(asked) == 0 && b.defaults {
-		asked = []string{b.snap.currency}
-		if b.snap.currency == "" {
+		asked = []string{b.snap.Currency}
+		if b.snap.Currency == "" {
 			return nil
 		}
 	}
@@ -269,7 +269,7 @@ func (b *bound) bindCurrency() error {
 	return nil
 }
 
-func (b *bound) bindCondition(c Condition) error {
+func (b *boundQuery) bindCondition(c Condition) error {
 	column := b.table.Filters[c.Name]
 	if column == "" && b.table.column(c.Name) != nil {
 		column = c.Name
@@ -292,12 +292,12 @@ func (b *bound) bindCondition(c Condition) error {
 
 // condition types the values by the column and writes the SQL. A row without a value is not "not 15" by SQL's rule but by people's:
 // != keeps it.
-func (t *table) condition(s *snapshot, c Condition, column string) (boundCondition, error) {
+func (t *Table) condition(s *Version, c Condition, column string) (boundCondition, error) {
 	col := t.column(column)
 	if col == nil {
 		return boundCondition{}, fmt.Errorf("the table %s has no column %s, which the project's dashboards/model.yml names", t.Name, column)
 	}
-	c.Label = title(c.Name)
+	c.Label = Title(c.Name)
 	if f, is := s.def.Model.filter(c.Name); is {
 		c.Label = cmp.Or(f.Label, c.Label)
 	}
@@ -316,7 +316,7 @@ func (t *table) condition(s *snapshot, c Condition, column string) (boundConditi
 		list = append(list, o)
 	}
 	if null && c.Op != "=" && c.Op != "!=" {
-		return out, &badFilter{c.Name, nullWord, "goes with = and != only"}
+		return out, &FilterError{c.Name, nullWord, "goes with = and != only"}
 	}
 	out.sql = conditionSQL(quoteName(column), c.Op, list, null)
 	if c.Op == "=" && t.allMeet(column, c.Values) {
@@ -328,14 +328,14 @@ func (t *table) condition(s *snapshot, c Condition, column string) (boundConditi
 // operand is what a column is compared with, as SQL. A day that a time is compared with is the business day, from text up to end.
 type operand struct{ text, end string }
 
-func (s *snapshot) operand(c Condition, value, kind string) (operand, error) {
+func (s *Version) operand(c Condition, value, kind string) (operand, error) {
 	if c.Op == "~=" {
-		return operand{text: quoteText(value)}, nil
+		return operand{text: QuoteText(value)}, nil
 	}
 	if day, err := time.Parse(time.DateOnly, value); err == nil && kind == "timestamp" {
 		return operand{s.calendar.literal(day), s.calendar.literal(day.AddDate(0, 0, 1))}, nil
 	}
-	text, err := typedLiteral(c.Name, value, kind)
+	text, err := TypedLiteral(c.Name, value, kind)
 	return operand{text: text}, err
 }
 
@@ -372,17 +372,18 @@ func conditionSQL(name, op string, list []operand, null bool) string {
 	return "(" + strings.Join(parts, joint) + ")"
 }
 
-func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+// QuoteText writes a text as SQL.
+func QuoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
 func quoteName(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 
-// typedLiteral checks a value against a column's type and writes it as SQL.
-func typedLiteral(name, value, kind string) (string, error) {
+// TypedLiteral checks a value against a column's type and writes it as SQL.
+func TypedLiteral(name, value, kind string) (string, error) {
 	switch base := strings.SplitN(kind, "(", 2)[0]; base {
 	case "smallint", "integer", "bigint", "hugeint":
 		n, ok := new(big.Int).SetString(value, 10)
 		if !ok || len(value) > 38 {
-			return "", &badFilter{name, value, "is a whole number"}
+			return "", &FilterError{name, value, "is a whole number"}
 		}
 		if base != "hugeint" && !n.IsInt64() {
 			return "cast(" + n.String() + " as numeric(38,0))", nil
@@ -391,38 +392,38 @@ func typedLiteral(name, value, kind string) (string, error) {
 	case "decimal":
 		r, ok := new(big.Rat).SetString(value)
 		if !ok || len(value) > 40 || strings.ContainsAny(value, "/eExXpP_") {
-			return "", &badFilter{name, value, "is a decimal number"}
+			return "", &FilterError{name, value, "is a decimal number"}
 		}
-		return "cast(" + quoteText(r.FloatString(min(9, max(4, len(value)-strings.IndexByte(value+".", '.'))))) + " as numeric(38,9))", nil
+		return "cast(" + QuoteText(r.FloatString(min(9, max(4, len(value)-strings.IndexByte(value+".", '.'))))) + " as numeric(38,9))", nil
 	case "double", "float":
 		f, err := strconv.ParseFloat(value, 64)
 		if err != nil {
-			return "", &badFilter{name, value, "is a number"}
+			return "", &FilterError{name, value, "is a number"}
 		}
-		return "cast(" + quoteText(strconv.FormatFloat(f, 'g', -1, 64)) + " as double precision)", nil
+		return "cast(" + QuoteText(strconv.FormatFloat(f, 'g', -1, 64)) + " as double precision)", nil
 	case "boolean":
 		if value != "true" && value != "false" {
-			return "", &badFilter{name, value, "is true or false"}
+			return "", &FilterError{name, value, "is true or false"}
 		}
 		return value, nil
 	case "date":
 		if _, err := parseDay(name, value); err != nil {
 			return "", err
 		}
-		return "date " + quoteText(value), nil
+		return "date " + QuoteText(value), nil
 	case "timestamp":
 		for _, layout := range []string{time.DateTime, "2006-01-02T15:04:05", time.RFC3339Nano, "2006-01-02 15:04:05.999999", time.DateOnly} {
 			if t, err := time.Parse(layout, value); err == nil && t.Year() > 0 {
-				return "timestamp " + quoteText(t.UTC().Format("2006-01-02 15:04:05.999999")), nil
+				return "timestamp " + QuoteText(t.UTC().Format("2006-01-02 15:04:05.999999")), nil
 			}
 		}
-		return "", &badFilter{name, value, "is a time such as 2019-11-25 09:30:00"}
+		return "", &FilterError{name, value, "is a time such as 2019-11-25 09:30:00"}
 	}
-	return quoteText(value), nil
+	return QuoteText(value), nil
 }
 
 // periodSQL is the condition of a period on a date column; undated as in Filters.
-func (b *bound) periodSQL(column string, from, to time.Time, undated string) string {
+func (b *boundQuery) periodSQL(column string, from, to time.Time, undated string) string {
 	name := quoteName(column)
 	if undated == "" {
 		return "true"
@@ -461,7 +462,7 @@ func (b *bound) periodSQL(column string, from, to time.Time, undated string) str
 }
 
 // conditionsSQL are all conditions but the period's; without leaves out those of one name.
-func (b *bound) conditionsSQL(without ...string) string {
+func (b *boundQuery) conditionsSQL(without ...string) string {
 	parts := []string{}
 	for _, c := range b.conds {
 		if !slices.Contains(without, c.Name) {
@@ -475,10 +476,19 @@ func (b *bound) conditionsSQL(without ...string) string {
 }
 
 // where is the whole condition.
-func (b *bound) where(without ...string) string {
+func (b *boundQuery) where(without ...string) string {
 	period := "true"
 	if b.column != "" {
 		period = b.periodSQL(b.column, b.from, b.to, b.undated)
 	}
 	return b.conditionsSQL(without...) + " and " + period
+}
+
+// NotFound says that a name means nothing, and what comes near.
+func NotFound(what, name string, near string) *Problem {
+	p := &Problem{Title: "Not found", Status: 404, Detail: fmt.Sprintf("there is no %s %q", what, name)}
+	if near != "" {
+		p.Hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return p
 }

@@ -1,4 +1,4 @@
-package dashboard
+package semantic
 
 import (
 	"cmp"
@@ -14,49 +14,49 @@ import (
 	"time"
 )
 
-// errMixed says that money of several currencies was asked for as one number (promise 8).
-type errMixed struct{ currencies []string }
+// MixedError says that money of several currencies was asked for as one number (promise 8).
+type MixedError struct{ Currencies []string }
 
-func (e *errMixed) Error() string {
-	return "money of several currencies cannot be one number: " + strings.Join(e.currencies, ", ")
+func (e *MixedError) Error() string {
+	return "money of several currencies cannot be one number: " + strings.Join(e.Currencies, ", ")
 }
 
-// errEntity says that a page is about one thing and none or several were named.
-type errEntity struct{ name string }
+// EntityError says that a page is about one thing and none or several were named.
+type EntityError struct{ Name string }
 
-func (e *errEntity) Error() string {
-	return "this page is about one " + e.name + ": name it, as in " + e.name + "=12"
+func (e *EntityError) Error() string {
+	return "this page is about one " + e.Name + ": name it, as in " + e.Name + "=12"
 }
 
-// pageAsk is one question to one page: the filters bound to each table that its cards read.
-type pageAsk struct {
-	snap  *snapshot
-	page  *PageFile
-	ask   *ask
-	main  *bound
-	mu    sync.Mutex
-	binds map[string]*bound
-	once  map[string]*sharedQuery
-	data  bool // The asker may see SQL.
+// PageQuery is one question to one page: the filters bound to each table that its cards read.
+type PageQuery struct {
+	snap    *Version
+	page    *PageFile
+	filters *Filters
+	main    *boundQuery
+	mu      sync.Mutex
+	binds   map[string]*boundQuery
+	once    map[string]*sharedQuery
+	data    bool // The asker may see SQL.
 }
 
 // sharedQuery is a query of the page that several cards read; it runs once.
 type sharedQuery struct {
 	once   sync.Once
 	sql    string
-	result *result
+	result *Result
 	err    error
 }
 
-func newPageAsk(s *snapshot, p *PageFile, a *ask, data bool) (*pageAsk, error) {
-	t := s.tables[p.Table]
+func newPageQuery(s *Version, p *PageFile, a *Filters, data bool) (*PageQuery, error) {
+	t := s.Tables[p.Table]
 	if t == nil {
 		return nil, fmt.Errorf("the page %s reads %s, which the published version does not have", p.Name, p.Table)
 	}
 	if p.Entity != "" && len(a.values(p.Entity)) != 1 {
-		return nil, &errEntity{p.Entity}
+		return nil, &EntityError{p.Entity}
 	}
-	ask := &pageAsk{snap: s, page: p, ask: a, binds: map[string]*bound{}, once: map[string]*sharedQuery{}, data: data}
+	ask := &PageQuery{snap: s, page: p, filters: a, binds: map[string]*boundQuery{}, once: map[string]*sharedQuery{}, data: data}
 	for name := range p.Queries {
 		ask.once[name] = &sharedQuery{}
 	}
@@ -65,13 +65,13 @@ func newPageAsk(s *snapshot, p *PageFile, a *ask, data bool) (*pageAsk, error) {
 		return nil, err
 	}
 	if len(ask.main.mixed) > 0 && slices.ContainsFunc(p.Cards, func(c *CardFile) bool { return c.Money }) {
-		return nil, &errMixed{ask.main.mixed}
+		return nil, &MixedError{ask.main.mixed}
 	}
 	return ask, nil
 }
 
 // values are the plain values of one filter.
-func (a *ask) values(name string) []string {
+func (a *Filters) values(name string) []string {
 	for _, c := range a.conditions {
 		if c.Name == name && c.Op == "=" {
 			return c.Values
@@ -81,7 +81,7 @@ func (a *ask) values(name string) []string {
 }
 
 // on binds the question to another table or another date basis.
-func (p *pageAsk) on(tableName, basis string) (*bound, error) {
+func (p *PageQuery) on(tableName, basis string) (*boundQuery, error) {
 	if tableName == "" {
 		tableName = p.page.Table
 	}
@@ -91,11 +91,11 @@ func (p *pageAsk) on(tableName, basis string) (*bound, error) {
 	if b := p.binds[key]; b != nil {
 		return b, nil
 	}
-	t := p.snap.tables[tableName]
+	t := p.snap.Tables[tableName]
 	if t == nil {
 		return nil, fmt.Errorf("there is no table %s", tableName)
 	}
-	a := *p.ask
+	a := *p.filters
 	if basis != "" {
 		if t.Dates[basis] == "" {
 			return nil, fmt.Errorf("%s has no date basis %q", tableName, basis)
@@ -110,13 +110,13 @@ func (p *pageAsk) on(tableName, basis string) (*bound, error) {
 	return b, nil
 }
 
-// compute answers the whole page; its cards are computed side by side.
-func (p *pageAsk) compute(ctx context.Context, books *edition, only string) (*PageData, error) {
+// Answer answers the whole page; its cards are computed side by side.
+func (p *PageQuery) Answer(ctx context.Context, ops PageOps, only string) (*PageData, error) {
 	out := &PageData{
 		Name: p.page.Name, Title: p.page.Title, Description: strings.TrimSpace(p.page.Description), Noun: p.main.table.Noun,
 		RowsLink: p.main.follow(p.main.table.Name), Cards: []Card{},
 	}
-	if v := p.ask.values(p.page.Entity); p.page.Entity != "" && len(v) == 1 {
+	if v := p.filters.values(p.page.Entity); p.page.Entity != "" && len(v) == 1 {
 		f, _ := p.snap.def.Model.filter(p.page.Entity)
 		out.Title = p.snap.valueLabel(f, v[0])
 	}
@@ -127,7 +127,7 @@ func (p *pageAsk) compute(ctx context.Context, books *edition, only string) (*Pa
 	out.Cards = make([]Card, len(cards))
 	var work sync.WaitGroup
 	var trustErr error
-	work.Go(func() { trustErr = p.count(ctx, books, out) })
+	work.Go(func() { trustErr = p.count(ctx, ops, out) })
 	for i, c := range cards {
 		work.Go(func() { out.Cards[i] = p.card(ctx, c) })
 	}
@@ -139,7 +139,7 @@ func (p *pageAsk) compute(ctx context.Context, books *edition, only string) (*Pa
 }
 
 // card computes one card; what goes wrong with it is its own, the others stand.
-func (p *pageAsk) card(ctx context.Context, c *CardFile) Card {
+func (p *PageQuery) card(ctx context.Context, c *CardFile) Card {
 	began := time.Now()
 	out := Card{
 		ID: c.ID, Question: c.Question, Mark: c.Mark, Width: c.Width, Definition: strings.TrimSpace(c.Definition),
@@ -150,17 +150,17 @@ func (p *pageAsk) card(ctx context.Context, c *CardFile) Card {
 	}
 	if err := p.fill(ctx, c, &out); err != nil {
 		out.Problem = &Problem{
-			Type: "about:blank", Title: "This card could not be computed", Status: 500, Detail: firstLine(err.Error()), Retryable: true,
+			Type: "about:blank", Title: "This card could not be computed", Status: 500, Detail: FirstLine(err.Error()), Retryable: true,
 		}
 		if errors.Is(err, context.DeadlineExceeded) {
 			out.Problem.Detail = "the time for one card was up"
 		}
 	}
-	out.MS = millis(time.Since(began))
+	out.MS = float64(time.Since(began).Microseconds()) / 1000
 	return out
 }
 
-func (p *pageAsk) fill(ctx context.Context, c *CardFile, out *Card) error {
+func (p *PageQuery) fill(ctx context.Context, c *CardFile, out *Card) error {
 	b, err := p.on(c.Table, c.Basis)
 	if err != nil {
 		return err
@@ -173,7 +173,7 @@ func (p *pageAsk) fill(ctx context.Context, c *CardFile, out *Card) error {
 		return err
 	}
 	got = p.dress(c, b, got)
-	out.Columns, out.Rows, out.Total = got.columns, got.rows, max(got.total, int64(len(got.rows)))
+	out.Columns, out.Rows, out.Total = got.Columns, got.Rows, max(got.total, int64(len(got.Rows)))
 	if b.column != "" {
 		out.Basis = b.snap.def.Model.basisLabel(b.basis)
 	}
@@ -185,10 +185,7 @@ func (p *pageAsk) fill(ctx context.Context, c *CardFile, out *Card) error {
 		rows = b.table.Name
 	}
 	out.RowsLink = got.fillIn(b.follow(p.fixBasis(c, rows)))
-	query := encodePairs(p.main.exact())
-	for _, format := range []string{"csv", "parquet", "ndjson"} {
-		out.Exports = append(out.Exports, ExportLink{format, fmt.Sprintf("/api/v1/pages/%s/cards/%s?%s&format=%s", p.page.Name, c.ID, query, format)})
-	}
+	out.Exports = ExportLinks(fmt.Sprintf("/api/v1/pages/%s/cards/%s?%s", p.page.Name, c.ID, encodePairs(p.main.exact())))
 	out.Encoding = p.encoding(c, b, got)
 	for _, l := range c.Lines {
 		out.Lines = append(out.Lines, Reference(l))
@@ -212,13 +209,13 @@ func (p *pageAsk) fill(ctx context.Context, c *CardFile, out *Card) error {
 	return nil
 }
 
-func (p *pageAsk) filterLabel(name string) string {
+func (p *PageQuery) filterLabel(name string) string {
 	f, _ := p.snap.def.Model.filter(name)
-	return cmp.Or(f.Label, title(name))
+	return cmp.Or(f.Label, Title(name))
 }
 
 // fixBasis names the card's own date basis in its link.
-func (p *pageAsk) fixBasis(c *CardFile, link string) string {
+func (p *PageQuery) fixBasis(c *CardFile, link string) string {
 	if c.Basis == "" || strings.Contains(link, "basis=") {
 		return link
 	}
@@ -230,7 +227,7 @@ func (p *pageAsk) fixBasis(c *CardFile, link string) string {
 }
 
 // run executes a card's SQL, or takes the page's query that it names.
-func (p *pageAsk) run(ctx context.Context, c *CardFile) (string, *result, error) {
+func (p *PageQuery) run(ctx context.Context, c *CardFile) (string, *Result, error) {
 	if c.Query != "" {
 		return p.shared(ctx, c.Query)
 	}
@@ -242,7 +239,7 @@ func (p *pageAsk) run(ctx context.Context, c *CardFile) (string, *result, error)
 		got, err := p.first(ctx, c, sql)
 		return sql, got, err
 	}
-	got, err := p.snap.ask(ctx, c.SQL, sql)
+	got, err := p.snap.query(ctx, c.SQL, sql)
 	return sql, got, err
 }
 
@@ -251,7 +248,7 @@ func (p *pageAsk) run(ctx context.Context, c *CardFile) (string, *result, error)
 const allRows = "all_rows"
 
 // first are the first rows of a card and the count of all. A query that limits itself by {{ top }} brings that column; to others it is added.
-func (p *pageAsk) first(ctx context.Context, c *CardFile, sql string) (*result, error) {
+func (p *PageQuery) first(ctx context.Context, c *CardFile, sql string) (*Result, error) {
 	limited := strings.ReplaceAll(c.SQL, "{{ top }}", strconv.Itoa(c.Limit+1))
 	query, err := p.sql(ctx, limited, c)
 	if err != nil {
@@ -260,7 +257,7 @@ func (p *pageAsk) first(ctx context.Context, c *CardFile, sql string) (*result, 
 	if limited == c.SQL {
 		query = fmt.Sprintf("select *, count(*) over () as %s from (%s\n) as card limit %d", allRows, strings.TrimRight(sql, "; \n"), c.Limit+1)
 	}
-	got, err := p.snap.ask(ctx, c.SQL, query)
+	got, err := p.snap.query(ctx, c.SQL, query)
 	if err != nil {
 		return nil, err
 	}
@@ -268,15 +265,15 @@ func (p *pageAsk) first(ctx context.Context, c *CardFile, sql string) (*result, 
 }
 
 // counted takes the count of all rows out of an answer's first rows. The answer itself stays as it is, for others may read it.
-func (r *result) counted() (*result, error) {
+func (r *Result) counted() (*Result, error) {
 	place := r.index(allRows)
 	if place < 0 {
 		return nil, fmt.Errorf("a query with {{ top }} needs a column %s with the count of all rows", allRows)
 	}
-	out := &result{columns: slices.Delete(slices.Clone(r.columns), place, place+1), rows: make([][]any, len(r.rows))}
-	for i, row := range r.rows {
-		out.total = whole(row[place])
-		out.rows[i] = slices.Delete(slices.Clone(row), place, place+1)
+	out := &Result{Columns: slices.Delete(slices.Clone(r.Columns), place, place+1), Rows: make([][]any, len(r.Rows))}
+	for i, row := range r.Rows {
+		out.total = CountOf(row[place])
+		out.Rows[i] = slices.Delete(slices.Clone(row), place, place+1)
 	}
 	return out, nil
 }
@@ -284,7 +281,7 @@ func (r *result) counted() (*result, error) {
 // maxCardRows bounds what one card may bring; a card is for people.
 const maxCardRows = 100000
 
-func (p *pageAsk) shared(ctx context.Context, name string) (string, *result, error) {
+func (p *PageQuery) shared(ctx context.Context, name string) (string, *Result, error) {
 	q := p.once[name]
 	if q == nil {
 		return "", nil, fmt.Errorf("the page has no query %q", name)
@@ -299,7 +296,7 @@ func (p *pageAsk) shared(ctx context.Context, name string) (string, *result, err
 		if query, q.err = p.sql(ctx, limited, nil); q.err != nil {
 			return
 		}
-		if q.result, q.err = p.snap.ask(ctx, text, query); q.err == nil && limited != text {
+		if q.result, q.err = p.snap.query(ctx, text, query); q.err == nil && limited != text {
 			q.result, q.err = q.result.counted()
 		}
 	})
@@ -310,7 +307,7 @@ func (p *pageAsk) shared(ctx context.Context, name string) (string, *result, err
 var topOfQuery = regexp.MustCompile(`\{\{ top\((\d+)\) \}\}`)
 
 // valuesOf is a relation of the values that one of the page's queries has in a column. Engines join it faster than they look into a list.
-func (p *pageAsk) valuesOf(ctx context.Context, arg string) (string, error) {
+func (p *PageQuery) valuesOf(ctx context.Context, arg string) (string, error) {
 	query, column, _ := strings.Cut(arg, ".")
 	_, got, err := p.shared(ctx, query)
 	if err != nil {
@@ -321,20 +318,20 @@ func (p *pageAsk) valuesOf(ctx context.Context, arg string) (string, error) {
 		return "", fmt.Errorf("{{ values(%s) }}: the query has no column %q", arg, column)
 	}
 	list := []string{}
-	for _, row := range got.rows {
+	for _, row := range got.Rows {
 		switch v := row[i].(type) {
 		case nil:
 		case int64:
 			list = append(list, strconv.FormatInt(v, 10))
 		default:
-			list = append(list, quoteText(textOf(v)))
+			list = append(list, QuoteText(TextOf(v)))
 		}
 	}
-	return fmt.Sprintf("(select unnest(cast(array[%s] as %s[])) as %s)", strings.Join(list, ", "), got.columns[i].Type, quoteName(column)), nil
+	return fmt.Sprintf("(select unnest(cast(array[%s] as %s[])) as %s)", strings.Join(list, ", "), got.Columns[i].Type, quoteName(column)), nil
 }
 
 // sql puts the filters into a text.
-func (p *pageAsk) sql(ctx context.Context, text string, c *CardFile) (string, error) {
+func (p *PageQuery) sql(ctx context.Context, text string, c *CardFile) (string, error) {
 	out, err := expand(text, func(name, arg string) (string, error) {
 		if name == "values" {
 			return p.valuesOf(ctx, arg)
@@ -346,7 +343,7 @@ func (p *pageAsk) sql(ctx context.Context, text string, c *CardFile) (string, er
 		if err != nil {
 			return "", err
 		}
-		inner := &pageAsk{snap: p.snap, page: p.page, ask: b.ask, main: b, binds: map[string]*bound{p.page.Table + "|": b}, once: p.once}
+		inner := &PageQuery{snap: p.snap, page: p.page, filters: b.Filters, main: b, binds: map[string]*boundQuery{p.page.Table + "|": b}, once: p.once}
 		if c.Table != "" {
 			inner.binds[c.Table+"|"] = b
 		}
@@ -362,11 +359,11 @@ func (p *pageAsk) sql(ctx context.Context, text string, c *CardFile) (string, er
 }
 
 // dress gives the columns of an answer what the card says of them, in a copy.
-func (p *pageAsk) dress(c *CardFile, b *bound, got *result) *result {
+func (p *PageQuery) dress(c *CardFile, b *boundQuery, got *Result) *Result {
 	out := got.pick(c)
 	pieced := map[int]bool{}
-	for i := range out.columns {
-		col := &out.columns[i]
+	for i := range out.Columns {
+		col := &out.Columns[i]
 		for _, f := range c.columns {
 			if f.Name != col.Name {
 				continue
@@ -392,7 +389,7 @@ func (p *pageAsk) dress(c *CardFile, b *bound, got *result) *result {
 }
 
 // pick copies an answer. Of a query that several cards share, a card takes the columns that it names, in its order.
-func (r *result) pick(c *CardFile) *result {
+func (r *Result) pick(c *CardFile) *Result {
 	var places []int
 	for _, f := range c.columns {
 		if i := r.index(f.Name); i >= 0 && c.Query != "" {
@@ -400,55 +397,55 @@ func (r *result) pick(c *CardFile) *result {
 		}
 	}
 	if len(places) == 0 {
-		for i := range r.columns {
+		for i := range r.Columns {
 			places = append(places, i)
 		}
 	}
-	out := &result{rows: make([][]any, len(r.rows)), total: r.total}
+	out := &Result{Rows: make([][]any, len(r.Rows)), total: r.total}
 	for _, i := range places {
-		out.columns = append(out.columns, r.columns[i])
+		out.Columns = append(out.Columns, r.Columns[i])
 	}
-	for j, row := range r.rows {
+	for j, row := range r.Rows {
 		for _, i := range places {
-			out.rows[j] = append(out.rows[j], row[i])
+			out.Rows[j] = append(out.Rows[j], row[i])
 		}
 	}
 	return out
 }
 
 // fillIn puts the first row's values into a link's template.
-func (r *result) fillIn(link string) string {
-	if len(r.rows) == 0 || !strings.Contains(link, "{") {
+func (r *Result) fillIn(link string) string {
+	if len(r.Rows) == 0 || !strings.Contains(link, "{") {
 		return link
 	}
-	for i, c := range r.columns {
-		link = strings.ReplaceAll(link, "{"+c.Name+"}", escapeQuery(valueOrNull(r.rows[0][i])))
-		link = strings.ReplaceAll(link, "{+"+c.Name+"}", textOf(r.rows[0][i]))
+	for i, c := range r.Columns {
+		link = strings.ReplaceAll(link, "{"+c.Name+"}", EscapeQuery(valueOrNull(r.Rows[0][i])))
+		link = strings.ReplaceAll(link, "{+"+c.Name+"}", TextOf(r.Rows[0][i]))
 	}
 	return link
 }
 
 // pieces makes links whose query comes partly from a column, such as {+part}, hold both the page's conditions and the piece's: what a
 // piece says of a filter is narrowed by what the page says of it, and a piece that says nothing gets the page's.
-func (p *pageAsk) pieces(b *bound, link string, r *result, done map[int]bool) string {
-	for i, c := range r.columns {
+func (p *PageQuery) pieces(b *boundQuery, link string, r *Result, done map[int]bool) string {
+	for i, c := range r.Columns {
 		mark := "{+" + c.Name + "}"
 		if !strings.Contains(link, mark) {
 			continue
 		}
 		names := map[string]bool{}
-		parsed := make([][]pair, len(r.rows))
-		for j, row := range r.rows {
+		parsed := make([][]pair, len(r.Rows))
+		for j, row := range r.Rows {
 			if done[i] {
 				break
 			}
-			parsed[j] = splitPairs(textOf(row[i]))
+			parsed[j] = splitPairs(TextOf(row[i]))
 			for _, x := range parsed[j] {
 				names[x.name] = true
 			}
 		}
 		if !done[i] {
-			for j, row := range r.rows {
+			for j, row := range r.Rows {
 				row[i] = b.piece(parsed[j], names)
 			}
 			b.pieceNames = names
@@ -465,7 +462,7 @@ func (p *pageAsk) pieces(b *bound, link string, r *result, done map[int]bool) st
 }
 
 // entityLink leads to the page about one value with the page's period.
-func entityLink(path, column string, b *bound) string {
+func entityLink(path, column string, b *boundQuery) string {
 	link := strings.ReplaceAll(path, "{value}", "{"+column+"}")
 	pairs := slices.DeleteFunc(b.short(), func(x pair) bool { return x.name == column })
 	if q := encodePairs(pairs); q != "" {
@@ -474,7 +471,7 @@ func entityLink(path, column string, b *bound) string {
 	return link
 }
 
-func (p *pageAsk) encoding(c *CardFile, b *bound, got *result) Encoding {
+func (p *PageQuery) encoding(c *CardFile, b *boundQuery, got *Result) Encoding {
 	e := Encoding{
 		X: c.Encoding.X, Y: c.Encoding.Y, Label: c.Encoding.Label, Size: c.Encoding.Size, Color: c.Encoding.Color, Kind: c.Encoding.Kind,
 		Low: c.Encoding.Low, High: c.Encoding.High, Split: c.Encoding.Split, Panels: c.Encoding.Panels, Below: c.Encoding.Below, Log: c.Encoding.Log,
@@ -489,13 +486,13 @@ func (p *pageAsk) encoding(c *CardFile, b *bound, got *result) Encoding {
 	return e
 }
 
-func median(r *result, column string) string {
+func median(r *Result, column string) string {
 	i := r.index(column)
 	if i < 0 {
 		return ""
 	}
 	var all []*big.Rat
-	for _, row := range r.rows {
+	for _, row := range r.Rows {
 		if x := rational(row[i]); x != nil {
 			all = append(all, x)
 		}
@@ -509,23 +506,23 @@ func median(r *result, column string) string {
 }
 
 // tile makes the headline number from the card's first row.
-func (p *pageAsk) tile(ctx context.Context, c *CardFile, link string, got *result) (*Tile, error) {
+func (p *PageQuery) tile(ctx context.Context, c *CardFile, link string, got *Result) (*Tile, error) {
 	f := c.Tile
 	i := got.index(f.Value)
 	if i < 0 {
 		return nil, fmt.Errorf("the tile's value %q is no column of the answer", f.Value)
 	}
 	t := &Tile{
-		Label: cmp.Or(f.Label, got.columns[i].Label), Format: cmp.Or(f.Format, got.columns[i].Format), Unit: got.columns[i].Unit,
+		Label: cmp.Or(f.Label, got.Columns[i].Label), Format: cmp.Or(f.Format, got.Columns[i].Format), Unit: got.Columns[i].Unit,
 		Direction: cmp.Or(f.Direction, "none"), Link: link, Spark: []any{},
 	}
-	if got.columns[i].Link != "" {
-		t.Link = got.fillIn(got.columns[i].Link)
+	if got.Columns[i].Link != "" {
+		t.Link = got.fillIn(got.Columns[i].Link)
 	}
-	if len(got.rows) > 0 {
-		t.Value = got.rows[0][i]
+	if len(got.Rows) > 0 {
+		t.Value = got.Rows[0][i]
 		if j := got.index(f.Before); j >= 0 && p.main.versus != "none" {
-			t.Before = got.rows[0][j]
+			t.Before = got.Rows[0][j]
 			t.Change = relative(t.Value, t.Before, t.Format == "percent")
 		}
 	}
@@ -567,15 +564,15 @@ func relative(now, before any, points bool) *string {
 }
 
 // runningMean is the mean of the values so far, at most n of them, for each row.
-func runningMean(r *result, column string, n int) ([]any, error) {
+func runningMean(r *Result, column string, n int) ([]any, error) {
 	i := r.index(column)
 	if i < 0 {
 		return nil, fmt.Errorf("the spark's column %q is not in its query", column)
 	}
-	out := make([]any, len(r.rows))
-	for at := range r.rows {
+	out := make([]any, len(r.Rows))
+	for at := range r.Rows {
 		sum, count := new(big.Rat), int64(0)
-		for _, row := range r.rows[max(0, at-n+1) : at+1] {
+		for _, row := range r.Rows[max(0, at-n+1) : at+1] {
 			if x := rational(row[i]); x != nil {
 				sum.Add(sum, x)
 				count++
@@ -588,12 +585,10 @@ func runningMean(r *result, column string, n int) ([]any, error) {
 	return out, nil
 }
 
-func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
 var spaces = regexp.MustCompile(`\s+`)
 
-// firstLine shortens an engine's message to what a person reads.
-func firstLine(s string) string {
+// FirstLine shortens an engine's message to what a person reads.
+func FirstLine(s string) string {
 	s, _, _ = strings.Cut(s, "\n")
 	return strings.TrimSpace(spaces.ReplaceAllString(s, " "))
 }
