@@ -85,7 +85,7 @@ func (w *duckWarehouse) settings() string {
 		s += fmt.Sprintf("&threads=%d", w.Threads)
 	}
 	if w.MemoryLimit != "" {
-		s += "&memory_limit=" + strings.ReplaceAll(w.MemoryLimit, "%", "%25")
+		s += "&memory_limit=" + escapeQuery(w.MemoryLimit)
 	}
 	return s
 }

@@ -165,27 +165,36 @@ func (b *duckBuild) Create(ctx context.Context, m Model) (int64, error) {
 		}
 	}
 	target := b.Relation(m.Schema, m.Name)
-	var err error
+	var make func() error
 	switch {
 	case m.SQL == "" && previous == "view":
 		return 0, b.carryView(ctx, m)
 	case m.SQL == "" && previous == "table":
-		_, err = b.run.db.ExecContext(ctx, "create table "+target+" as from "+b.relation("prev", m.Schema, m.Name))
+		make = b.statement(ctx, "create table "+target+" as from "+b.relation("prev", m.Schema, m.Name))
 	case m.SQL == "":
 		return 0, fmt.Errorf("carry %s.%s over: the published version has none", m.Schema, m.Name)
 	case m.View:
 		return 0, b.createView(ctx, m)
 	case previous != "":
-		err = b.merge(ctx, m)
+		make = func() error { return b.merge(ctx, m) }
 	default:
-		_, err = b.run.db.ExecContext(ctx, "create table "+target+" as\n"+m.SQL)
+		make = b.statement(ctx, "create table "+target+" as\n"+m.SQL)
 	}
-	if err != nil {
+	// Each thread holds rows of its own, so what is too much for all of them may fit one.
+	if err := b.run.withMemory(ctx, []duckLimits{{}, {threads: 1}}, make); err != nil {
 		return 0, duckProblem(fmt.Sprintf("build %s.%s", m.Schema, m.Name), err)
 	}
 	var rows int64
-	err = b.run.db.QueryRowContext(ctx, "select count(*) from "+target).Scan(&rows)
+	err := b.run.db.QueryRowContext(ctx, "select count(*) from "+target).Scan(&rows)
 	return rows, duckProblem(fmt.Sprintf("count %s.%s", m.Schema, m.Name), err)
+}
+
+// statement makes work of one statement.
+func (b *duckBuild) statement(ctx context.Context, text string) func() error {
+	return func() error {
+		_, err := b.run.db.ExecContext(ctx, text)
+		return err
+	}
 }
 
 // merge builds an incremental model: its rows, and those of the published version whose key they do not have. A column that the
@@ -195,7 +204,7 @@ func (b *duckBuild) merge(ctx context.Context, m Model) error {
 	if err := b.schema(ctx, "build"); err != nil {
 		return err
 	}
-	if _, err := b.run.db.ExecContext(ctx, "create table "+fresh+" as\n"+m.SQL); err != nil {
+	if _, err := b.run.db.ExecContext(ctx, "create or replace table "+fresh+" as\n"+m.SQL); err != nil {
 		return err
 	}
 	now, err := b.run.columns(ctx, b.run.db, "v", "build", m.Schema+"__"+m.Name+"__fresh")

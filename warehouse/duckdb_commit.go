@@ -17,10 +17,26 @@ func (l *duckLoad) Commit(ctx context.Context) ([]Landed, error) {
 	if len(l.writers) > 0 {
 		return nil, fmt.Errorf("commit: %d writers are not closed", len(l.writers))
 	}
-	// The writers are done, so the comparison may have all cores; its memory stays bounded.
-	if err := l.run.allow(ctx, duckLimits{memory: comparingMemory(len(l.tables)), threads: l.run.Threads}); err != nil {
-		return nil, err
+	// The writers are done, so the comparison may have all cores; its memory stays bounded, unless rows are too long for that.
+	// What does not fit gets all that the run may use, and then that for one thread alone.
+	limits := []duckLimits{{memory: comparingMemory(len(l.tables))}, {}, {threads: 1}}
+	if l.long {
+		limits = limits[1:]
 	}
+	var landed []Landed
+	err := l.run.withMemory(ctx, limits, func() (err error) {
+		landed, err = l.commit(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, duckProblem("commit the load", err)
+	}
+	l.done = true
+	return landed, nil
+}
+
+// commit may be tried again: what it does before its transaction, putting parts together, is done or left.
+func (l *duckLoad) commit(ctx context.Context) ([]Landed, error) {
 	for _, t := range l.tables {
 		if err := l.join(ctx, t); err != nil {
 			return nil, duckProblem("put the parts of "+t.table.Name+" together", err)
@@ -41,11 +57,10 @@ values ('', $1, cast($2 as timestamp), $3, $4)`, string(l.at.Position), stampOf(
 		return err
 	})
 	if err != nil {
-		return nil, duckProblem("commit the load", err)
+		return nil, err
 	}
 	duckStep("load committed")
-	l.done = true
-	return landed, l.run.allow(ctx, l.run.usual())
+	return landed, nil
 }
 
 // join puts all parts of a table into the last, whose types hold the values of all.
@@ -53,13 +68,15 @@ func (l *duckLoad) join(ctx context.Context, t *duckTable) error {
 	last := t.parts[len(t.parts)-1]
 	for len(t.parts) > 1 {
 		first := t.parts[0]
-		for _, s := range []string{
-			"insert into staging." + quote(last.name) + " from staging." + quote(first.name),
-			"drop table staging." + quote(first.name),
-		} {
-			if _, err := l.run.db.ExecContext(ctx, s); err != nil {
-				return err
+		err := l.run.inTx(ctx, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, "insert into staging."+quote(last.name)+" from staging."+quote(first.name))
+			if err == nil {
+				_, err = tx.ExecContext(ctx, "drop table staging."+quote(first.name))
 			}
+			return err
+		})
+		if err != nil {
+			return err
 		}
 		t.parts = t.parts[1:]
 	}

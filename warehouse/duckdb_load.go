@@ -13,19 +13,14 @@ import (
 	"lifeline/change"
 )
 
-// landingMemory is what the engine may use while rows stream in: a few row groups for each writer, at every scale.
-const landingMemory = "256MB"
-
-// comparingMemory is what it may use while new rows of so many tables are compared with old ones: less, because more of what it then
-// holds is outside of what it counts. A comparison of many changes spills to disk; what one transaction holds of each table, staging,
-// history and what lies between, about 2 MB, does not.
-func comparingMemory(tables int) string { return fmt.Sprintf("%dMB", 200+4*tables) }
-
 // reservedColumns are names that staging and history have for themselves.
 var reservedColumns = []string{"_raw", "_run", "_op", "_valid_from", "_valid_to", "_basis", "_position"}
 
 // landingName are the tables that the next run drops when this one is killed.
 var landingName = regexp.MustCompile(`__next([0-9]+|_remade)?$`)
+
+// landingWithout are ways to compress that cost a tenth of the landing and give nothing on columns that dictionaries and bit packing suit.
+const landingWithout = "fsst,rle"
 
 // duckLoad lands one snapshot. Rows stream into tables named <table>__next, which Commit compares with staging.
 type duckLoad struct {
@@ -36,6 +31,8 @@ type duckLoad struct {
 	mu      sync.Mutex
 	writers map[*duckWriter]bool
 	done    bool
+	largest int  // The bytes of the largest batch so far.
+	long    bool // Some rows were so long that each needs room in memory.
 }
 
 // duckTable is one table of a load. Its rows are in parts: a new one, with a wider column, begins where a decimal is met that the
@@ -61,9 +58,8 @@ func (r *duckRun) Load(ctx context.Context, tables []*change.Table, at change.Sn
 	if r.load != nil && !r.load.done {
 		return nil, errors.New("load: another load of this run is not ended yet")
 	}
-	// Each writer does its own part of the engine's work; helpers would only take cores from the writers and the source. The ways to
-	// compress that are left out cost a tenth of the landing and give nothing on columns that dictionaries and bit packing suit.
-	if err := r.allow(ctx, duckLimits{memory: landingMemory, threads: 1, without: "fsst,rle"}); err != nil {
+	// Each writer does its own part of the engine's work; helpers would only take cores from the writers and the source.
+	if err := r.allow(ctx, duckLimits{memory: landingMemory, threads: 1, without: landingWithout}); err != nil {
 		return nil, err
 	}
 	l := &duckLoad{run: r, at: at, writers: map[*duckWriter]bool{}}
@@ -168,6 +164,20 @@ func (l *duckLoad) Writer(_ context.Context, t *change.Table) (Writer, error) {
 	return w, nil
 }
 
+// makeRoom lets the engine use more before a batch of so many bytes comes, where its rows are long.
+func (l *duckLoad) makeRoom(ctx context.Context, bytes int) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.done || l.long && bytes <= l.largest {
+		return nil
+	}
+	l.long, l.largest = true, max(bytes, l.largest)
+	return l.run.allow(ctx, duckLimits{
+		memory:  landingMemory + int64(len(l.writers))*(landingLongTexts+landingCopies*int64(l.largest)),
+		threads: 1, without: landingWithout,
+	})
+}
+
 // forget is called by a writer that has closed.
 func (l *duckLoad) forget(w *duckWriter) {
 	l.mu.Lock()
@@ -198,5 +208,5 @@ func (l *duckLoad) abort(ctx context.Context) error {
 			failed = append(failed, duckProblem("drop what was landed of "+t.table.Name, err))
 		}
 	}
-	return errors.Join(append(failed, l.run.allow(ctx, l.run.usual()))...)
+	return errors.Join(append(failed, l.run.allow(ctx, duckLimits{}))...)
 }

@@ -32,6 +32,8 @@ type duckRun struct {
 	db   *sql.DB
 	raw  mapping.Database // The same database as db, for appending chunks.
 
+	ceiling duckCeiling
+
 	mu     sync.Mutex
 	load   *duckLoad
 	build  *duckBuild
@@ -113,38 +115,7 @@ func (r *duckRun) openLanding(ctx context.Context) error {
 	if mapping.GetOrCreateFromCache(duckdb.GetInstanceCache(), r.paths.landing, &r.raw, config, &message) == mapping.StateError {
 		return duckProblem("open "+r.paths.landing, errors.New(message))
 	}
-	return r.allow(ctx, r.usual())
-}
-
-// duckLimits are what the engine may use; what is zero is left to the engine's own rule.
-type duckLimits struct {
-	memory  string
-	threads int
-	without string // Ways to compress that are not to be tried.
-}
-
-// usual are the limits that the options ask for.
-func (r *duckRun) usual() duckLimits { return duckLimits{memory: r.MemoryLimit, threads: r.Threads} }
-
-// allow sets what the engine may use from now on.
-func (r *duckRun) allow(ctx context.Context, l duckLimits) error {
-	statement := "set global disabled_compression_methods = " + literal(l.without)
-	if l.threads > 0 {
-		statement += fmt.Sprintf("; set global threads = %d", l.threads)
-	} else {
-		statement += "; reset global threads"
-	}
-	if l.memory == "" {
-		statement += "; reset global memory_limit"
-	} else {
-		statement += "; set global memory_limit = " + literal(l.memory)
-	}
-	if _, err := r.db.ExecContext(ctx, statement); err != nil {
-		return &change.Problem{
-			Err: fmt.Errorf("set warehouse.memory_limit: %w", err), Try: `memory_limit: "4GB"`, Class: change.ClassUsage,
-		}
-	}
-	return nil
+	return r.measureCeiling(ctx)
 }
 
 // migrate runs the schema files that this warehouse has not seen, each in a transaction of its own.

@@ -21,6 +21,10 @@ const (
 	flushBytes = 16 << 20
 )
 
+// longBytes is how much a run of chunkRows rows may hold before its transaction ends. The engine compresses a column by chunks of that
+// many rows and holds all values of a chunk while it does; what is committed earlier makes smaller ones.
+const longBytes = 32 << 20
+
 // duckWriter appends the batches of one worker to a part of a table, in a session and a transaction of its own, so that full row
 // groups are compressed and written while rows still come in. Values are copied by column straight into the engine's vectors.
 type duckWriter struct {
@@ -36,6 +40,7 @@ type duckWriter struct {
 	rows     int64
 	gathered int
 	bytes    int
+	recent   struct{ rows, bytes int } // Of the chunk that is being gathered, about.
 	closed   bool
 }
 
@@ -94,6 +99,11 @@ func (w *duckWriter) Write(ctx context.Context, b *change.Batch) error {
 	if err := w.fit(ctx, b); err != nil {
 		return fmt.Errorf("land %s: %w", w.table.table.Name, err)
 	}
+	if b.Bytes() > longBytes || w.recent.bytes+b.Bytes() > longBytes {
+		if err := w.load.makeRoom(ctx, b.Bytes()); err != nil {
+			return err
+		}
+	}
 	// Long texts are handed over by address: the engine copies them while it takes the chunk, before Write returns.
 	var pinner runtime.Pinner
 	defer pinner.Unpin()
@@ -119,6 +129,29 @@ func (w *duckWriter) Write(ctx context.Context, b *change.Batch) error {
 			return duckProblem("land "+w.table.table.Name, w.appenderError())
 		}
 	}
+	return duckProblem("land "+w.table.table.Name, w.split(b.Len, b.Bytes()))
+}
+
+// split ends the transaction and begins another where the rows of a chunk are long.
+func (w *duckWriter) split(rows, bytes int) error {
+	w.recent.rows += rows
+	w.recent.bytes += bytes
+	switch {
+	case w.recent.bytes > longBytes:
+		if mapping.AppenderFlush(w.appender) == mapping.StateError {
+			return w.appenderError()
+		}
+		w.gathered, w.bytes = 0, 0
+		if err := w.exec("commit"); err != nil {
+			return err
+		}
+		if err := w.exec("begin transaction"); err != nil {
+			return err
+		}
+	case w.recent.rows < chunkRows:
+		return nil
+	}
+	w.recent.rows, w.recent.bytes = 0, 0
 	return nil
 }
 

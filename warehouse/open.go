@@ -29,6 +29,11 @@ func Open(ctx context.Context, o Options) (Warehouse, error) {
 		if err != nil {
 			return nil, err
 		}
+		if o.MemoryLimit != "" {
+			if _, err := memoryBytes(o.MemoryLimit); err != nil {
+				return nil, err
+			}
+		}
 		return &duckWarehouse{Options: o, paths: duckPathsOf(path)}, nil
 	case found && (scheme == "postgres" || scheme == "postgresql"):
 		return newPostgres(ctx, o)

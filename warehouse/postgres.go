@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -205,24 +203,17 @@ func quoteName(name string) string {
 // pgIdent always quotes: a column may be called "order".
 func pgIdent(names ...string) string { return pgx.Identifier(names).Sanitize() }
 
-var memorySize = regexp.MustCompile(`^(?i)\s*([0-9]+)\s*(KB|MB|GB|TB|KIB|MIB|GIB|TIB)\s*$`)
-
 // workMemory gives each sort or hash of a build a sixteenth of the limit: two models at once, each with some of them in up to
 // three processes. Without a limit it is what a small server stands.
 func workMemory(limit string) (string, error) {
 	if limit == "" {
 		return "64MB", nil
 	}
-	m := memorySize.FindStringSubmatch(limit)
-	if m == nil {
-		return "", badMemory(limit)
-	}
-	n, err := strconv.ParseInt(m[1], 10, 32)
+	n, err := memoryBytes(limit)
 	if err != nil {
-		return "", badMemory(limit)
+		return "", err
 	}
-	unit := map[byte]int64{'K': 1, 'M': 1 << 10, 'G': 1 << 20, 'T': 1 << 30}[strings.ToUpper(m[2])[0]]
-	return fmt.Sprintf("%dkB", min(max(n*unit/16, 4<<10), 1<<20)), nil
+	return fmt.Sprintf("%dkB", min(max(n/1024/16, 4<<10), 1<<20)), nil
 }
 
 // closeDB closes a pool together with the handle that was made from it.

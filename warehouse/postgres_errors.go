@@ -140,15 +140,6 @@ func badAddress() error {
 	}
 }
 
-func badMemory(limit string) error {
-	return &change.Problem{
-		Err:   fmt.Errorf("read memory_limit: %q is not a size", limit),
-		Try:   "4GB",
-		Where: "lifeline.yml",
-		Class: change.ClassUsage,
-	}
-}
-
 func notUTF8(encoding string) error {
 	return &change.Problem{
 		Err:   fmt.Errorf("the warehouse's database has the encoding %s, which cannot hold every text", encoding),
