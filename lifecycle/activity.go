@@ -136,7 +136,7 @@ func (l *compiler) events() (plain, timed []string) {
 			plain = append(plain, l.ownEvent(a, i+1, "lives", ""))
 		default:
 			plain = append(plain, l.ownEvent(a, i+1, "lives", "l.first_seen is null"))
-			if before := l.beforeHistory(a); before != "false" {
+			if before := l.beforeHistory(a, "l.at_"+a.Name, "l"); before != "false" {
 				timed = append(timed, l.ownEvent(a, i+1, "storied", before))
 			}
 		}
@@ -145,7 +145,7 @@ func (l *compiler) events() (plain, timed []string) {
 		timed = append(timed, l.childEvents(together))
 	}
 	if l.History != "" {
-		timed = append(timed, l.changeEvent())
+		timed = append(timed, l.changeEvents()...)
 	}
 	return plain, timed
 }
@@ -191,18 +191,6 @@ func excludes(c Condition, others []Condition) bool {
 		}
 	}
 	return false
-}
-
-// beforeHistory says which date columns still stand for a record of which changes were seen: a true date of a step before them, and
-// every date that tells of no state. A column that only stands in gives way to what was seen.
-func (l *compiler) beforeHistory(a *Activity) string {
-	switch {
-	case len(leads(a)) == 0:
-		return ""
-	case a.Basis == "proxy" || a.Basis == "imputed":
-		return "false"
-	}
-	return "l.at_" + a.Name + " < l.first_seen"
 }
 
 func (l *compiler) ownEvent(a *Activity, place int, from, where string) string {
@@ -311,30 +299,4 @@ func (l *compiler) joinColumn(c *Child) string {
 		return "record_key"
 	}
 	return "j_" + c.Name
-}
-
-// changeEvent is the part of the changes that were seen.
-func (l *compiler) changeEvent() string {
-	var cases strings.Builder
-	named := map[string]bool{}
-	for i := range l.Activities {
-		a := &l.Activities[i]
-		if !a.InFact {
-			continue
-		}
-		for _, s := range leads(a) {
-			if !named[s] {
-				named[s] = true
-				fmt.Fprintf(&cases, " when '%s' then '%s'", s, a.Name)
-			}
-		}
-	}
-	activity := "h.to_state"
-	if len(named) > 0 {
-		activity = "case h.to_state" + cases.String() + " else h.to_state end"
-	}
-	columns := append(l.carried("l", nil, nil), "h.activity_date as happened_at", "case when h.kind = 'transition' then "+activity+" else h.kind end as activity", "h.basis as basis",
-		"h.lower_bound as lower_bound", "h.upper_bound as upper_bound", "h.from_state as from_state", "h.to_state as to_state",
-		fmt.Sprintf("%d + h.n as position", changePlace), "h.known_at as known_at", noText+" as origin")
-	return "select " + strings.Join(columns, ", ") + "\n    from " + ref(l.Tables.Changes) + " as h\n    inner join lives as l on l.record_key = h.record_key\n    where h.activity_date is not null"
 }

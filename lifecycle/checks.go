@@ -23,9 +23,12 @@ func (l *compiler) checks(p *project.Project) {
 		l.generic(p, "not_null", t.Flattened, key, nil)
 		l.generic(p, "unique", t.Flattened, key, nil)
 	}
+	if l.State != "" {
+		l.singular(p, l.StateCheck(), "A record in no state, or in one that is not declared, is reported: no backlog and no rate counts it.", l.undeclared())
+	}
 	if t.Intervals != "" {
 		l.singular(p, l.PresentCheck(), "Each record is in one state now, and no stay ends before it begins.", l.overlaps())
-		l.singular(p, l.TransitionCheck(), "A step from one state to another that the lifecycle does not have is told; the activity stays.", l.illegal())
+		l.singular(p, l.TransitionCheck(), "A step that the declared states do not allow is reported; the activity stays.", l.illegal())
 	}
 	if t.Activity != "" && t.Flattened != "" {
 		l.singular(p, l.EventsCheck(), "Every time and count on a record's line is that of its activities, and the other way round.", l.unequal())
@@ -83,7 +86,7 @@ func (l *compiler) singular(p *project.Project, name, description, sql string) {
 		t.SQL, t.Disabled = sql, t.Disabled || sql == ""
 		if t.Description == "" {
 			t.Description = description
-			if name == l.TransitionCheck() {
+			if name == l.TransitionCheck() || name == l.StateCheck() {
 				t.Severity = "warn"
 			}
 		}
@@ -109,6 +112,11 @@ func (l *compiler) illegal() string {
 		rule = strings.Join(allowed, "\n    or ")
 	}
 	return fmt.Sprintf("select id, %s, from_state, to_state\nfrom %s\nwhere from_state <> to_state\n    and not coalesce(%s, false)", l.KeyColumn(l.Name), ref(l.Tables.Activity), "("+rule+")")
+}
+
+// undeclared gives the records whose state is null or not declared.
+func (l *compiler) undeclared() string {
+	return "select " + l.Key + ", " + l.State + "\nfrom " + ref(l.From) + "\nwhere " + l.State + " is null\n    or " + l.State + " not in ('" + strings.Join(l.stateNames(), "', '") + "')"
 }
 
 // overlaps gives the records that are not in just one state now, and the stays that begin before the one before has ended.

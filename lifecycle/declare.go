@@ -218,9 +218,15 @@ func (l *Declaration) TransitionCheck() string { return "legal_transition_of_" +
 // EventsCheck is the check of the flattened table against the activity fact.
 func (l *Declaration) EventsCheck() string { return "flattened_" + l.Name + "_equals_events" }
 
+// StateCheck is the check that each record's state is one of those declared.
+func (l *Declaration) StateCheck() string { return "declared_state_of_" + l.Name }
+
 // Checks are the checks that hold the tables together. Schema files may describe them and set their severity.
 func (l *Declaration) Checks() []string {
 	var out []string
+	if l.State != "" {
+		out = append(out, l.StateCheck())
+	}
 	if l.Tables.Intervals != "" {
 		out = append(out, l.PresentCheck(), l.TransitionCheck())
 	}

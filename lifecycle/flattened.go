@@ -85,14 +85,14 @@ func (l *compiler) since() (time, how string) {
 	var times, hows []string
 	for i := len(l.Activities) - 1; i >= 0; i-- {
 		a := &l.Activities[i]
-		if !a.InFlattened || !a.InFact || len(leads(a)) == 0 {
+		if !a.InFlattened || !a.InFact || len(resultingStates(a)) == 0 {
 			continue
 		}
 		at := "l.at_" + a.Name
 		if a.Each != "" {
 			at = "of_" + a.Each + ".last_" + a.Name
 		}
-		when := fmt.Sprintf("case when %s then %s end", in("l.state", leads(a)), at)
+		when := fmt.Sprintf("case when %s then %s end", in("l.state", resultingStates(a)), at)
 		if len(a.States) > 0 {
 			when = at // Is null in other states.
 		}
@@ -130,20 +130,19 @@ type moment struct{ first, last, count, basis string }
 
 func (l *compiler) moment(a *Activity) moment {
 	if a.Each != "" {
-		of := "of_" + a.Each + "."
-		return moment{of + "first_" + a.Name, of + "last_" + a.Name, "coalesce(" + of + "count_" + a.Name + ", 0)", of + "basis_" + a.Name}
+		return l.childMoment(a)
 	}
 	at := "l.at_" + a.Name
 	if a.BasisOf != "" || a.Basis == "imputed" {
 		at = fmt.Sprintf("case when %s <> 'imputed' then %s end", l.shownBasis(a), at)
 	}
 	m := moment{at, at, "case when " + at + " is null then 0 else 1 end", "case when " + at + " is not null then " + l.shownBasis(a) + " end"}
-	if l.History == "" || len(leads(a)) == 0 {
+	if l.seenAs("h", a) == "" {
 		return m
 	}
-	kept := fmt.Sprintf("case when %s < h.first_seen then %s end", at, at)
-	if a.Basis == "proxy" || a.Basis == "imputed" {
-		kept = noTime
+	kept := noTime
+	if before := l.beforeHistory(a, at, "h"); before != "false" {
+		kept = fmt.Sprintf("case when %s then %s end", before, at)
 	}
 	seen := func(of, otherwise string) string {
 		return "case when h.record_key is null then " + otherwise + " else " + of + " end"
@@ -153,6 +152,21 @@ func (l *compiler) moment(a *Activity) moment {
 		seen("greatest("+kept+", h.last_"+a.Name+")", m.last),
 		seen("h.count_"+a.Name+" + case when "+kept+" is null then 0 else 1 end", m.count),
 		seen("case when "+kept+" is not null then "+l.shownBasis(a)+" else h.basis_"+a.Name+" end", m.basis),
+	}
+}
+
+// childMoment is that of an activity which the rows of a child tell of, and, where it is in the fact, the changes that were seen.
+func (l *compiler) childMoment(a *Activity) moment {
+	of := "of_" + a.Each + "."
+	m := moment{of + "first_" + a.Name, of + "last_" + a.Name, "coalesce(" + of + "count_" + a.Name + ", 0)", of + "basis_" + a.Name}
+	if !a.InFact || l.seenAs("h", a) == "" {
+		return m
+	}
+	return moment{
+		"least(" + m.first + ", h.first_" + a.Name + ")",
+		"greatest(" + m.last + ", h.last_" + a.Name + ")",
+		m.count + " + coalesce(h.count_" + a.Name + ", 0)",
+		fmt.Sprintf("case when %s <= coalesce(h.first_%s, %s) then %s else h.basis_%s end", m.first, a.Name, m.first, m.basis, a.Name),
 	}
 }
 
@@ -203,10 +217,11 @@ func (l *compiler) story() string {
 	}
 	for i := range l.Activities {
 		a := &l.Activities[i]
-		if a.Each != "" || len(leads(a)) == 0 {
+		seen := l.seenAs("c", a)
+		if seen == "" || a.Each != "" && !a.InFact {
 			continue
 		}
-		filter := "filter (where c.kind = 'transition' and " + in("c.to_state", leads(a)) + ")"
+		filter := "filter (where " + seen + ")"
 		columns = append(columns, "min(c.activity_date) "+filter+" as first_"+a.Name, "max(c.activity_date) "+filter+" as last_"+a.Name,
 			"count(c.activity_date) "+filter+" as count_"+a.Name, "min(c.basis) "+filter+" as basis_"+a.Name)
 	}

@@ -23,7 +23,7 @@ select
     lag(coalesce(a.to_state, 'deleted')) over (partition by a.`+key+` order by a.`+n.Time+`, a.position, a.id) as state_before
 from `+ref(l.Tables.Activity)+` as a
 where a.to_state is not null
-    or a.`+n.Activity+` = 'deleted'`),
+    or a.`+n.Activity+` = 'deleted' and a.known_at is not null`),
 		cte("stays", `
 select
     s.record_key,

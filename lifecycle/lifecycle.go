@@ -174,8 +174,8 @@ func seconds(from, to string) string {
 	return fmt.Sprintf("cast(floor(extract(epoch from (%s - %s))) as bigint)", to, from)
 }
 
-// leads are the states that an activity leads to.
-func leads(a *Activity) []string {
+// resultingStates are the states that an activity declares to lead to.
+func resultingStates(a *Activity) []string {
 	if a.To != "" {
 		return []string{a.To}
 	}

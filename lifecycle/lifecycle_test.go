@@ -164,16 +164,26 @@ func TestEachIllegalStepIsFlagged(t *testing.T) {
 		}
 		w.fill(t, e, 1)
 		g := e.build(t, p, w.asOf.Format(time.DateTime))
-		for _, check := range p.Tests {
-			if check.Name == "legal_transition_of_order" {
-				require.Equal(t, "warn", check.Severity)
-				sql, err := g.CompileTest(check, model.Env{Relation: relation})
-				require.NoError(t, err)
-				require.Len(t, e.rows(t, sql), 500)
-				return
-			}
-		}
-		require.Fail(t, "there is no such check")
+		require.Equal(t, "warn", checkOf(t, p, "legal_transition_of_order").Severity)
+		require.Len(t, e.failing(t, p, g, "legal_transition_of_order"), 500)
+	})
+}
+
+// A state that nobody declared is in no backlog and in no rate, so the run says that it is there.
+func TestARecordWithoutADeclaredStateIsReported(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, e engine) {
+		p, err := load(t, files("UTC", shop))
+		require.NoError(t, err)
+		w := newWorld(1, 20, "UTC")
+		w.fill(t, e, 1)
+		e.exec(t, "update raw.orders set status = null where id = 3")
+		e.exec(t, "update raw.orders set status = 'lost' where id = 5")
+		g := e.build(t, p, w.asOf.Format(time.DateTime))
+		require.Equal(t, "warn", checkOf(t, p, "declared_state_of_order").Severity)
+		want := e.rows(t, "select id, status from raw.orders where id in (3, 5)")
+		require.NotEmpty(t, want)
+		require.Equal(t, want, e.failing(t, p, g, "declared_state_of_order"))
 	})
 }
 

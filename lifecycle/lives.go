@@ -131,9 +131,16 @@ func (l *compiler) lives(want func(*Activity) bool, story bool) []string {
 	from := "from " + ref(l.From) + " as r" + joins("r", l.Parents)
 	var out []string
 	if l.History != "" && story {
+		seen := []string{"s.record_key", "min(s.activity_date) as first_seen"}
 		columns = append(columns, "h.first_seen")
+		for i := range l.Activities {
+			if a := &l.Activities[i]; l.implied(a) && want(a) {
+				seen = append(seen, "count(s.activity_date) filter (where "+l.seenAs("s", a)+") as count_"+a.Name)
+				columns = append(columns, "h.count_"+a.Name)
+			}
+		}
 		from += "\nleft join seen as h on h.record_key = r." + l.Key
-		out = append(out, cte("seen", "select record_key, min(activity_date) as first_seen\nfrom "+ref(l.Tables.Changes)+"\ngroup by record_key"))
+		out = append(out, cte("seen", "select "+strings.Join(seen, ", ")+"\nfrom "+ref(l.Tables.Changes)+" as s\ngroup by s.record_key"))
 	}
 	return append(out, cte("lives", "select\n    "+strings.Join(columns, ",\n    ")+"\n"+from))
 }
