@@ -85,6 +85,7 @@ type SourceTable struct {
 type Shift struct {
 	After string // The last column that stands right.
 	By    int    // How many columns too many the table was declared with after it; negative where as many are missing.
+	When  string // The first of those too many: the table is mapped back only where it has it and its rows prove the shift. "" maps always.
 	Where string // file:line:column.
 }
 

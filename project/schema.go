@@ -156,17 +156,26 @@ func (t *SourceTable) readMeta(o *Object, meta map[string]any) error {
 	return nil
 }
 
-// readShift reads a source table's shift: {after: COLUMN, by: N}.
+// readShift reads a source table's shift: {after: COLUMN, by: N}, and when: COLUMN for a table that may have either form.
 func readShift(o *Object, v any) (*Shift, error) {
 	if v == nil {
 		return nil, nil
 	}
 	m, ok := v.(map[string]any)
 	by, whole := m["by"].(int64)
-	if !ok || len(m) != 2 || !whole || by == 0 || textOf(m["after"]) == "" {
-		return nil, o.Value.Problem("meta.lifeline.shift says after which column the values are shifted, and by how many columns", "shift: {after: status, by: 1}")
+	when, conditional := m["when"]
+	keys := 2
+	if conditional {
+		keys = 3
 	}
-	return &Shift{After: strings.ToLower(textOf(m["after"])), By: int(by), Where: o.Value.Where()}, nil
+	if !ok || len(m) != keys || !whole || by == 0 || textOf(m["after"]) == "" || conditional && (textOf(when) == "" || by < 0) {
+		return nil, o.Value.Problem(
+			"meta.lifeline.shift says after which column the values are shifted and by how many columns, and may say by which further column that is known",
+			"shift: {after: status, by: 1}, or shift: {after: status, by: 1, when: type}")
+	}
+	return &Shift{
+		After: strings.ToLower(textOf(m["after"])), By: int(by), When: strings.ToLower(textOf(when)), Where: o.Value.Where(),
+	}, nil
 }
 
 // takeMeta reads meta, at its own place and below config.

@@ -68,7 +68,7 @@ func Contracts(p *project.Project) []source.Contract {
 	for i, s := range p.Sources {
 		out[i] = source.Contract{Name: s.Name, Identifier: s.Identifier, File: s.File, Key: s.Key}
 		if s.Shift != nil {
-			out[i].Shift = &source.Shift{After: s.Shift.After, By: s.Shift.By, Where: s.Shift.Where}
+			out[i].Shift = &source.Shift{After: s.Shift.After, By: s.Shift.By, When: s.Shift.When, Where: s.Shift.Where}
 		}
 		out[i].Masks = p.Masks(s)
 		for _, column := range s.MoneyOrder {

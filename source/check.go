@@ -36,9 +36,7 @@ func (s *server) Check(ctx context.Context) []preflight.Result {
 				table.Contract = c.columns()
 			}
 		}
-		if len(table.Told) > 0 {
-			table.Columns = table.Contract // They are read as they were agreed.
-		}
+		table.Columns = f.shape.seen(table)
 		t.Tables = append(t.Tables, table)
 	}
 	for _, name := range missing {
@@ -55,9 +53,7 @@ func (f *folder) Check(ctx context.Context) []preflight.Result {
 		found, err := f.look(c)
 		if err == nil {
 			table.Found, table.Columns, table.Told = true, found.shape.physical, found.shape.told
-			if len(table.Told) > 0 {
-				table.Columns = table.Contract // They are read as they were agreed.
-			}
+			table.Columns = found.shape.seen(table)
 			err = found.firstLine(c)
 		}
 		if err != nil {
@@ -71,6 +67,17 @@ func (f *folder) Check(ctx context.Context) []preflight.Result {
 		t.Tables = append(t.Tables, table)
 	}
 	return preflight.Run(ctx, t)
+}
+
+// seen are a table's columns as the contract check is to judge them.
+func (s *shape) seen(t preflight.Table) []preflight.Column {
+	switch {
+	case s.mapped:
+		return t.Contract // They are read as they were agreed.
+	case s.byName:
+		return agreedFirst(t.Contract, s.physical)
+	}
+	return s.physical
 }
 
 // firstLine looks whether the first line has the fields that the header names: a header alone may have got a further column,

@@ -126,6 +126,11 @@ func (f *folder) look(c Contract) (*fileTable, error) {
 		}
 		t.Columns = append(t.Columns, column)
 	}
+	mayShift := c.Shift != nil && c.Shift.When != ""
+	c, err = c.settle(t.shown, t.Columns, true, t.shiftEvidence)
+	if err != nil {
+		return nil, err
+	}
 	if c.Shift != nil {
 		for i := range t.Columns {
 			t.Columns[i].SourceType = "" // A file keeps any text: nothing is lost under a wrong name.
@@ -133,7 +138,36 @@ func (f *folder) look(c Contract) (*fileTable, error) {
 	}
 	t.shape, err = c.reshape(t.shown, t.Columns)
 	t.Columns = t.shape.columns
+	t.shape.byName = mayShift && c.evidence != nil && !t.shape.mapped
 	return t, err
+}
+
+// shiftEvidence asks the file's records about a shift. Records that cannot be read are told when they are landed, with their places.
+func (t *fileTable) shiftEvidence(q *shiftQuestion) (shiftEvidence, error) {
+	file, err := os.Open(t.path)
+	if err != nil {
+		return shiftEvidence{}, fmt.Errorf("read %s: %w", t.shown, cause(err))
+	}
+	defer file.Close()
+	if _, err := file.Seek(t.header, io.SeekStart); err != nil {
+		return shiftEvidence{}, fmt.Errorf("read %s: %w", t.shown, err)
+	}
+	evidence := newRowEvidence(q)
+	for in := newRecords(file, t.lines, t.shown, true, t.crlf); ; {
+		fields, err := in.next()
+		if err != nil {
+			return evidence.shiftEvidence, nil
+		}
+		if len(fields) == 1 && len(fields[0].text) == 0 {
+			continue
+		}
+		evidence.add(func(at int) string {
+			if at >= len(fields) || fields[at].null() {
+				return ""
+			}
+			return string(fields[at].text)
+		})
+	}
 }
 
 // broken is an error at a place of a file; line and column count from 1, a column of 0 is not told.

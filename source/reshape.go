@@ -10,14 +10,6 @@ import (
 	"lifeline/source/preflight"
 )
 
-// Shift says that a careless import put values under wrong names: the table was declared with By further columns after After, while its
-// rows came in the contract's order, so that each value lies By columns too early. A negative By says that as many are missing.
-type Shift struct {
-	After string
-	By    int
-	Where string // Of the project, for messages.
-}
-
 // shape is what a table looks like and what lands of it.
 type shape struct {
 	physical []preflight.Column // As the source has them.
@@ -25,6 +17,8 @@ type shape struct {
 	at       []int              // Where each of them stands in the source, from 0.
 	width    int                // The values that a row has: fewer than the columns where a header has more than its rows.
 	told     []string           // What people should know about it.
+	mapped   bool               // Its columns are read from other places than their names say.
+	byName   bool               // It has the form of a shift, and its rows have proved that there is none.
 }
 
 // reshape makes of the columns as the source has them those that land: mapped back where a shift is declared, masked, and without those
@@ -71,7 +65,7 @@ func (c Contract) unshift(s *shape, table string, found []change.Column) error {
 	if err := c.fitsShift(table, found, agreed, after); err != nil {
 		return err
 	}
-	s.columns, s.at, s.width = nil, nil, len(agreed)
+	s.columns, s.at, s.width, s.mapped = nil, nil, len(agreed), true
 	var moved, lost []string
 	for i, a := range agreed {
 		if i >= len(found) {
@@ -85,18 +79,38 @@ func (c Contract) unshift(s *shape, table string, found []change.Column) error {
 			return fmt.Errorf("column %s of %s: %w", a.Name, c.Name, err)
 		}
 		if i > after {
-			moved = append(moved, fmt.Sprintf("%s from %s", spelling(found, a.Name), is.SourceName))
-			if is.SourceType != "" && !holds(is.Type, column.Type) {
-				lost = append(lost, fmt.Sprintf("%s is lost: it lay in %s, which is %s", spelling(found, a.Name), is.SourceName, is.SourceType))
+			name := spelling(found, a.Name)
+			if why := c.whyLost(i, is, column.Type); why != "" {
+				lost = append(lost, fmt.Sprintf("%s is lost: it lay in %s, which %s", name, is.SourceName, why))
+			} else {
+				moved = append(moved, fmt.Sprintf("%s holds %s", is.SourceName, name))
 			}
 		}
 		s.columns, s.at = append(s.columns, column), append(s.at, i)
 	}
-	s.told = append(s.told, fmt.Sprintf("columns of %s after %s are mapped back by %d: %s", table, strings.ToUpper(c.Shift.After), c.Shift.By, strings.Join(moved, ", ")))
+	proof := ""
+	if c.evidence != nil {
+		proof = fmt.Sprintf(", as %d of %d rows prove and none denies", c.evidence.shifted, c.evidence.rows)
+	}
+	s.told = append(s.told, fmt.Sprintf("columns of %s after %s are shifted by %d%s, and mapped back: %s",
+		table, strings.ToUpper(c.Shift.After), c.Shift.By, proof, strings.Join(moved, ", ")))
 	for _, l := range lost {
 		s.told = append(s.told, table+"."+l)
 	}
 	return nil
+}
+
+// whyLost says why no value of an agreed column can be read back from where it lay; "" where one can.
+func (c Contract) whyLost(agreed int, is change.Column, want change.Type) string {
+	switch {
+	case c.evidence != nil && c.evidence.kept[agreed] > 0, is.SourceType != "" && holds(is.Type, want):
+		return ""
+	case is.SourceType != "":
+		return "is " + is.SourceType
+	case c.evidence != nil:
+		return "holds none of its values"
+	}
+	return ""
 }
 
 // fitsShift checks that the table has the shape that the shift describes; a table that has been mended must not be shifted again.

@@ -34,6 +34,8 @@ type serverTable struct {
 	index   string // The index that keys is a prefix of.
 	primary []string
 	shape   shape
+
+	question *shiftQuestion // What its rows were asked, where it has the form of a shift.
 }
 
 func openServer(ctx context.Context, o Options) (Source, error) {

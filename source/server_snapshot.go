@@ -35,6 +35,17 @@ const (
 // else on one connection alone (promise 4). A lock that is not granted within a second, or a right that is missing, leads to the
 // next way, and the log says so.
 func (s *server) Snapshot(ctx context.Context) (Snapshot, error) {
+	snap, err := s.takeSnapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := snap.provedAgain(ctx); err != nil {
+		return nil, errors.Join(err, snap.Close())
+	}
+	return snap, nil
+}
+
+func (s *server) takeSnapshot(ctx context.Context) (*serverSnapshot, error) {
 	tables, err := s.describe(ctx)
 	if err != nil {
 		return nil, err

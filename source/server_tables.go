@@ -129,9 +129,17 @@ func (s *server) lookAtColumns(ctx context.Context, t *serverTable, w Contract) 
 			Name: strings.ToLower(r["name"]), SourceName: r["name"], SourceType: r["type"], Type: typ, Nullable: r["nullable"] == "YES",
 		})
 	}
+	w, err = w.settle(t.SourceName, t.Columns, false, func(q *shiftQuestion) (shiftEvidence, error) {
+		t.question = q
+		return s.shiftEvidence(ctx, t, q, s.askLocked)
+	})
+	if err != nil {
+		return err
+	}
 	if t.shape, err = w.reshape(t.SourceName, t.Columns); err != nil {
 		return err
 	}
+	t.shape.byName = t.question != nil && !t.shape.mapped
 	t.Columns = t.shape.columns
 	selects := make([]string, len(t.Columns))
 	for i, c := range t.Columns {

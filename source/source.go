@@ -37,8 +37,10 @@ type Contract struct {
 	Key        []string                // Staging names.
 	Money      []change.Money          // What the books add up; staging names.
 	Columns    []ContractColumn        // None means: no contract.
-	Shift      *Shift                  // nil for all but a table that was loaded wrongly.
+	Shift      *Shift                  // nil for all but a table that was, or may have been, loaded wrongly.
 	Masks      map[string]*change.Mask // By staging names.
+
+	evidence *shiftEvidence // What the rows of a table that may be shifted said; nil where they were not asked.
 }
 
 // ContractColumn is a column as it was agreed.

@@ -34,7 +34,11 @@ func contract(_ context.Context, t *Target) Result {
 		}
 		return Result{Status: Fail, What: strings.Join(append(broken, told...), "; "), Try: try, Class: change.ClassBlocked}
 	case len(told) > 0:
-		return Result{Status: Warn, What: strings.Join(told, "; "), Try: "bring models/sources.yml up to date; a shift goes out of it once the source is mended"}
+		try := "bring models/sources.yml up to date"
+		if slices.ContainsFunc(t.Tables, func(table Table) bool { return len(table.Told) > 0 }) {
+			try = "have the table loaded again under its right names: what is lost comes back with it"
+		}
+		return Result{Status: Warn, What: strings.Join(told, "; "), Try: try}
 	case agreed == 0:
 		return Result{Status: Skipped, What: "no columns were agreed on"}
 	}

@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -11,7 +12,12 @@ import (
 // tables makes sure that every wanted table is there, can be read consistently, and has a key.
 func tables(_ context.Context, t *Target) Result {
 	if t.Trouble != nil {
-		return Result{Status: Fail, What: t.Trouble.Error(), Try: "whether the database can be read", Class: change.ClassError}
+		r := Result{Status: Fail, What: t.Trouble.Error(), Try: "whether the database can be read", Class: change.ClassError}
+		var p *change.Problem
+		if errors.As(t.Trouble, &p) && p.Try != "" {
+			r.Try, r.Class = p.Try, p.Class
+		}
+		return r
 	}
 	if len(t.Tables) == 0 {
 		return Result{Status: Fail, What: "there is no table to read", Try: "the database's name, and the right to select from it", Class: change.ClassBlocked}
