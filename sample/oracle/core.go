@@ -100,9 +100,9 @@ func (c *core) readTreatments(dir string) error {
 		c.treatments = append(c.treatments, t)
 		c.treatmentByID[t.id] = t
 	}
-	below, above := neighbours(all)
+	above := laterDates(all)
 	for i, t := range c.treatments {
-		t.bound(below[i], earliest(above[i], t.modified, t.submitted))
+		t.bound(moment{}, earliest(above[i], t.modified, t.submitted))
 		t.status, t.basis = stateOf("treatment", t.raw, first(t.created, t.upper))
 	}
 	return nil
@@ -131,18 +131,17 @@ func (c *core) readClaims(dir string) error {
 		claims = append(claims, k)
 	}
 	// The bounds come from all rows that have a key: a claim without its treatment still has a number and a time.
-	below, above := neighbours(all)
+	above := laterDates(all)
 	said := onlyCurrencies(claims)
 	for i, k := range claims {
 		parent := c.treatmentByID[k.treatment.n]
 		if !k.treatment.known || parent == nil {
 			continue
 		}
-		k.bound(latest(below[i], parent.created), earliest(above[i], k.modified))
+		k.bound(parent.created, earliest(above[i], k.modified))
 		k.status, k.basis = stateOf("claim", k.raw, first(k.created, k.upper))
 		k.currency, k.currencyBasis = currencyOf(k.currencyRaw, k.currency, k.amount, said[k.program])
-		decided := k.status == "approved" || k.status == "rejected" || k.status == "paid"
-		if withheld(k.amount, k.currency, k.amountText, decided) {
+		if withheld(k.amount, k.currency, k.amountText) {
 			continue
 		}
 		c.claims = append(c.claims, k)
@@ -174,13 +173,13 @@ func (c *core) readInvoices(dir string) error {
 		all = append(all, &v.record)
 		invoices = append(invoices, v)
 	}
-	below, above := neighbours(all)
+	above := laterDates(all)
 	for i, v := range invoices {
 		parent := c.treatmentByID[v.treatment.n]
 		if !v.treatment.known || parent == nil {
 			continue
 		}
-		v.bound(latest(below[i], parent.created), above[i])
+		v.bound(parent.created, above[i])
 		v.status, v.basis = stateOf("invoice", v.raw, first(v.created, v.upper))
 		v.imputed = first(v.created, parent.created)
 		switch {
@@ -216,7 +215,7 @@ func (c *core) readItems(dir string) error {
 		}
 		i.treatment, i.currency = parent.treatment.n, i.currencyRaw.clean().upper()
 		i.currency, i.currencyBasis = currencyOf(i.currencyRaw, i.currency, i.amount, said[c.treatmentByID[i.treatment].program])
-		if withheld(i.amount, i.currency, i.amountText, true) {
+		if withheld(i.amount, i.currency, i.amountText) {
 			continue
 		}
 		i.status, i.basis = stateOf("invoice_item", i.raw, i.created)
@@ -232,16 +231,13 @@ func (c *core) readItems(dir string) error {
 	return nil
 }
 
-// neighbours are, for records in the order of ids, the known times of the nearest lower and higher ids.
-func neighbours(all []*record) (below, above []moment) {
-	below, above = make([]moment, len(all)), make([]moment, len(all))
-	for i := 1; i < len(all); i++ {
-		below[i] = first(all[i-1].created, below[i-1])
-	}
+// laterDates are, for records in the order of ids, the earliest known time of any higher id.
+func laterDates(all []*record) []moment {
+	above := make([]moment, len(all))
 	for i := len(all) - 2; i >= 0; i-- {
-		above[i] = first(all[i+1].created, above[i+1])
+		above[i] = earliest(all[i+1].created, above[i+1])
 	}
-	return below, above
+	return above
 }
 
 // bound sets the bounds of an undated record, unless they contradict each other.

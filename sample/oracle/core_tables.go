@@ -2,11 +2,11 @@ package oracle
 
 func (c *core) treatmentTable() *Table {
 	t := newTable(`id treatment_id status status_basis status_raw provider_id program_id date_created date_created_basis
-		date_created_lower date_created_upper date_modified date_modified_basis date_submitted date_submitted_basis date_treatment
+		date_created_upper date_modified date_modified_basis date_submitted date_submitted_basis date_treatment
 		date_treatment_basis`)
 	for _, r := range c.treatments {
 		t.add(r.id, r.id, r.status, r.basis, r.raw, r.provider, r.program, r.created, given(r.created.known),
-			r.lower, r.upper, r.modified, given(r.modified.known), r.submitted, given(r.submitted.known), r.treated,
+			r.upper, r.modified, given(r.modified.known), r.submitted, given(r.submitted.known), r.treated,
 			given(r.treated.known))
 	}
 	return t

@@ -57,7 +57,7 @@ func (a *analytics) claimActivity() *Table {
 
 // decidedAt is when a decided claim was last changed, which stands in for the time of the decision.
 func (k *claim) decidedAt() moment {
-	if k.approved() || k.rejected() {
+	if k.approved() || k.rejected() || k.status == "partial" {
 		return k.modified
 	}
 	return moment{}

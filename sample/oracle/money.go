@@ -5,11 +5,11 @@ import "math/big"
 // mostAmount is the largest amount that is believed, in ten-thousandths.
 var mostAmount = big.NewInt(100_000_000 * 10_000)
 
-// withheld tells whether a row is set aside for its money: needed and not there, no number, negative, beyond belief, or in a currency
-// that nothing is counted in.
-func withheld(amount money, currency word, text string, needed bool) bool {
+// withheld tells whether a row is quarantined for its money: no number, negative, beyond belief, or in a currency that nothing is counted
+// in. A row without an amount counts, and its money is unknown.
+func withheld(amount money, currency word, text string) bool {
 	if !amount.known {
-		return needed || text != "NULL" && !isNumber(text)
+		return text != "NULL" && !isNumber(text)
 	}
 	return amount.units.Sign() < 0 || amount.units.Cmp(mostAmount) > 0 || currency.known && currency.s != "KES"
 }

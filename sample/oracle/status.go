@@ -8,20 +8,25 @@ import (
 // states are the source's words by entity, in its own spelling, and what they mean. FINAL is not here: see stateOf.
 var states = map[string]map[string]string{
 	"treatment": {
+		"SCHEDULED": "scheduled", "PREAUTH": "preauth", "IN_PROGRESS": "in_progress",
 		"DRAFT": "draft", "OPEN": "draft", "SUBMITTED": "submitted", "IN_REVIEW": "in_review", "APPROVED": "approved",
 		"REJECTED": "rejected", "RESUBMITTED": "resubmitted", "REOPENED": "reopened", "CLOSED": "closed", "EXPIRED": "expired",
 		"CANCELLED": "void", "DELETED": "void",
 	},
 	"claim": {
 		"Draft": "draft", "Submitted": "submitted", "InReview": "in_review", "Approved": "approved", "Rejected": "rejected",
-		"Paid": "paid", "ReSubmitted": "resubmitted", "ReOpened": "reopened", "Expired": "expired", "Cancelled": "void",
+		"PartiallyRejected": "partial",
+		"Paid":              "paid", "ReSubmitted": "resubmitted", "ReOpened": "reopened", "Expired": "expired", "Cancelled": "void",
 		"Deleted": "void",
 	},
 	"invoice": {
 		"DRAFT": "draft", "SUBMITTED": "submitted", "RESUBMITTED": "resubmitted", "REOPENED": "reopened", "CANCELLED": "void",
 		"DELETED": "void",
 	},
-	"invoice_item": {"ACTIVE": "active", "DRAFT": "draft", "INACTIVE": "void", "DELETED": "void"},
+	"invoice_item": {
+		"ACTIVE": "active", "DRAFT": "draft", "SUBMITTED": "submitted", "APPROVED": "approved", "REJECTED": "rejected", "REPLACED": "void",
+		"INACTIVE": "void", "DELETED": "void",
+	},
 }
 
 // finalEnds is when FINAL lost its meaning.

@@ -20,8 +20,8 @@ cleaned as (
     from {{ source('carepay', 'claim') }}
 ),
 
-neighbours as (
-    {{ id_neighbours('cleaned') }}
+later as (
+    {{ later_dates('cleaned') }}
 ),
 
 -- What nearly all amounts of a program are in, for those that do not say.
@@ -32,10 +32,10 @@ currencies as (
 bounds as (
     select
         c.*,
-        case when c.date_created is null then greatest(l.below, t.date_created) end as lower_bound,
+        case when c.date_created is null then t.date_created end as lower_bound,
         case when c.date_created is null then least(l.above, c.date_modified) end as upper_bound
     from cleaned as c
-    left join neighbours as l on l.id = c.id
+    left join later as l on l.id = c.id
     left join {{ ref('treatments') }} as t on t.treatment_id = c.treatment_id
 ),
 

@@ -13,18 +13,18 @@ cleaned as (
     from {{ source('carepay', 'invoice') }}
 ),
 
-neighbours as (
-    {{ id_neighbours('cleaned') }}
+later as (
+    {{ later_dates('cleaned') }}
 ),
 
 bounds as (
     select
         c.*,
         t.date_created as treatment_created,
-        case when c.date_created is null then greatest(l.below, t.date_created) end as lower_bound,
+        case when c.date_created is null then t.date_created end as lower_bound,
         case when c.date_created is null then l.above end as upper_bound
     from cleaned as c
-    left join neighbours as l on l.id = c.id
+    left join later as l on l.id = c.id
     left join {{ ref('treatments') }} as t on t.treatment_id = c.treatment_id
 ),
 

@@ -17,26 +17,16 @@ cleaned as (
     from {{ source('carepay', 'treatment') }}
 ),
 
-neighbours as (
-    {{ id_neighbours('cleaned') }}
+later as (
+    {{ later_dates('cleaned') }}
 ),
 
-bounds as (
-    select
-        c.*,
-        case when c.date_created is null then l.below end as lower_bound,
-        case when c.date_created is null then least(l.above, c.date_modified, c.date_submitted) end as upper_bound
-    from cleaned as c
-    left join neighbours as l on l.id = c.id
-),
-
--- Bounds that contradict each other are none.
 bounded as (
     select
         c.*,
-        case when c.lower_bound > c.upper_bound then null else c.lower_bound end as date_created_lower,
-        case when c.lower_bound > c.upper_bound then null else c.upper_bound end as date_created_upper
-    from bounds as c
+        case when c.date_created is null then least(l.above, c.date_modified, c.date_submitted) end as date_created_upper
+    from cleaned as c
+    left join later as l on l.id = c.id
 )
 
 select
@@ -49,7 +39,6 @@ select
     b.program_id,
     b.date_created,
     {{ given_basis('b.date_created') }} as date_created_basis,
-    b.date_created_lower,
     b.date_created_upper,
     b.date_modified,
     {{ given_basis('b.date_modified') }} as date_modified_basis,

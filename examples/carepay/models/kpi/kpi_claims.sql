@@ -9,7 +9,7 @@ decisions as (
         row_number() over (partition by a.dim_claim_id order by a.activity_date, a.id) as place,
         max(case when coalesce(a.to_state, a.activity_status) = 'rejected' then 1 else 0 end) over (partition by a.dim_claim_id) as rejected
     from {{ ref('fct_claims_activity') }} as a
-    where coalesce(a.to_state, a.activity_status) in ('approved', 'rejected', 'paid')
+    where coalesce(a.to_state, a.activity_status) in ('approved', 'partial', 'rejected', 'paid')
 ),
 
 lives as (
@@ -24,11 +24,12 @@ lives as (
         c.currency,
         c.status as state,
         c.status <> 'void' as live,
-        c.status in ('approved', 'rejected', 'paid') as decided,
+        c.status in ('approved', 'partial', 'rejected', 'paid') as decided,
         c.status in ('approved', 'paid') as approved,
+        c.status = 'partial' as partly,
         c.status = 'rejected' as rejected,
         c.status = 'rejected' or coalesce(d.rejected, 0) = 1 as ever_rejected,
-        c.status in ('submitted', 'in_review', 'resubmitted', 'reopened', 'approved', 'rejected', 'paid') or d.claim_id is not null as ever_submitted,
+        c.status in ('submitted', 'in_review', 'resubmitted', 'reopened', 'approved', 'partial', 'rejected', 'paid') or d.claim_id is not null as ever_submitted,
         c.status in ('submitted', 'in_review', 'resubmitted', 'reopened') as waiting,
         c.date_created as created_at,
         t.date_treatment as treated_at,

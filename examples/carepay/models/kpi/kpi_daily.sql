@@ -22,7 +22,7 @@ events as (
         from {{ ref('kpi_claims') }} as c
         where c.live and c.created_day is not null
         union all
-        select c.decided_day, c.program_id, c.provider_id, c.currency, case when c.approved then 'approved' else 'rejected' end, c.amount, c.decided_basis = 'proxy'
+        select c.decided_day, c.program_id, c.provider_id, c.currency, case when c.approved then 'approved' when c.rejected then 'rejected' else 'partial' end, c.amount, c.decided_basis = 'proxy'
         from {{ ref('kpi_claims') }} as c
         where c.decided and c.decided_day is not null
     ) as u
@@ -37,12 +37,13 @@ select
     count(*) filter (where e.event = 'entered') as entered,
     count(*) filter (where e.event = 'submitted') as submitted,
     count(*) filter (where e.event = 'claimed') as claimed,
-    count(*) filter (where e.event in ('approved', 'rejected')) as decided,
+    count(*) filter (where e.event in ('approved', 'partial', 'rejected')) as decided,
     count(*) filter (where e.event = 'approved') as approved,
+    count(*) filter (where e.event = 'partial') as partly,
     count(*) filter (where e.event = 'rejected') as rejected,
     count(*) filter (where e.proxy) as decided_by_proxy,
     cast(coalesce(sum(case when e.currency is not null and e.event = 'claimed' then e.amount end), 0) as numeric(38, 4)) as claimed_amount,
-    cast(coalesce(sum(case when e.currency is not null and e.event in ('approved', 'rejected') then e.amount end), 0) as numeric(38, 4)) as decided_amount,
+    cast(coalesce(sum(case when e.currency is not null and e.event in ('approved', 'partial', 'rejected') then e.amount end), 0) as numeric(38, 4)) as decided_amount,
     cast(coalesce(sum(case when e.currency is not null and e.event = 'approved' then e.amount end), 0) as numeric(38, 4)) as approved_amount,
     {{ as_of() }} as as_of
 from events as e
