@@ -72,18 +72,19 @@ type ColumnPath struct {
 	Nodes  []string `json:"nodes"`
 }
 
-// SQLRequest is the body of POST /api/v1/sql; GET takes the same as parameters q, p.NAME and format.
+// SQLRequest is the body of POST /api/v1/sql.
 type SQLRequest struct {
 	Query  string            `json:"q"`
 	Values map[string]string `json:"values,omitempty"` // Of the statement's :names, as text.
+	Format string            `json:"format,omitempty"` // json where none is given; csv, parquet and ndjson give a file of up to a hundred times the rows.
 }
 
-// SQLData is the result of one select: GET or POST /api/v1/sql.
+// SQLData is the result of one select: POST /api/v1/sql.
 type SQLData struct {
-	Columns   []semantic.Column     `json:"columns"`
-	Rows      [][]any               `json:"rows"`
-	Truncated bool                  `json:"truncated"` // There are more rows than the limit.
-	Limit     int                   `json:"limit"`
-	Seconds   float64               `json:"seconds"`
-	Exports   []semantic.ExportLink `json:"exports"`
+	Columns   []semantic.Column `json:"columns"`
+	Rows      [][]any           `json:"rows"`
+	Truncated bool              `json:"truncated"` // There are more rows than the limit.
+	Limit     int               `json:"limit"`
+	Seconds   float64           `json:"seconds"`
+	Formats   []string          `json:"formats"` // Of the files that the same request gives.
 }

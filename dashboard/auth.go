@@ -335,31 +335,6 @@ func (t *throttle) forget(name string) {
 	delete(t.tries, name)
 }
 
-// gate lets each asker do a few heavy things at once.
-type gate struct {
-	mu    sync.Mutex
-	most  int
-	doing map[string]int
-}
-
-func newGate(most int) *gate { return &gate{most: most, doing: map[string]int{}} }
-
-func (g *gate) enter(name string) (func(), bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.doing[name] >= g.most {
-		return nil, false
-	}
-	g.doing[name]++
-	return func() {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		if g.doing[name]--; g.doing[name] == 0 {
-			delete(g.doing, name)
-		}
-	}, true
-}
-
 // CheckAddress refuses to be heard beyond this machine by askers that nobody knows.
 func CheckAddress(addr string, a Auth) error {
 	host, _, err := net.SplitHostPort(addr)

@@ -31,14 +31,27 @@ func (s *Server) build() http.Handler {
 	mux.HandleFunc("GET /metrics", s.serveMetrics)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		p := semantic.Problem{Title: "Not found", Status: http.StatusNotFound, Detail: "the API has no such route", Hint: "/api/v1/openapi.json lists them"}
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			p = semantic.Problem{Title: "Read only", Status: http.StatusMethodNotAllowed, Detail: "the API takes GET and HEAD, and POST for /api/v1/sql"}
-			w.Header().Set("Allow", "GET, HEAD")
+		if allowed := methodsOf(mux, r); len(allowed) > 0 {
+			p = semantic.Problem{Title: "Not this way", Status: http.StatusMethodNotAllowed, Detail: "this address takes " + strings.Join(allowed, " and ")}
+			w.Header().Set("Allow", strings.Join(allowed, ", "))
 		}
-		writeProblem(w, r, s.newID(), p)
+		writeProblem(w, r, w.Header().Get("X-Request-Id"), p)
 	})
 	mux.Handle("/", s.static)
 	return s.headers(mux)
+}
+
+// methodsOf are the methods that an address of the API takes.
+func methodsOf(mux *http.ServeMux, r *http.Request) []string {
+	var out []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := mux.Handler(other); pattern != "/api/" {
+			out = append(out, method)
+		}
+	}
+	return out
 }
 
 func (s *Server) newID() string {

@@ -82,9 +82,8 @@ func (s *Server) table() []route {
 		formatParam("json", "csv", "ndjson", "parquet"),
 	}, QuarantineData{}, func(c *request) error { return c.quarantine() })
 	aside.list, aside.files = true, true
-	statement := get("/sql", "One select over the published version, in a sandbox.", []param{{name: "q", kind: "string", about: "The select; p.NAME gives the value of its :NAME."}, formatParam("json", "csv", "parquet", "ndjson")},
-		SQLData{}, func(c *request) error { return c.sqlRequest() })
-	statement.methods, statement.body, statement.role, statement.files = "GET POST", SQLRequest{}, RoleData, true
+	statement := get("/sql", "One select over the published version, in a sandbox. Nothing that stands in an address is run.", nil, SQLData{}, (*request).sqlRequest)
+	statement.methods, statement.body, statement.role, statement.files = http.MethodPost, SQLRequest{}, RoleData, true
 	return []route{
 		get("/meta", "What a front end needs before it draws: pages, filters, currencies, freshness, the asker.", nil, MetaData{}, func(c *request) error { return c.metaData() }),
 		get("/pages/{page}", "One page with all its cards, from one version.",

@@ -17,8 +17,6 @@ import (
 	"lifeline/semantic"
 )
 
-func ask(query string) string { return "/api/v1/sql?q=" + url.QueryEscape(query) }
-
 func TestTheSandboxRunsOneSelect(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, c *client) {
 		for query, rows := range map[string]int{
@@ -87,7 +85,7 @@ func TestTheSandboxRefusesEverythingElse(t *testing.T) {
 }
 
 func TestTheSandboxCutsWhatTakesTooMuch(t *testing.T) {
-	limits := func(o *dashboard.Options) { o.SQLTime, o.SQLRows, o.SQLMemory = 2*time.Second, 100, "64MB" }
+	limits := func(o *dashboard.Options) { o.SQLTime, o.SQLRows, o.SQLMemory = 2*time.Second, 100, 64<<20 }
 	for _, engine := range []struct {
 		name string
 		open func(t *testing.T) *client
@@ -177,7 +175,8 @@ func TestStatementsTakeNamedValues(t *testing.T) {
 		}
 		// The file is that of the same values.
 		got := get[dashboard.SQLData](c, ask("select id from core.claims where status = :status order by id")+"&p.status=approved")
-		status, _, body := c.raw(got.Data.Exports[0].Link)
+		require.Equal(t, []string{"csv", "parquet", "ndjson"}, got.Data.Formats)
+		status, _, body := c.raw(ask("select id from core.claims where status = :status order by id") + "&p.status=approved&format=csv")
 		require.Equal(t, http.StatusOK, status)
 		require.Equal(t, len(got.Data.Rows)+1, strings.Count(string(body), "\n"))
 	})

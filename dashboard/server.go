@@ -37,7 +37,7 @@ type Options struct {
 	CardTime    time.Duration // For one page; 30 s.
 	SQLTime     time.Duration // For one statement of the SQL page; 5 s.
 	SQLRows     int           // 10,000.
-	SQLMemory   string        // 256MB.
+	SQLMemory   int64         // For one statement, in bytes; 256 MB.
 	Poll        time.Duration // How often to look for a new version; 500 ms.
 	Patience    time.Duration // How long a new version waits for its books; 20 s.
 }
@@ -57,14 +57,13 @@ type Server struct {
 	openapi []byte
 	stop    context.CancelFunc
 	ids     atomic.Uint64
-	users   *gate
 	exports chan struct{} // Holds one for each export on its way.
 }
 
 // New opens the warehouse's newest version and begins to follow it.
 func New(ctx context.Context, o Options) (*Server, error) {
 	o.defaults()
-	s := &Server{options: o, def: o.Definition, log: o.Logger, events: newHub(), metrics: newMetrics(), users: newGate(2), exports: make(chan struct{}, max(1, o.Connections/2))}
+	s := &Server{options: o, def: o.Definition, log: o.Logger, events: newHub(), metrics: newMetrics(), exports: make(chan struct{}, max(1, o.Connections/2))}
 	var err error
 	if s.auth, err = newGuard(o.Auth); err != nil {
 		return nil, err
@@ -72,7 +71,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if s.static, err = newStatic(o.Pages); err != nil {
 		return nil, err
 	}
-	s.store = &store{wh: o.Warehouse, def: o.Definition, options: o, log: o.Logger, shown: map[*semantic.Version]int{}}
+	s.store = &store{wh: o.Warehouse, def: o.Definition, options: o, log: o.Logger, sql: semantic.SandboxQueue(o.sqlLimits()), shown: map[*semantic.Version]int{}}
 	if err := s.store.open(ctx); err != nil {
 		return nil, err
 	}
@@ -111,7 +110,7 @@ func (o *Options) defaults() {
 	o.SQLRows = cmp.Or(o.SQLRows, 10000)
 	o.Poll = cmp.Or(o.Poll, 500*time.Millisecond)
 	o.Patience = cmp.Or(o.Patience, 20*time.Second)
-	o.SQLMemory = cmp.Or(o.SQLMemory, "256MB")
+	o.SQLMemory = cmp.Or(o.SQLMemory, 256<<20)
 }
 
 // Handler is what an http.Server serves.

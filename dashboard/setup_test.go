@@ -46,6 +46,9 @@ var shared struct {
 }
 
 func TestMain(m *testing.M) {
+	if semantic.IsSandboxProcess(os.Args) {
+		os.Exit(semantic.SandboxProcess(os.Stdin, os.Stdout))
+	}
 	// Each draw asks for whole pages, on both engines: a dozen at each change, all hundred of them in the soak. A number on the command
 	// line, which is read after this, is obeyed.
 	if os.Getenv("LIFELINE_SOAK") == "" {
@@ -211,6 +214,9 @@ func (c *client) with(t fataler) *client {
 
 func (c *client) request(method, path, body string) *http.Response {
 	c.t.Helper()
+	if question, is := strings.CutPrefix(path, posted); is {
+		method, path, body = http.MethodPost, "/api/v1/sql", statement(c.t, question)
+	}
 	r, err := http.NewRequest(method, c.url+path, strings.NewReader(body))
 	require.NoError(c.t, err)
 	for k, v := range c.header {
@@ -222,6 +228,27 @@ func (c *client) request(method, path, body string) *http.Response {
 	answer, err := http.DefaultTransport.RoundTrip(r)
 	require.NoError(c.t, err, path)
 	return answer
+}
+
+// posted marks a path of tests as a statement, which goes into the body of a POST.
+const posted = "sql:"
+
+// ask is a path of tests that runs a statement; &format=csv and &p.NAME=value may follow.
+func ask(query string) string { return posted + "q=" + url.QueryEscape(query) }
+
+// statement is the body that asks what a path of tests says.
+func statement(t fataler, question string) string {
+	pairs, err := url.ParseQuery(question)
+	require.NoError(t, err)
+	body := dashboard.SQLRequest{Query: pairs.Get("q"), Format: pairs.Get("format"), Values: map[string]string{}}
+	for name, list := range pairs {
+		if short, is := strings.CutPrefix(name, "p."); is {
+			body.Values[short] = list[0]
+		}
+	}
+	text, err := json.Marshal(body)
+	require.NoError(t, err)
+	return string(text)
 }
 
 // raw asks and returns status, headers and body.

@@ -1,24 +1,25 @@
 package dashboard
 
 import (
-	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"io"
-	"lifeline/semantic"
-	"maps"
 	"mime"
 	"net/http"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"lifeline/semantic"
 )
 
-// sqlRequest takes a statement from the query string or from a body of JSON.
+func (o *Options) sqlLimits() semantic.Limits {
+	return semantic.Limits{Time: o.SQLTime, Rows: o.SQLRows, Memory: o.SQLMemory, ExportTime: 12 * o.SQLTime}
+}
+
+// sqlRequest runs one select of a person with the role data. It takes a body of JSON, which no other site's page can send: a statement in
+// an address is never run.
 func (c *request) sqlRequest() error {
-	if c.r.Method != http.MethodPost {
-		return c.sql(c.query().Get("q"), semantic.ParameterValues(c.query()))
-	}
 	if kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type")); kind != "application/json" {
 		return &semantic.Problem{Title: "JSON is wanted", Status: http.StatusUnsupportedMediaType, Detail: "the body is {\"q\": \"select …\"} of type application/json"}
 	}
@@ -28,79 +29,85 @@ func (c *request) sqlRequest() error {
 	if err := d.Decode(&body); err != nil {
 		return &semantic.Problem{Title: "The body cannot be read", Status: http.StatusBadRequest, Detail: "the body is {\"q\": \"select …\"}, at most 200 kB"}
 	}
-	return c.sql(body.Query, body.Values)
+	if body.Format == "" {
+		body.Format = "json"
+	}
+	if body.Format != "json" && semantic.ExportTypes[body.Format] == "" {
+		return &semantic.FilterError{Name: "format", Value: body.Format, Wants: "is json, csv, parquet or ndjson"}
+	}
+	return c.sql(body)
 }
 
-// sql answers one select of a person with the role data; values are put in for its :names.
-func (c *request) sql(asked string, values map[string]string) error {
-	text, missing, err := semantic.BindParameters(asked, values)
+func (c *request) sql(asked SQLRequest) error {
+	text, missing, err := semantic.BindParameters(asked.Query, asked.Values)
 	if err != nil {
-		return err
+		return sqlProblem(err, nil)
 	}
 	s, err := c.snap()
 	if err != nil {
 		return err
 	}
-	letGo, ok := c.users.enter(c.user.key(c.r))
-	if !ok {
-		return &semantic.Problem{Title: "Too many at once", Status: http.StatusTooManyRequests, Detail: "two of your statements are running", Hint: "wait for one of them", Retryable: true}
-	}
-	defer letGo()
-	ctx, cancel := context.WithTimeout(c.r.Context(), c.options.SQLTime)
-	defer cancel()
 	began := time.Now()
-	if err := s.CheckSQL(ctx, text); err != nil {
-		c.audit("sql", "sql", text, "error", err.Error())
-		if len(missing) > 0 {
-			return &semantic.Problem{Title: "A value is missing", Status: 400, Detail: "there is no value for :" + strings.Join(missing, " and :"), Hint: semantic.ParameterPrefix + missing[0] + "=…"}
+	// A file is made before its first byte is sent, so the answer's own deadline begins again with it.
+	control := http.NewResponseController(c.w)
+	_ = control.SetWriteDeadline(time.Now().Add(15*c.options.SQLTime + time.Minute))
+	got, err := s.SQL(c.r.Context(), semantic.Statement{User: c.user.key(c.r), Text: text, Format: asked.Format})
+	if err != nil {
+		c.audit("sql", "sql", text, "format", asked.Format, "error", err.Error())
+		return sqlProblem(err, missing)
+	}
+	defer func() { _ = got.Close() }()
+	if asked.Format != "json" {
+		sent, err := c.sendAnswer(got, "sql-"+s.ID, asked.Format)
+		c.audit("sql", "sql", text, "format", asked.Format, "rows", got.Rows, "bytes", sent, "error", errText(err))
+		if err != nil {
+			panic(http.ErrAbortHandler) // So that no reader takes a part for the whole.
 		}
+		return nil
+	}
+	rows, err := got.Result()
+	if err != nil {
 		return err
 	}
-	if f := c.query().Get("format"); f != "" && f != "json" {
-		return c.sqlExport(ctx, s, text, f)
-	}
-	got, err := s.SQL(ctx, text, c.options.SQLRows+1)
-	if err != nil {
-		c.audit("sql", "sql", text, "error", err.Error())
-		return c.sqlProblem(ctx, err)
-	}
-	data := &SQLData{Columns: got.Columns, Rows: got.Rows, Limit: c.options.SQLRows, Seconds: time.Since(began).Seconds(), Exports: []semantic.ExportLink{}}
-	if len(data.Rows) > data.Limit {
-		data.Rows, data.Truncated = data.Rows[:data.Limit], true
-	}
-	pairs := []string{"q", asked}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		pairs = append(pairs, semantic.ParameterPrefix+name, values[name])
-	}
-	data.Exports = semantic.ExportLinks("/api/v1/sql?" + semantic.QueryString(pairs...))
-	c.audit("sql", "sql", text, "rows", len(data.Rows))
+	data := &SQLData{Columns: rows.Columns, Rows: rows.Rows, Truncated: got.Truncated, Limit: c.options.SQLRows, Seconds: time.Since(began).Seconds(), Formats: sqlFormats}
+	c.audit("sql", "sql", text, "format", asked.Format, "rows", len(data.Rows), "bytes", got.Bytes)
 	return c.fresh(&reply{data: data})
 }
 
-// sqlExport gives more rows than the page shows, up to a hundred times its limit; a file that would be longer is refused as a whole.
-func (c *request) sqlExport(ctx context.Context, s *semantic.Version, text, format string) error {
-	limit := 100 * c.options.SQLRows
-	n, err := s.CountSQL(ctx, text, limit+1)
-	if err != nil {
-		return c.sqlProblem(ctx, err)
-	}
-	if n > int64(limit) {
-		return &semantic.Problem{Title: "Too many rows", Status: 400, Detail: fmt.Sprintf("the answer has more than %s rows", semantic.CountText(int64(limit))), Hint: "lifeline export, or a table's own export, which has no limit"}
-	}
-	long, cancel := context.WithTimeout(c.r.Context(), 12*c.options.SQLTime)
-	defer cancel()
-	c.r = c.r.WithContext(long)
-	return c.export(s.SQLExport(text, format, n), format)
+var sqlFormats = []string{"csv", "parquet", "ndjson"}
+
+// sendAnswer sends a file with its length, so that a cut is seen.
+func (c *request) sendAnswer(a *semantic.Answer, name, format string) (int64, error) {
+	control := http.NewResponseController(c.w)
+	_ = control.SetReadDeadline(time.Time{})
+	header := c.w.Header()
+	header.Set("Content-Type", semantic.ExportTypes[format])
+	header.Set("Cache-Control", "no-store")
+	header.Set("Content-Disposition", `attachment; filename="`+fileName(name)+"."+format+`"`)
+	header.Set("Content-Length", strconv.FormatInt(a.Bytes, 10))
+	header.Set("X-Snapshot", c.version.snapshotID())
+	header.Set("X-Row-Count", strconv.FormatInt(a.Rows, 10))
+	out := &countingWriter{w: c.w, control: control}
+	_, err := io.Copy(out, a.File)
+	return out.n, err
 }
 
-// sqlProblem tells what the engine said; its text is the asker's own.
-func (c *request) sqlProblem(ctx context.Context, err error) error {
-	if ctx.Err() != nil && c.r.Context().Err() == nil || strings.Contains(err.Error(), "statement timeout") {
-		return &semantic.Problem{Title: "The time was up", Status: 400, Detail: fmt.Sprintf("a statement may take %s", c.options.SQLTime), Hint: "fewer rows, or an aggregate", Retryable: true}
+// sqlProblem tells what is wrong with a statement, or with what it takes.
+func sqlProblem(err error, missing []string) error {
+	var known *semantic.SandboxError
+	if !errors.As(err, &known) {
+		return err
 	}
-	text := semantic.FirstLine(err.Error())
-	if strings.Contains(strings.ToLower(text), "out of memory") {
-		return &semantic.Problem{Title: "Too much memory", Status: 400, Detail: "the statement needs more memory than the SQL page may use", Hint: "fewer rows, or fewer columns"}
+	p := &semantic.Problem{Title: known.Title, Status: http.StatusBadRequest, Detail: known.Detail, Hint: known.Hint}
+	switch known.Kind {
+	case semantic.SandboxBusy:
+		p.Status, p.Retryable = http.StatusTooManyRequests, true
+	case semantic.SandboxFull, semantic.SandboxUnavailable, semantic.SandboxNoReader:
+		p.Status, p.Retryable = http.StatusServiceUnavailable, known.Kind != semantic.SandboxNoReader
+	case semantic.SandboxRefused:
+		if len(missing) > 0 {
+			return &semantic.Problem{Title: "A value is missing", Status: 400, Detail: "there is no value for :" + strings.Join(missing, " and :"), Hint: `"values": {"` + missing[0] + `": "…"}`}
+		}
 	}
-	return &semantic.Problem{Title: "The database refused", Status: 400, Detail: text}
+	return p
 }

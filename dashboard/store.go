@@ -50,6 +50,7 @@ type store struct {
 	def     *semantic.Definition
 	options Options
 	log     *slog.Logger
+	sql     *semantic.Queue // Of people's statements, over all versions.
 
 	mu      sync.Mutex
 	current *servedVersion
@@ -234,7 +235,7 @@ func (s *store) newSnapshot(ctx context.Context, r *warehouse.Reader, books *sql
 	}
 	s.since = time.Time{}
 	o := semantic.Options{
-		Definition: s.def, Project: s.options.Project, Engine: s.wh.Engine(), DSN: s.options.DSN, SQLMemory: s.options.SQLMemory,
+		Definition: s.def, Project: s.options.Project, Engine: s.wh.Engine(), DSN: s.options.DSN, SQL: s.options.sqlLimits(), SQLQueue: s.sql,
 		Connections: s.options.Connections,
 	}
 	v, err := semantic.Open(ctx, r, at, o)

@@ -2,24 +2,9 @@ package semantic
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 )
-
-// ParameterPrefix marks a parameter of an address as the value of a name in the statement: p.program=48 for :program.
-const ParameterPrefix = "p."
-
-// ParameterValues are the values that an address gives to a statement's names.
-func ParameterValues(query url.Values) map[string]string {
-	values := map[string]string{}
-	for name, list := range query {
-		if short, is := strings.CutPrefix(name, ParameterPrefix); is && len(list) > 0 {
-			values[short] = list[0]
-		}
-	}
-	return values
-}
 
 // BindParameters writes values into a statement in place of :name, each as a quoted text, which both engines compare with any column. What
 // comes out is checked as a whole afterwards, so a value can never do more than the statement might. Names without a value stay as

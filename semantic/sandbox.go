@@ -1,335 +1,285 @@
 package semantic
 
 import (
+	"cmp"
 	"context"
-	"database/sql"
-	"database/sql/driver"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"regexp"
-	"slices"
-	"strconv"
-	"strings"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
-
-	"github.com/duckdb/duckdb-go/v2"
-
-	"lifeline/project"
 )
 
-// sandbox runs other people's selects: an engine of its own that can open no file, no address and no setting, with little memory and
-// time. The statement is parsed first, and only relations and functions that read rows are let through.
-type sandbox struct {
-	db     *sql.DB // DuckDB: a restricted engine on the same file. PostgreSQL: the reader's.
-	parser *sql.DB
+// SandboxOptions say what a sandbox reads and how much one statement may use.
+type SandboxOptions struct {
+	Engine  string              // "duckdb" or "postgres".
+	Files   []string            // DuckDB: where the version's file may be; the first that is there and is of the version is read.
+	Version int64               // DuckDB: the version's number.
+	DSN     string              // PostgreSQL: the address of the readers' role; never shown.
+	Tables  map[string]bool     // What may be read, as schema.table in lower case.
+	Rename  func(string) string // Puts the version's own relations in place of the published names; nil where they are the same.
+	Limits  Limits
 }
 
-func (s *sandbox) close() error {
+// Limits bound statements of people. The zero value of each means its default.
+type Limits struct {
+	Time        time.Duration // Of one answer; 5 s. It bounds the clock and, apart from that, the processor's time.
+	Memory      int64         // Of one statement, in bytes; 256 MB.
+	Rows        int           // Of one answer; 10,000.
+	Bytes       int64         // Of one answer; 8 MB.
+	ExportTime  time.Duration // Of one file; 60 s.
+	ExportRows  int           // Of one file; 1,000,000.
+	ExportBytes int64         // Of one file; 1 GB.
+	AtOnce      int           // Statements that run at once; 2.
+	Patience    time.Duration // How long a statement waits for others; 20 s.
+}
+
+func (l *Limits) defaults() {
+	l.Time = cmp.Or(l.Time, 5*time.Second)
+	l.Memory = cmp.Or(l.Memory, 256<<20)
+	l.Rows = cmp.Or(l.Rows, 10_000)
+	l.Bytes = cmp.Or(l.Bytes, 8<<20)
+	l.ExportTime = cmp.Or(l.ExportTime, time.Minute)
+	l.ExportRows = cmp.Or(l.ExportRows, 100*l.Rows)
+	l.ExportBytes = cmp.Or(l.ExportBytes, 1<<30)
+	l.AtOnce = cmp.Or(l.AtOnce, 2)
+	l.Patience = cmp.Or(l.Patience, 20*time.Second)
+}
+
+// Sandbox runs statements of people, each in a process of its own that has nothing but the published version, little memory and little
+// time. The process is the wall: it is killed where it takes too much. That a statement is one select over the version's tables is
+// looked at in that process too, before it runs.
+type Sandbox struct {
+	o     SandboxOptions
+	queue *Queue
+	dir   string // Of the answers, each in a folder of its own.
+
+	mu     sync.Mutex
+	spare  *worker // Waits for the next statement, so that it need not wait for a start.
+	timer  *time.Timer
+	closed bool
+	work   sync.WaitGroup // Starts of spare processes.
+}
+
+// NewSandbox makes a sandbox over one version; nothing is started before the first statement. Sandboxes of several versions share the
+// queue.
+func NewSandbox(o SandboxOptions, queue *Queue) (*Sandbox, error) {
+	o.Limits.defaults()
+	if o.Rename == nil {
+		o.Rename = func(s string) string { return s }
+	}
+	dir, err := ScratchDir("sql")
+	if err != nil {
+		return nil, err
+	}
+	return &Sandbox{o: o, queue: queue, dir: dir}, nil
+}
+
+// SandboxQueue is the queue that the limits ask for: nobody may fill it alone.
+func SandboxQueue(l Limits) *Queue {
+	l.defaults()
+	return NewQueue(QueueOptions{AtOnce: l.AtOnce, EachAtOnce: max(1, l.AtOnce-1), EachWaiting: 2, Waiting: 32, Patience: l.Patience})
+}
+
+// Close ends what waits and removes what is left of answers. Statements under way keep running: close their answers first.
+func (s *Sandbox) Close() error {
 	if s == nil {
 		return nil
 	}
-	var err error
-	for _, db := range []*sql.DB{s.db, s.parser} {
-		if db != nil {
-			err = errors.Join(err, db.Close())
-		}
+	s.mu.Lock()
+	s.closed = true
+	spare := s.spare
+	s.spare = nil
+	if s.timer != nil {
+		s.timer.Stop()
 	}
+	s.mu.Unlock()
+	s.work.Wait()
+	if spare != nil {
+		spare.end()
+	}
+	return os.RemoveAll(s.dir)
+}
+
+// Statement is one select of a person.
+type Statement struct {
+	User   string // Whose share of the sandbox it takes.
+	Text   string
+	Format string // "json" for a page's answer, or "csv", "ndjson", "parquet" for a file.
+}
+
+// Answer is what a statement gave. Its rows are in a file: for "json" one array a line, otherwise the file that was asked for.
+type Answer struct {
+	Columns   []SandboxColumn
+	Rows      int64
+	Bytes     int64
+	Truncated bool // There are more rows than an answer may have; never so for files.
+	File      *os.File
+	remove    func()
+}
+
+// SandboxColumn is a column by the engine's name of its type.
+type SandboxColumn struct {
+	Name      string `json:"name"`
+	Kind      string `json:"kind"`
+	Precision int64  `json:"precision,omitempty"`
+	Scale     int64  `json:"scale,omitempty"`
+}
+
+// Close removes the answer.
+func (a *Answer) Close() error {
+	err := a.File.Close()
+	a.remove()
 	return err
 }
 
-func (s *sandbox) open(ctx context.Context, snap *Version, dsn, memory string) error {
-	var err error
-	if s.parser, err = restricted(ctx, "", "64MB"); err != nil {
-		return err
-	}
-	path, is := strings.CutPrefix(dsn, "duckdb:")
-	if !is {
-		return nil
-	}
-	// The path may by now be a later version's; the kept file is this one's own.
-	kept := fmt.Sprintf("%s.lifeline/versions/v%d.duckdb", path, snap.Number)
-	for _, file := range []string{kept, path} {
-		if s.db, err = restricted(ctx, file, memory); err != nil {
-			continue
-		}
-		var version int64
-		if err = s.db.QueryRowContext(ctx, "select version from lifeline.version").Scan(&version); err == nil && version == snap.Number {
-			return nil
-		}
-		_ = s.db.Close()
-		s.db = nil
-	}
-	return fmt.Errorf("open version %d for SQL: %w", snap.Number, errors.Join(err, ErrNotYet))
-}
-
-// restricted is an engine without a way out; with a file it reads that file only.
-func restricted(ctx context.Context, file, memory string) (*sql.DB, error) {
-	statements := []string{}
-	if file != "" {
-		statements = append(statements, "attach if not exists "+QuoteText(file)+" as warehouse (read_only)", "use warehouse")
-	}
-	var once sync.Mutex
-	locked := false
-	connector, err := duckdb.NewConnector(":memory:?integer_division=true&default_null_order=postgres&threads=1&memory_limit="+memory, func(e driver.ExecerContext) error {
-		once.Lock()
-		defer once.Unlock()
-		list := statements
-		if locked && len(list) > 0 {
-			list = list[1:] // The file is there, and no other may be attached any more.
-		}
-		for _, text := range list {
-			if _, err := e.ExecContext(context.WithoutCancel(ctx), text, nil); err != nil {
-				return err
-			}
-		}
-		if locked {
-			return nil
-		}
-		for _, text := range []string{
-			"set temp_directory = ''", "set allow_community_extensions = false", "set autoinstall_known_extensions = false",
-			"set autoload_known_extensions = false", "set enable_external_access = false", "set lock_configuration = true",
-		} {
-			if _, err := e.ExecContext(context.WithoutCancel(ctx), text, nil); err != nil {
-				return fmt.Errorf("%s: %w", text, err)
-			}
-		}
-		locked = true
-		return nil
-	})
+// Run runs a statement to its end. What is wrong with it, or with what it takes, is a *SandboxError.
+func (s *Sandbox) Run(ctx context.Context, st Statement) (*Answer, error) {
+	leave, err := s.queue.Enter(ctx, st.User)
 	if err != nil {
-		return nil, fmt.Errorf("open the engine: %w", err)
+		return nil, busyError(err)
 	}
-	db := sql.OpenDB(connector)
-	db.SetMaxOpenConns(4)
-	if err := db.PingContext(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the engine: %w", err), db.Close())
-	}
-	return db, nil
-}
-
-// refused says why a statement is not run.
-func refused(why string) *Problem {
-	return &Problem{Title: "This statement is not allowed here", Status: 400, Detail: why, Hint: "one select over the tables of /tables"}
-}
-
-// unsafe functions read files, addresses, settings or other sessions; they are refused by name, beside what the engine itself forbids.
-var unsafeFunction = regexp.MustCompile(`^(read_|write_|copy|glob$|getenv$|current_setting$|set_config|duckdb_|pragma_|pg_|lo_|dblink|query$|query_table$|` +
-	`parquet_|sniff_csv|csv_|sql_auto|st_read|postgres_|mysql_|sqlite_|iceberg_|delta_|http|load|install|seq_scan|json_execute|json_serialize_plan|nextval|setval|currval|` +
-	`which_secret|txid|xpath|query_to_xml|table_to_xml|schema_to_xml|database_to_xml|cursor_to_xml|getvariable|has_|inet_|version$|current_query$|in_search_path|checkpoint|force_checkpoint|test_|sleep|repeat_row|enable_|disable_|add_|arrow_|from_substrait|vacuum|ts_stat)`)
-
-// tableFunctions are the only functions that may stand in a from clause.
-var tableFunctions = []string{"unnest", "generate_series", "range", "json_each", "json_tree"}
-
-// check parses a text and lets one harmless select through.
-func (s *sandbox) check(ctx context.Context, snap *Version, text string) error {
-	if len(text) > 100000 {
-		return refused("the text is longer than 100,000 characters")
-	}
-	if strings.TrimSpace(text) == "" {
-		return refused("there is no statement")
-	}
-	if strings.ContainsRune(text, 0) {
-		return refused("the text holds a zero byte")
-	}
-	// These are read by other rules on the two engines, so what was checked might not be what runs.
-	if snap.engine == "postgres" {
-		if strings.ContainsAny(text, `\$`) || strings.Contains(text, "--") || strings.Contains(text, "/*") || strings.Contains(strings.ToLower(text), `u&`) {
-			return refused(`comments, backslashes, dollar quotes and U& texts are not taken on PostgreSQL`)
-		}
-	}
-	var tree string
-	if err := s.parser.QueryRowContext(ctx, "select cast(json_serialize_sql("+QuoteText(text)+") as varchar)").Scan(&tree); err != nil {
-		return refused("it cannot be parsed: " + FirstLine(err.Error()))
-	}
-	var root struct {
-		Error      bool   `json:"error"`
-		Message    string `json:"error_message"`
-		Statements []any  `json:"statements"`
-	}
-	d := json.NewDecoder(strings.NewReader(tree))
-	d.UseNumber()
-	if err := d.Decode(&root); err != nil {
-		return refused("it cannot be parsed")
-	}
-	if root.Error {
-		return refused(FirstLine(root.Message))
-	}
-	if len(root.Statements) != 1 {
-		return refused(fmt.Sprintf("there are %d statements", len(root.Statements)))
-	}
-	w := &walker{snap: snap, ctes: map[string]bool{}}
-	w.collect(root.Statements[0])
-	return w.walk(root.Statements[0])
-}
-
-type walker struct {
-	snap *Version
-	ctes map[string]bool
-}
-
-// collect gathers the names of common table expressions, which may stand where tables do.
-func (w *walker) collect(node any) {
-	switch n := node.(type) {
-	case []any:
-		for _, c := range n {
-			w.collect(c)
-		}
-	case map[string]any:
-		if m, is := n["cte_map"].(map[string]any); is {
-			if list, is := m["map"].([]any); is {
-				for _, item := range list {
-					if e, is := item.(map[string]any); is {
-						w.ctes[strings.ToLower(TextOf(e["key"]))] = true
-					}
-				}
-			}
-		}
-		for _, key := range slices.Sorted(maps.Keys(n)) {
-			w.collect(n[key])
-		}
-	}
-}
-
-func (w *walker) walk(node any) error {
-	switch n := node.(type) {
-	case []any:
-		for _, c := range n {
-			if err := w.walk(c); err != nil {
-				return err
-			}
-		}
-	case map[string]any:
-		if err := w.one(n); err != nil {
-			return err
-		}
-		for _, key := range slices.Sorted(maps.Keys(n)) {
-			if err := w.walk(n[key]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (w *walker) one(n map[string]any) error {
-	kind, _ := n["type"].(string)
-	switch kind {
-	case "BASE_TABLE":
-		return w.relation(n)
-	case "TABLE_FUNCTION":
-		f, _ := n["function"].(map[string]any)
-		if name := strings.ToLower(TextOf(f["function_name"])); !slices.Contains(tableFunctions, name) {
-			return refused(fmt.Sprintf("the function %s may not stand in a from clause", name))
-		}
-	case "SHOW_REF", "PIVOT", "COLUMN_DATA", "DELIM_GET":
-		if kind != "PIVOT" {
-			return refused("only tables can be read")
-		}
-	case "PARAMETER", "VALUE_PARAMETER":
-		return refused("parameters are not taken")
-	}
-	if name, is := n["function_name"].(string); is && unsafeFunction.MatchString(strings.ToLower(name)) {
-		return refused(fmt.Sprintf("the function %s is not allowed", strings.ToLower(name)))
-	}
-	return nil
-}
-
-// relation allows tables of the version and the catalog's own lists of them.
-func (w *walker) relation(n map[string]any) error {
-	catalog, schema, name := strings.ToLower(TextOf(n["catalog_name"])), strings.ToLower(TextOf(n["schema_name"])), strings.ToLower(TextOf(n["table_name"]))
-	full := schema + "." + name
-	switch {
-	case catalog != "" && catalog != "warehouse":
-		return refused("only the published version can be read")
-	case schema == "" && w.ctes[name]:
-		return nil
-	case schema == "information_schema" && slices.Contains([]string{"tables", "columns", "schemata"}, name):
-		return nil
-	case w.snap.Tables[full] != nil && !strings.HasPrefix(full, "dashboard."):
-		return nil
-	}
-	p := refused(fmt.Sprintf("there is no table %s", strings.TrimPrefix(full, ".")))
-	if near := project.Nearest(full, w.snap.Names); near != "" {
-		p.Hint = near
-	}
-	return p
-}
-
-// query runs a checked text under the limits and hands its rows to use.
-func (s *sandbox) query(ctx context.Context, snap *Version, text string, limit int, use func(querier, string) error) error {
-	wrapped := wrap(text)
-	if limit > 0 {
-		wrapped += " limit " + strconv.Itoa(limit)
-	}
-	if s.db != nil {
-		return use(s.db, wrapped)
-	}
-	// The views may point at a later version by now; this answer must be of the one that it names.
-	wrapped = snap.rename(wrapped)
-	tx, err := snap.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	defer leave()
+	w, err := s.worker(ctx)
 	if err != nil {
-		return fmt.Errorf("begin: %w", err)
+		return nil, err
 	}
-	defer func() { _ = tx.Rollback() }()
-	deadline, _ := ctx.Deadline()
-	for _, set := range []string{
-		fmt.Sprintf("set local statement_timeout = %d", max(1, time.Until(deadline).Milliseconds())),
-		"set local work_mem = '32MB'", "set local max_parallel_workers_per_gather = 0",
-	} {
-		if _, err := tx.ExecContext(ctx, set); err != nil {
-			return fmt.Errorf("%s: %w", set, err)
-		}
+	q := s.question(st, w.dir)
+	done, err := w.ask(ctx, q)
+	if err == nil && done.Error != nil {
+		err = done.Error
 	}
-	return use(tx, wrapped)
-}
-
-// wrap makes a statement a relation, so that nothing can follow it.
-func wrap(text string) string {
-	return fmt.Sprintf("select * from (%s\n) as answer", strings.TrimRight(strings.TrimSpace(text), "; \n\t"))
-}
-
-// CheckSQL lets one harmless select through; the error says why another is refused.
-func (s *Version) CheckSQL(ctx context.Context, text string) error {
-	return s.sandbox.check(ctx, s, text)
-}
-
-// SQL answers a checked select with at most limit rows.
-func (s *Version) SQL(ctx context.Context, text string, limit int) (*Result, error) {
-	var got *Result
-	err := s.sandbox.query(ctx, s, text, limit, func(q querier, wrapped string) (err error) {
-		got, err = Fetch(ctx, q, wrapped, 0)
-		return err
-	})
+	if known := (*SandboxError)(nil); errors.As(err, &known) && known.Kind == SandboxRefused {
+		s.keep(w) // Nothing of the statement has run.
+		return nil, err
+	}
+	w.kill()
+	defer s.makeSpare()
+	var f *os.File
 	if err == nil {
-		got.finish()
+		f, err = os.Open(q.File)
 	}
-	return got, err
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(w.dir))
+	}
+	return &Answer{Columns: done.Columns, Rows: done.Rows, Bytes: done.Bytes, Truncated: done.Truncated, File: f, remove: w.remove}, nil
 }
 
-// CountSQL counts the rows of a checked select, no further than limit.
-func (s *Version) CountSQL(ctx context.Context, text string, limit int) (int64, error) {
-	var n int64
-	err := s.sandbox.query(ctx, s, text, limit, func(q querier, wrapped string) error {
-		got, err := Fetch(ctx, q, "select count(*) from ("+wrapped+") as c", 0)
-		if err == nil {
-			n = CountOf(got.Rows[0][0])
+// question is the statement with what it may use.
+func (s *Sandbox) question(st Statement, dir string) *question {
+	l := s.o.Limits
+	q := &question{
+		Text: st.Text, Run: s.o.Rename(st.Text), Format: st.Format, Tables: s.o.Tables, File: filepath.Join(dir, "answer"),
+		Time: l.Time, Rows: l.Rows, Bytes: l.Bytes,
+	}
+	if st.Format != "json" {
+		q.Time, q.Rows, q.Bytes, q.Whole = l.ExportTime, l.ExportRows, l.ExportBytes, true
+	}
+	return q
+}
+
+// worker takes the spare process or starts one.
+func (s *Sandbox) worker(ctx context.Context) (*worker, error) {
+	s.mu.Lock()
+	w := s.spare
+	s.spare = nil
+	s.mu.Unlock()
+	if w != nil && w.alive() {
+		return w, nil
+	}
+	if w != nil {
+		w.end()
+	}
+	return startWorker(ctx, s.dir, s.config())
+}
+
+func (s *Sandbox) config() *workerConfig {
+	l := s.o.Limits
+	return &workerConfig{Engine: s.o.Engine, Files: s.o.Files, Version: s.o.Version, DSN: s.o.DSN, Memory: l.Memory, Spill: l.ExportBytes}
+}
+
+// spareLife is how long a process waits for the next statement.
+const spareLife = time.Minute
+
+// makeSpare starts a process for the next statement while nobody waits for it.
+func (s *Sandbox) makeSpare() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.spare != nil {
+		return
+	}
+	s.work.Go(func() {
+		if w, err := startWorker(context.Background(), s.dir, s.config()); err == nil { // The next statement is told why not.
+			s.keep(w)
 		}
-		return err
 	})
-	return n, err
 }
 
-// SQLExport is a checked select of so many rows as a file.
-func (s *Version) SQLExport(text, format string, rows int64) *Export {
-	x := &Export{db: s.sandbox.db, engine: s.engine, sql: wrap(text), Rows: rows, Name: "sql-" + s.ID}
-	switch {
-	case x.db == nil:
-		x.db, x.sql = s.db, s.rename(x.sql)
-	case format == "parquet":
-		x.db = s.db // The sandbox itself may write no file; rows that it let through are those of the reader too.
+// keep lets a process wait for the next statement, for a while.
+func (s *Sandbox) keep(w *worker) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.spare != nil {
+		w.end()
+		return
 	}
-	return x
+	s.spare = w
+	s.timer = time.AfterFunc(spareLife, func() {
+		s.mu.Lock()
+		if s.spare != w {
+			s.mu.Unlock()
+			return
+		}
+		s.spare = nil
+		s.mu.Unlock()
+		w.end()
+	})
+}
+
+// SandboxError says why a statement was not run or did not end.
+type SandboxError struct {
+	Kind   string `json:"kind"` // One of the Sandbox… constants.
+	Title  string `json:"title"`
+	Detail string `json:"detail"`
+	Hint   string `json:"hint,omitempty"`
+}
+
+// Kinds of a SandboxError.
+const (
+	SandboxRefused     = "refused"     // It is not one select over the published tables.
+	SandboxMistake     = "mistake"     // The database says what is wrong with it.
+	SandboxTooMuch     = "too_much"    // It took more time, memory or bytes, or gave more rows, than one may.
+	SandboxBusy        = "busy"        // The asker's own statements are still running.
+	SandboxFull        = "full"        // Everybody's are.
+	SandboxUnavailable = "unavailable" // The database cannot be asked now.
+	SandboxNoReader    = "no_reader"   // There is no role that people's SQL may run as.
+)
+
+func (e *SandboxError) Error() string { return e.Title + ": " + e.Detail }
+
+func refused(why string) *SandboxError {
+	return &SandboxError{Kind: SandboxRefused, Title: "This statement is not allowed here", Detail: why, Hint: "one select over the tables of /tables"}
+}
+
+func tooMuch(title, detail, hint string) *SandboxError {
+	return &SandboxError{Kind: SandboxTooMuch, Title: title, Detail: detail, Hint: hint}
+}
+
+func outOfMemory() *SandboxError {
+	return tooMuch("Too much memory", "the statement needs more memory than one may use", "fewer rows, fewer columns, or shorter texts")
+}
+
+func outOfTime(most time.Duration) *SandboxError {
+	return tooMuch("The time was up", fmt.Sprintf("a statement may take %s", most), "fewer rows, or an aggregate")
+}
+
+func busyError(err error) error {
+	switch {
+	case errors.Is(err, ErrOwnShare):
+		return &SandboxError{Kind: SandboxBusy, Title: "Too many at once", Detail: "your own statements are still running or waiting", Hint: "wait for one of them"}
+	case errors.Is(err, ErrQueueFull):
+		return &SandboxError{Kind: SandboxFull, Title: "Too many at once", Detail: "many statements are running and waiting", Hint: "ask again in a moment"}
+	}
+	return err
 }

@@ -83,11 +83,11 @@ type Version struct {
 
 	dayOnce sync.Once
 	dayText string
-	sandbox *sandbox
+	sandbox *Sandbox
 }
 
 func (s *Version) Close() error {
-	return errors.Join(s.sandbox.close(), s.reader.Close())
+	return errors.Join(s.sandbox.Close(), s.reader.Close())
 }
 
 // Table finds a table by its name; an unknown one is a problem that says what comes near.
@@ -122,7 +122,8 @@ type Options struct {
 	Project     *project.Project
 	Engine      string
 	DSN         string // Of the warehouse.
-	SQLMemory   string // What a person's statement may use; 256MB where none is given.
+	SQL         Limits // Of statements of people.
+	SQLQueue    *Queue // Of statements of people, over all versions; nil means no such statements.
 	Connections int    // 0 means 8.
 	NoCopies    bool   // Keep no copies in memory: for one question they cost more than they save.
 }
@@ -158,7 +159,7 @@ where version = $1`, r.Version).Scan(&p.Run, &published, &asOf)
 func Open(ctx context.Context, r *warehouse.Reader, at Publication, o Options) (*Version, error) {
 	s := &Version{
 		def: o.Definition, Number: r.Version, ID: fmt.Sprintf("v%d", r.Version), engine: o.Engine, reader: r, db: r.DB, Run: at.Run, PublishedAt: at.At,
-		AsOf: at.AsOf, sandbox: &sandbox{},
+		AsOf: at.AsOf,
 	}
 	if s.def == nil {
 		s.def = &Definition{}
@@ -195,7 +196,10 @@ func (s *Version) open(ctx context.Context, o Options) (err error) {
 			return fmt.Errorf("set how the engine answers pages: %w", err)
 		}
 	}
-	return s.sandbox.open(ctx, s, o.DSN, cmp.Or(o.SQLMemory, "256MB"))
+	if o.SQLQueue != nil {
+		s.sandbox, err = newVersionSandbox(s, o)
+	}
+	return err
 }
 
 const listColumns = `

@@ -19,12 +19,16 @@ import (
 
 	"lifeline/run"
 	"lifeline/sample"
+	"lifeline/semantic"
 )
 
 // asLifeline makes the test binary behave as the program, so that tests run real processes and can kill them.
 const asLifeline = "LIFELINE_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
+	if semantic.IsSandboxProcess(os.Args) {
+		os.Exit(semantic.SandboxProcess(os.Stdin, os.Stdout))
+	}
 	if os.Getenv(asLifeline) == "1" {
 		os.Exit(execute(os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 	}

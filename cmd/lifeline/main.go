@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"lifeline/change"
+	"lifeline/semantic"
 )
 
 // version is set by the build (-ldflags "-X main.version=…").
@@ -45,6 +46,9 @@ type commands struct {
 }
 
 func main() {
+	if semantic.IsSandboxProcess(os.Args) {
+		os.Exit(semantic.SandboxProcess(os.Stdin, os.Stdout))
+	}
 	// A reader that closes the pipe must not end the program at once: a throw-away server would be left running.
 	signal.Ignore(syscall.SIGPIPE)
 	os.Exit(execute(os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}))

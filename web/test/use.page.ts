@@ -115,8 +115,18 @@ test("a statement asks for its values, and its answer can be drawn", async ({ pa
   const rows = page.getByRole("region", { name: "Result" }).locator("tbody tr");
   await expect(rows.first()).toBeVisible();
   const first = await rows.first().textContent();
+  // A statement in an address is shown, and runs when the person says so.
+  const ran: string[] = [];
+  page.on("request", (r) => { if (r.url().includes("/api/v1/sql")) ran.push(r.method()); });
   await page.reload();
+  await settled(page);
+  await expect(page.getByLabel("SQL", { exact: true })).toHaveValue(/amount >= :least/);
+  await expect(page.getByLabel("least")).toHaveValue("100");
+  await expect(rows).toHaveCount(0);
+  expect(ran).toEqual([]);
+  await page.getByRole("button", { name: /^Run/ }).click();
   await expect(rows.first()).toHaveText(first!);
+  expect(ran).toEqual(["POST"]);
   await page.getByRole("button", { name: "Chart of the result" }).click();
   await expect(page.getByRole("region", { name: "Result" }).locator("td.bar").first()).toBeVisible();
 });

@@ -41,6 +41,20 @@ export async function ask<T>(path: string, init: RequestInit = {}): Promise<Answ
   return body as Answer<T>;
 }
 
+/** Asks for a file and lets the browser keep it: one that no address gives. */
+export async function save(path: string, body: unknown, name: string, signal: AbortSignal): Promise<void> {
+  const r = await fetch(base + path, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" }, signal });
+  if (!r.ok) {
+    const p = (await r.json().catch(() => ({}))) as Partial<Problem>;
+    throw new APIError({ title: p.title ?? `The server answered ${r.status}`, status: r.status, detail: p.detail ?? "", request_id: p.request_id ?? "", hint: p.hint });
+  }
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await r.blob());
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
 // The last answers, so that going back draws at once.
 const kept = new Map<string, Answer<unknown>>();
 

@@ -150,6 +150,6 @@ export interface LineageData {
     link: string; columns: string[] | null;
   }[] | null;
 }
-export interface SQLData { columns: Column[] | null; rows: Row[] | null; truncated: boolean; limit: number; seconds: number; exports: ExportLink[] | null }
+export interface SQLData { columns: Column[] | null; rows: Row[] | null; truncated: boolean; limit: number; seconds: number; formats: string[] | null }
 export interface DimensionData { name: string; label: string; options: Option[] | null; total: number }
 export interface SearchData { hits: { kind: string; text: string; note: string; link: string }[] | null }

@@ -1,8 +1,9 @@
-// The question nobody built a page for: one select, in a sandbox, with its result as a table and as a file.
+// The question nobody built a page for: one select, in a sandbox, with its result as a table and as a file. A statement in the page's
+// address is shown; it runs when the person presses Run, and never because somebody's link was opened.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Card, Problem, SQLData, TableInfo } from "../lib/types";
-import { APIError, ask, useAnswer } from "../lib/api";
+import { APIError, ask, save, useAnswer } from "../lib/api";
 import { may, meta, param, place, set } from "../lib/state";
 import { decimal, numeric, seconds } from "../lib/format";
 import { namesIn } from "../lib/named";
@@ -28,8 +29,12 @@ export function SQL() {
   const names = namesIn(text);
   const [values, setValues] = useState(given);
 
+  const failed = (e: unknown): void => setProblem(e instanceof APIError ? e.problem : { title: String(e), status: 0, detail: "", request_id: "" });
+  // What the person has run, by the address that it gives; any other address is only shown.
+  const pressed = useRef("");
   const run = (q: string, own_values: Record<string, string>): void => {
     stop.current?.abort();
+    pressed.current = address(q, own_values);
     const own = new AbortController();
     stop.current = own;
     setBusy(true);
@@ -39,23 +44,31 @@ export function SQL() {
         if (own.signal.aborted) return;
         setBusy(false);
         setResult(null);
-        setProblem(e instanceof APIError ? e.problem : { title: String(e), status: 0, detail: "", request_id: "" });
+        failed(e);
       });
   };
-  const key = JSON.stringify(given);
+  const key = address(asked, given);
   useEffect(() => {
+    if (key === pressed.current) return;
+    stop.current?.abort();
     setText(asked);
     setValues(given);
-    // A statement whose values are still to be given waits for them.
-    if (asked && may("data") && namesIn(asked).every((n) => n in given)) run(asked, given);
-    else setResult(null);
-    return () => stop.current?.abort();
-  }, [asked, key]);
+    setBusy(false);
+    setResult(null);
+    setProblem(null);
+  }, [key]);
+  useEffect(() => () => stop.current?.abort(), []);
   const submit = (): void => {
     if (!text.trim()) return;
     const wanted = Object.fromEntries(names.filter((n) => values[n]).map((n) => [n, values[n]!]));
-    if (text === asked && JSON.stringify(wanted) === key) run(text, wanted);
-    else set({ ...Object.fromEntries(Object.keys(given).map((n) => ["p." + n, ""])), ...Object.fromEntries(Object.entries(wanted).map(([n, v]) => ["p." + n, v])), q: text });
+    run(text, wanted);
+    set({ ...Object.fromEntries(Object.keys(given).map((n) => ["p." + n, ""])), ...Object.fromEntries(Object.entries(wanted).map(([n, v]) => ["p." + n, v])), q: text });
+  };
+  const file = (format: string): void => {
+    const own = new AbortController();
+    setProblem(null);
+    setBusy(true);
+    save("/sql", { q: asked, values: given, format }, "sql." + format, own.signal).then(() => setBusy(false), (e: unknown) => { setBusy(false); failed(e); });
   };
   const drawn = result && chartOf(result);
   const [chart, setChart] = useState(param("view") === "chart");
@@ -64,7 +77,7 @@ export function SQL() {
     return <Page title="SQL"><div class="grid"><Trouble problem={{ title: "This page needs the role data", status: 403, detail: "It reads any table of the published version.", role: "data", request_id: "" }} /></div></Page>;
   }
   return (
-    <Page title="SQL" busy={busy} exports={result?.exports} count={<>One select over the published version; nothing can be written. Up to {decimal(String(meta.value?.limits.sql_rows ?? 0))} rows and {meta.value?.limits.sql_seconds} s.</>}>
+    <Page title="SQL" busy={busy} files={result?.formats} save={file} count={<>One select over the published version; nothing can be written. Up to {decimal(String(meta.value?.limits.sql_rows ?? 0))} rows and {meta.value?.limits.sql_seconds} s.</>}>
       <div class="grid">
         <section class="card w-wide" aria-label="Query">
           <label class="editor"><span class="sr">SQL</span>
@@ -102,6 +115,9 @@ export function SQL() {
     </Page>
   );
 }
+
+/** One text for a statement and its values. */
+const address = (q: string, values: Record<string, string>): string => JSON.stringify([q, Object.entries(values).sort(([a], [b]) => a < b ? -1 : 1)]);
 
 /** A result that can be drawn: the first column in words or days, up to three numbers beside it, not too many rows. */
 function chartOf(result: SQLData): Card | null {

@@ -114,8 +114,13 @@ export function Search() {
   );
 }
 
-export function Page({ title, count, exports, filters, crumbs, children, busy }: {
-  title: string; count?: ComponentChildren; exports?: ExportLink[] | null; filters?: ComponentChildren; crumbs?: [string, string][]; children: ComponentChildren; busy?: boolean;
+/** What a file of a format is called in a menu. */
+const fileKind = (format: string): string => format === "csv" ? "CSV" : format === "parquet" ? "Parquet" : "NDJSON";
+
+export function Page({ title, count, exports, files, save, filters, crumbs, children, busy }: {
+  title: string; count?: ComponentChildren; exports?: ExportLink[] | null;
+  /** Formats of files that no address gives, and what takes one of them. */
+  files?: string[] | null; save?: (format: string) => void; filters?: ComponentChildren; crumbs?: [string, string][]; children: ComponentChildren; busy?: boolean;
 }) {
   useEffect(() => { document.title = `${title} – ${meta.value?.project ?? "Lifeline"}`; }, [title]);
   useEffect(arrive, []);
@@ -140,9 +145,16 @@ export function Page({ title, count, exports, filters, crumbs, children, busy }:
               </div>
             )}
           </Popover>
-          {exports && exports.length > 0 && (
+          {((exports?.length ?? 0) > 0 || (files?.length ?? 0) > 0) && (
             <Popover label="Export" kind="button" end button={<><Icon name="down" /><span>Export</span><Icon name="chevron" /></>}>
-              {() => <div class="menu">{exports.map((x) => <a key={x.format} class="option" href={x.link} download><span>{x.format === "csv" ? "CSV" : x.format === "parquet" ? "Parquet" : "NDJSON"}<small>all matching rows</small></span></a>)}</div>}
+              {(close) => (
+                <div class="menu">
+                  {(exports ?? []).map((x) => <a key={x.format} class="option" href={x.link} download><span>{fileKind(x.format)}<small>all matching rows</small></span></a>)}
+                  {(files ?? []).map((f) => (
+                    <button key={f} type="button" class="option" onClick={() => { save?.(f); close(); }}><span>{fileKind(f)}<small>all rows, up to a million</small></span></button>
+                  ))}
+                </div>
+              )}
             </Popover>
           )}
           <button type="button" class="ghost" aria-label="Print" onClick={() => print()}><Icon name="print" /></button>
