@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -19,7 +18,7 @@ import (
 func IsSandboxProcess(args []string) bool { return len(args) == 2 && args[1] == sandboxArgument }
 
 // SandboxProcess is the whole life of a sandbox's process: it opens one version, bounds itself, answers one statement and ends. It returns
-// the exit code.
+// the exit code. Whatever the engine is doing then ends with the process.
 func SandboxProcess(in io.Reader, out io.Writer) int {
 	p := &process{in: bufio.NewReaderSize(in, 64<<10), out: out}
 	ctx := context.Background()
@@ -33,26 +32,37 @@ func SandboxProcess(in io.Reader, out io.Writer) int {
 		p.say(&outcome{Error: sandboxErrorOf(err)})
 		return 1
 	}
-	defer func() { _ = reader.close() }()
 	if err := limitMemory(c.Memory); err != nil {
 		p.say(&outcome{Error: &SandboxError{Kind: SandboxUnavailable, Title: "SQL cannot be bounded here", Detail: err.Error()}})
 		return 1
 	}
+	ended := make(chan int, 3) // One for each that may end the process.
 	go watchMemory(c.Memory, func() {
 		p.say(&outcome{Error: outOfMemory()})
-		os.Exit(3)
+		ended <- 3
 	})
 	p.say(&outcome{Ready: true})
 	questions := make(chan *question)
-	go p.listen(questions)
+	go func() {
+		p.listen(questions)
+		ended <- 4
+	}()
+	go func() {
+		p.work(ctx, reader, questions)
+		ended <- 0
+	}()
+	return <-ended
+}
+
+// work answers questions until one has run; those that are refused have not.
+func (p *process) work(ctx context.Context, r reader, questions <-chan *question) {
 	for q := range questions {
-		o := p.answer(ctx, reader, q)
+		o := p.answer(ctx, r, q)
 		p.say(o)
 		if o.Error == nil || o.Error.Kind != SandboxRefused {
-			break
+			return
 		}
 	}
-	return 0
 }
 
 // answer runs one question within its time.
@@ -91,12 +101,12 @@ func (p *process) say(o *outcome) {
 	}
 }
 
-// listen hands on questions as they come, and ends this process when the one that started it has gone.
+// listen hands on questions as they come, until the process that started this one has gone.
 func (p *process) listen(questions chan<- *question) {
 	for {
 		q := new(question)
 		if !p.read(q) {
-			os.Exit(4)
+			return
 		}
 		questions <- q
 	}
