@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lifeline/change"
+	"lifeline/jinja"
 	"lifeline/project"
 )
 
@@ -27,15 +28,15 @@ const ephemeralPrefix = "__dbt__cte__"
 // Compile renders a model to one select. Ephemeral models that it reads, directly or through others, stand before it as CTEs.
 func (g *Graph) Compile(n *Node, env Env) (string, error) {
 	if n.Kind != KindModel {
-		return "", fmt.Errorf("%s is no model", n.ID)
+		return "", fmt.Errorf("%s is not a model", n.ID)
 	}
-	return g.compile(n.Path, n.Model.SQL, env, nil)
+	return g.compile(n, n.Path, n.Model.SQL, env, nil)
 }
 
 // CompileTest renders a singular test, or a generic test that the project defines, to a select of the bad rows.
 func (g *Graph) CompileTest(t *project.Test, env Env) (string, error) {
 	if t.Kind == project.Singular {
-		return g.compile(t.File, t.SQL, env, nil)
+		return g.compile(nil, t.File, t.SQL, env, nil)
 	}
 	node, err := g.Tested(t)
 	if err != nil {
@@ -55,7 +56,7 @@ func (g *Graph) CompileTest(t *project.Test, env Env) (string, error) {
 	for _, name := range sortedKeys(t.Args) {
 		args, extra["arg_"+name] = append(args, name+"=arg_"+name), t.Args[name]
 	}
-	sql, err := g.compile(t.File, "{{ test_"+t.Kind+"("+strings.Join(args, ", ")+") }}", env, extra)
+	sql, err := g.compile(nil, t.File, "{{ test_"+t.Kind+"("+strings.Join(args, ", ")+") }}", env, extra)
 	return sql, at(fmt.Sprintf("%s:%d", t.File, t.Line), t.File, err)
 }
 
@@ -93,7 +94,7 @@ func resolved(v any, text func(string) string) any {
 
 // compileAt renders a text that stands somewhere in a YAML file.
 func (g *Graph) compileAt(where, path, sql string, env Env) (string, error) {
-	out, err := g.compile(path, sql, env, nil)
+	out, err := g.compile(nil, path, sql, env, nil)
 	return out, at(where, path, err)
 }
 
@@ -119,9 +120,9 @@ func (g *Graph) Tested(t *project.Test) (*Node, error) {
 	return nil, &change.Problem{Err: fmt.Errorf("test %s is on %q, which does not exist", t.Name, t.Node), Where: fmt.Sprintf("%s:%d", t.File, t.Line), Class: change.ClassUsage, Try: "take the test out"}
 }
 
-func (g *Graph) compile(path, sql string, env Env, extra map[string]any) (string, error) {
+func (g *Graph) compile(n *Node, path, sql string, env Env, extra map[string]any) (string, error) {
 	c := &compilation{graph: g, env: env, done: map[*Node]bool{}}
-	text, err := c.render(path, sql, c.env, extra)
+	text, err := c.render(n, path, sql, c.env, extra)
 	if err != nil {
 		return "", err
 	}
@@ -136,25 +137,26 @@ type compilation struct {
 	ctes  []string
 }
 
-func (c *compilation) render(path, sql string, env Env, extra map[string]any) (string, error) {
+func (c *compilation) render(of *Node, path, sql string, env Env, extra map[string]any) (string, error) {
 	return c.graph.renderer.render(path, sql, hooks{
-		this: env.This, incremental: env.Incremental, extra: extra,
-		ref: func(name string) (string, error) {
+		node: of, this: &relation{env.This, of}, incremental: env.Incremental, extra: extra, get: configOf(of),
+		ref: func(name string) (jinja.Value, error) {
 			n, err := c.graph.lookup(name)
 			if err != nil {
-				return "", err
+				return nil, err
 			}
 			if n.Materialized != Ephemeral {
-				return c.env.Relation(n), nil
+				return &relation{c.env.Relation(n), n}, nil
 			}
-			return c.inline(n)
+			text, err := c.inline(n)
+			return &relation{text, n}, err
 		},
-		source: func(source, table string) (string, error) {
+		source: func(source, table string) (jinja.Value, error) {
 			n, err := c.graph.lookupSource(source, table)
 			if err != nil {
-				return "", err
+				return nil, err
 			}
-			return c.env.Relation(n), nil
+			return &relation{c.env.Relation(n), n}, nil
 		},
 		versions: func(source, table string, columns []string) (string, error) {
 			n, err := c.graph.lookupVersions(source, table, columns)
@@ -167,6 +169,14 @@ func (c *compilation) render(path, sql string, env Env, extra map[string]any) (s
 			return c.env.Versions(n, columns), nil
 		},
 	})
+}
+
+// configOf answers config.get for a model; a text elsewhere has no configuration.
+func configOf(n *Node) func(string) (any, bool) {
+	if n == nil {
+		return nil
+	}
+	return n.Config.Get
 }
 
 // noVersions is the subquery where nothing is kept.
@@ -184,7 +194,7 @@ func (c *compilation) inline(n *Node) (string, error) {
 	}
 	c.done[n] = true
 	// An ephemeral model has no rows of its own that it could add to, whoever reads it.
-	text, err := c.render(n.Path, n.Model.SQL, Env{This: name}, nil)
+	text, err := c.render(n, n.Path, n.Model.SQL, Env{This: name}, nil)
 	if err != nil {
 		return "", err
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"lifeline/change"
+	"lifeline/jinja"
 	"lifeline/project"
 )
 
@@ -78,10 +79,11 @@ func NewGraph(p *project.Project, o Options) (*Graph, error) {
 	if o.Target.Schema == "" {
 		o.Target.Schema = "analytics"
 	}
-	g := &Graph{project: p, renderer: newRenderer(p, o), byName: map[string]*Node{}}
-	if err := g.renderer.checkMacros(); err != nil {
+	r, err := newRenderer(p, o)
+	if err != nil {
 		return nil, err
 	}
+	g := &Graph{project: p, renderer: r, byName: map[string]*Node{}}
 	nodes, err := g.collect()
 	if err != nil {
 		return nil, err
@@ -139,48 +141,47 @@ func (g *Graph) parse(n *Node) (edges, error) {
 	if n.Kind != KindModel {
 		return on, g.configure(n)
 	}
-	add := func(name string) (string, error) {
-		d, err := g.lookup(name)
-		if err == nil {
-			on[d] = ""
-		}
-		return name, err
-	}
 	for _, incremental := range []bool{false, true} {
 		if incremental && n.Config.Materialized != Incremental {
 			break
 		}
-		h := hooks{
-			incremental: incremental, this: "this", ref: add,
-			source: func(source, table string) (string, error) {
-				d, err := g.lookupSource(source, table)
-				if err == nil {
-					on[d] = ""
-				}
-				return table, err
-			},
-			versions: func(source, table string, columns []string) (string, error) {
-				d, err := g.lookupVersions(source, table, columns)
-				if err == nil {
-					on[d] = ""
-				}
-				return table, err
-			},
-		}
-		if !incremental {
-			h.config = func(key string, v any) error {
-				known, err := n.Config.Set(key, v)
-				if err == nil && !known {
-					g.project.Ignored = append(g.project.Ignored, project.Ignored{Key: "config." + key, Where: n.Path})
-				}
-				return err
-			}
-		}
-		if _, err := g.renderer.render(n.Path, n.Model.SQL, h); err != nil {
+		if _, err := g.renderer.render(n.Path, n.Model.SQL, g.finding(n, on, incremental)); err != nil {
 			return nil, err
 		}
 	}
 	return on, g.configure(n)
+}
+
+// finding are the hooks that note what a model refers to and how it is configured.
+func (g *Graph) finding(n *Node, on edges, incremental bool) hooks {
+	note := func(d *Node, err error) (jinja.Value, error) {
+		if err != nil {
+			return nil, err
+		}
+		on[d] = ""
+		return &relation{d.Name, d}, nil
+	}
+	h := hooks{
+		node: n, incremental: incremental, this: &relation{"this", n}, get: n.Config.Get,
+		ref:    func(name string) (jinja.Value, error) { return note(g.lookup(name)) },
+		source: func(source, table string) (jinja.Value, error) { return note(g.lookupSource(source, table)) },
+		versions: func(source, table string, columns []string) (string, error) {
+			_, err := note(g.lookupVersions(source, table, columns))
+			return table, err
+		},
+	}
+	if incremental {
+		return h
+	}
+	h.told = func(what string) { g.project.Ignore(what, n.Path) }
+	h.config = func(key string, v any) error {
+		known, err := n.Config.Set(key, v)
+		if err == nil && !known {
+			g.project.Ignore("config."+key, n.Path)
+		}
+		return err
+	}
+	return h
 }
 
 // lookup finds what ref() names.
@@ -265,7 +266,7 @@ func (g *Graph) configure(n *Node) error {
 	}
 	n.Tags = n.Config.Tags
 	n.Schema = cmp.Or(n.Config.Schema, g.renderer.target.Schema)
-	if !strings.Contains(g.renderer.macros, "macro generate_schema_name") {
+	if !g.renderer.hasMacro("generate_schema_name") {
 		return nil
 	}
 	custom := any(nil)
@@ -317,12 +318,12 @@ func (g *Graph) Refers(text string) (*Node, error) {
 	var found *Node
 	inner := strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(text), "{{"), "}}"))
 	_, err := g.renderer.render(refersPath, "{{ "+inner+" }}", hooks{
-		ref: func(name string) (string, error) {
+		ref: func(name string) (jinja.Value, error) {
 			n, err := g.lookup(name)
 			found = n
 			return name, err
 		},
-		source: func(source, table string) (string, error) {
+		source: func(source, table string) (jinja.Value, error) {
 			n, err := g.lookupSource(source, table)
 			found = n
 			return table, err
@@ -400,7 +401,7 @@ func cycle(left map[*Node]int, depends map[*Node]edges) error {
 	}
 	next := append(slices.Clone(path[1:]), path[0])
 	where, try := path[0].Path, "take one of the references out"
-	if at := spot(path[0].Model.SQL, 1, quote(next[0].Name)); at >= 0 {
+	if at := within(path[0].Model.SQL, quote(next[0].Name)); at >= 0 {
 		line, column := lineColumn(path[0].Model.SQL, at)
 		where = fmt.Sprintf("%s:%d:%d", where, line, column)
 	}

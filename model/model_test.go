@@ -146,7 +146,7 @@ func TestBrokenModelsNameTheirPlace(t *testing.T) {
 	f("select 1\nfrom {{ ref('claim') }}", "models/m.sql:2:13", `there is no model or seed "claim"; did you mean "claims"?`, "")
 	f("select 1\nfrom {{ source('shop', 'order') }}", "models/m.sql:2:24", `did you mean "shop.orders"?`, "")
 	f("select 1\nfrom {{ nope }}", "models/m.sql:2:9", `"nope" is not defined`, "var('nope')")
-	f("select 1\nfrom {{ ref('claims' }}", "models/m.sql:2:22", "expected", "")
+	f("select 1\nfrom {{ ref('claims' }}", "models/m.sql:2:23", "expected", "")
 	f("select 1\n\n{% if true %}", "models/m.sql:3:1", "{% if %} has no end", "{% endif %}")
 	f("{{ config(materialised='table') }}select 1", "models/m.sql:1:11", `unknown configuration "materialised"`, "")
 	f("select {{ var('none_such') }}", "models/m.sql:1:15", `there is no variable "none_such"`, "")

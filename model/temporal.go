@@ -7,8 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nikolalohinski/gonja/v2/exec"
-
+	"lifeline/jinja"
 	"lifeline/project"
 )
 
@@ -69,25 +68,26 @@ var (
 var temporalArguments = []string{"kind", "cohort", "appended", "on", "time", "order", "inclusive", "cohort_on", "cohort_time", "cohort_order", "cohort_id"}
 
 // temporalJoin answers temporal_join(kind, …): the cohort's rows, each with columns of one appended row, or nulls.
-func temporalJoin(a *exec.VarArgs, f *fault) *exec.Value {
-	in := readTemporal("temporal_join", a, temporalJoins, append([]string{"columns", "nth"}, temporalArguments...))
+func temporalJoin(c *jinja.Call) (jinja.Value, error) {
+	in := readTemporal("temporal_join", c, temporalJoins, append([]string{"columns", "nth"}, temporalArguments...))
 	t := in.call
 	for _, p := range in.mapping("columns", "columns={'activity_date': 'paid_at'}") {
 		t.columns = append(t.columns, appendedColumn{from: in.identifier("columns", p[0]), as: in.identifier("columns", p[1])})
 	}
 	if nth, ok := in.given("nth"); ok {
-		if t.nth = nth.Integer(); t.kind != "nth_ever" || !nth.IsInteger() || t.nth < 1 {
+		n, whole := nth.(int64)
+		if t.nth = int(n); t.kind != "nth_ever" || !whole || t.nth < 1 {
 			in.fail(errors.New("nth is for the join nth_ever, and counts from 1"), "temporal_join('nth_ever', …, nth=2)", "nth")
 		}
 	} else if t.kind == "nth_ever" {
 		in.fail(errors.New("nth_ever needs nth"), "nth=2", "nth_ever")
 	}
-	return in.answer(f, temporalJoins[t.kind])
+	return in.answer(temporalJoins[t.kind])
 }
 
 // temporalAggregate answers temporal_aggregate(kind, …): the cohort's rows, each with counts and sums over appended rows.
-func temporalAggregate(a *exec.VarArgs, f *fault) *exec.Value {
-	in := readTemporal("temporal_aggregate", a, temporalAggregates, append([]string{"aggregates"}, temporalArguments...))
+func temporalAggregate(c *jinja.Call) (jinja.Value, error) {
+	in := readTemporal("temporal_aggregate", c, temporalAggregates, append([]string{"aggregates"}, temporalArguments...))
 	t := in.call
 	for _, p := range in.mapping("aggregates", "aggregates={'visits': 'count(*)', 'spent': 'sum(amount)'}") {
 		m := aggregateCall.FindStringSubmatch(p[1])
@@ -98,32 +98,32 @@ func temporalAggregate(a *exec.VarArgs, f *fault) *exec.Value {
 		}
 		t.aggregates = append(t.aggregates, appendedAggregate{function: strings.ToLower(m[1]), column: strings.TrimPrefix(m[2], "*"), as: in.identifier("aggregates", p[0])})
 	}
-	return in.answer(f, temporalAggregates[t.kind])
+	return in.answer(temporalAggregates[t.kind])
 }
 
 // temporalInput reads the arguments of a call and keeps the first complaint.
 type temporalInput struct {
 	name string
-	args map[string]*exec.Value
+	args map[string]jinja.Value
 	call *temporal
 	err  error
 	try  string
 	word string
 }
 
-func readTemporal(name string, a *exec.VarArgs, kinds map[string]func(*temporal) string, known []string) *temporalInput {
-	in := &temporalInput{name: name, args: map[string]*exec.Value{}, call: &temporal{}}
-	for _, key := range sortedKeys(a.KwArgs) {
+func readTemporal(name string, c *jinja.Call, kinds map[string]func(*temporal) string, known []string) *temporalInput {
+	in := &temporalInput{name: name, args: map[string]jinja.Value{}, call: &temporal{}}
+	for _, key := range c.Names {
 		if !slices.Contains(known, key) {
 			in.fail(unknown("argument", key, project.Nearest(key, known)), name+" takes "+strings.Join(known, ", "), key)
 		}
-		in.args[key] = a.KwArgs[key]
+		in.args[key] = c.Named[key]
 	}
-	if len(a.Args) > 0 {
-		in.args["kind"] = a.Args[0]
+	if len(c.Args) > 0 {
+		in.args["kind"] = c.Args[0]
 	}
-	if len(a.Args) > 1 {
-		in.fail(errors.New("the kind comes first and all else by name"), name+"('"+a.Args[0].String()+"', cohort=…, appended=…, on='…')", name)
+	if len(c.Args) > 1 {
+		in.fail(errors.New("the kind comes first and all else by name"), name+"('"+text(c, 0)+"', cohort=…, appended=…, on='…')", name)
 	}
 	t := in.call
 	t.kind = in.text("kind", "")
@@ -148,23 +148,24 @@ func readTemporal(name string, a *exec.VarArgs, kinds map[string]func(*temporal)
 		in.fail(errors.New("on and cohort_on name different numbers of columns"), "name as many in cohort_on as in on", "cohort_on")
 	}
 	if v, ok := in.given("inclusive"); ok {
-		if !v.IsBool() {
+		on, isBool := v.(bool)
+		if !isBool {
 			in.fail(errors.New("inclusive is true or false"), "inclusive=true", "inclusive")
 		}
 		if strings.HasSuffix(t.kind, "_ever") {
 			in.fail(fmt.Errorf("%s has no bound that could be inclusive", t.kind), "take inclusive out", "inclusive")
 		}
-		t.inclusive = v.IsBool() && v.Bool()
+		t.inclusive = on
 	}
 	return in
 }
 
 // answer is the select, or the complaint.
-func (in *temporalInput) answer(f *fault, build func(*temporal) string) *exec.Value {
+func (in *temporalInput) answer(build func(*temporal) string) (jinja.Value, error) {
 	if in.err != nil {
-		return f.keep(fmt.Errorf("%s: %w", in.name, in.err), in.try, in.word)
+		return nil, &fault{fmt.Errorf("%s: %w", in.name, in.err), in.try, in.word}
 	}
-	return exec.AsSafeValue(build(in.call))
+	return build(in.call), nil
 }
 
 func (in *temporalInput) fail(err error, try, word string) {
@@ -174,9 +175,9 @@ func (in *temporalInput) fail(err error, try, word string) {
 }
 
 // given is an argument that is there and not none.
-func (in *temporalInput) given(name string) (*exec.Value, bool) {
+func (in *temporalInput) given(name string) (jinja.Value, bool) {
 	v, ok := in.args[name]
-	return v, ok && v != nil && !v.IsNil()
+	return v, ok && v != nil
 }
 
 func (in *temporalInput) missing(name, try string) {
@@ -191,12 +192,14 @@ func (in *temporalInput) text(name, otherwise string) string {
 		}
 		return otherwise
 	}
-	if v.IsError() {
-		in.fail(errors.New(v.Error()), "look at the argument "+name, name)
-	} else if !v.IsString() || strings.TrimSpace(v.String()) == "" {
-		in.fail(fmt.Errorf("%s is no text", name), name+"='…'", name)
+	s, isText := v.(string)
+	if r, isRelation := v.(*relation); isRelation {
+		s, isText = r.text, true
 	}
-	return v.String()
+	if !isText || strings.TrimSpace(s) == "" {
+		in.fail(fmt.Errorf("%s is not a text", name), name+"='…'", name)
+	}
+	return s
 }
 
 func (in *temporalInput) column(name, otherwise string) string {
@@ -219,7 +222,7 @@ func (in *temporalInput) names(name string, otherwise []string) []string {
 		}
 		return otherwise
 	}
-	list, isList := plain(v.Interface()).([]any)
+	list, isList := jinja.ToGo(v).([]any)
 	if !isList {
 		return []string{in.column(name, "")}
 	}
@@ -240,14 +243,14 @@ func (in *temporalInput) mapping(name, try string) [][2]string {
 		in.missing(name, try)
 		return nil
 	}
-	d, isDict := v.Interface().(*exec.Dict)
-	if !isDict || len(d.Pairs) == 0 {
-		in.fail(fmt.Errorf("%s is no mapping of names", name), try, name)
+	d, isDict := v.(*jinja.Dict)
+	if !isDict || d.Len() == 0 {
+		in.fail(fmt.Errorf("%s is not a mapping of names", name), try, name)
 		return nil
 	}
 	var out [][2]string
-	for _, p := range d.Pairs {
-		out = append(out, [2]string{p.Key.String(), p.Value.String()})
+	for k, v := range d.All() {
+		out = append(out, [2]string{fmt.Sprint(k), fmt.Sprint(v)})
 	}
 	return out
 }

@@ -24,7 +24,7 @@ func TestATemporalJoinTellsWhatIsWrongWithItsCall(t *testing.T) {
 		`3:8: temporal_join: columns is not given`,
 		`columns={'activity_date': 'paid_at'}`)
 	f("temporal_join('last_before', cohort='c', appended='a', on='entity', columns='id')",
-		`3:76: temporal_join: columns is no mapping of names`,
+		`3:76: temporal_join: columns is not a mapping of names`,
 		`columns={'activity_date': 'paid_at'}`)
 	f("temporal_join('last_before', cohort='c', appended='a', on='entity', columns={'amount * 2': 'twice'})",
 		`3:85: temporal_join: "amount * 2" in columns is no column's name`,
@@ -120,6 +120,6 @@ func TestAMacroOfTheProjectMayCallATemporalJoin(t *testing.T) {
 		return err
 	}
 	require.NoError(t, f("{% macro own(cohort) %}{{ temporal_join('last_before', cohort=cohort, appended='a', on='entity', columns={'id': 'event'}) }}{% endmacro %}"))
-	require.Equal(t, "macros/own.sql:1:41: temporal_join: there is no temporal join \"last\" (called at models/m.sql:4:7)\nTry: one of first_after, first_before, "+
+	require.Equal(t, "macros/own.sql:1:41: temporal_join: there is no temporal join \"last\" (called at models/m.sql:4:10)\nTry: one of first_after, first_before, "+
 		"first_ever, first_in_between, last_after, last_before, last_ever, last_in_between, nth_ever\nexit 2\n", told(f("{% macro own(cohort) %}{{ temporal_join('last', cohort=cohort, appended='a', on='entity', columns={'id': 'event'}) }}{% endmacro %}")))
 }

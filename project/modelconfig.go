@@ -82,7 +82,9 @@ func (p *Project) setConfig(c *ModelConfig, name string, v, key Value) error {
 	return nil
 }
 
-// ignore lists a key once a place.
+// Ignore lists, once a place, a key or call that has no effect here.
+func (p *Project) Ignore(key, where string) { p.ignore(key, where) }
+
 func (p *Project) ignore(key, where string) {
 	i := Ignored{Key: key, Where: where}
 	for _, other := range p.Ignored {
@@ -185,6 +187,10 @@ var configIgnored = map[string]bool{
 // Set puts one configuration value over the model's; known is false for a key that has no effect here. Both the YAML files and the
 // config() call of a model come through it.
 func (c *ModelConfig) Set(key string, v any) (known bool, err error) {
+	if c.values == nil {
+		c.values = map[string]any{}
+	}
+	c.values[key] = v
 	switch key {
 	case "materialized":
 		c.Materialized = fmt.Sprint(v)
@@ -236,6 +242,20 @@ func (c *ModelConfig) Set(key string, v any) (known bool, err error) {
 		return true, fmt.Errorf("unknown configuration %q", key)
 	}
 	return true, nil
+}
+
+// Get is a configuration value as it was given.
+func (c *ModelConfig) Get(key string) (any, bool) {
+	v, ok := c.values[key]
+	return v, ok
+}
+
+// ConfigTry is what a misspelt configuration key most likely means; empty where none is near.
+func ConfigTry(key string) string {
+	if near := Nearest(key, configKnown()); near != key {
+		return near
+	}
+	return ""
 }
 
 // configKnown are the keys that have an effect.

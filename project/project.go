@@ -120,6 +120,7 @@ type ModelConfig struct {
 	Indexes      []Index
 	Disabled     bool
 
+	values      map[string]any    // Every key as it was given, for config.get.
 	columnTypes map[string]string // Of a seed.
 	delimiter   string            // Of a seed; a comma where none is given.
 }

@@ -16,7 +16,7 @@ const (
 // layers orders the top folders: a package imports from lower layers and from its own folder, never
 // upwards, and never from a sibling of its own layer.
 var layers = map[string]int{
-	"change": 0, "examples": 0,
+	"change": 0, "examples": 0, "jinja": 0,
 	"project": 1,
 	"source":  2, "cdc": 2, "warehouse": 2, "model": 2, "lifecycle": 2,
 	"quality": 3, "sample": 3, "catalog": 3, "trace": 3, "modeltest": 3, "discover": 3,
