@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"lifeline/change"
+	"lifeline/modeltest"
 	"lifeline/project"
-	"lifeline/run"
 )
 
 type testCommand struct {
@@ -35,8 +35,8 @@ func (c *testCommand) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	results := []run.UnitResult{}
-	if err := run.UnitTests(ctx, p, want, func(r run.UnitResult) {
+	results := []modeltest.Result{}
+	if err := modeltest.Run(ctx, p, want, func(r modeltest.Result) {
 		results = append(results, r)
 		if !g.JSON {
 			printUnit(g.terminal, r)
@@ -46,7 +46,7 @@ func (c *testCommand) Run(ctx context.Context, g *Globals) error {
 	}
 	failed := 0
 	for _, r := range results {
-		if r.Status != run.UnitPass {
+		if r.Status != modeltest.Pass {
 			failed++
 		}
 	}
@@ -88,11 +88,11 @@ func (c *testCommand) wanted(p *project.Project) (func(*project.UnitTest) bool, 
 	return func(t *project.UnitTest) bool { return wanted[t.Name] || wanted[t.Model] }, nil
 }
 
-func printUnit(t terminal, r run.UnitResult) {
+func printUnit(t terminal, r modeltest.Result) {
 	switch r.Status {
-	case run.UnitPass:
+	case modeltest.Pass:
 		fmt.Fprintf(t.out, "pass   %s  (%.2f s)\n", r.Name, r.Seconds)
-	case run.UnitError:
+	case modeltest.Error:
 		fmt.Fprintf(t.out, "%s  %s  %s\n       %s\n", t.red("error"), r.Name, r.Where, strings.ReplaceAll(r.Error, "\n", "\n       "))
 	default:
 		fmt.Fprintf(t.out, "%s   %s  %s\n", t.red("fail"), r.Name, r.Where)
@@ -101,7 +101,7 @@ func printUnit(t terminal, r run.UnitResult) {
 }
 
 // printDifference shows the rows that differ under each other, expected ones with a minus, those that came instead with a plus.
-func printDifference(w io.Writer, r run.UnitResult) {
+func printDifference(w io.Writer, r modeltest.Result) {
 	lines := [][]string{append([]string{" "}, r.Columns...)}
 	for _, row := range r.Missing {
 		lines = append(lines, append([]string{"-"}, row...))

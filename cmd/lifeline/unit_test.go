@@ -2,14 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"lifeline/modeltest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"lifeline/run"
 )
 
 // unitProject is a small project with a seed, an ephemeral model, an incremental one and the given unit tests.
@@ -45,13 +44,13 @@ sources:
 	return dir
 }
 
-func units(t *testing.T, code int, args ...string) map[string]run.UnitResult {
+func units(t *testing.T, code int, args ...string) map[string]modeltest.Result {
 	t.Helper()
 	o := lifeline(t, append([]string{"test", "--json"}, args...)...)
 	require.Equal(t, code, o.code, "%s\n%s", o.out, o.errors)
-	var results []run.UnitResult
+	var results []modeltest.Result
 	require.NoError(t, json.Unmarshal([]byte(o.out), &results), o.out)
-	byName := map[string]run.UnitResult{}
+	byName := map[string]modeltest.Result{}
 	for _, r := range results {
 		byName[r.Name] = r
 	}
@@ -95,7 +94,7 @@ func TestUnitTestsRunModelsOnGivenRows(t *testing.T) {
 	results := units(t, 0, "--project", dir)
 	require.Len(t, results, 4)
 	for _, r := range results {
-		require.Equal(t, run.UnitPass, r.Status, "%+v", r)
+		require.Equal(t, modeltest.Pass, r.Status, "%+v", r)
 	}
 	requireQuick(t, dir, results)
 	require.Len(t, units(t, 0, "--project", dir, "totals"), 2)
@@ -117,12 +116,12 @@ func TestAUnitTestThatFailsShowsTheRowsThatDiffer(t *testing.T) {
 `)
 	results := units(t, 1, "--project", dir)
 	r := results["twice_is_not_once"]
-	require.Equal(t, run.UnitFail, r.Status)
+	require.Equal(t, modeltest.Fail, r.Status)
 	require.Equal(t, []string{"id", "amount"}, r.Columns)
 	require.Equal(t, [][]string{{"2", "6.0000"}}, r.Missing)
 	require.Equal(t, [][]string{{"1", "5.0000"}, {"3", "6.0000"}}, r.Surplus)
 	r = results["a_column_that_is_not_there"]
-	require.Equal(t, run.UnitError, r.Status)
+	require.Equal(t, modeltest.Error, r.Status)
 	require.Contains(t, r.Error, "there is no column idd; it has id, amount, sold_at")
 
 	o := lifeline(t, "test", "--project", dir, "twice_is_not_once")
@@ -138,14 +137,14 @@ func TestTheProjectsOwnUnitTestsPass(t *testing.T) {
 	t.Parallel()
 	results := units(t, 0, "--project", carepay)
 	for name, r := range results {
-		require.Equal(t, run.UnitPass, r.Status, "%s: %s", name, strings.Join(append([]string{r.Error}, r.Where), " "))
+		require.Equal(t, modeltest.Pass, r.Status, "%s: %s", name, strings.Join(append([]string{r.Error}, r.Where), " "))
 	}
 	requireQuick(t, carepay, results)
 }
 
 // requireQuick holds each unit test to a second. What took longer is measured again, by itself: a busy machine delays each of them now
 // and then, a slow one is slow each time.
-func requireQuick(t *testing.T, project string, results map[string]run.UnitResult) {
+func requireQuick(t *testing.T, project string, results map[string]modeltest.Result) {
 	t.Helper()
 	const limit, tries = 1.0, 5
 	for name, r := range results {

@@ -1,4 +1,4 @@
-package run
+package modeltest
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 
 // load makes a table of a fixture's rows in the columns and types of another relation; a column that the fixture does not name is null.
 // It returns the columns that the fixture names, in the relation's order.
-func (u *unitRunner) load(ctx context.Context, relation string, columns []warehouse.SeedColumn, f project.Fixture) ([]string, error) {
+func (u *runner) load(ctx context.Context, relation string, columns []warehouse.SeedColumn, f project.Fixture) ([]string, error) {
 	if f.Format == "sql" {
 		return u.loadSQL(ctx, relation, columns, f)
 	}
@@ -52,7 +52,7 @@ func (u *unitRunner) load(ctx context.Context, relation string, columns []wareho
 }
 
 // loadSQL takes the rows of a select, in the types of the relation that they stand for.
-func (u *unitRunner) loadSQL(ctx context.Context, relation string, columns []warehouse.SeedColumn, f project.Fixture) ([]string, error) {
+func (u *runner) loadSQL(ctx context.Context, relation string, columns []warehouse.SeedColumn, f project.Fixture) ([]string, error) {
 	text, err := u.fixtureText(f, ".sql")
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func inOrder(columns []warehouse.SeedColumn, named map[string]bool) []string {
 }
 
 // fixtureText is a fixture's text, its own or that of a file in tests/fixtures.
-func (u *unitRunner) fixtureText(f project.Fixture, ext string) (string, error) {
+func (u *runner) fixtureText(f project.Fixture, ext string) (string, error) {
 	if f.Fixture == "" {
 		return f.Text, nil
 	}

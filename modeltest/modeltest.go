@@ -1,4 +1,6 @@
-package run
+// Package modeltest runs a project's unit tests: the given rows stand for what a model reads, in an engine in memory, and the rows that
+// come out are compared with the expected ones. No source and no warehouse is opened. What a unit test may say is package project's.
+package modeltest
 
 import (
 	"cmp"
@@ -18,8 +20,8 @@ import (
 	"lifeline/warehouse"
 )
 
-// UnitResult is how one unit test of a model came out.
-type UnitResult struct {
+// Result is how one unit test of a model came out.
+type Result struct {
 	Name    string  `json:"name"`
 	Model   string  `json:"model"`
 	Where   string  `json:"where"`
@@ -34,22 +36,22 @@ type UnitResult struct {
 
 // The ends of a unit test.
 const (
-	UnitPass  = "pass"
-	UnitFail  = "fail"
-	UnitError = "error"
+	Pass  = "pass"
+	Fail  = "fail"
+	Error = "error"
 )
 
-// UnitTests runs the project's unit tests that want takes, in the order of their files, each in an engine in memory: the given rows
+// Run runs the project's unit tests that want takes, in the order of their files, each in an engine in memory: the given rows
 // stand for what the model reads, what is not given is empty (a seed is itself), and the rows that come out are compared, as a
 // multiset, in the columns that the test names. No source and no warehouse is opened. A test that cannot run is a result too; an
 // error is returned for what concerns all of them.
-func UnitTests(ctx context.Context, p *project.Project, want func(*project.UnitTest) bool, each func(UnitResult)) error {
+func Run(ctx context.Context, p *project.Project, want func(*project.UnitTest) bool, each func(Result)) error {
 	db, err := warehouse.OpenScratch(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	u := &unitRunner{project: p, db: db, graphs: map[string]*unitGraph{}}
+	u := &runner{project: p, db: db, graphs: map[string]*testGraph{}}
 	if _, err := db.ExecContext(ctx, "create schema given"); err != nil {
 		return fmt.Errorf("prepare the unit tests: %w", err)
 	}
@@ -63,7 +65,7 @@ func UnitTests(ctx context.Context, p *project.Project, want func(*project.UnitT
 			return ctx.Err()
 		}
 		if err != nil {
-			r.Status, r.Error = UnitError, err.Error()
+			r.Status, r.Error = Error, err.Error()
 		}
 		r.Name, r.Model, r.Where, r.Seconds = t.Name, t.Model, fmt.Sprintf("%s:%d", t.File, t.Line), time.Since(began).Seconds()
 		each(r)
@@ -71,15 +73,15 @@ func UnitTests(ctx context.Context, p *project.Project, want func(*project.UnitT
 	return nil
 }
 
-// unitRunner keeps what the tests share.
-type unitRunner struct {
+// runner keeps what the tests share.
+type runner struct {
 	project *project.Project
 	db      *sql.DB
-	graphs  map[string]*unitGraph
+	graphs  map[string]*testGraph
 }
 
-// unitGraph is the project under one set of variables, with the empty relations that were made of it.
-type unitGraph struct {
+// testGraph is the project under one set of variables, with the empty relations that were made of it.
+type testGraph struct {
 	*model.Graph
 	schema string
 	made   map[*model.Node]bool
@@ -87,7 +89,7 @@ type unitGraph struct {
 
 // graph makes, or finds, the project's graph for a test's variables. Columns and types may depend on them, so each has relations of
 // its own.
-func (u *unitRunner) graph(ctx context.Context, t *project.UnitTest) (*unitGraph, error) {
+func (u *runner) graph(ctx context.Context, t *project.UnitTest) (*testGraph, error) {
 	vars := map[string]any{"as_of": time.Time{}.Format(time.DateTime)}
 	if own, ok := u.project.Vars["as_of"]; ok {
 		vars["as_of"] = own
@@ -107,7 +109,7 @@ func (u *unitRunner) graph(ctx context.Context, t *project.UnitTest) (*unitGraph
 	if err != nil {
 		return nil, err
 	}
-	g := &unitGraph{Graph: graph, schema: fmt.Sprintf("empty%d", len(u.graphs)+1), made: map[*model.Node]bool{}}
+	g := &testGraph{Graph: graph, schema: fmt.Sprintf("empty%d", len(u.graphs)+1), made: map[*model.Node]bool{}}
 	if _, err := u.db.ExecContext(ctx, "create schema "+g.schema); err != nil {
 		return nil, err
 	}
@@ -115,7 +117,7 @@ func (u *unitRunner) graph(ctx context.Context, t *project.UnitTest) (*unitGraph
 	return g, nil
 }
 
-func (u *unitRunner) test(ctx context.Context, t *project.UnitTest) (r UnitResult, err error) {
+func (u *runner) test(ctx context.Context, t *project.UnitTest) (r Result, err error) {
 	for name := range t.Macros {
 		if name != "is_incremental" {
 			return r, fmt.Errorf("overrides.macros.%s: only is_incremental can be overridden; give the model a variable instead", name)
@@ -146,7 +148,7 @@ func (u *unitRunner) test(ctx context.Context, t *project.UnitTest) (r UnitResul
 		}
 		relation := "given." + quoted(input.Schema+"."+input.Alias)
 		given[input] = relation
-		if err := u.fill(ctx, g, input, relation, f); err != nil {
+		if err := u.loadGiven(ctx, g, input, relation, f); err != nil {
 			return r, fmt.Errorf("given %s: %w", f.Input, err)
 		}
 	}
@@ -163,7 +165,7 @@ func (u *unitRunner) test(ctx context.Context, t *project.UnitTest) (r UnitResul
 	return u.compare(ctx, t, text)
 }
 
-func (g *unitGraph) relation(n *model.Node) string {
+func (g *testGraph) relation(n *model.Node) string {
 	return g.schema + "." + quoted(n.Schema+"."+n.Alias)
 }
 
@@ -171,7 +173,7 @@ func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""
 
 // need makes a node's relation without rows, and first those that its model reads: its columns and types come from its own SQL. A seed
 // has its rows.
-func (u *unitRunner) need(ctx context.Context, g *unitGraph, n *model.Node) error {
+func (u *runner) need(ctx context.Context, g *testGraph, n *model.Node) error {
 	if g.made[n] {
 		return nil
 	}
@@ -222,7 +224,7 @@ func contractColumns(s *project.SourceTable) ([]warehouse.SeedColumn, error) {
 }
 
 // compare runs the model and tells which expected rows are missing and which rows are too many.
-func (u *unitRunner) compare(ctx context.Context, t *project.UnitTest, text string) (r UnitResult, err error) {
+func (u *runner) compare(ctx context.Context, t *project.UnitTest, text string) (r Result, err error) {
 	if _, err := u.db.ExecContext(ctx, "create table given.actual as\n"+text); err != nil {
 		return r, fmt.Errorf("run the model: %w", err)
 	}
@@ -249,15 +251,15 @@ func (u *unitRunner) compare(ctx context.Context, t *project.UnitTest, text stri
 	if r.Surplus, err = u.except(ctx, r.Columns, "given.actual", "given.expected"); err != nil {
 		return r, err
 	}
-	r.Status = UnitPass
+	r.Status = Pass
 	if len(r.Missing)+len(r.Surplus) > 0 {
-		r.Status = UnitFail
+		r.Status = Fail
 	}
 	return r, nil
 }
 
 // except lists the rows that one side has more often than the other, as text.
-func (u *unitRunner) except(ctx context.Context, columns []string, a, b string) ([][]string, error) {
+func (u *runner) except(ctx context.Context, columns []string, a, b string) ([][]string, error) {
 	names, texts := make([]string, len(columns)), make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = quoted(c)
@@ -294,7 +296,7 @@ order by all`, strings.Join(texts, ", "), list, a, list, b))
 }
 
 // columns are a relation's names and types.
-func (u *unitRunner) columns(ctx context.Context, relation string) ([]warehouse.SeedColumn, error) {
+func (u *runner) columns(ctx context.Context, relation string) ([]warehouse.SeedColumn, error) {
 	rows, err := u.db.QueryContext(ctx, "select column_name, column_type from (describe "+relation+")")
 	if err != nil {
 		return nil, err
@@ -311,8 +313,8 @@ func (u *unitRunner) columns(ctx context.Context, relation string) ([]warehouse.
 	return out, rows.Err()
 }
 
-// fill makes the relation of a given input, in the columns and types of the real one.
-func (u *unitRunner) fill(ctx context.Context, g *unitGraph, n *model.Node, relation string, f project.Fixture) error {
+// loadGiven makes the relation of a given input, in the columns and types of the real one.
+func (u *runner) loadGiven(ctx context.Context, g *testGraph, n *model.Node, relation string, f project.Fixture) error {
 	if err := u.need(ctx, g, n); err != nil {
 		return err
 	}
@@ -324,7 +326,7 @@ func (u *unitRunner) fill(ctx context.Context, g *unitGraph, n *model.Node, rela
 	return err
 }
 
-// names are the columns' names.
+// namesOf are the columns' names.
 func namesOf(columns []warehouse.SeedColumn) []string {
 	out := make([]string, len(columns))
 	for i, c := range columns {
