@@ -17,10 +17,10 @@ const attempts = 5
 
 // openSource connects to the source, where there is one to read.
 func (w *walk) openSource(ctx context.Context) (err error) {
-	if w.Source == nil {
+	if w.opt.Source == nil {
 		return nil
 	}
-	w.source, err = w.Source(ctx)
+	w.source, err = w.opt.Source(ctx)
 	return err
 }
 
@@ -52,7 +52,7 @@ func (w *walk) preflight(ctx context.Context) error {
 			return &change.Problem{Err: fmt.Errorf("preflight %s: %s", r.Name, r.What), Try: r.Try, Class: r.Class}
 		}
 		if r.Status == preflight.Warn {
-			w.Logger.WarnContext(ctx, "preflight", "check", r.Name, "what", r.What)
+			w.opt.Logger.WarnContext(ctx, "preflight", "check", r.Name, "what", r.What)
 			w.report.Warnings = append(w.report.Warnings, r.What)
 		}
 	}
@@ -68,8 +68,8 @@ func (w *walk) land(ctx context.Context) (string, error) {
 		if err == nil || !source.IsViewLost(err) || try == attempts || ctx.Err() != nil {
 			return line, err
 		}
-		w.Logger.WarnContext(ctx, "the view of the source was lost; taking a new snapshot", "try", try+1, "error", err)
-		w.Progress.Advance("land", 0, 0, "rows")
+		w.opt.Logger.WarnContext(ctx, "the view of the source was lost; taking a new snapshot", "try", try+1, "error", err)
+		w.opt.Progress.Advance(warehouse.StepLand, 0, 0, "rows")
 		select {
 		case <-ctx.Done():
 			return "", ctx.Err()
@@ -80,7 +80,7 @@ func (w *walk) land(ctx context.Context) (string, error) {
 }
 
 func (w *walk) landOnce(ctx context.Context) (line string, err error) {
-	began := w.Now()
+	began := w.opt.Now()
 	snap, err := w.source.Snapshot(ctx)
 	if err != nil {
 		return "", err
@@ -114,13 +114,12 @@ func (w *walk) landOnce(ctx context.Context) (line string, err error) {
 	if w.landed, err = load.Commit(ctx); err != nil {
 		return "", err
 	}
-	return w.recordLanding(w.Now().Sub(began)), nil
+	return w.recordLanding(w.opt.Now().Sub(began)), nil
 }
 
 func (w *walk) copyRows(ctx context.Context, snap source.Snapshot, load warehouse.Load) error {
-	open := func(ctx context.Context, t *change.Table) (source.Writer, error) { return load.Writer(ctx, t) }
-	return snap.Read(ctx, open, func(p source.Progress) {
-		w.Progress.Advance("land", p.Rows, p.Total, "rows")
+	return snap.Read(ctx, load.Writer, func(p source.Progress) {
+		w.opt.Progress.Advance(warehouse.StepLand, p.Rows, p.Total, "rows")
 	})
 }
 

@@ -47,7 +47,7 @@ func BenchmarkRead(b *testing.B) {
 		snap, err := src.Snapshot(b.Context())
 		require.NoError(b, err)
 		rows = 0
-		require.NoError(b, snap.Read(b.Context(), func(context.Context, *change.Table) (source.Writer, error) {
+		require.NoError(b, snap.Read(b.Context(), func(context.Context, *change.Table) (change.Writer, error) {
 			return &source.Discard{}, nil
 		}, func(p source.Progress) { rows = max(rows, p.Rows) }))
 		require.NoError(b, snap.Close())

@@ -14,7 +14,7 @@ import (
 )
 
 // Read passes all records to writers. A file without quotes is read in parts by all workers, one with quotes by one.
-func (n *folderSnapshot) Read(ctx context.Context, open func(context.Context, *change.Table) (Writer, error), progress func(Progress)) error {
+func (n *folderSnapshot) Read(ctx context.Context, open func(context.Context, *change.Table) (change.Writer, error), progress func(Progress)) error {
 	r := &folderReading{options: &n.folder.options, open: open, progress: progress}
 	count := 0
 	for _, f := range n.files {
@@ -43,7 +43,7 @@ func (n *folderSnapshot) Read(ctx context.Context, open func(context.Context, *c
 
 type folderReading struct {
 	options  *Options
-	open     func(context.Context, *change.Table) (Writer, error)
+	open     func(context.Context, *change.Table) (change.Writer, error)
 	progress func(Progress)
 	rows     atomic.Int64
 	total    int64
@@ -52,7 +52,7 @@ type folderReading struct {
 type folderWorker struct {
 	*folderReading
 	table  *fileTable
-	writer Writer
+	writer change.Writer
 	batch  *change.Batch
 	filler *change.Filler
 }

@@ -79,7 +79,7 @@ func numbers(t *testing.T, d *tester, o source.Options) []int64 {
 	require.NoError(t, err)
 	defer snap.Close()
 	all := &lastColumn{}
-	require.NoError(t, snap.Read(t.Context(), func(context.Context, *change.Table) (source.Writer, error) { return all, nil }, nil))
+	require.NoError(t, snap.Read(t.Context(), func(context.Context, *change.Table) (change.Writer, error) { return all, nil }, nil))
 	return all.values
 }
 
@@ -113,7 +113,7 @@ func TestOneBigTableIsSharedBetweenWorkersInChunksOfOneSize(t *testing.T) {
 	var meet sync.Once
 	c := &collector{rows: map[string][]string{}}
 	writers := 0
-	require.NoError(t, snap.Read(t.Context(), func(ctx context.Context, table *change.Table) (source.Writer, error) {
+	require.NoError(t, snap.Read(t.Context(), func(ctx context.Context, table *change.Table) (change.Writer, error) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if writers++; writers == 2 {

@@ -17,7 +17,7 @@ import (
 const batchBytes = 4 << 20
 
 // Read passes all rows to writers. Every connection is a worker; all take pieces of tables from one queue.
-func (n *serverSnapshot) Read(ctx context.Context, open func(context.Context, *change.Table) (Writer, error), progress func(Progress)) error {
+func (n *serverSnapshot) Read(ctx context.Context, open func(context.Context, *change.Table) (change.Writer, error), progress func(Progress)) error {
 	q := newQueue()
 	for _, t := range n.tables {
 		q.add(&keyRange{table: t, rows: n.estimate(ctx, n.conns[0], t, nil, nil)})
@@ -34,7 +34,7 @@ func (n *serverSnapshot) Read(ctx context.Context, open func(context.Context, *c
 type reading struct {
 	snapshot *serverSnapshot
 	queue    *queue
-	open     func(context.Context, *change.Table) (Writer, error)
+	open     func(context.Context, *change.Table) (change.Writer, error)
 	progress func(Progress)
 	rows     atomic.Int64
 	total    int64
@@ -45,7 +45,7 @@ type worker struct {
 	*reading
 	conn   *conn
 	table  *serverTable
-	writer Writer
+	writer change.Writer
 	batch  *change.Batch
 	decode decoder
 }

@@ -207,7 +207,7 @@ func TestMemoryStaysFlatWithLongFields(t *testing.T) {
 	defer snap.Close()
 	var peak uint64
 	watch := &watcher{peak: &peak}
-	require.NoError(t, snap.Read(t.Context(), func(context.Context, *change.Table) (source.Writer, error) { return watch, nil }, nil))
+	require.NoError(t, snap.Read(t.Context(), func(context.Context, *change.Table) (change.Writer, error) { return watch, nil }, nil))
 	require.Less(t, peak>>20, uint64(100), "MB of heap in use")
 }
 

@@ -2,7 +2,7 @@
 // of CSV files. It maps the source's types to those of package change without loss, decodes values straight into batches, and
 // takes the totals that the books compare with (promise 1).
 //
-// It never writes to the source (promise 9), knows nothing of a warehouse beyond the Writer it fills, and leaves the binary log
+// It never writes to the source (promise 9), knows nothing of a warehouse beyond the writers it fills, and leaves the binary log
 // to package cdc and retries to package run.
 package source
 
@@ -68,19 +68,13 @@ type Snapshot interface {
 	// Read passes every row of every table to writers. Each worker opens a writer of its own for each table that it meets, keeps
 	// it over the table's chunks, and closes it when the table's chunks are all handed out. An error of one ends all.
 	// After an error no writer is closed: the load is to be aborted.
-	Read(ctx context.Context, open func(context.Context, *change.Table) (Writer, error), progress func(Progress)) error
+	Read(ctx context.Context, open func(context.Context, *change.Table) (change.Writer, error), progress func(Progress)) error
 	// Totals counts every table and adds up its money columns, by the source's own arithmetic where it has one, in the order of
 	// Source.Tables.
 	Totals(ctx context.Context) ([]change.Totals, error)
 	// Ranges adds up the rows of one table by slices of its whole key, to find the row that makes two totals differ.
 	Ranges(ctx context.Context, t *change.Table, of change.Range) ([]change.Slice, error)
 	Close() error
-}
-
-// Writer takes batches of one table. It is used by one goroutine; the batch is the reader's again when Write returns.
-type Writer interface {
-	Write(ctx context.Context, b *change.Batch) error
-	Close(ctx context.Context) error
 }
 
 // Progress says how far a Read is, over all tables and workers.
@@ -90,7 +84,7 @@ type Progress struct {
 	Total int64  // About how many there are; 0 where unknown.
 }
 
-// Discard is a Writer that counts rows and drops them: it shows what reading alone costs.
+// Discard is a writer that counts rows and drops them: it shows what reading alone costs.
 type Discard struct{ Rows int64 }
 
 // Write counts the batch's rows.

@@ -93,7 +93,7 @@ type collector struct {
 	total   int
 }
 
-func (c *collector) open(_ context.Context, t *change.Table) (source.Writer, error) {
+func (c *collector) open(_ context.Context, t *change.Table) (change.Writer, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.opened++

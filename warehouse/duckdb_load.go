@@ -142,7 +142,7 @@ func (l *duckLoad) widen(ctx context.Context, t *duckTable, columns map[int]bool
 }
 
 // Writer opens a stream of batches into one table.
-func (l *duckLoad) Writer(_ context.Context, t *change.Table) (Writer, error) {
+func (l *duckLoad) Writer(_ context.Context, t *change.Table) (change.Writer, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.done {

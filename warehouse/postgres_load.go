@@ -146,7 +146,7 @@ type postgresWriter struct {
 	closed bool
 }
 
-func (l *postgresLoad) Writer(ctx context.Context, t *change.Table) (Writer, error) {
+func (l *postgresLoad) Writer(ctx context.Context, t *change.Table) (change.Writer, error) {
 	to := l.tables[t.Name]
 	if to == nil {
 		return nil, fmt.Errorf("write to %s: the load was not begun with this table", t.Name)

@@ -67,18 +67,12 @@ type Run interface {
 // Load lands one snapshot. Its writers may be used by several goroutines at once, each writer by one.
 type Load interface {
 	// Writer opens a stream of batches into one table.
-	Writer(ctx context.Context, t *change.Table) (Writer, error)
+	Writer(ctx context.Context, t *change.Table) (change.Writer, error)
 	// Commit brings staging to exactly the rows written, appends every superseded row to history and stores the position, all
 	// in one transaction (promise 5). Tables whose rows are as before are left as they are.
 	Commit(ctx context.Context) ([]Landed, error)
 	// Abort drops what was written. After Commit it does nothing.
 	Abort(ctx context.Context) error
-}
-
-// Writer takes the batches of one table from one worker. Close makes them part of the load.
-type Writer interface {
-	Write(ctx context.Context, b *change.Batch) error
-	Close(ctx context.Context) error
 }
 
 // Landed counts what a load did to one table, in rows.

@@ -13,7 +13,6 @@ import (
 
 	_ "github.com/go-sql-driver/mysql" // The way of the brief's task, which fetches all rows at once.
 
-	"lifeline/change"
 	"lifeline/source"
 	"lifeline/warehouse"
 )
@@ -33,8 +32,7 @@ func land(ctx context.Context, src source.Source, hold warehouse.Run) (took, tot
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	writer := func(ctx context.Context, t *change.Table) (source.Writer, error) { return load.Writer(ctx, t) }
-	if err := snap.Read(ctx, writer, func(source.Progress) {}); err != nil {
+	if err := snap.Read(ctx, load.Writer, func(source.Progress) {}); err != nil {
 		return 0, 0, 0, err
 	}
 	pause := time.Now()

@@ -1,0 +1,18 @@
+package warehouse
+
+// The steps of a run, as ops.steps names them.
+const (
+	StepLand       = "land"
+	StepReconcile  = "reconcile"
+	StepBuild      = "build"
+	StepModel      = "model" // One model of the build.
+	StepQuarantine = "quarantine"
+	StepCheck      = "check"
+	StepBooks      = "books"
+	StepPublish    = "publish"
+)
+
+// Steps are the steps of a run in their order, without single models.
+func Steps() []string {
+	return []string{StepLand, StepReconcile, StepBuild, StepQuarantine, StepCheck, StepBooks, StepPublish}
+}
