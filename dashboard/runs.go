@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"lifeline/semantic"
+	"lifeline/warehouse"
 	"math"
 	"net/http"
 	"slices"
@@ -12,9 +13,6 @@ import (
 	"strings"
 	"time"
 )
-
-// stepOrder is that of the walk.
-var stepOrder = []string{"land", "reconcile", "build", "check", "books", "publish"}
 
 // books is where ops and quarantine are read; a problem before the first run.
 func (c *request) booksDB() (*sql.DB, error) {
@@ -56,7 +54,7 @@ func loadRuns(ctx context.Context, db *sql.DB, limit int, o Options) (*RunsData,
 	if err != nil {
 		return nil, err
 	}
-	data := &RunsData{Runs: runs, Steps: slices.Clone(stepOrder), Tables: []TableFreshness{}}
+	data := &RunsData{Runs: runs, Steps: warehouse.Steps(), Tables: []TableFreshness{}}
 	data.P95 = p95(runs)
 	data.Answer = runsAnswer(data)
 	data.Tables, err = tableFreshness(ctx, db, o)

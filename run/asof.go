@@ -16,17 +16,17 @@ import (
 // day of the newest valid time that is not after the snapshot; "now" the end of the business day of the snapshot; a date the end
 // of that business day. The end is exclusive: windows are [as_of - 7d, as_of).
 func (w *walk) decideAsOf(ctx context.Context) error {
-	business, err := zone(w.Project.Config.BusinessTimeZone, "business_time_zone")
+	business, err := zone(w.opt.Project.Config.BusinessTimeZone, "business_time_zone")
 	if err != nil {
 		return err
 	}
-	stored, err := zone(w.Project.Config.Source.TimeZone, "source.time_zone")
+	stored, err := zone(w.opt.Project.Config.Source.TimeZone, "source.time_zone")
 	if err != nil {
 		return err
 	}
-	rule := w.AsOf
+	rule := w.opt.AsOf
 	if rule == "" {
-		rule = w.Project.Config.AsOf.Rule
+		rule = w.opt.Project.Config.AsOf.Rule
 	}
 	switch rule {
 	case "", "latest":
@@ -57,7 +57,7 @@ func (w *walk) decideAsOf(ctx context.Context) error {
 func (w *walk) newestTime(ctx context.Context, stored *time.Location) (time.Time, error) {
 	limit := w.snapshot.TakenAt
 	var newest time.Time
-	for _, column := range w.Project.Config.AsOf.Columns {
+	for _, column := range w.opt.Project.Config.AsOf.Columns {
 		table, name, ok := strings.Cut(column, ".")
 		if !ok {
 			return newest, &change.Problem{Err: fmt.Errorf("as_of column %q is not table.column", column), Where: "lifeline.yml", Class: change.ClassUsage, Try: "columns: [claim.date_created]"}
@@ -105,9 +105,9 @@ func (w *walk) open(ctx context.Context) error {
 		w.tables, err = w.source.Tables(ctx)
 		return err
 	}
-	if len(w.Project.Sources) == 0 {
+	if len(w.opt.Project.Sources) == 0 {
 		// A project of seeds alone reads nothing and lands nothing.
-		w.snapshot.TakenAt = w.Now().UTC()
+		w.snapshot.TakenAt = w.opt.Now().UTC()
 		return nil
 	}
 	var position string
@@ -130,7 +130,7 @@ limit 1`).Scan(&position, &w.snapshot.TakenAt)
 // nothingToDo tells whether source, project and as-of are all as at the last publication. That the source is as it landed is not
 // enough: what landed may be newer than what is published, where a run was blocked or killed in between.
 func (w *walk) nothingToDo(ctx context.Context) (bool, error) {
-	if w.Full || w.source == nil {
+	if w.opt.Full || w.source == nil {
 		return false, nil
 	}
 	for _, l := range w.landed {

@@ -34,10 +34,10 @@ func (w *walk) works() []*model.Node {
 // choose settles which nodes are built; the others are carried over from the version before.
 func (w *walk) choose() error {
 	w.chosen = nil
-	if len(w.Select)+len(w.Exclude) == 0 {
+	if len(w.opt.Select)+len(w.opt.Exclude) == 0 {
 		return nil
 	}
-	nodes, err := w.graph.Select(w.Select, w.Exclude)
+	nodes, err := w.graph.Select(w.opt.Select, w.opt.Exclude)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (w *walk) buildModels(ctx context.Context) (string, error) {
 		return "", err
 	}
 	w.rowVerdicts = quality.NewRowVerdicts(w.build)
-	w.rowVerdicts.Now = w.Now()
+	w.rowVerdicts.Now = w.opt.Now()
 	if err := w.startReplay(ctx); err != nil {
 		return "", err
 	}
@@ -89,16 +89,16 @@ func (w *walk) buildModels(ctx context.Context) (string, error) {
 				return ctx.Err()
 			}
 			defer func() { <-slots }()
-			began := w.Now()
+			began := w.opt.Now()
 			rows, judging, err := w.buildNode(ctx, n)
 			if err != nil {
 				return w.inModel(n, "", err)
 			}
-			took := w.Now().Sub(began) - judging
+			took := w.opt.Now().Sub(began) - judging
 			reports[i] = ModelReport{Name: n.Name, Rows: rows, Seconds: took.Seconds()}
 			judged.Add(int64(judging))
 			close(done[n])
-			w.Progress.Advance("build", finished.Add(1), int64(len(works)), "models")
+			w.opt.Progress.Advance(warehouse.StepBuild, finished.Add(1), int64(len(works)), "models")
 			return nil
 		})
 	}
@@ -172,27 +172,27 @@ func (w *walk) buildNode(ctx context.Context, n *model.Node) (rows int64, judgin
 		rows, err = w.carry(ctx, n, m, before)
 		return rows, 0, err
 	}
-	incremental := n.Materialized == model.Incremental && before && !w.Full
+	incremental := n.Materialized == model.Incremental && before && !w.opt.Full
 	if incremental {
 		m.Carry, m.UniqueKey = true, n.Config.UniqueKey
 	}
-	began := w.Now()
+	began := w.opt.Now()
 	if m.SQL, err = w.compile(ctx, n, incremental); err != nil {
 		return 0, 0, err
 	}
-	judging = w.Now().Sub(began)
-	if w.ShowSQL != nil {
-		w.ShowSQL(n.Path, m.SQL)
+	judging = w.opt.Now().Sub(began)
+	if w.opt.ShowSQL != nil {
+		w.opt.ShowSQL(n.Path, m.SQL)
 	}
 	if rows, err = w.build.Create(ctx, m); err != nil {
 		return 0, 0, w.inModel(n, m.SQL, err)
 	}
 	if n.EntityOf != nil {
-		began = w.Now()
+		began = w.opt.Now()
 		if rows, err = w.setAside(ctx, n, rows); err != nil {
 			return 0, 0, err
 		}
-		judging += w.Now().Sub(began)
+		judging += w.opt.Now().Sub(began)
 	}
 	return rows, judging, w.build.Index(ctx, m)
 }
@@ -295,7 +295,7 @@ func (w *walk) setAside(ctx context.Context, n *model.Node, rows int64) (int64, 
 		return 0, err
 	}
 	hold := map[string]time.Duration{}
-	for _, t := range w.Project.Tests {
+	for _, t := range w.opt.Project.Tests {
 		if t.Node == n.Name && t.Hold > 0 {
 			hold[t.Name] = t.Hold
 		}

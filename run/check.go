@@ -21,7 +21,7 @@ func (w *walk) reconcileSource(ctx context.Context) (string, error) {
 	}
 	if quality.Unbalanced(books) != nil {
 		if err := quality.NameRows(ctx, w.hold.DB(), w.tables, books, w.reading); err != nil {
-			w.Logger.WarnContext(ctx, "books", "error", err) // That they do not balance is worse, and is said.
+			w.opt.Logger.WarnContext(ctx, "books", "error", err) // That they do not balance is worse, and is said.
 		}
 		var tables []string
 		for _, b := range books {
@@ -43,8 +43,8 @@ func (w *walk) reconcileSource(ctx context.Context) (string, error) {
 
 // reconcileLanding compares staging with what its last landing found in the source, where this walk reads none.
 func (w *walk) reconcileLanding(ctx context.Context) (string, error) {
-	sources := make([]quality.StagingTable, len(w.Project.Sources))
-	for i, s := range w.Project.Sources {
+	sources := make([]quality.StagingTable, len(w.opt.Project.Sources))
+	for i, s := range w.opt.Project.Sources {
 		sources[i] = quality.NewStagingTable(s)
 	}
 	books, err := quality.LandedBooks(ctx, w.hold.DB(), sources)
@@ -62,7 +62,7 @@ func (w *walk) reconcileLanding(ctx context.Context) (string, error) {
 // compileChecks compiles the project's tests that want says, for the version under construction.
 func (w *walk) compileChecks(want func(*project.Test) bool) ([]quality.Check, error) {
 	var out []quality.Check
-	for _, t := range w.Project.Tests {
+	for _, t := range w.opt.Project.Tests {
 		if t.Disabled || !want(t) {
 			continue
 		}
@@ -168,9 +168,9 @@ func (w *walk) freshness() []quality.Check {
 	var out []quality.Check
 	now := w.snapshot.TakenAt
 	if now.IsZero() {
-		now = w.Now()
+		now = w.opt.Now()
 	}
-	for _, s := range w.Project.Sources {
+	for _, s := range w.opt.Project.Sources {
 		if s.LoadedAt == "" {
 			continue
 		}

@@ -32,7 +32,7 @@ func (w *walk) writeQuarantine(ctx context.Context, publishes bool) error {
 	if w.rowVerdicts == nil {
 		return nil
 	}
-	return w.rowVerdicts.Write(ctx, w.build.DB(), quality.Ending{Run: w.report.RunID, At: w.Now(), Publishes: publishes})
+	return w.rowVerdicts.Write(ctx, w.build.DB(), quality.Ending{Run: w.report.RunID, At: w.opt.Now(), Publishes: publishes})
 }
 
 // finish writes the run's record whatever its end, and lets go of the warehouse. It does so also when the user interrupts.
@@ -51,7 +51,7 @@ func (w *walk) finish(ctx context.Context, err error) error {
 	if w.report.Status == Checked {
 		err = errors.Join(quality.Record(ctx, w.build.DB(), w.report.RunID, w.results), w.build.Discard(ctx))
 	}
-	w.report.EndedAt = w.Now().UTC()
+	w.report.EndedAt = w.opt.Now().UTC()
 	for _, b := range w.books {
 		w.report.Books = append(w.report.Books, BookReport{Table: b.Table, Equation: b.Equation + ", " + b.Item, Balances: b.Balances})
 	}
@@ -68,7 +68,7 @@ func (w *walk) keepFindings(ctx context.Context) error {
 	if w.recorded || w.report.Status != Blocked {
 		return nil
 	}
-	if !w.Trial {
+	if !w.opt.Trial {
 		if err := w.writeQuarantine(ctx, false); err != nil {
 			return err
 		}
@@ -98,17 +98,8 @@ func (w *walk) record(ctx context.Context) error {
 
 func (w *walk) recordRows(ctx context.Context, tx *sql.Tx) error {
 	r := w.report
-	at := r.StartedAt
-	for _, s := range r.Steps {
-		if err := insertStep(ctx, tx, r.RunID, s.Name, "", at, s.Seconds, 0, s.Status, s.Detail); err != nil {
-			return err
-		}
-		at = at.Add(time.Duration(s.Seconds * float64(time.Second)))
-	}
-	for _, m := range r.Models {
-		if err := insertStep(ctx, tx, r.RunID, "model", m.Name, r.StartedAt, m.Seconds, m.Rows, "done", ""); err != nil {
-			return err
-		}
+	if err := recordSteps(ctx, tx, r); err != nil {
+		return err
 	}
 	for _, l := range w.landed {
 		if _, err := tx.ExecContext(ctx, `
@@ -132,15 +123,38 @@ update ops.runs
 set project = $2, status = $3, mode = $4, ended_at = $5, position = $6, consistency = $7, lock_ms = $8, as_of = $9, version = $10,
     project_hash = $11, error = $12, lifeline_version = $13
 where run_id = $1`, r.RunID, r.Project, string(r.Status), r.Mode, stamp(r.EndedAt), r.Position, r.Consistency, r.LockMS, asOf, version,
-		w.hash, message, w.Version)
+		w.hash, message, w.opt.Version)
 	return err
 }
 
-func insertStep(ctx context.Context, tx *sql.Tx, run int64, step, name string, at time.Time, seconds float64, rows int64, status, detail string) error {
-	_, err := tx.ExecContext(ctx, `
+// stepRow is a row of ops.steps.
+type stepRow struct {
+	StepReport
+	model string // Of the build; empty for the step itself.
+	at    time.Time
+	rows  int64
+}
+
+// recordSteps writes the steps, and the models of the build, into ops.steps.
+func recordSteps(ctx context.Context, tx *sql.Tx, r *Report) error {
+	var rows []stepRow
+	at := r.StartedAt
+	for _, s := range r.Steps {
+		rows = append(rows, stepRow{StepReport: s, at: at})
+		at = at.Add(time.Duration(s.Seconds * float64(time.Second)))
+	}
+	for _, m := range r.Models {
+		step := StepReport{Name: warehouse.StepModel, Seconds: m.Seconds, Status: "done"}
+		rows = append(rows, stepRow{StepReport: step, model: m.Name, at: r.StartedAt, rows: m.Rows})
+	}
+	for _, s := range rows {
+		if _, err := tx.ExecContext(ctx, `
 insert into ops.steps (run_id, step, name, started_at, seconds, rows, status, detail)
-values ($1, $2, $3, $4, $5, $6, $7, $8)`, run, step, name, stamp(at), seconds, rows, status, detail)
-	return err
+values ($1, $2, $3, $4, $5, $6, $7, $8)`, r.RunID, s.Name, s.model, stamp(s.at), s.Seconds, s.rows, s.Status, s.Detail); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Rollback publishes the version before, and records that as a run of its own.
@@ -151,7 +165,7 @@ func Rollback(ctx context.Context, o Options) (warehouse.Version, error) {
 	}
 	w.report.Mode = "rollback"
 	host := thisHost()
-	w.hold, err = o.Warehouse.Begin(ctx, warehouse.Holder{Command: o.Command, Host: host.name, PID: host.pid, Since: w.Now().UTC()}, o.Wait)
+	w.hold, err = o.Warehouse.Begin(ctx, warehouse.Holder{Command: o.Command, Host: host.name, PID: host.pid, Since: w.opt.Now().UTC()}, o.Wait)
 	if err != nil {
 		return warehouse.Version{}, held(err)
 	}

@@ -35,14 +35,14 @@ const noticeTimeout = 10 * time.Second
 // that does not answer is a warning: a run is not worse for it.
 func (w *walk) notify(ctx context.Context, before incident) {
 	n := w.notice(before)
-	if w.Project.Config.Webhook == "" || n == nil {
+	if w.opt.Project.Config.Webhook == "" || n == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noticeTimeout)
 	defer cancel()
-	if err := post(ctx, w.Project.Config.Webhook, n); err != nil {
+	if err := post(ctx, w.opt.Project.Config.Webhook, n); err != nil {
 		w.report.Warnings = append(w.report.Warnings, "the webhook was not told: "+err.Error())
-		w.Logger.WarnContext(ctx, "webhook", "error", err)
+		w.opt.Logger.WarnContext(ctx, "webhook", "error", err)
 	}
 }
 

@@ -33,8 +33,8 @@ func Plan(ctx context.Context, o Options) (p *PlanReport, err error) {
 		return nil, err
 	}
 	p = &PlanReport{Tables: []string{}, Models: []string{}, Carried: []string{}}
-	if w.Source != nil {
-		for _, s := range w.Project.Sources {
+	if w.opt.Source != nil {
+		for _, s := range w.opt.Project.Sources {
 			p.Tables = append(p.Tables, s.Name)
 		}
 	}
@@ -45,12 +45,12 @@ func Plan(ctx context.Context, o Options) (p *PlanReport, err error) {
 			p.Carried = append(p.Carried, n.Name)
 		}
 	}
-	for _, t := range w.Project.Tests {
+	for _, t := range w.opt.Project.Tests {
 		if !t.Disabled {
 			p.Checks++
 		}
 	}
-	r, err := w.Warehouse.Published(ctx)
+	r, err := w.opt.Warehouse.Published(ctx)
 	if errors.Is(err, warehouse.ErrNothingPublished) {
 		return p, nil
 	}

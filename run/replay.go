@@ -38,7 +38,7 @@ func (w *walk) quarantineDelta(ctx context.Context) (string, error) {
 	for _, r := range m.Releases {
 		w.report.Released = append(w.report.Released, ReleaseReport{Table: r.Table, Rule: r.Rule, Reason: r.Reason, State: r.State, Rows: r.Rows})
 	}
-	if w.Replay != nil && m.Nothing() {
+	if w.opt.Replay != nil && m.Nothing() {
 		w.report.Status = Unchanged
 		w.report.Why = "no row of quarantine would be released"
 		err := w.hold.DB().QueryRowContext(ctx, "select version from ops.versions where state = 'published'").Scan(&w.report.Version)
@@ -51,12 +51,12 @@ func (w *walk) quarantineDelta(ctx context.Context) (string, error) {
 
 // startReplay tells the verdicts which rows to judge. A rule that neither the project nor the quarantine knows is a mistake.
 func (w *walk) startReplay(ctx context.Context) error {
-	if w.Replay == nil || w.Replay.Rule == "" {
+	if w.opt.Replay == nil || w.opt.Replay.Rule == "" {
 		return nil
 	}
-	rule := w.Replay.Rule
+	rule := w.opt.Replay.Rule
 	w.rowVerdicts.Only = rule
-	known := slices.ContainsFunc(w.Project.Tests, func(t *project.Test) bool { return t.Name == rule })
+	known := slices.ContainsFunc(w.opt.Project.Tests, func(t *project.Test) bool { return t.Name == rule })
 	if known {
 		return nil
 	}
@@ -71,7 +71,7 @@ where check_name = $1`, rule).Scan(&n); err != nil {
 		return nil
 	}
 	var names []string
-	for _, t := range w.Project.Tests {
+	for _, t := range w.opt.Project.Tests {
 		if t.OnFail == "quarantine" {
 			names = append(names, t.Name)
 		}
@@ -90,7 +90,7 @@ func (w *walk) holdEnds(ctx context.Context) (bool, error) {
 select count(*)
 from quarantine.rows
 where state = 'held'
-  and held_until <= $1`, stamp(w.Now())).Scan(&n)
+  and held_until <= $1`, stamp(w.opt.Now())).Scan(&n)
 	if err != nil {
 		return false, fmt.Errorf("look for rows that waited long enough: %w", err)
 	}

@@ -1,8 +1,3 @@
-// Package run is the one way through: preflight, land, build, check, publish, record. Every command that changes the warehouse
-// is this walk with another first or last step.
-//
-// It decides the order and the gate and writes the books of the walk (ops.runs, steps, loads). What a source is, how rows are
-// stored, what a model says and what is right stand in source, warehouse, model and quality.
 package run
 
 import (
@@ -37,7 +32,6 @@ type Options struct {
 	Select    []string      // Models to build; the others are carried over from the version before. Empty means all.
 	Exclude   []string      // Models not to build.
 	AsOf      string        // Overrides the project's rule: "latest", "now" or a date.
-	Keep      int           // Versions to keep; 0 leaves it to the project.
 	Wait      time.Duration // How long to wait for another run that holds the warehouse.
 	ShowSQL   func(name, sql string)
 	Progress  Progress     // nil means silence.
@@ -57,8 +51,7 @@ type Progress interface {
 
 // walk is one way through, with what each step leaves to the next.
 type walk struct {
-	Options
-
+	opt    Options
 	report *Report
 	graph  *model.Graph
 	chosen map[*model.Node]bool // Nodes to build; nil means all.
@@ -91,7 +84,7 @@ func Do(ctx context.Context, o Options) (*Report, error) {
 	}
 	host := thisHost()
 	w.hold, err = o.Warehouse.Begin(ctx, warehouse.Holder{
-		Command: w.Command, Host: host.name, PID: host.pid, Since: w.Now().UTC(),
+		Command: w.opt.Command, Host: host.name, PID: host.pid, Since: w.opt.Now().UTC(),
 	}, o.Wait)
 	if err != nil {
 		return w.report, w.fail(held(err))
@@ -105,7 +98,7 @@ func Do(ctx context.Context, o Options) (*Report, error) {
 		err = w.steps(ctx)
 	}
 	err = w.finish(ctx, err)
-	if !w.Trial {
+	if !w.opt.Trial {
 		w.notify(ctx, before)
 	}
 	return w.report, err
@@ -122,17 +115,8 @@ func (w *walk) steps(ctx context.Context) error {
 	if err := w.open(ctx); err != nil {
 		return err
 	}
-	if w.source != nil {
-		if err := w.step(ctx, "land", w.land); err != nil {
-			return err
-		}
-		if err := w.step(ctx, "reconcile", w.reconcileSource); err != nil {
-			return err
-		}
-	} else if len(w.Project.Sources) > 0 {
-		if err := w.step(ctx, "reconcile", w.reconcileLanding); err != nil {
-			return err
-		}
+	if err := w.bringIn(ctx); err != nil {
+		return err
 	}
 	if err := w.decideAsOf(ctx); err != nil {
 		return err
@@ -141,18 +125,40 @@ func (w *walk) steps(ctx context.Context) error {
 	if err != nil || same {
 		return err
 	}
+	return w.makeVersion(ctx)
+}
+
+// bringIn lands the source, where one is read, and closes the books between it and staging.
+func (w *walk) bringIn(ctx context.Context) error {
+	if w.source == nil {
+		if len(w.opt.Project.Sources) == 0 {
+			return nil
+		}
+		return w.step(ctx, warehouse.StepReconcile, w.reconcileLanding)
+	}
+	if err := w.step(ctx, warehouse.StepLand, w.land); err != nil {
+		return err
+	}
+	return w.step(ctx, warehouse.StepReconcile, w.reconcileSource)
+}
+
+// makeVersion builds, checks and publishes; a trial ends before the publication.
+func (w *walk) makeVersion(ctx context.Context) error {
 	for _, s := range []struct {
 		name string
 		do   func(context.Context) (string, error)
-	}{{"build", w.buildModels}, {"quarantine", w.quarantineDelta}, {"check", w.check}, {"books", w.closeBooks}, {"publish", w.publish}} {
-		if w.Trial && s.name == "publish" {
+	}{
+		{warehouse.StepBuild, w.buildModels}, {warehouse.StepQuarantine, w.quarantineDelta}, {warehouse.StepCheck, w.check},
+		{warehouse.StepBooks, w.closeBooks}, {warehouse.StepPublish, w.publish},
+	} {
+		if w.opt.Trial && s.name == warehouse.StepPublish {
 			w.report.Status = Checked
 			return nil
 		}
 		err := w.step(ctx, s.name, s.do)
-		if err != nil && s.name == "check" && ctx.Err() == nil {
+		if err != nil && s.name == warehouse.StepCheck && ctx.Err() == nil {
 			// The books may name the row that a check only counts.
-			err = errors.Join(err, w.step(ctx, "books", w.closeBooks))
+			err = errors.Join(err, w.step(ctx, warehouse.StepBooks, w.closeBooks))
 		}
 		if err != nil || w.report.Status == Unchanged {
 			return err
@@ -162,18 +168,18 @@ func (w *walk) steps(ctx context.Context) error {
 }
 
 func newWalk(o Options) (*walk, error) {
-	w := &walk{Options: o, verdicts: verdicts{byNode: map[*model.Node]*quality.Verdict{}}}
-	if w.Now == nil {
-		w.Now = time.Now
+	w := &walk{opt: o, verdicts: verdicts{byNode: map[*model.Node]*quality.Verdict{}}}
+	if w.opt.Now == nil {
+		w.opt.Now = time.Now
 	}
-	if w.Logger == nil {
-		w.Logger = slog.New(slog.DiscardHandler)
+	if w.opt.Logger == nil {
+		w.opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	if w.Progress == nil {
-		w.Progress = silent{}
+	if w.opt.Progress == nil {
+		w.opt.Progress = silent{}
 	}
 	w.report = &Report{
-		Status: Failed, Mode: "build", StartedAt: w.Now().UTC(), Project: o.Project.Name,
+		Status: Failed, Mode: "build", StartedAt: w.opt.Now().UTC(), Project: o.Project.Name,
 		Tables: []TableReport{}, Models: []ModelReport{}, Checks: []CheckReport{}, Books: []BookReport{}, Steps: []StepReport{},
 	}
 	if o.Source != nil {
@@ -197,17 +203,17 @@ func (w *walk) newGraph(asOf, snapshotAt time.Time) (*model.Graph, error) {
 	if !snapshotAt.IsZero() {
 		vars["snapshot_at"] = snapshotAt.Format(time.DateTime)
 	}
-	return model.NewGraph(w.Project, model.Options{
-		Target: model.Target{Name: w.Warehouse.Engine(), Type: w.Warehouse.Engine()}, Vars: vars, Env: os.Getenv,
+	return model.NewGraph(w.opt.Project, model.Options{
+		Target: model.Target{Name: w.opt.Warehouse.Engine(), Type: w.opt.Warehouse.Engine()}, Vars: vars, Env: os.Getenv,
 	})
 }
 
 // step times one step, tells of it and writes it into ops.steps.
 func (w *walk) step(ctx context.Context, name string, do func(context.Context) (string, error)) error {
-	w.Progress.Begin(name)
-	began := w.Now()
+	w.opt.Progress.Begin(name)
+	began := w.opt.Now()
 	line, err := do(ctx)
-	took := w.Now().Sub(began)
+	took := w.opt.Now().Sub(began)
 	status := "done"
 	if err != nil {
 		status, line = "failed", firstLine(err.Error())
@@ -216,8 +222,8 @@ func (w *walk) step(ctx context.Context, name string, do func(context.Context) (
 	if err != nil {
 		line = status // The error itself is shown once, at the end.
 	}
-	w.Progress.End(name, line)
-	w.Logger.InfoContext(ctx, "step finished", "step", name, "status", status, "seconds", took.Seconds(), "detail", line)
+	w.opt.Progress.End(name, line)
+	w.opt.Logger.InfoContext(ctx, "step finished", "step", name, "status", status, "seconds", took.Seconds(), "detail", line)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
@@ -235,7 +241,7 @@ func (w *walk) fail(err error) error {
 		w.report.Status = Blocked
 	}
 	w.report.Error = errorReport(err)
-	w.report.EndedAt = w.Now().UTC()
+	w.report.EndedAt = w.opt.Now().UTC()
 	return err
 }
 

@@ -1,0 +1,19 @@
+// Package run is the one way through: preflight, land, build, check, publish, record. Every command that changes the warehouse
+// is this walk with another first or last step.
+//
+//	preflight ── land ── reconcile ── build ── quarantine ── check ── books ── publish ── finish
+//	                                                                              │
+//	   an error leaves: nothing landed │ staging, nothing published │ the old version, whole, or the new one
+//
+//	steps in order     what stops it                      what is kept
+//	land               a lost connection, five times      staging as before
+//	reconcile          source and staging differ          staging, marked to be compared row by row
+//	build              a model's SQL                      nothing of the version
+//	quarantine         –                                  (a replay that changes nothing ends here)
+//	check              a check of severity error          its failing rows, the results
+//	books              an equation that does not balance  the equations
+//	publish            another publication                the old version
+//
+// It decides the order and the gate and writes the books of the walk (ops.runs, steps, loads). What a source is, how rows are
+// stored, what a model says and what is right stand in source, warehouse, model and quality.
+package run
