@@ -20,10 +20,9 @@ import (
 const instants = `
 select string_agg(distinct as_of, ',')
 from (
-	select cast(as_of as varchar(19)) as as_of from analytics.dim_claims
-	union all select cast(as_of as varchar(19)) from analytics.dim_programs
-	union all select cast(as_of as varchar(19)) from analytics.dim_treatments
-	union all select cast(as_of as varchar(19)) from analytics.dim_claims_lifecycle
+	select cast(as_of as varchar(19)) as as_of from analytics.dim_customers
+	union all select cast(as_of as varchar(19)) from analytics.dim_purchases
+	union all select cast(as_of as varchar(19)) from analytics.fct_purchases_states
 ) as x`
 
 // poll asks what is published now and again, and tells the first thing that is not in order: an instant that is none of the good ones, or
@@ -60,7 +59,7 @@ func poll(ctx context.Context, wh warehouse.Warehouse, good []string, reads *ato
 		reads.Add(1)
 		select {
 		case <-ctx.Done():
-		case <-time.After(2 * time.Second): // Fifty of them keep two cores busy enough.
+		case <-time.After(500 * time.Millisecond): // Fifty of them keep two cores busy enough.
 		}
 	}
 	return nil
@@ -69,14 +68,14 @@ func poll(ctx context.Context, wh warehouse.Warehouse, good []string, reads *ato
 // Fifty readers see the version before, whole, while a run is blocked, and then the next good one, whole (promises 2 and 3).
 func TestFiftyReadersNeverSeeABlockedVersion(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, dsn string) {
-		project := coreCopy(t)
+		project := shopCopy(t)
 		never := filepath.Join(project, "tests", "never.sql")
-		flags := at(project, "csv:"+smallSample(t), dsn)
-		report(t, 0, append([]string{"run", "--as-of", "2019-05-15"}, flags...)...)
+		flags := at(project, "csv:"+shopCSV(t), dsn)
+		report(t, 0, append([]string{"run", "--as-of", "2024-05-15"}, flags...)...)
 		wh, err := warehouse.Open(t.Context(), warehouse.Options{DSN: dsn})
 		require.NoError(t, err)
 		defer wh.Close()
-		good := []string{"2019-05-15 21:00:00", "2019-07-15 21:00:00"}
+		good := []string{"2024-05-15 21:00:00", "2024-07-15 21:00:00"}
 		ctx, stop := context.WithCancel(context.Background())
 		var reads atomic.Int64
 		var readers sync.WaitGroup
@@ -85,11 +84,11 @@ func TestFiftyReadersNeverSeeABlockedVersion(t *testing.T) {
 			readers.Go(func() { failed <- poll(ctx, wh, good, &reads) })
 		}
 		require.NoError(t, os.WriteFile(never, []byte("select 1 as n"), 0o600))
-		r := report(t, 3, append([]string{"run", "--as-of", "2019-06-15"}, flags...)...)
+		r := report(t, 3, append([]string{"run", "--as-of", "2024-06-15"}, flags...)...)
 		require.Contains(t, r.Error.Message, "never")
 		before := reads.Load()
 		require.NoError(t, os.Remove(never))
-		report(t, 0, append([]string{"run", "--as-of", "2019-07-15"}, flags...)...)
+		report(t, 0, append([]string{"run", "--as-of", "2024-07-15"}, flags...)...)
 		require.Eventually(t, func() bool { return reads.Load() > before+100 || len(failed) > 0 }, 5*time.Minute, 50*time.Millisecond)
 		stop()
 		readers.Wait()

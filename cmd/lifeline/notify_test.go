@@ -45,18 +45,15 @@ func TestTheWebhookIsToldOnceAnIncident(t *testing.T) {
 	hook := &webhook{code: http.StatusOK}
 	server := httptest.NewServer(hook)
 	t.Cleanup(server.Close)
-	project := coreCopy(t)
+	project := shopCopy(t)
 	edit(t, project, "lifeline.yml", "as_of:", "notify: {webhook: \""+server.URL+"/services/s3cret\"}\nas_of:")
-	good, bad := "csv:"+smallSample(t), copyOf(t, smallSample(t))
-	claims := filepath.Join(bad, "claims.csv")
-	text, err := os.ReadFile(claims)
-	require.NoError(t, err)
-	// Half of the claims lose their treatment: far more orphans than the checks allow.
-	lines := splitLines(string(text))
+	good, bad := "csv:"+shopCSV(t), copyOf(t, shopCSV(t))
+	// Half of the purchases lose their customer: far more orphans than the check allows.
+	lines := purchasesOf(t, bad)
 	for i := 1; i < len(lines); i += 2 {
-		lines[i] = changeField(lines[i], 5, "999999999")
+		lines[i] = changeField(lines[i], 2, "999999999")
 	}
-	require.NoError(t, os.WriteFile(claims, []byte(joinLines(lines)), 0o600))
+	setPurchases(t, bad, lines)
 	dsn := duckAt(t, "notified")
 	run := func(code int, source string) outcome {
 		o := lifeline(t, append([]string{"run", "--full"}, at(project, source, dsn)...)...)
@@ -78,7 +75,7 @@ func TestTheWebhookIsToldOnceAnIncident(t *testing.T) {
 
 	first := hook.told[0]
 	require.EqualValues(t, 2, first["run_id"])
-	require.Contains(t, first["text"], "orphan_rate")
+	require.Contains(t, first["text"], "orphan_purchases")
 	require.NotEmpty(t, first["found"])
 	require.EqualValues(t, 2, hook.told[1]["since_run"])
 	require.NotContains(t, hook.told[2]["text"], "hush")
@@ -107,7 +104,7 @@ func TestTheWebhookIsToldOnceAnIncident(t *testing.T) {
 func TestCheckTriesAndPublishesNothing(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, dsn string) {
-		flags := at(coreOnly(t), "csv:"+smallSample(t), dsn)
+		flags := at(shop, "csv:"+shopCSV(t), dsn)
 		firstRun(t, flags)
 		r := report(t, 0, append([]string{"check"}, flags...)...)
 		require.EqualValues(t, "checked", r.Status)
@@ -115,7 +112,7 @@ func TestCheckTriesAndPublishesNothing(t *testing.T) {
 		require.NotEmpty(t, r.Checks)
 		require.NotEmpty(t, r.Books)
 
-		project := coreCopy(t)
+		project := shopCopy(t)
 		require.NoError(t, os.WriteFile(filepath.Join(project, "tests", "never.sql"), []byte("select 1 as n"), 0o600))
 		flags = at(project, "", dsn)
 		r = report(t, 3, append([]string{"check"}, flags...)...)

@@ -1,0 +1,2 @@
+select id, trim(name) as name
+from {{ source('shop', 'customer') }}
