@@ -11,8 +11,6 @@ MAKEFLAGS += --no-print-directory
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -X main.version=$(VERSION)
 
-# Two packages at a time: each brings its own load to the servers, and DuckDB uses every core by itself.
-TEST := go test -p 2 -timeout 15m -shuffle on
 # More flags for go test or for the bench: make test ARGS='-v -run TestPublish'.
 ARGS ?=
 # The packages to test: make test PKG=./warehouse/...
@@ -51,8 +49,7 @@ build: needs web ## Build bin/lifeline
 demo: build ## Sample data into DuckDB, with a report; needs no server
 	bin/lifeline demo
 
-# The pages' own tests; those in a browser need Chromium (LIFELINE_CHROMIUM, or chromium on the path). `make test` stands
-# without npm and a browser; this target does not.
+# The pages' own tests alone; those in a browser need Chromium (LIFELINE_CHROMIUM, or chromium on the path).
 .PHONY: test-web
 test-web: needs-web build ## Test the pages: addresses, formats, and a browser on sample data
 	cd web && npm test
@@ -68,8 +65,13 @@ screenshots: needs-web build ## Draw every page of the sample into docs/screensh
 	scripts/pages screenshots
 
 .PHONY: test
-test: needs ## Run all tests on a MariaDB and a PostgreSQL of their own
-	LIFELINE_TEST_REQUIRE=1 scripts/testdb run $(TEST) $(ARGS) $(PKG)
+test: needs ## Run all tests: Go on a MariaDB and a PostgreSQL of their own, pages in a browser
+	PKG='$(filter-out ./...,$(PKG))' scripts/test $(ARGS)
+
+# What takes a server or a whole run is left to `make test`.
+.PHONY: check
+check: needs lint-format lint-vet lint-modules lint-budgets ## Check format, vet, budgets and the quick tests in a minute; no server needed
+	go test -short -p 2 $(ARGS) $(PKG)
 
 .PHONY: soak
 soak: needs ## Run the kill, reader and matrix tests at full size (long)
@@ -82,12 +84,17 @@ bench: needs ## Measure landing, building, pages and lifecycles (long)
 	scripts/testdb run go run ./tools/bench $(ARGS)
 
 .PHONY: lint
-lint: lint-format lint-vet lint-analyzers lint-static lint-budgets lint-scripts ## Check format, vet, analyzers, budgets
+lint: lint-format lint-modules lint-vet lint-analyzers lint-static lint-budgets lint-scripts ## Check format, vet, analyzers, budgets
 
 # One format, so that no diff is about blanks.
 .PHONY: lint-format
 lint-format: needs
 	@files=$$($(LINT) gofumpt -l .); [ -z "$$files" ] || { printf 'not formatted:\n%s\nTry: make fmt\n' "$$files" >&2; exit 1; }
+
+# A dependency that nothing imports, or one that is not written down.
+.PHONY: lint-modules
+lint-modules: needs
+	go mod tidy -diff
 
 # vet finds calls that compile and cannot be meant.
 .PHONY: lint-vet
@@ -114,7 +121,7 @@ lint-budgets: needs
 # A script with a syntax error fails only when its line is reached.
 .PHONY: lint-scripts
 lint-scripts:
-	@for f in scripts/testdb scripts/pages scripts/compose/*.sh .ci/run; do bash -n "$$f"; done
+	@for f in scripts/test scripts/testdb scripts/pages scripts/compose/*.sh .ci/run; do bash -n "$$f"; done
 
 .PHONY: fmt
 fmt: needs ## Format all Go files

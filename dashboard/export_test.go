@@ -58,6 +58,7 @@ tables:
 // bigProject is a project of one table of n rows, and of a view that breaks.
 func bigProject(t *testing.T, n int) string {
 	t.Helper()
+	skipIfShort(t)
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"lifeline.yml": "name: big\n", "dbt_project.yml": "name: big\n", "dashboards/model.yml": bigDashboard,

@@ -32,6 +32,7 @@ func publications() int {
 }
 
 func TestReadersSeeWholeVersionsWhileNewOnesArePublished(t *testing.T) {
+	skipIfShort(t)
 	dir := t.TempDir()
 	_, err := sample.Write(t.Context(), sample.Options{Project: "carepay", Scale: 0.01, Seed: 1, Dirt: "real"}, filepath.Join(dir, "0"))
 	require.NoError(t, err)

@@ -49,10 +49,10 @@ func TestMain(m *testing.M) {
 	if semantic.IsSandboxProcess(os.Args) {
 		os.Exit(semantic.SandboxProcess(os.Stdin, os.Stdout))
 	}
-	// Each draw asks for whole pages, on both engines: a dozen at each change, all hundred of them in the soak. A number on the command
+	// Each draw asks for whole pages, on both engines: five at each change, a hundred in the soak. A number on the command
 	// line, which is read after this, is obeyed.
 	if os.Getenv("LIFELINE_SOAK") == "" {
-		if err := flag.Set("rapid.checks", "12"); err != nil {
+		if err := flag.Set("rapid.checks", "5"); err != nil {
 			panic(err)
 		}
 	}
@@ -66,9 +66,18 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// skipIfShort leaves tests that run whole projects to make test.
+func skipIfShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("pages over a published version are left to make test")
+	}
+}
+
 // folder holds the sample and the shared warehouse of all tests that only read.
 func folder(t *testing.T) string {
 	t.Helper()
+	skipIfShort(t)
 	shared.once.Do(func() {
 		if shared.dir, shared.err = os.MkdirTemp("", "dashboard-test-"); shared.err != nil {
 			return
