@@ -94,7 +94,7 @@ func (c *request) quarantineFile(db *sql.DB, a asideAsk, format string) error {
 from quarantine.rows as q
 where ` + a.where() + `
 order by q.table_name, q.key, q.occurrence`
-	return c.export(semantic.NewExport(db, c.store.wh.Engine(), query, fmt.Sprintf("quarantine-%s-%d-rows", c.version.snapshotID(), n), n, nil), format)
+	return c.export(semantic.NewExport(c.version.books, query, fmt.Sprintf("quarantine-%s-%d-rows", c.version.snapshotID(), n), n, nil), format)
 }
 
 func (c *request) loadQuarantine(ctx context.Context, db *sql.DB, a asideAsk, limit int, after string) (*QuarantineData, *semantic.Page, error) {

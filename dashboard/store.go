@@ -221,9 +221,13 @@ from (select run_id, status from ops.runs order by run_id desc limit 3) as r`).S
 }
 
 func (s *store) newSnapshot(ctx context.Context, r *warehouse.Reader, books *sql.DB, following bool) (*semantic.Version, error) {
-	at, known, err := semantic.ReadPublication(ctx, r, books)
-	if err != nil {
-		return nil, errors.Join(err, r.Close())
+	known := false
+	if books != nil {
+		_, err := warehouse.PublishedVersion(ctx, books, r.Version)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, errors.Join(err, r.Close())
+		}
+		known = err == nil
 	}
 	if !known && following {
 		if s.since.IsZero() {
@@ -235,10 +239,10 @@ func (s *store) newSnapshot(ctx context.Context, r *warehouse.Reader, books *sql
 	}
 	s.since = time.Time{}
 	o := semantic.Options{
-		Definition: s.def, Project: s.options.Project, Engine: s.wh.Engine(), DSN: s.options.DSN, SQL: s.options.sqlLimits(), SQLQueue: s.sql,
+		Definition: s.def, Project: s.options.Project, DSN: s.options.DSN, SQL: s.options.sqlLimits(), SQLQueue: s.sql,
 		Connections: s.options.Connections,
 	}
-	v, err := semantic.Open(ctx, r, at, o)
+	v, err := semantic.Open(ctx, r, o)
 	if err != nil {
 		return nil, err
 	}

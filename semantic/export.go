@@ -5,18 +5,13 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
-
-	"github.com/duckdb/duckdb-go/v2"
 
 	"lifeline/warehouse"
 )
@@ -35,7 +30,7 @@ func (l *RowsQuery) Export(ctx context.Context) (*Export, error) {
 		return nil, err
 	}
 	return &Export{
-		db: l.snap.db, engine: l.snap.engine, sql: query, Rows: total,
+		reader: l.snap.reader, sql: query, Rows: total,
 		Name: fmt.Sprintf("%s-%s-%d-rows", l.table.Name, l.snap.ID, total),
 		about: map[string]string{
 			"filters": l.text(), "query": encodePairs(l.exact()), "snapshot": l.snap.ID, "table": l.table.Name,
@@ -46,110 +41,20 @@ func (l *RowsQuery) Export(ctx context.Context) (*Export, error) {
 
 // Export is one file of rows.
 type Export struct {
-	db     *sql.DB
-	engine string
+	reader *warehouse.Reader
 	sql    string
 	Rows   int64 // -1 where it is not known before.
 	Name   string
 	about  map[string]string // Into a Parquet file's metadata.
 }
 
-// read gives the rows to a function. On PostgreSQL the session says what it is, so that a publication need not wait for it.
-func (x *Export) read(ctx context.Context, do func(rows *sql.Rows) error) error {
-	conn, err := x.db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }()
-	if x.engine == "postgres" {
-		if _, err := conn.ExecContext(ctx, "set application_name = "+QuoteText(warehouse.ExportSession)); err != nil {
-			return err
-		}
-		defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "reset application_name") }()
-	}
-	return readRows(ctx, conn, x.sql, do)
-}
-
-func readRows(ctx context.Context, from querier, query string, do func(rows *sql.Rows) error) error {
-	rows, err := from.QueryContext(ctx, query)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	if err := do(rows); err != nil {
-		return err
-	}
-	return rows.Err()
-}
-
-// partRows is how many rows of DuckDB are in memory at once: its driver holds the whole of an answer.
-const partRows = 250_000
-
 // stream writes rows as they come, as CSV or as one JSON object a line.
 func (x *Export) stream(ctx context.Context, w io.Writer, format string) (int64, error) {
 	out := &lineWriter{out: bufio.NewWriterSize(w, 64<<10), format: format}
-	var err error
-	if x.engine == "duckdb" && x.Rows > partRows {
-		err = x.inParts(ctx, out)
-	} else {
-		err = x.read(ctx, out.add)
-	}
-	if err != nil {
+	if err := x.reader.Stream(ctx, x.sql, x.Rows, out.add); err != nil {
 		return out.rows, err
 	}
 	return out.rows, out.out.Flush()
-}
-
-// inParts puts the rows aside, in their order and in a small file, and writes them part by part.
-func (x *Export) inParts(ctx context.Context, out *lineWriter) error {
-	dir, err := os.MkdirTemp("", "lifeline-export-")
-	if err != nil {
-		return fmt.Errorf("make room for the export: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	names, columns, err := x.selected(ctx)
-	if err != nil {
-		return err
-	}
-	file := filepath.Join(dir, "rows.parquet")
-	n, err := copyOut(ctx, x.db, "select "+columns+" from ("+x.sql+"\n) as r", file, "snappy", nil)
-	if err != nil {
-		return err
-	}
-	for from := int64(0); from < n; from += partRows {
-		err := readRows(ctx, x.db, fmt.Sprintf(`
-select %s
-from read_parquet(%s, file_row_number = true)
-where file_row_number >= %d and file_row_number < %d
-order by file_row_number`, names, QuoteText(file), from, from+partRows), out.add)
-		if err != nil {
-			return fmt.Errorf("read the rows put aside: %w", err)
-		}
-	}
-	return nil
-}
-
-// selected are the names of the columns, and the columns as a Parquet file holds them exactly: it knows no whole numbers of 128 bits.
-func (x *Export) selected(ctx context.Context) (names, columns string, err error) {
-	rows, err := x.db.QueryContext(ctx, "select * from ("+x.sql+"\n) as r limit 0")
-	if err != nil {
-		return "", "", err
-	}
-	defer func() { _ = rows.Close() }()
-	types, err := rows.ColumnTypes()
-	if err != nil {
-		return "", "", err
-	}
-	var plain, cast []string
-	for _, t := range types {
-		name := quoteName(t.Name())
-		plain = append(plain, name)
-		if strings.Contains(t.DatabaseTypeName(), "HUGEINT") {
-			name = "cast(" + name + " as decimal(38, 0)) as " + name
-		}
-		cast = append(cast, name)
-	}
-	return strings.Join(plain, ", "), strings.Join(cast, ", "), rows.Err()
 }
 
 // lineWriter writes rows as lines; the first rows bring the header.
@@ -244,9 +149,6 @@ func jsonLine(line []byte, values []any, columns []Column) ([]byte, error) {
 	return append(line, '}', '\n'), nil
 }
 
-// plainText is a value in a file: ISO times, raw decimals.
-func plainText(v any, kind string) string { return warehouse.ValueText(v, kind, warehouse.TimeSQL) }
-
 // FileType is the media type of a format.
 func FileType(format string) (string, error) {
 	if kind, is := ExportTypes[format]; is {
@@ -300,7 +202,7 @@ func (x *Export) Prepare(ctx context.Context, format string) (*File, error) {
 }
 
 func (f *File) parquet(ctx context.Context, x *Export, name string) error {
-	rows, err := x.writeParquet(ctx, name)
+	rows, err := x.reader.WriteParquet(ctx, x.sql, name, x.about)
 	if err != nil {
 		return err
 	}
@@ -324,112 +226,7 @@ func (f *File) parquet(ctx context.Context, x *Export, name string) error {
 	return nil
 }
 
-// writeParquet lets DuckDB write the file: straight from its own rows, or from those of PostgreSQL, which pass through it.
-func (x *Export) writeParquet(ctx context.Context, file string) (int64, error) {
-	if x.engine == "duckdb" {
-		return copyOut(ctx, x.db, x.sql, file, "zstd", x.about)
-	}
-	// They wait in a file beside, for memory may not hold them.
-	connector, err := duckdb.NewConnector(filepath.Join(filepath.Dir(file), "rows.duckdb")+"?threads=1&memory_limit=256MB", nil)
-	if err != nil {
-		return 0, fmt.Errorf("open the engine: %w", err)
-	}
-	defer func() { _ = connector.Close() }()
-	db := sql.OpenDB(connector)
-	defer func() { _ = db.Close() }()
-	if err := x.pass(ctx, connector, db); err != nil {
-		return 0, err
-	}
-	return copyOut(ctx, db, "select * from rows", file, "zstd", x.about)
-}
-
-func copyOut(ctx context.Context, db *sql.DB, query, file, compression string, about map[string]string) (int64, error) {
-	var meta []string
-	for k, v := range about {
-		meta = append(meta, quoteName(k)+": "+QuoteText(v)) // "table" is a word of SQL.
-	}
-	options := "format parquet, compression " + compression
-	if len(meta) > 0 {
-		options += ", kv_metadata {" + strings.Join(meta, ", ") + "}"
-	}
-	var n int64
-	err := db.QueryRowContext(ctx, fmt.Sprintf("copy (%s) to %s (%s)", query, QuoteText(file), options)).Scan(&n)
-	if err != nil {
-		return 0, fmt.Errorf("write the Parquet file: %w", err)
-	}
-	return n, nil
-}
-
-// pass copies rows of another engine into a table of the same types.
-func (x *Export) pass(ctx context.Context, connector *duckdb.Connector, db *sql.DB) error {
-	var texts []string
-	err := x.read(ctx, func(rows *sql.Rows) (err error) {
-		texts, err = passRows(ctx, rows, connector, db)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	_, err = db.ExecContext(ctx, "create view rows as select "+strings.Join(texts, ", ")+" from passed")
-	return err
-}
-
-// passRows puts rows into the table passed, as texts, and says how each column is cast from them: a decimal of any width comes through
-// exactly.
-func passRows(ctx context.Context, rows *sql.Rows, connector *duckdb.Connector, db *sql.DB) (texts []string, err error) {
-	columns, err := columnsOf(rows)
-	if err != nil {
-		return nil, err
-	}
-	parts := make([]string, len(columns))
-	for i, c := range columns {
-		parts[i] = quoteName(c.Name) + " varchar"
-		texts = append(texts, "cast("+quoteName(c.Name)+" as "+duckType(c.Type)+") as "+quoteName(c.Name))
-	}
-	if _, err := db.ExecContext(ctx, "create table passed ("+strings.Join(parts, ", ")+")"); err != nil {
-		return nil, fmt.Errorf("make room for the export: %w", err)
-	}
-	conn, err := connector.Connect(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("open the engine: %w", err)
-	}
-	defer func() { _ = conn.Close() }()
-	appender, err := duckdb.NewAppenderFromConn(conn, "", "passed")
-	if err != nil {
-		return nil, fmt.Errorf("write the export: %w", err)
-	}
-	values, targets, line := make([]any, len(columns)), make([]any, len(columns)), make([]driver.Value, len(columns))
-	for i := range values {
-		targets[i] = &values[i]
-	}
-	for rows.Next() {
-		if err := rows.Scan(targets...); err != nil {
-			return nil, errors.Join(err, appender.Close())
-		}
-		for i, v := range values {
-			if line[i] = nil; v != nil {
-				line[i] = plainText(v, columns[i].Type)
-			}
-		}
-		if err := appender.AppendRow(line...); err != nil {
-			return nil, errors.Join(fmt.Errorf("write the export: %w", err), appender.Close())
-		}
-	}
-	return texts, errors.Join(rows.Err(), appender.Close())
-}
-
-func duckType(kind string) string {
-	switch {
-	case strings.HasPrefix(kind, "decimal("), kind == "bigint", kind == "integer", kind == "smallint", kind == "double", kind == "float",
-		kind == "boolean", kind == "date", kind == "timestamp":
-		return kind
-	case kind == "decimal":
-		return "decimal(38,4)"
-	}
-	return "varchar"
-}
-
 // NewExport is a result that is cheap to compute again as a file: a card's table, failing rows, rows in quarantine.
-func NewExport(db *sql.DB, engine, query, name string, rows int64, about map[string]string) *Export {
-	return &Export{db: db, engine: engine, sql: query, Rows: rows, Name: cmp.Or(name, "rows"), about: about}
+func NewExport(r *warehouse.Reader, query, name string, rows int64, about map[string]string) *Export {
+	return &Export{reader: r, sql: query, Rows: rows, Name: cmp.Or(name, "rows"), about: about}
 }

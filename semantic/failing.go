@@ -9,11 +9,8 @@ import (
 	"strings"
 )
 
-var (
-	duckVersion     = regexp.MustCompile(`"?\bv"?\.("?[a-z_]+"?\.)`)
-	postgresVersion = regexp.MustCompile(`__v\d+\b`)
-	onlyInRun       = regexp.MustCompile(`(?i)\b(staging|history|quarantine|build)"?\.|\b_failing\b|"?build__v`)
-)
+// onlyInRun is what a check may read that is in no published version.
+var onlyInRun = regexp.MustCompile(`(?i)\b(staging|history|quarantine|build)"?\.|\b_failing\b|"?build__v`)
 
 // FailingSQL is the select of a check's failing rows over the published version, made of the one that its run kept, or why it cannot be
 // asked there.
@@ -22,11 +19,7 @@ func (s *Version) FailingSQL(sql string) (query, note string) {
 		return "", "The books keep no SQL of this check."
 	}
 	text := strings.TrimRight(strings.TrimSpace(sql), "; \n")
-	if s.engine == "duckdb" {
-		text = duckVersion.ReplaceAllString(text, "$1")
-	} else {
-		text = postgresVersion.ReplaceAllString(text, fmt.Sprintf("__v%d", s.Number))
-	}
+	text = s.reader.OverVersion(text)
 	if onlyInRun.MatchString(text) {
 		return "", "This check reads what only a run sees; its failing rows are in quarantine."
 	}
@@ -91,7 +84,7 @@ func (s *Version) FailingExport(ctx context.Context, name, text, query string) (
 	if err := s.db.QueryRowContext(ctx, "select count(*) from ("+query+"\n) as f").Scan(&n); err != nil {
 		return nil, fmt.Errorf("count the failing rows of %s: %w", name, err)
 	}
-	return NewExport(s.db, s.engine, query, "check-"+name+"-"+s.ID, n, map[string]string{"check": text, "snapshot": s.ID}), nil
+	return NewExport(s.reader, query, "check-"+name+"-"+s.ID, n, map[string]string{"check": text, "snapshot": s.ID}), nil
 }
 
 // whoseSQL counts rows by each of the columns and in all, in one pass: place of the column or -1, value, rows, number of values. Of each

@@ -62,7 +62,7 @@ var words = regexp.MustCompile(`[A-Za-z_]\w*`)
 
 // loadFast makes the copies of all tables that ask for them.
 func (s *Version) loadFast(ctx context.Context) error {
-	if s.engine != "duckdb" {
+	if s.memory == "" {
 		return nil
 	}
 	named := map[string]bool{}
@@ -78,8 +78,8 @@ func (s *Version) loadFast(ctx context.Context) error {
 			}
 		}
 	}
-	if _, err := s.db.ExecContext(ctx, inMemory+"; checkpoint fast"); err != nil {
-		return fmt.Errorf("make room in memory: %w", err)
+	if err := s.reader.Compress(ctx); err != nil { // The derived tables are there already.
+		return err
 	}
 	for _, name := range s.Names {
 		t := s.Tables[name]
@@ -97,14 +97,8 @@ func (s *Version) loadFast(ctx context.Context) error {
 			return fmt.Errorf("copy %s into memory: %w", name, err)
 		}
 	}
-	if _, err := s.db.ExecContext(ctx, "checkpoint fast"); err != nil {
-		return fmt.Errorf("compress the copies in memory: %w", err)
-	}
-	return nil
+	return s.reader.Compress(ctx)
 }
-
-// inMemory makes the database that copies and derived tables are in: compressed, they have a fifth of the size and are read no slower.
-const inMemory = "attach if not exists ':memory:' as fast (compress)"
 
 func (s *Version) copyFast(ctx context.Context, t *Table, named map[string]bool) error {
 	f := &fastCopies{narrow: map[string]bool{}, dated: map[string]string{}, groups: map[string]string{}, grouped: map[string]bool{}, totals: map[string]string{}}
@@ -122,7 +116,7 @@ func (s *Version) copyFast(ctx context.Context, t *Table, named map[string]bool)
 		}
 	}
 	create := func(name, query string) (string, error) {
-		relation := "fast." + quoteName(t.Name+name)
+		relation := s.memory + "." + quoteName(t.Name+name)
 		_, err := s.db.ExecContext(ctx, "create or replace table "+relation+" as "+query)
 		return relation, err
 	}

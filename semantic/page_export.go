@@ -69,7 +69,7 @@ func (p *PageQuery) CardExport(ctx context.Context, id string) (*Export, error) 
 		return nil, fmt.Errorf("count the export: %w", err)
 	}
 	return &Export{
-		db: p.snap.db, engine: p.snap.engine, sql: query, Rows: n, Name: p.page.Name + "-" + id + "-" + p.snap.ID,
+		reader: p.snap.reader, sql: query, Rows: n, Name: p.page.Name + "-" + id + "-" + p.snap.ID,
 		about: map[string]string{
 			"question": card.Question, "definition": strings.TrimSpace(card.Definition), "filters": p.main.text(), "snapshot": p.snap.ID,
 		},

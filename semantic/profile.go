@@ -11,10 +11,7 @@ func (s *Version) Profile(ctx context.Context, t *Table, texts map[string]string
 	parts := []string{"count(*)"}
 	for _, col := range t.Columns {
 		name := quoteName(col.Name)
-		distinct, low, high := "approx_count_distinct("+name+")", "min("+name+")", "max("+name+")"
-		if s.engine != "duckdb" || t.Rows <= 1000000 {
-			distinct = "count(distinct " + name + ")"
-		}
+		distinct, low, high := s.reader.CountDistinct(name, t.Rows), "min("+name+")", "max("+name+")"
 		if col.Type == "boolean" {
 			low, high = "min(cast("+name+" as varchar))", "max(cast("+name+" as varchar))"
 		}

@@ -39,12 +39,9 @@ type orderPart struct {
 }
 
 // rowid names the physical row where a table has no key of its own; it is stable within a version.
-func (s *Version) rowid(t *Table) (string, string) {
-	if t.Kind == "table" && s.engine == "duckdb" || t.Kind == "derived" && s.engine == "duckdb" {
-		return "rowid", "bigint"
-	}
-	if t.Kind == "table" {
-		return "ctid", "tid"
+func (s *Version) rowid(t *Table) (expression, kind string) {
+	if t.Kind == "table" || t.Kind == "derived" && s.memory != "" {
+		return s.reader.RowID()
 	}
 	return "", ""
 }

@@ -63,8 +63,8 @@ type Version struct {
 	def         *Definition
 	ID          string
 	Number      int64
-	Run         int64 // That published it.
-	engine      string
+	Run         int64  // That published it.
+	memory      string // The database of copies; empty where a reader keeps none.
 	AsOf        time.Time
 	PublishedAt time.Time // Of the publication.
 	Through     time.Time // Newest business day.
@@ -120,7 +120,6 @@ func (s *Version) defaultBasis(t *Table) string {
 type Options struct {
 	Definition  *Definition // nil means a project without pages.
 	Project     *project.Project
-	Engine      string
 	DSN         string // Of the warehouse.
 	SQL         Limits // Of statements of people.
 	SQLQueue    *Queue // Of statements of people, over all versions; nil means no such statements.
@@ -131,36 +130,9 @@ type Options struct {
 // ErrNotYet says that the version or its books cannot be read as a whole yet; a moment later they can.
 var ErrNotYet = errors.New("the new version cannot be read as a whole yet")
 
-// Publication says when and by which run a version was published.
-type Publication struct {
-	Run  int64
-	At   time.Time
-	AsOf time.Time // The instant that its windows end at.
-}
-
-// ReadPublication reads what the books say of a version; known is false while they say nothing of it yet.
-func ReadPublication(ctx context.Context, r *warehouse.Reader, books *sql.DB) (p Publication, known bool, err error) {
-	var published, asOf sql.NullTime
-	if books != nil {
-		err := books.QueryRowContext(ctx, `
-select run_id, published_at, as_of
-from ops.versions
-where version = $1`, r.Version).Scan(&p.Run, &published, &asOf)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return p, false, fmt.Errorf("read ops.versions: %w", err)
-		}
-		known = err == nil
-		p.At, p.AsOf = published.Time.UTC(), asOf.Time.UTC()
-	}
-	return p, known, nil
-}
-
 // Open makes a published version ready for questions and takes over the reader.
-func Open(ctx context.Context, r *warehouse.Reader, at Publication, o Options) (*Version, error) {
-	s := &Version{
-		def: o.Definition, Number: r.Version, ID: fmt.Sprintf("v%d", r.Version), engine: o.Engine, reader: r, db: r.DB, Run: at.Run, PublishedAt: at.At,
-		AsOf: at.AsOf,
-	}
+func Open(ctx context.Context, r *warehouse.Reader, o Options) (*Version, error) {
+	s := &Version{def: o.Definition, Number: r.Version, ID: fmt.Sprintf("v%d", r.Version), reader: r, db: r.DB}
 	if s.def == nil {
 		s.def = &Definition{}
 	}
@@ -174,27 +146,16 @@ func (s *Version) open(ctx context.Context, o Options) (err error) {
 	if s.calendar, err = newCalendar(o.Project.Config.BusinessTimeZone, o.Project.Config.Source.TimeZone); err != nil {
 		return err
 	}
-	if s.engine == "duckdb" && s.Run == 0 {
-		var asOf sql.NullTime
-		if err := s.db.QueryRowContext(ctx, `select run_id, published_at, as_of from lifeline.version`).Scan(&s.Run, &s.PublishedAt, &asOf); err != nil {
-			return fmt.Errorf("read which version this is: %w", err)
-		}
-		s.AsOf = asOf.Time.UTC()
-	}
-	if s.AsOf.IsZero() {
-		s.AsOf = s.PublishedAt
-	}
-	s.db.SetMaxOpenConns(cmp.Or(o.Connections, 8))
-	s.db.SetMaxIdleConns(cmp.Or(o.Connections, 8))
-	if err := s.load(ctx, o.NoCopies); err != nil {
+	at, err := s.reader.Published(ctx)
+	if err != nil {
 		return err
 	}
-	if s.engine == "duckdb" {
-		// Pages bring many small queries at once: each runs best on the thread that asks, instead of sharing out crumbs. Up to 2^18
-		// groups, such as all products, are told apart by their place and not by hashing, which halves the time of such a card.
-		if _, err := s.db.ExecContext(ctx, "set threads = 1; set perfect_ht_threshold = 18"); err != nil {
-			return fmt.Errorf("set how the engine answers pages: %w", err)
-		}
+	s.Run, s.PublishedAt, s.AsOf = at.Run, at.PublishedAt, at.AsOf
+	if err := s.load(ctx, o); err != nil {
+		return err
+	}
+	if err := s.reader.AnswerMany(ctx, cmp.Or(o.Connections, 8)); err != nil {
+		return err
 	}
 	if o.SQLQueue != nil {
 		s.sandbox, err = newVersionSandbox(s, o)
@@ -202,16 +163,11 @@ func (s *Version) open(ctx context.Context, o Options) (err error) {
 	return err
 }
 
-const listColumns = `
-select c.table_schema, c.table_name, t.table_type, c.column_name, c.data_type,
-	coalesce(c.numeric_precision, 0), coalesce(c.numeric_scale, 0)
-from information_schema.columns as c
-inner join information_schema.tables as t on t.table_schema = c.table_schema and t.table_name = c.table_name and t.table_catalog = c.table_catalog
-where c.table_catalog = current_catalog()
-order by c.table_schema, c.table_name, c.ordinal_position`
-
 // load reads what a version holds, computes the derived tables and the bounds of its dates.
-func (s *Version) load(ctx context.Context, noCopies bool) error {
+func (s *Version) load(ctx context.Context, o Options) (err error) {
+	if s.memory, err = s.reader.Memory(ctx); err != nil {
+		return err
+	}
 	s.Tables = map[string]*Table{}
 	if err := s.loadTables(ctx); err != nil {
 		return fmt.Errorf("list the tables of version %d: %w", s.Number, err)
@@ -229,7 +185,7 @@ func (s *Version) load(ctx context.Context, noCopies bool) error {
 		}
 	}
 	s.decideThrough()
-	if !noCopies {
+	if !o.NoCopies {
 		if err := s.loadFast(ctx); err != nil {
 			return err
 		}
@@ -238,54 +194,28 @@ func (s *Version) load(ctx context.Context, noCopies bool) error {
 }
 
 func (s *Version) loadTables(ctx context.Context) error {
-	query := listColumns
-	suffix := ""
-	if s.engine == "postgres" {
-		query = strings.ReplaceAll(query, "current_catalog()", "current_catalog")
-		suffix = fmt.Sprintf("__v%d", s.Number)
-	}
-	rows, err := s.db.QueryContext(ctx, query)
+	all, err := s.reader.Tables(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = rows.Close() }()
-	schemas := map[string]bool{}
-	for rows.Next() {
-		var schema, name, kind, column, data string
-		var precision, scale int64
-		if err := rows.Scan(&schema, &name, &kind, &column, &data, &precision, &scale); err != nil {
-			return err
+	schemas := []string{"dashboard"}
+	for _, x := range all {
+		t := s.newTable(x.Schema+"."+x.Name, "table")
+		if t.relation = x.SQL; x.View {
+			t.Kind = "view"
 		}
-		plain := strings.TrimSuffix(schema, suffix)
-		if (suffix != "" && plain == schema) || slices.Contains([]string{"lifeline", "build", "information_schema", "pg_catalog"}, plain) {
-			continue
+		for _, c := range x.Columns {
+			t.add(c.Name, typeName(c.Type, c.Precision, c.Scale))
 		}
-		schemas[plain] = true
-		t := s.Tables[plain+"."+name]
-		if t == nil {
-			t = s.newTable(plain+"."+name, "table")
-			t.relation = quoteName(schema) + "." + quoteName(name)
-			if strings.Contains(kind, "VIEW") {
-				t.Kind = "view"
-			}
-			s.Tables[t.Name] = t
-		}
-		t.add(column, typeName(data, precision, scale))
-	}
-	names := []string{"dashboard"}
-	for schema := range schemas {
-		names = append(names, regexp.QuoteMeta(schema))
-	}
-	s.schemas = regexp.MustCompile(`(?i)(^|[^\w."])(` + strings.Join(names, "|") + `)\.([A-Za-z_]\w*)`)
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	_ = rows.Close()
-	for _, t := range s.Tables {
 		if err := s.db.QueryRowContext(ctx, "select count(*) from "+t.relation).Scan(&t.Rows); err != nil {
 			return err
 		}
+		s.Tables[t.Name] = t
+		if name := regexp.QuoteMeta(x.Schema); !slices.Contains(schemas, name) {
+			schemas = append(schemas, name)
+		}
 	}
+	s.schemas = regexp.MustCompile(`(?i)(^|[^\w."])(` + strings.Join(schemas, "|") + `)\.([A-Za-z_]\w*)`)
 	return nil
 }
 
@@ -336,8 +266,8 @@ func (s *Version) loadDerived(ctx context.Context) error {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	if len(names) > 0 && s.engine == "duckdb" {
-		if _, err := s.db.ExecContext(ctx, inMemory+"; create schema if not exists fast.dashboard"); err != nil {
+	if len(names) > 0 && s.memory != "" {
+		if _, err := s.db.ExecContext(ctx, "create schema if not exists "+s.memory+".dashboard"); err != nil {
 			return fmt.Errorf("prepare derived tables: %w", err)
 		}
 	}
@@ -350,8 +280,8 @@ func (s *Version) loadDerived(ctx context.Context) error {
 		text = strings.TrimSuffix(strings.TrimSpace(s.rename(text)), ";")
 		t := s.newTable("dashboard."+name, "derived")
 		t.relation = "(" + text + ")"
-		if s.engine == "duckdb" {
-			t.relation = "fast.dashboard." + quoteName(name)
+		if s.memory != "" {
+			t.relation = s.memory + ".dashboard." + quoteName(name)
 			if _, err := s.db.ExecContext(ctx, "create or replace table "+t.relation+" as "+text); err != nil {
 				return fmt.Errorf("dashboards/model.yml, derived.%s: %w", name, err)
 			}

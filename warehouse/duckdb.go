@@ -75,7 +75,7 @@ func (w *duckWarehouse) attach(ctx context.Context, path, alias string) (*Reader
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(duckProblem("open "+path, err), db.Close())
 	}
-	return &Reader{DB: db, close: db.Close}, nil
+	return &Reader{DB: db, duck: true, close: db.Close}, nil
 }
 
 // settings are what every session of ours has, so that one SQL text means the same on both engines.

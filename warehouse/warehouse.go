@@ -158,6 +158,7 @@ type Version struct {
 type Reader struct {
 	DB      *sql.DB
 	Version int64 // 0 for the books.
+	duck    bool
 	close   func() error
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -85,15 +84,7 @@ func openVersion(ctx context.Context, p *project.Project, wh warehouse.Warehouse
 	if err != nil {
 		return nil, nothingPublished(err)
 	}
-	books, err := wh.OpenOps(ctx)
-	if err != nil {
-		return nil, errors.Join(nothingPublished(err), r.Close())
-	}
-	at, _, err := semantic.ReadPublication(ctx, r, books.DB)
-	if err = errors.Join(err, books.Close()); err != nil {
-		return nil, errors.Join(err, r.Close())
-	}
-	return semantic.Open(ctx, r, at, semantic.Options{
-		Definition: d, Project: p, Engine: wh.Engine(), DSN: p.Config.Warehouse.DSN, Connections: 1, NoCopies: true,
+	return semantic.Open(ctx, r, semantic.Options{
+		Definition: d, Project: p, DSN: p.Config.Warehouse.DSN, Connections: 1, NoCopies: true,
 	})
 }
