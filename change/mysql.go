@@ -46,7 +46,7 @@ func TypeOf(declared string) (Type, error) {
 		"enum", "set", "json", "time", "uuid", "inet4", "inet6":
 		return Type{Kind: Text}, nil
 	}
-	return Type{}, fmt.Errorf("%q is no type of MySQL or MariaDB that can be read", declared)
+	return Type{}, fmt.Errorf("%q is not a type of MySQL or MariaDB that can be read", declared)
 }
 
 // SameType reports whether two declarations mean one type: display widths of integers, synonyms and blanks do not count.
@@ -91,7 +91,7 @@ func canonical(declared string) string {
 
 // splitType cuts a declaration into the type's name, what stands in its brackets, and whether it is unsigned.
 func splitType(declared string) (name, args string, unsigned bool) {
-	s := strings.TrimSpace(declared)
+	s := strings.TrimSpace(PlainType(declared))
 	tail := ""
 	if open := strings.IndexByte(s, '('); open >= 0 {
 		if end := strings.LastIndexByte(s, ')'); end > open {
@@ -111,6 +111,31 @@ func splitType(declared string) (name, args string, unsigned bool) {
 	return name, args, strings.Contains(tail, "unsigned") || strings.Contains(tail, "zerofill")
 }
 
+// PlainType is a declaration without its comments: MariaDB notes there how it stores a column (datetime /* mariadb-5.3 */,
+// text /*M!100301 COMPRESSED*/), which changes no value.
+func PlainType(declared string) string {
+	if !strings.Contains(declared, "/*") {
+		return declared
+	}
+	var out strings.Builder
+	quoted := false
+	for i := 0; i < len(declared); i++ {
+		if !quoted && strings.HasPrefix(declared[i:], "/*") {
+			end := strings.Index(declared[i+2:], "*/")
+			if end < 0 {
+				break
+			}
+			i += 2 + end + 1
+			continue
+		}
+		if declared[i] == '\'' {
+			quoted = !quoted
+		}
+		out.WriteByte(declared[i])
+	}
+	return strings.Join(strings.Fields(out.String()), " ")
+}
+
 func decimalOf(declared, args string) (Type, error) {
 	t := Type{Kind: Decimal, Precision: 10}
 	if args == "" {
@@ -122,7 +147,7 @@ func decimalOf(declared, args string) (Type, error) {
 		t.Scale, err = strconv.Atoi(s)
 	}
 	if err != nil || t.Precision < 1 || t.Scale < 0 || t.Scale > t.Precision {
-		return Type{}, fmt.Errorf("%q has digits that no decimal can have", declared)
+		return Type{}, fmt.Errorf("%q has an impossible number of digits", declared)
 	}
 	if t.Precision > 38 {
 		return Type{Kind: Text}, nil // No warehouse holds more digits in a number.

@@ -94,6 +94,9 @@ func (w *walk) landOnce(ctx context.Context) (line string, err error) {
 	w.snapshot = snap.Info()
 	w.report.Position = string(w.snapshot.Position)
 	w.report.Consistency = w.snapshot.Way
+	if w.snapshot.Why != "" {
+		w.report.Warnings = append(w.report.Warnings, "the source is read over "+w.snapshot.Way+": "+w.snapshot.Why)
+	}
 	w.report.LockMS = float64(w.snapshot.LockTime.Microseconds()) / 1000
 
 	load, err := w.hold.Load(ctx, w.tables, w.snapshot)

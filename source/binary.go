@@ -25,6 +25,8 @@ type definition struct {
 
 // execute runs a statement by the binary protocol and hands each row's packet to row, which must not keep it. head gets the columns first.
 func (c *conn) execute(ctx context.Context, text string, head func([]definition), row func([]byte) error) (err error) {
+	c.use.Lock()
+	defer c.use.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -81,34 +83,52 @@ func (c *conn) prepare(text string) (id uint32, err error) {
 type decoder struct {
 	columns []definition
 	filler  *change.Filler
-	keys    []int    // Of each column: 1 + its place in the key, where its value is to be remembered; else 0.
-	last    [][]byte // Of each key column, the last row's value as its literal wants it. A number is taken from the batch where it can be.
+	keys    []int          // Of each selected value: 1 + its place in the key, where it is to be remembered; else 0.
+	last    [][]byte       // Of each key column, the last row's value as its literal wants it, or nothing where the batch has it.
+	extra   *change.Batch  // Takes what is selected for the key alone.
+	spare   *change.Filler // Fills it.
 	text    []byte
 }
 
 func newDecoder(t *serverTable) decoder {
-	d := decoder{filler: change.NewFiller(t.Table), keys: make([]int, len(t.Columns)), last: make([][]byte, len(t.keys))}
+	d := decoder{filler: change.NewFiller(t.Table), keys: make([]int, len(t.Columns)+len(t.keys)), last: make([][]byte, len(t.keys))}
 	for k, key := range t.keys {
-		if !key.number || key.hidden {
+		if !key.batched {
 			d.keys[key.at] = k + 1
 		}
 	}
+	only := &change.Table{Columns: make([]change.Column, len(t.keys))}
+	d.extra, d.spare = change.NewBatch(only, 1), change.NewFiller(only)
 	return d
+}
+
+// cell is where a value goes.
+type cell struct {
+	*change.Filler
+
+	batch  *change.Batch
+	column int // Of the batch.
+	at     int // Of the answer.
 }
 
 // row decodes one row.
 func (d *decoder) row(b *change.Batch, p []byte) error {
 	at := 1 + (len(d.columns)+9)/8
-	if len(d.columns) != len(b.Cols) || len(p) < at {
+	if len(d.columns) < len(b.Cols) || len(d.columns) > len(d.keys) || len(p) < at {
 		return errMalformed
 	}
 	nulls, p := p[1:at], p[at:]
+	d.extra.Reset()
 	for i := range d.columns {
+		to := cell{d.filler, b, i, i}
+		if i >= len(b.Cols) {
+			to = cell{d.spare, d.extra, i - len(b.Cols), i}
+		}
 		if nulls[(i+2)/8]&(1<<((i+2)%8)) != 0 {
-			d.filler.Null(b, i)
+			to.Null(to.batch, to.column)
 			continue
 		}
-		n, err := d.value(b, i, p)
+		n, err := d.value(to, p)
 		if err != nil {
 			return err
 		}
@@ -118,29 +138,29 @@ func (d *decoder) row(b *change.Batch, p []byte) error {
 	return nil
 }
 
-// value decodes column i, which p begins with, and says how many bytes it took.
-func (d *decoder) value(b *change.Batch, i int, p []byte) (int, error) {
-	c := &d.columns[i]
+// value decodes the value that p begins with, and says how many bytes it took.
+func (d *decoder) value(to cell, p []byte) (int, error) {
+	c := &d.columns[to.at]
 	switch c.kind {
 	case mysql.MYSQL_TYPE_LONG, mysql.MYSQL_TYPE_INT24:
 		if len(p) < 4 {
 			return 0, errMalformed
 		}
 		x := binary.LittleEndian.Uint32(p)
-		d.whole(b, i, choose(c.unsigned, int64(x), int64(int32(x))))
+		d.whole(to, choose(c.unsigned, int64(x), int64(int32(x))))
 		return 4, nil
 	case mysql.MYSQL_TYPE_SHORT, mysql.MYSQL_TYPE_YEAR:
 		if len(p) < 2 {
 			return 0, errMalformed
 		}
 		x := binary.LittleEndian.Uint16(p)
-		d.whole(b, i, choose(c.unsigned, int64(x), int64(int16(x))))
+		d.whole(to, choose(c.unsigned, int64(x), int64(int16(x))))
 		return 2, nil
 	case mysql.MYSQL_TYPE_TINY:
 		if len(p) < 1 {
 			return 0, errMalformed
 		}
-		d.whole(b, i, choose(c.unsigned, int64(p[0]), int64(int8(p[0]))))
+		d.whole(to, choose(c.unsigned, int64(p[0]), int64(int8(p[0]))))
 		return 1, nil
 	case mysql.MYSQL_TYPE_LONGLONG, mysql.MYSQL_TYPE_DOUBLE:
 		if len(p) < 8 {
@@ -148,32 +168,32 @@ func (d *decoder) value(b *change.Batch, i int, p []byte) (int, error) {
 		}
 		switch x := binary.LittleEndian.Uint64(p); {
 		case c.kind == mysql.MYSQL_TYPE_DOUBLE:
-			d.filler.Double(b, i, math.Float64frombits(x))
+			d.double(to, math.Float64frombits(x))
 		case c.unsigned:
 			d.text = strconv.AppendUint(d.text[:0], x, 10)
-			d.filler.Value(b, i, d.text)
-			d.remember(i, d.text)
+			to.Value(to.batch, to.column, d.text)
+			d.remember(to.at, d.text)
 		default:
-			d.whole(b, i, int64(x))
+			d.whole(to, int64(x))
 		}
 		return 8, nil
 	case mysql.MYSQL_TYPE_FLOAT:
 		if len(p) < 4 {
 			return 0, errMalformed
 		}
-		d.filler.Double(b, i, float64(math.Float32frombits(binary.LittleEndian.Uint32(p))))
+		d.double(to, float64(math.Float32frombits(binary.LittleEndian.Uint32(p))))
 		return 4, nil
 	case mysql.MYSQL_TYPE_DATETIME, mysql.MYSQL_TYPE_TIMESTAMP, mysql.MYSQL_TYPE_DATE, mysql.MYSQL_TYPE_NEWDATE:
-		return d.moment(b, i, p)
+		return d.moment(to, p)
 	case mysql.MYSQL_TYPE_TIME:
-		return d.time(b, i, p)
+		return d.time(to, p)
 	default:
 		n, rest, _ := lenenc(p)
 		if n < 0 || n > len(rest) {
 			return 0, errMalformed
 		}
-		d.filler.Value(b, i, rest[:n])
-		d.remember(i, rest[:n])
+		to.Value(to.batch, to.column, rest[:n])
+		d.remember(to.at, rest[:n])
 		return len(p) - len(rest) + n, nil
 	}
 }
@@ -193,15 +213,23 @@ func (d *decoder) remember(i int, p []byte) {
 }
 
 // whole adds a whole number.
-func (d *decoder) whole(b *change.Batch, i int, x int64) {
-	d.filler.Whole(b, i, x)
-	if k := d.keys[i]; k > 0 {
+func (d *decoder) whole(to cell, x int64) {
+	to.Whole(to.batch, to.column, x)
+	if k := d.keys[to.at]; k > 0 {
 		d.last[k-1] = strconv.AppendInt(d.last[k-1][:0], x, 10)
 	}
 }
 
+// double adds a floating-point number.
+func (d *decoder) double(to cell, x float64) {
+	to.Double(to.batch, to.column, x)
+	if k := d.keys[to.at]; k > 0 {
+		d.last[k-1] = appendReal(d.last[k-1][:0], x)
+	}
+}
+
 // moment decodes a date or a date and time: a byte of length, then as many parts as are not zero.
-func (d *decoder) moment(b *change.Batch, i int, p []byte) (int, error) {
+func (d *decoder) moment(to cell, p []byte) (int, error) {
 	n, p, ok := counted(p)
 	if !ok || n != 0 && n != 4 && n != 7 && n != 11 {
 		return 0, errMalformed
@@ -216,15 +244,15 @@ func (d *decoder) moment(b *change.Batch, i int, p []byte) (int, error) {
 	if n == 11 {
 		m.Micro = int64(binary.LittleEndian.Uint32(p[7:]))
 	}
-	kept := d.filler.Moment(b, i, m)
-	if kept && d.keys[i] == 0 {
+	kept := to.Moment(to.batch, to.column, m)
+	if kept && d.keys[to.at] == 0 {
 		return n + 1, nil
 	}
-	d.printMoment(&d.columns[i], n, m)
+	d.printMoment(&d.columns[to.at], n, m)
 	if !kept {
-		d.filler.Value(b, i, d.text)
+		to.Value(to.batch, to.column, d.text)
 	}
-	d.remember(i, d.text)
+	d.remember(to.at, d.text)
 	return n + 1, nil
 }
 
@@ -251,7 +279,7 @@ func (d *decoder) printMoment(c *definition, n int, m change.Moment) {
 }
 
 // time decodes a span of time: a sign, days, hours, minutes, seconds and microseconds. It is printed as the servers do.
-func (d *decoder) time(b *change.Batch, i int, p []byte) (int, error) {
+func (d *decoder) time(to cell, p []byte) (int, error) {
 	n, p, ok := counted(p)
 	if !ok || n != 0 && n != 8 && n != 12 {
 		return 0, errMalformed
@@ -268,8 +296,8 @@ func (d *decoder) time(b *change.Batch, i int, p []byte) (int, error) {
 	if n == 12 {
 		micros = int64(binary.LittleEndian.Uint32(p[8:]))
 	}
-	d.text = appendClock(d.text, hours, minutes, seconds, micros, d.columns[i].digits)
-	d.filler.Value(b, i, d.text)
+	d.text = appendClock(d.text, hours, minutes, seconds, micros, d.columns[to.at].digits)
+	to.Value(to.batch, to.column, d.text)
 	return n + 1, nil
 }
 

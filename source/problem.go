@@ -30,6 +30,13 @@ const (
 	codeDefinitionChanged = 1412
 	codeIdle              = 4031
 	codeReadOnlyVariable  = 1238
+	codeQueryCacheOff     = 1651
+	codeNoSuchThread      = 1094
+	codeNoColumn          = 1054
+	codeUserConns         = 1203
+	codeUserResource      = 1226
+	codeStatementTime     = 1969 // MariaDB's max_statement_time.
+	codeExecutionTime     = 3024 // MySQL's max_execution_time.
 )
 
 func serverCode(err error) uint16 {
@@ -40,6 +47,12 @@ func serverCode(err error) uint16 {
 	return 0
 }
 
+// tooManyConnections reports whether the server or the user's own limit allows no further connection.
+func tooManyConnections(err error) bool {
+	code := serverCode(err)
+	return code == codeTooManyConns || code == codeUserConns || code == codeUserResource
+}
+
 // unreachableError says that no connection could be made.
 type unreachableError struct{ err error }
 
@@ -47,7 +60,7 @@ func (e *unreachableError) Error() string { return e.err.Error() }
 func (e *unreachableError) Unwrap() error { return e.err }
 
 // IsViewLost reports whether err means that the consistent view of the source is gone, after a lost connection, a kill or a
-// change of a table's definition, or that none could be had because the server was away: a new snapshot may succeed. An error of
+// change of a table's definition, a lock that another session held, or that none could be had because the server was away: a new snapshot may succeed. An error of
 // the caller's own context is none.
 func IsViewLost(err error) bool {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -59,7 +72,7 @@ func IsViewLost(err error) bool {
 		return true
 	}
 	switch serverCode(err) {
-	case codeKilled, codeConnectionKilled, codeShutdown, codeServerGone, codeServerLost, codeDefinitionChanged, codeIdle:
+	case codeKilled, codeConnectionKilled, codeShutdown, codeServerGone, codeServerLost, codeDefinitionChanged, codeIdle, codeLockTimeout:
 		return true
 	}
 	return false
@@ -85,8 +98,14 @@ func (a address) explain(doing string, err error) error {
 		p.Class, p.Try = change.ClassUsage, fmt.Sprintf("grant select on `%s`.* to '%s'@'%%'", a.database, a.user)
 	case code == codeNoTable:
 		p.Class, p.Try = change.ClassBlocked, "the table's identifier in sources.yml, and the source's database"
-	case code == codeTooManyConns:
-		p.Try = "again later, or with fewer --source-workers"
+	case tooManyConnections(err):
+		p.Try = "again later, or allow the user two connections: one asks, one reads; more read faster (--source-workers)"
+	case code == codeLockTimeout:
+		p.Try = "again once the other session has let its lock go: show full processlist names it"
+	case code == codeStatementTime || code == codeExecutionTime:
+		p.Try = "a higher limit for this user (max_statement_time, max_execution_time), or a primary key, by which a table is read in parts"
+	case code == codeNoColumn:
+		p.Class, p.Try = change.ClassBlocked, "again: the table was changed while it was read"
 	case errors.As(err, &away):
 		p.Try = fmt.Sprintf("whether a server listens at %s and no firewall stands between", a.host)
 	case IsViewLost(err):

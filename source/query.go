@@ -61,7 +61,13 @@ func (c *conn) query(ctx context.Context, text string) (out []map[string]string,
 
 // stream runs a statement and hands every row's packet to row, which must not keep it. head gets the columns' names in lower
 // case first; a statement without an answer calls neither. An error of row breaks the connection: the rest of the answer is unread.
-func (c *conn) stream(ctx context.Context, text string, head func([]string) error, row func([]byte) error) (err error) {
+func (c *conn) stream(ctx context.Context, text string, head func([]string) error, row func([]byte) error) error {
+	c.use.Lock()
+	defer c.use.Unlock()
+	return c.streamLocked(ctx, text, head, row)
+}
+
+func (c *conn) streamLocked(ctx context.Context, text string, head func([]string) error, row func([]byte) error) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,15 +24,17 @@ type server struct {
 	mu      sync.Mutex
 	control *conn // For questions; a snapshot's connections are its own.
 	tables  []*serverTable
+	taken   bool // A snapshot was taken.
 }
 
 // serverTable is a table with what its reading needs.
 type serverTable struct {
 	*change.Table
 	engine  string
-	selects string // The select list.
+	rowSize int64  // About how many bytes a row has; 0 where unknown.
+	selects string // The select list: the columns, then what of the key no column gives.
 	keys    []keyColumn
-	index   string // The index that keys is a prefix of.
+	index   string // The index whose columns keys are.
 	primary []string
 	shape   shape
 
@@ -81,30 +84,36 @@ func versionNumber(text string) int {
 	return number
 }
 
-// session makes values come as they are stored, and keeps limits that other programs need from ending a long read.
+// session makes values come as they are stored, and all of them, whatever the server's or the user's defaults are. The limits by which
+// an administrator ends sessions and statements (wait_timeout, idle_transaction_timeout, max_statement_time, net_write_timeout, …) are not
+// touched; that on waiting for a lock is only lowered.
 var session = []string{
 	"set names utf8mb4",
 	"set time_zone = '+00:00'",
-	"set sql_mode = ''",
+	"set sql_mode = 'ALLOW_INVALID_DATES'", // A key may be such a date, and is then compared with.
 	"set transaction_isolation = 'REPEATABLE-READ'",
 	"set tx_isolation = 'REPEATABLE-READ'", // Its name before MySQL 8 and in MariaDB.
 	"set autocommit = 1",
-	"set sql_select_limit = default",
+	"set completion_type = 'NO_CHAIN'",
+	"set sql_select_limit = 18446744073709551615", // Its default would be the server's.
 	"set sql_big_selects = 1",
-	"set lock_wait_timeout = 1",
-	"set net_write_timeout = 3600", // A warehouse may be slow to take what was sent.
-	"set net_read_timeout = 3600",
-	"set wait_timeout = 28800",
-	"set max_statement_time = 0", // MariaDB.
-	"set idle_transaction_timeout = 0",
-	"set idle_readonly_transaction_timeout = 0",
-	"set max_execution_time = 0", // MySQL.
+	"set sql_auto_is_null = 0",
+	"set sql_buffer_result = 0",
+	"set query_cache_type = 0",
+	"set lock_wait_timeout = cast(least(@@lock_wait_timeout, 10) as unsigned)",
+	"set innodb_lock_wait_timeout = cast(least(@@innodb_lock_wait_timeout, 10) as unsigned)",
 	"set explain_format = 'TRADITIONAL'",
 	"set information_schema_stats_expiry = 0",
 }
 
-// connect opens a connection with the session that every read needs.
-func (s *server) connect(ctx context.Context) (*conn, error) {
+// viewSession has the server end a view soon whose program stopped or was cut off; the keeper says otherwise as long as it lives.
+var viewSession = []string{
+	"set wait_timeout = cast(least(@@wait_timeout, 30) as unsigned)",
+	"set idle_transaction_timeout = cast(if(@@idle_transaction_timeout = 0, 5, least(@@idle_transaction_timeout, 5)) as unsigned)", // MariaDB.
+}
+
+// connect opens a connection with the session that every read needs, and further settings.
+func (s *server) connect(ctx context.Context, further ...string) (*conn, error) {
 	c, err := dial(ctx, s.address)
 	var network net.Error
 	if errors.As(err, &network) {
@@ -113,9 +122,10 @@ func (s *server) connect(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, s.address.explain("connect to "+s.address.shown+" as "+s.address.user, err)
 	}
-	for _, text := range session {
+	for _, text := range slices.Concat(session, further) {
 		err := c.exec(ctx, text)
-		if code := serverCode(err); code == codeUnknownVariable || code == codeReadOnlyVariable {
+		switch serverCode(err) {
+		case codeUnknownVariable, codeReadOnlyVariable, codeQueryCacheOff:
 			continue
 		}
 		if err != nil {

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -23,11 +23,14 @@ func (n *serverSnapshot) Read(ctx context.Context, open func(context.Context, *c
 		q.add(&keyRange{table: t, rows: n.estimate(ctx, n.conns[0], t, nil, nil)})
 	}
 	state := &reading{snapshot: n, queue: q, open: open, progress: progress, total: q.total()}
-	group, ctx := errgroup.WithContext(ctx)
+	group, inner := errgroup.WithContext(ctx)
 	for _, c := range n.conns {
-		group.Go(func() error { return (&worker{reading: state, conn: c}).work(ctx) })
+		group.Go(func() error { return (&worker{reading: state, conn: c}).work(inner) })
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return n.same(ctx)
 }
 
 // reading is what the workers of one Read share.
@@ -105,32 +108,77 @@ func (w *worker) finish(ctx context.Context) error {
 	return err
 }
 
-// readRange reads a piece chunk by chunk along its index, so that a chunk has just the rows it should have wherever the keys lie,
+// Bounds of one statement of a read: while it runs, whoever changes the table's definition waits, and everybody else behind them
+// (promise 9).
+const (
+	chunkTime  = 400 * time.Millisecond
+	chunkBytes = 32 << 20
+	chunkLeast = 50
+)
+
+// readRange reads a range chunk by chunk along its index, so that a chunk has just the rows it should have wherever the keys lie,
 // and no row is passed over to find one (promise 9). Between chunks it gives half of the rest to a worker that has none.
-func (w *worker) readRange(ctx context.Context, p *keyRange) error {
-	t, limit := p.table, w.snapshot.server.options.ChunkRows
+func (w *worker) readRange(ctx context.Context, r *keyRange) error {
+	t, most := r.table, w.snapshot.server.options.ChunkRows
 	if t.keys == nil {
-		_, err := w.chunk(ctx, "select "+t.selects+" from "+w.snapshot.server.from(t))
-		return err
+		return w.readAtOnce(ctx, t)
+	}
+	limit := most
+	if t.rowSize > 0 {
+		limit = min(most, max(chunkLeast, int(chunkBytes/t.rowSize)))
 	}
 	for {
+		began := time.Now()
 		text := fmt.Sprintf("select %s from %s force index (%s)%s order by %s limit %d",
-			t.selects, w.snapshot.server.from(t), ident(t.index), t.where(p.low, p.high), t.order(), limit)
+			t.selects, w.snapshot.server.from(t), ident(t.index), t.where(r.low, r.high), t.order(), limit)
 		n, err := w.chunk(ctx, text)
 		if err != nil {
 			return err
 		}
+		chunk := &keyRange{table: t, low: r.low, high: r.high, rows: int64(n)}
+		if n == limit {
+			chunk.high = t.literals(w.decode.last)
+		}
+		w.snapshot.remember(chunk)
 		if n < limit {
 			return nil
 		}
-		p.low = t.literals(w.decode.last)
-		p.rows = max(p.rows-int64(n), 0)
+		r.low = chunk.high
+		r.rows = max(r.rows-int64(n), 0)
+		limit = nextLimit(limit, most, time.Since(began))
 		if w.queue.hasIdleWorker() {
-			if err := w.split(ctx, p); err != nil {
+			if err := w.split(ctx, r); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// nextLimit gives the next chunk as many rows as can be read in chunkTime.
+func nextLimit(limit, most int, took time.Duration) int {
+	switch {
+	case took > chunkTime:
+		return min(limit, max(chunkLeast, int(float64(limit)*float64(chunkTime)/float64(took))))
+	case took < chunkTime/2:
+		return min(most, limit*2)
+	}
+	return limit
+}
+
+// readAtOnce reads a table that has no key to divide it by.
+func (w *worker) readAtOnce(ctx context.Context, t *serverTable) error {
+	n, err := w.chunk(ctx, "select "+t.selects+" from "+w.snapshot.server.from(t))
+	if err == nil {
+		w.snapshot.remember(&keyRange{table: t, rows: int64(n)})
+	}
+	return err
+}
+
+// remember keeps what was read, for the totals.
+func (n *serverSnapshot) remember(chunk *keyRange) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.chunks[chunk.table] = append(n.chunks[chunk.table], chunk)
 }
 
 // chunk runs one statement and passes its rows on.
@@ -138,18 +186,23 @@ func (w *worker) chunk(ctx context.Context, text string) (rows int, err error) {
 	limit := w.snapshot.server.options.BatchRows
 	bytes := 0
 	head := func(columns []definition) { w.decode.columns = columns }
-	err = w.conn.execute(ctx, text, head, func(p []byte) error {
-		if err := w.decode.row(w.batch, p); err != nil {
-			return err
-		}
-		rows++
-		bytes += len(p)
-		if w.batch.Len < limit && bytes < batchBytes {
-			return nil
-		}
-		bytes = 0
-		return w.flush(ctx)
+	err = w.snapshot.yielding(ctx, w.table, func(ctx context.Context) error {
+		return w.conn.execute(ctx, text, head, func(p []byte) error {
+			if err := w.decode.row(w.batch, p); err != nil {
+				return err
+			}
+			rows++
+			bytes += len(p)
+			if w.batch.Len < limit && bytes < batchBytes {
+				return nil
+			}
+			bytes = 0
+			return w.flush(ctx)
+		})
 	})
+	if err == nil {
+		err = w.conn.release(ctx)
+	}
 	if err != nil {
 		return rows, err
 	}
@@ -162,7 +215,7 @@ func (w *worker) flush(ctx context.Context) error {
 		return nil
 	}
 	for k, key := range w.table.keys {
-		if key.number && !key.hidden {
+		if key.batched {
 			w.decode.last[k] = appendWhole(w.decode.last[k][:0], &w.batch.Cols[key.at], w.batch.Len-1)
 		}
 	}
@@ -201,60 +254,8 @@ func (n *serverSnapshot) estimate(ctx context.Context, c *conn, t *serverTable, 
 	if err != nil || len(rows) == 0 {
 		return 0 // It steers progress and sharing only.
 	}
+	_ = c.release(ctx) // A connection that was lost tells when it reads.
 	var x int64
 	_, _ = fmt.Sscan(rows[0]["rows"], &x) // No number is no estimate.
 	return x
-}
-
-// literals are the SQL texts of a key.
-func (t *serverTable) literals(key [][]byte) []string {
-	out := make([]string, len(key))
-	for i, k := range t.keys {
-		switch {
-		case k.number:
-			out[i] = string(key[i])
-		case k.binary:
-			out[i] = fmt.Sprintf("x'%x'", key[i])
-		default:
-			out[i] = literal(string(key[i]))
-		}
-	}
-	return out
-}
-
-func (t *serverTable) order() string {
-	names := make([]string, len(t.keys))
-	for i, k := range t.keys {
-		names[i] = k.name
-	}
-	return strings.Join(names, ", ")
-}
-
-// where selects the keys after low up to and including high; nil is no bound. A comparison of rows is spelt out, since the
-// servers do not walk an index by (a, b) > (1, 2); the bound on the leading column alone keeps even old ones on it.
-func (t *serverTable) where(low, high []string) string {
-	var parts []string
-	if low != nil {
-		parts = append(parts, t.beyond(low, ">", ">"))
-	}
-	if high != nil {
-		parts = append(parts, t.beyond(high, "<", "<="))
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return " where " + strings.Join(parts, " and ")
-}
-
-func (t *serverTable) beyond(key []string, strict, final string) string {
-	last := len(t.keys) - 1
-	out := t.keys[last].name + " " + final + " " + key[last]
-	for i := last - 1; i >= 0; i-- {
-		name := t.keys[i].name
-		out = fmt.Sprintf("(%s %s %s or (%s = %s and %s))", name, strict, key[i], name, key[i], out)
-	}
-	if last > 0 {
-		out = fmt.Sprintf("%s %s= %s and %s", t.keys[0].name, strict, key[0], out)
-	}
-	return out
 }

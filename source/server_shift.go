@@ -66,7 +66,13 @@ func (n *serverSnapshot) provedAgain(ctx context.Context) error {
 		if t.question == nil {
 			continue
 		}
-		e, err := n.server.shiftEvidence(ctx, t, t.question, n.conns[0].query)
+		var e shiftEvidence
+		err := n.yielding(ctx, t, func(ctx context.Context) (err error) {
+			if e, err = n.server.shiftEvidence(ctx, t, t.question, n.conns[0].query); err == nil {
+				err = n.conns[0].release(ctx)
+			}
+			return err
+		})
 		if err != nil {
 			return n.server.address.explain("take a snapshot", err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,122 +19,53 @@ type serverSnapshot struct {
 	tables []*serverTable
 	conns  []*conn
 	info   change.Snapshot
-}
 
-// heldAtMost bounds what happens under a lock, so that none is held over a second (promises 4 and 9).
-const heldAtMost = 800 * time.Millisecond
+	mu      sync.Mutex
+	chunks  map[*serverTable][]*keyRange // What Read has read; Totals adds up the same ranges.
+	touched map[*serverTable]bool        // What a statement of the view has read from.
+
+	identities []identity // Of the tables, in their order.
+
+	stop func() // Ends the keeper.
+}
 
 // Ways of consistency, as the run record names them.
 const (
-	wayGlobal = "global read lock"
+	wayLog    = "equal log positions"
+	wayIDs    = "equal transaction ids"
 	wayTables = "lock tables"
 	wayOne    = "one connection"
 	wayWeak   = "weak: connections that are not at one point in time"
 )
 
-// Snapshot makes all connections see one point in time: under a global read lock, else under a read lock of the wanted tables,
-// else on one connection alone (promise 4). A lock that is not granted within a second, or a right that is missing, leads to the
-// next way, and the log says so.
-func (s *server) Snapshot(ctx context.Context) (Snapshot, error) {
-	snap, err := s.takeSnapshot(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := snap.provedAgain(ctx); err != nil {
-		return nil, errors.Join(err, snap.Close())
-	}
-	return snap, nil
+// way is one way to let several connections see one point in time.
+type way struct {
+	name string
+	take func(context.Context, *serverSnapshot) error
 }
 
-func (s *server) takeSnapshot(ctx context.Context) (*serverSnapshot, error) {
-	tables, err := s.describe(ctx)
+// ways lists the ways in the order of what they cost the source: first those without a lock. A global read lock is not among them:
+// `flush tables with read lock` waits for every statement that runs, holds up every writer of the server meanwhile, and on MySQL goes
+// on doing so after it was refused (promise 9).
+func (s *server) ways() []way {
+	ids, tables := way{wayIDs, s.byTransactionIDs}, way{wayTables, s.byLockedTables}
+	if s.maria {
+		return []way{{wayLog, s.byLogPosition}, ids, tables}
+	}
+	return []way{ids, tables}
+}
+
+// Snapshot makes all connections see one point in time, by the first way that this server and its rights allow, else on one connection
+// alone, which sees one point by itself (promise 4). No way lets a reader or writer of the source wait over a second (promise 9).
+func (s *server) Snapshot(ctx context.Context) (_ Snapshot, err error) {
+	tables, err := s.describeAgain(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.allConsistent(ctx, tables); err != nil {
 		return nil, err
 	}
-	lock, err := s.connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = lock.close() }() // It holds nothing that is needed.
-	for _, way := range []struct{ name, lock string }{
-		{wayGlobal, "flush tables with read lock"},
-		{wayTables, s.lockTables(tables)},
-	} {
-		if way.lock == "" {
-			continue
-		}
-		if lock.broken != nil {
-			if lock, err = s.connect(ctx); err != nil {
-				return nil, err
-			}
-		}
-		snap, err := s.underLock(ctx, lock, tables, way.name, way.lock)
-		if err == nil {
-			return snap, nil
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		var next *errUnavailable
-		if !errors.As(err, &next) {
-			return nil, s.address.explain("take a snapshot by "+way.name, err)
-		}
-		s.options.Logger.InfoContext(ctx, "no snapshot this way", "way", way.name, "why", next.err)
-	}
-	if s.options.Weak && s.options.Workers > 1 {
-		return s.unlocked(ctx, tables, s.options.Workers, wayWeak)
-	}
-	return s.unlocked(ctx, tables, 1, wayOne)
-}
-
-// errUnavailable says why a way to a consistent view cannot be gone here.
-type errUnavailable struct{ err error }
-
-func (e *errUnavailable) Error() string { return e.err.Error() }
-func (e *errUnavailable) Unwrap() error { return e.err }
-
-// allConsistent refuses tables whose engine keeps no versions of rows: what is written while they are read would be torn.
-func (s *server) allConsistent(ctx context.Context, tables []*serverTable) error {
-	if s.options.Weak {
-		return nil
-	}
-	rows, err := s.ask(ctx, "select engine as engine from information_schema.engines where transactions = 'YES'")
-	if err != nil {
-		return s.address.explain("ask for the engines", err)
-	}
-	keeps := map[string]bool{}
-	for _, r := range rows {
-		keeps[strings.ToLower(r["engine"])] = true
-	}
-	for _, t := range tables {
-		if !keeps[strings.ToLower(t.engine)] {
-			return &change.Problem{
-				Err: fmt.Errorf("table %s is of engine %s, which has no consistent view", t.SourceName, t.engine), Where: t.SourceName, Class: change.ClassBlocked,
-				Try: "alter table " + ident(t.SourceName) + " engine = InnoDB, or --weak to read it as it is",
-			}
-		}
-	}
-	return nil
-}
-
-// lockTables locks the wanted tables only; a write to another table goes on.
-func (s *server) lockTables(tables []*serverTable) string {
-	if len(tables) == 0 {
-		return ""
-	}
-	parts := make([]string, len(tables))
-	for i, t := range tables {
-		parts[i] = s.from(t) + " read"
-	}
-	return "lock tables " + strings.Join(parts, ", ")
-}
-
-// underLock opens the connections first, so that the lock is held for two short statements of each only.
-func (s *server) underLock(ctx context.Context, lock *conn, tables []*serverTable, way, statement string) (_ *serverSnapshot, err error) {
-	snap, err := s.open(ctx, tables, s.options.Workers)
+	snap, err := s.open(ctx, tables)
 	if err != nil {
 		return nil, err
 	}
@@ -142,97 +74,127 @@ func (s *server) underLock(ctx context.Context, lock *conn, tables []*serverTabl
 			err = errors.Join(err, snap.Close())
 		}
 	}()
-	where, err := s.identity(ctx, lock)
-	if err != nil {
+	if err := s.agree(ctx, snap); err != nil {
 		return nil, err
 	}
-	if err := s.lock(ctx, lock, statement); err != nil {
+	if err := snap.savepoints(ctx); err != nil {
+		return nil, s.address.explain("take a snapshot by "+snap.info.Way, err)
+	}
+	if err := snap.identify(ctx); err != nil {
+		return nil, s.address.explain("look at the tables of "+s.address.shown, err)
+	}
+	if err := snap.provedAgain(ctx); err != nil {
 		return nil, err
 	}
-	began := time.Now()
-	short, cancel := context.WithTimeout(ctx, heldAtMost)
-	defer cancel()
-	err = snap.begin(short)
-	if err == nil {
-		err = s.locate(short, lock, &where)
-	}
-	if err == nil {
-		err = snap.clock(short)
-	}
-	// The lock goes in any case: by the statement, or with its connection.
-	if unlock := lock.exec(ctx, "unlock tables"); unlock != nil {
-		err = errors.Join(err, unlock, lock.close())
-	}
-	snap.info.LockTime = time.Since(began)
-	if short.Err() != nil && ctx.Err() == nil {
-		return nil, &errUnavailable{fmt.Errorf("the views were not made within %v", heldAtMost)}
-	}
-	if err != nil {
-		return nil, err
-	}
-	snap.info.Way = way
-	return snap, snap.place(where)
+	return snap, snap.keep(ctx)
 }
 
-// lock asks for a lock a few times. Waiting is bounded by the session's lock_wait_timeout of one second, since a waiting lock
-// makes writers wait too; between the attempts they go on.
-func (s *server) lock(ctx context.Context, lock *conn, statement string) error {
-	pause := time.Second
-	for try := 1; ; try++ {
-		err := lock.exec(ctx, statement)
-		switch serverCode(err) {
-		case codeRightMissing, codeAccessDenied, codeDatabaseDenied, codeTableDenied:
-			return &errUnavailable{err}
-		case codeLockTimeout:
-			if try == 3 {
-				return &errUnavailable{err}
+// agree takes the views.
+func (s *server) agree(ctx context.Context, snap *serverSnapshot) error {
+	var reasons []string
+	if len(snap.conns) > 1 {
+		for _, way := range s.ways() {
+			err := way.take(ctx, snap)
+			if err == nil {
+				snap.info.Way = way.name
+				return nil
 			}
-		default:
-			return err
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			var unavailable *errUnavailable
+			if !errors.As(err, &unavailable) {
+				return s.address.explain("take a snapshot by "+way.name, err)
+			}
+			s.options.Logger.InfoContext(ctx, "no snapshot this way", "way", way.name, "why", unavailable.err)
+			reasons = append(reasons, fmt.Sprintf("%s: %v", way.name, unavailable.err))
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause):
-		}
-		pause *= 2
 	}
+	snap.info.Way = wayOne
+	if s.options.Weak && len(snap.conns) > 1 {
+		snap.info.Way = wayWeak
+	} else {
+		snap.keepOne()
+	}
+	if len(reasons) > 0 {
+		snap.info.Why = strings.Join(reasons, "; ")
+	}
+	if err := s.unlocked(ctx, snap); err != nil {
+		return s.address.explain("take a snapshot by "+snap.info.Way, err)
+	}
+	return nil
+}
+
+// errUnavailable says why a way to a consistent view cannot be gone here.
+type errUnavailable struct{ err error }
+
+func (e *errUnavailable) Error() string { return e.err.Error() }
+func (e *errUnavailable) Unwrap() error { return e.err }
+
+func unavailable(format string, args ...any) error {
+	return &errUnavailable{fmt.Errorf(format, args...)}
+}
+
+// allConsistent refuses tables whose engine keeps no versions of rows: what is written while they are read would be torn.
+func (s *server) allConsistent(ctx context.Context, tables []*serverTable) error {
+	if s.options.Weak {
+		return nil
+	}
+	keeps, err := s.transactionalEngines(ctx)
+	if err != nil {
+		return s.address.explain("ask for the engines", err)
+	}
+	for _, t := range tables {
+		if !keeps[strings.ToLower(t.engine)] {
+			return &change.Problem{
+				Err:   fmt.Errorf("table %s is of engine %s, which has no consistent view", t.SourceName, t.engine),
+				Where: t.SourceName, Class: change.ClassBlocked,
+				Try: "alter table " + ident(t.SourceName) + " engine = InnoDB, or --allow-weaker to read it as it is",
+			}
+		}
+	}
+	return nil
+}
+
+// transactionalEngines names the engines that keep versions of rows, in lower case.
+func (s *server) transactionalEngines(ctx context.Context) (map[string]bool, error) {
+	rows, err := s.ask(ctx, "select engine as engine from information_schema.engines where transactions = 'YES'")
+	keeps := map[string]bool{}
+	for _, r := range rows {
+		keeps[strings.ToLower(r["engine"])] = true
+	}
+	return keeps, err
 }
 
 // unlocked takes views without a lock: one connection sees one point in time by itself, several do not.
-func (s *server) unlocked(ctx context.Context, tables []*serverTable, conns int, way string) (_ *serverSnapshot, err error) {
-	snap, err := s.open(ctx, tables, conns)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			err = s.address.explain("take a snapshot by "+way, errors.Join(err, snap.Close()))
-		}
-	}()
+func (s *server) unlocked(ctx context.Context, snap *serverSnapshot) error {
 	where, err := s.identity(ctx, snap.conns[0])
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := snap.begin(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	if err := snap.clock(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	if conns == 1 {
+	if len(snap.conns) == 1 {
 		if err := s.locateInView(ctx, snap.conns[0], &where); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	snap.info.Way = way
-	return snap, snap.place(where)
+	return snap.place(where)
 }
 
-func (s *server) open(ctx context.Context, tables []*serverTable, n int) (*serverSnapshot, error) {
-	snap := &serverSnapshot{server: s, tables: tables}
-	for range n {
-		c, err := s.connect(ctx)
+// open opens as many connections as there are workers, or as many as the server allows.
+func (s *server) open(ctx context.Context, tables []*serverTable) (*serverSnapshot, error) {
+	snap := &serverSnapshot{server: s, tables: tables, chunks: map[*serverTable][]*keyRange{}, touched: map[*serverTable]bool{}}
+	for len(snap.conns) < s.options.Workers {
+		c, err := s.connect(ctx, viewSession...)
+		if tooManyConnections(err) && len(snap.conns) > 0 {
+			s.options.Logger.InfoContext(ctx, "the server allows no further connection", "connections", len(snap.conns)+1, "why", err)
+			break
+		}
 		if err != nil {
 			return nil, errors.Join(err, snap.Close())
 		}
@@ -241,13 +203,37 @@ func (s *server) open(ctx context.Context, tables []*serverTable, n int) (*serve
 	return snap, nil
 }
 
-// begin makes every connection's view.
-func (n *serverSnapshot) begin(ctx context.Context) error {
+// keepOne lets go of all connections but the first.
+func (n *serverSnapshot) keepOne() {
+	for _, c := range n.conns[1:] {
+		_ = c.close() // It was not used yet.
+	}
+	n.conns = n.conns[:1]
+}
+
+// each runs a statement on every connection at once.
+func (n *serverSnapshot) each(ctx context.Context, text string) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, c := range n.conns {
-		group.Go(func() error { return c.exec(ctx, "start transaction with consistent snapshot, read only") })
+		group.Go(func() error { return c.exec(ctx, text) })
 	}
 	return group.Wait()
+}
+
+// begin makes every connection's view; one that it had is dropped.
+func (n *serverSnapshot) begin(ctx context.Context) error {
+	return n.each(ctx, "start transaction with consistent snapshot, read only")
+}
+
+// savepoints marks where every connection comes back to after a statement, see release.
+func (n *serverSnapshot) savepoints(ctx context.Context) error {
+	return n.each(ctx, "savepoint view_only")
+}
+
+// release lets go of the metadata locks that a statement of the view took, and keeps the view: else an ALTER of a table that was read
+// would wait until the snapshot ends, and every reader and writer of the table behind it (promise 9).
+func (c *conn) release(ctx context.Context) error {
+	return c.exec(ctx, "rollback to savepoint view_only")
 }
 
 // clock asks for the time of the point, by the source's clock.
@@ -277,6 +263,10 @@ func (n *serverSnapshot) Info() change.Snapshot { return n.info }
 
 // Close ends the views.
 func (n *serverSnapshot) Close() error {
+	if n.stop != nil {
+		n.stop()
+		n.stop = nil
+	}
 	for _, c := range n.conns {
 		_ = c.close() // A view that is read, or lost, has nothing left to lose.
 	}

@@ -53,6 +53,38 @@ func (s *server) describe(ctx context.Context) ([]*serverTable, error) {
 	return tables, nil
 }
 
+// describeAgain looks, for every snapshot but the first, whether the tables still are as they were described: between two snapshots somebody may have changed one.
+func (s *server) describeAgain(ctx context.Context) ([]*serverTable, error) {
+	known, err := s.describe(ctx)
+	if err != nil || !s.taken {
+		s.taken = true
+		return known, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tables, _, err := s.look(ctx)
+	if err != nil {
+		return nil, s.address.explain("look at the tables of "+s.address.shown, err)
+	}
+	for i, t := range known {
+		if i >= len(tables) || !sameColumns(t, tables[i]) {
+			return nil, &change.Problem{
+				Err: fmt.Errorf("table %s was changed since this run began", t.SourceName), Where: t.SourceName, Class: change.ClassBlocked,
+				Try: "run again",
+			}
+		}
+	}
+	s.tables = tables
+	return tables, nil
+}
+
+// sameColumns compares what lands of two descriptions of a table.
+func sameColumns(a, b *serverTable) bool {
+	return a.SourceName == b.SourceName && slices.EqualFunc(a.Columns, b.Columns, func(x, y change.Column) bool {
+		return x.SourceName == y.SourceName && x.Type == y.Type && x.SourceType == y.SourceType
+	})
+}
+
 // look finds the wanted tables; missing are the identifiers of those that are not there.
 func (s *server) look(ctx context.Context) (tables []*serverTable, missing []string, err error) {
 	in := "table_schema = " + literal(s.address.database)
@@ -141,88 +173,5 @@ func (s *server) lookAtColumns(ctx context.Context, t *serverTable, w Contract) 
 	}
 	t.shape.byName = t.question != nil && !t.shape.mapped
 	t.Columns = t.shape.columns
-	selects := make([]string, len(t.Columns))
-	for i, c := range t.Columns {
-		selects[i] = ident(c.SourceName)
-		if base, _, _ := strings.Cut(strings.ToLower(c.SourceType), "("); strings.HasPrefix(base, "float") {
-			selects[i] += " * 1e0" // Alone it would be printed with six digits.
-		}
-	}
-	t.selects = strings.Join(selects, ", ")
 	return nil
-}
-
-// keyColumn is a column of the index that a table is read along.
-type keyColumn struct {
-	at     int    // In the table's columns.
-	name   string // Quoted.
-	number bool   // Whole numbers, which can be halved.
-	binary bool
-	hidden bool // The batch holds what its mask leaves, not the value.
-}
-
-// lookAtKeys chooses the index to read along: the primary key, else the first unique one without nulls, which is then the order
-// that InnoDB keeps the rows in. Of the index it takes the leading columns whose values compare as their literals do.
-func (s *server) lookAtKeys(ctx context.Context, t *serverTable) error {
-	rows, err := s.askLocked(ctx, "select index_name as name, column_name as col, nullable as nullable, sub_part as part, index_type as type, collation as sorted from information_schema.statistics where table_schema = "+
-		literal(s.address.database)+" and table_name = "+literal(t.SourceName)+" and non_unique = 0 order by index_name <> 'PRIMARY', index_name, seq_in_index")
-	if err != nil {
-		return err
-	}
-	type index struct {
-		name    string
-		columns []string
-		usable  bool
-	}
-	var found []*index
-	for _, r := range rows {
-		if len(found) == 0 || found[len(found)-1].name != r["name"] {
-			found = append(found, &index{name: r["name"], usable: true})
-		}
-		last := found[len(found)-1]
-		_, part := r["part"]
-		last.usable = last.usable && r["nullable"] != "YES" && !part && r["type"] == "BTREE" && r["sorted"] == "A" && r["col"] != ""
-		last.columns = append(last.columns, strings.ToLower(r["col"]))
-	}
-	for _, ix := range found {
-		if ix.name == "PRIMARY" {
-			t.primary = ix.columns
-		}
-		if !ix.usable || t.keys != nil {
-			continue
-		}
-		for _, column := range ix.columns {
-			k, ok := t.keyColumn(column)
-			if !ok {
-				break
-			}
-			t.keys = append(t.keys, k)
-			t.index = ix.name
-		}
-	}
-	return nil
-}
-
-// keyColumn reports whether a column's values, written as literals, compare with it in the order of its index: an enum would be
-// compared as text and is sorted by number, a float's text is not its value.
-func (t *serverTable) keyColumn(name string) (keyColumn, bool) {
-	at := slices.IndexFunc(t.Columns, func(c change.Column) bool { return strings.EqualFold(c.SourceName, name) })
-	if at < 0 {
-		return keyColumn{}, false
-	}
-	c := &t.Columns[at]
-	k := keyColumn{at: at, name: ident(c.SourceName), hidden: c.Mask != nil}
-	base, _, _ := strings.Cut(strings.ToLower(c.SourceType), "(")
-	switch base {
-	case "tinyint", "smallint", "mediumint", "int", "bigint",
-		"tinyint unsigned", "smallint unsigned", "mediumint unsigned", "int unsigned", "bigint unsigned":
-		k.number = true
-		return k, true
-	case "decimal", "char", "varchar", "datetime", "date", "decimal unsigned":
-		return k, true
-	case "binary", "varbinary":
-		k.binary = true
-		return k, true
-	}
-	return k, false
 }

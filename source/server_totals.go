@@ -16,24 +16,28 @@ import (
 	"lifeline/change"
 )
 
-// Totals lets the server count the rows and add up the money, in its own decimal arithmetic, on the snapshot's connections. The
-// tables are shared out between them, big ones by halves.
+// Totals lets the server count the rows and add up the money, in its own decimal arithmetic, on the snapshot's connections. A big table
+// is added up by ranges of its key, so that no statement runs for long (promise 9).
 func (n *serverSnapshot) Totals(ctx context.Context) ([]change.Totals, error) {
 	sums := make(map[*serverTable]*adder, len(n.tables))
-	todo := make(chan *keyRange, 2*len(n.conns)*len(n.tables)+1)
+	var all []*keyRange
 	for _, t := range n.tables {
 		sums[t] = newAdder()
-		rows := n.estimate(ctx, n.conns[0], t, nil, nil)
-		for _, p := range n.split(ctx, &keyRange{table: t, rows: rows}) {
-			todo <- p
-		}
+		all = append(all, n.parts(ctx, t)...)
+	}
+	todo := make(chan *keyRange, len(all))
+	for _, r := range all {
+		todo <- r
 	}
 	close(todo)
-	group, ctx := errgroup.WithContext(ctx)
+	group, inner := errgroup.WithContext(ctx)
 	for _, c := range n.conns {
 		group.Go(func() error {
 			for p := range todo {
-				if err := n.addRange(ctx, c, p, sums[p.table]); err != nil {
+				err := n.yielding(inner, p.table, func(ctx context.Context) error {
+					return errors.Join(n.addRange(ctx, c, p, sums[p.table]), c.release(ctx))
+				})
+				if err != nil {
 					return n.server.address.explain("add up "+p.table.SourceName, err)
 				}
 			}
@@ -43,6 +47,9 @@ func (n *serverSnapshot) Totals(ctx context.Context) ([]change.Totals, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
+	if err := n.same(ctx); err != nil {
+		return nil, err
+	}
 	out := make([]change.Totals, len(n.tables))
 	for i, t := range n.tables {
 		out[i] = sums[t].totals(t.Table)
@@ -50,10 +57,50 @@ func (n *serverSnapshot) Totals(ctx context.Context) ([]change.Totals, error) {
 	return out, nil
 }
 
-// split cuts a big table into as many parts as there are connections, where its key is a number.
-func (n *serverSnapshot) split(ctx context.Context, p *keyRange) []*keyRange {
+// parts divides a table into ranges that together have every key there can be: those that Read read by, if they are without a gap, else
+// as many as there are connections.
+func (n *serverSnapshot) parts(ctx context.Context, t *serverTable) []*keyRange {
+	n.mu.Lock()
+	chunks := n.chunks[t]
+	n.mu.Unlock()
+	if whole := joined(chunks, int64(n.server.options.ChunkRows)); whole != nil {
+		return whole
+	}
+	return n.divide(ctx, &keyRange{table: t, rows: n.estimate(ctx, n.conns[0], t, nil, nil)})
+}
+
+// joined puts ranges in order, from the one without a lower bound to the one without an upper, and small neighbours together. It is nil
+// if they are no such chain: a gap would hide from the books what Read has passed over.
+func joined(chunks []*keyRange, rows int64) []*keyRange {
+	after := make(map[string]*keyRange, len(chunks)) // By the lower bound.
+	for _, c := range chunks {
+		after[fmt.Sprintf("%q", c.low)] = c
+	}
+	if len(after) != len(chunks) {
+		return nil
+	}
+	var out []*keyRange
+	at := fmt.Sprintf("%q", []string(nil))
+	for i := range chunks {
+		c := after[at]
+		if c == nil || (c.high == nil) != (i == len(chunks)-1) {
+			return nil
+		}
+		if last := len(out) - 1; last >= 0 && out[last].rows+c.rows <= rows {
+			out[last].high, out[last].rows = c.high, out[last].rows+c.rows
+		} else {
+			joinedTo := *c
+			out = append(out, &joinedTo)
+		}
+		at = fmt.Sprintf("%q", c.high)
+	}
+	return out
+}
+
+// divide cuts a big table into as many parts as there are connections, where its key is a number.
+func (n *serverSnapshot) divide(ctx context.Context, p *keyRange) []*keyRange {
 	parts := []*keyRange{p}
-	for len(parts) < len(n.conns) && p.table.keys != nil && p.table.keys[0].number {
+	for len(parts) < len(n.conns) && p.table.keys != nil && p.table.keys[0].whole {
 		i := 0
 		for j := range parts {
 			if parts[j].rows > parts[i].rows {

@@ -25,30 +25,85 @@ type tester struct {
 	dsn  string // For source.Open.
 	name string
 	db   *sql.DB
+
+	tb       testing.TB // That the database was made for.
+	version  string
+	maria    bool
+	numbered bool
+	numbers  int
 }
 
 var serial atomic.Int64
 
-// database makes an empty database; settings such as strict modes are off, as in the shipped loader.
-func database(tb testing.TB) *tester {
+// server is one that tests may fill.
+type server struct{ name, base string }
+
+// servers are those that are there: the pair's own, and with `make matrix` the further versions.
+func servers(tb testing.TB) []server {
 	tb.Helper()
-	base := os.Getenv("LIFELINE_TEST_MYSQL")
-	if base == "" {
+	out := []server{{"own", os.Getenv("LIFELINE_TEST_MYSQL")}}
+	if out[0].base == "" {
 		require.Empty(tb, os.Getenv("LIFELINE_TEST_REQUIRE"), "LIFELINE_TEST_MYSQL names no server")
 		tb.Skip("LIFELINE_TEST_MYSQL names no server")
 	}
+	for _, further := range []string{"MYSQL56", "MYSQL97", "MARIADB118"} {
+		if base := os.Getenv("LIFELINE_TEST_" + further); base != "" {
+			out = append(out, server{strings.ToLower(further), base})
+		}
+	}
+	return out
+}
+
+// onEveryServer runs a test on each server that is there.
+func onEveryServer(t *testing.T, test func(t *testing.T, d *tester)) {
+	t.Helper()
+	for _, s := range servers(t) {
+		t.Run(s.name, func(t *testing.T) { test(t, databaseOn(t, s.base)) })
+	}
+}
+
+// database makes an empty database on the pair's own server.
+func database(tb testing.TB) *tester {
+	tb.Helper()
+	return databaseOn(tb, servers(tb)[0].base)
+}
+
+// databaseOn makes an empty database; settings such as strict modes are off, as in the shipped loader.
+func databaseOn(tb testing.TB, base string) *tester {
+	tb.Helper()
 	u, err := url.Parse(base)
 	require.NoError(tb, err)
 	name := fmt.Sprintf("source_%d_%d", os.Getpid(), serial.Add(1))
 	admin := open(tb, u, "")
-	_, err = admin.Exec("create database " + name + " character set utf8mb4")
+	_, err = admin.Exec("create database " + name + " character set utf8mb4 collate utf8mb4_general_ci")
 	require.NoError(tb, err)
 	tb.Cleanup(func() {
 		_, err := admin.Exec("drop database " + name)
 		require.NoError(tb, err)
 	})
 	u.Path = "/" + name
-	return &tester{dsn: u.String(), name: name, db: open(tb, u, name)}
+	d := &tester{tb: tb, dsn: u.String(), name: name, db: open(tb, u, name)}
+	require.NoError(tb, d.db.QueryRow("select version()").Scan(&d.version))
+	d.maria = strings.Contains(strings.ToLower(d.version), "mariadb")
+	return d
+}
+
+func (d *tester) is56() bool { return strings.HasPrefix(d.version, "5.6") }
+
+// seq is a table of the numbers from 1 to n, for the servers that have no seq_1_to_n.
+func (d *tester) seq(tb testing.TB, n int) string {
+	tb.Helper()
+	numbers := d.name + "_numbers"
+	if !d.numbered {
+		d.exec(tb, "create database "+numbers)
+		d.tb.Cleanup(func() { d.exec(d.tb, "drop database "+numbers) })
+		d.exec(tb, "create table "+numbers+".n (seq int primary key); insert into "+numbers+".n values (1)")
+		d.numbered, d.numbers = true, 1
+	}
+	for ; d.numbers < n; d.numbers *= 2 {
+		d.exec(tb, fmt.Sprintf("insert into %s.n select seq + %d from %s.n", numbers, d.numbers, numbers))
+	}
+	return fmt.Sprintf("(select seq from %s.n where seq <= %d) numbers", numbers, n)
 }
 
 func open(tb testing.TB, u *url.URL, name string) *sql.DB {
@@ -67,13 +122,17 @@ func (d *tester) exec(tb testing.TB, text string, args ...any) {
 	require.NoError(tb, err)
 }
 
-// user makes a user with the given rights on the database and returns the address for it.
+// user makes a user with the given rights on the database, and after "; global " on all of them, and returns the address for it.
 func (d *tester) user(tb testing.TB, rights string) string {
 	tb.Helper()
 	name := fmt.Sprintf("u%d_%d", os.Getpid(), serial.Add(1))
 	d.exec(tb, fmt.Sprintf("create user %s@'%%' identified by 'p@ss/w%%rd'", name))
 	if rights != "" {
+		rights, global, _ := strings.Cut(rights, "; global ")
 		d.exec(tb, fmt.Sprintf("grant %s on %s.* to %s@'%%'", rights, d.name, name))
+		if global != "" {
+			d.exec(tb, fmt.Sprintf("grant %s on *.* to %s@'%%'", global, name))
+		}
 	}
 	tb.Cleanup(func() { d.exec(tb, "drop user "+name+"@'%'") })
 	u, err := url.Parse(d.dsn)

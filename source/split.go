@@ -29,14 +29,14 @@ func (w *worker) split(ctx context.Context, p *keyRange) error {
 // middle finds a key with about as many rows before as after it. Whole numbers are halved by the server's estimates, which read
 // two pages of the index each; for other keys the index is walked.
 func (w *worker) middle(ctx context.Context, p *keyRange, left int64) ([]string, error) {
-	if p.table.keys[0].number {
+	if p.table.keys[0].whole {
 		if m := w.snapshot.halve(ctx, w.conn, p, left); m != nil {
 			return m, nil
 		}
 	}
 	t := p.table
 	text := fmt.Sprintf("select %s from %s force index (%s)%s order by %s limit 1 offset %d",
-		t.order(), w.snapshot.server.from(t), ident(t.index), t.where(p.low, p.high), t.order(), min(left/2, jumpAtMost))
+		t.keyList(), w.snapshot.server.from(t), ident(t.index), t.where(p.low, p.high), t.order(), min(left/2, jumpAtMost))
 	var key [][]byte
 	err := w.conn.stream(ctx, text, nil, func(p []byte) error {
 		for range t.keys {
@@ -49,6 +49,9 @@ func (w *worker) middle(ctx context.Context, p *keyRange, left int64) ([]string,
 		}
 		return nil
 	})
+	if err == nil {
+		err = w.conn.release(ctx)
+	}
 	if err != nil || key == nil {
 		return nil, err
 	}
@@ -59,7 +62,7 @@ func (w *worker) middle(ctx context.Context, p *keyRange, left int64) ([]string,
 // do not help, or the key has further columns.
 func (n *serverSnapshot) halve(ctx context.Context, c *conn, p *keyRange, left int64) []string {
 	t := p.table
-	if len(t.keys) != 1 {
+	if len(t.keys) != 1 || t.keys[0].falling {
 		return nil
 	}
 	name := t.keys[0].name

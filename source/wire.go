@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/client"
@@ -81,13 +83,15 @@ func parseAddress(dsn string) (address, error) {
 // conn is a connection to a server. The library shakes hands; after that the text protocol is read here, because a packet at a
 // time from a buffer of our own costs no allocation and no copy per row.
 type conn struct {
+	use      sync.Mutex // Held while a statement runs.
 	net      net.Conn
 	id       uint32
 	sequence byte
 	buf      []byte
-	r, w     int    // What is read from the net and not yet taken: buf[r:w].
-	big      []byte // A packet that the buffer is too small for.
-	broken   error  // Why the connection cannot be used any more.
+	r, w     int                   // What is read from the net and not yet taken: buf[r:w].
+	big      []byte                // A packet that the buffer is too small for.
+	broken   error                 // Why the connection cannot be used any more.
+	reason   atomic.Pointer[error] // Why it was closed by ourselves.
 }
 
 // wireBuffer holds a few thousand rows. A row that is longer goes through conn.big.
@@ -146,6 +150,9 @@ func (c *conn) fill(n int) error {
 func (c *conn) lose(err error) error {
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
+	}
+	if reason := c.reason.Load(); reason != nil {
+		err = *reason
 	}
 	c.broken = &lostError{err}
 	return c.broken
@@ -241,6 +248,17 @@ func (c *conn) close() error {
 	}
 	c.broken = net.ErrClosed
 	return c.net.Close()
+}
+
+// touch keeps the server from taking the connection for idle, if no statement runs.
+func (c *conn) touch(ctx context.Context) {
+	if !c.use.TryLock() {
+		return
+	}
+	defer c.use.Unlock()
+	if c.broken == nil {
+		_ = c.streamLocked(ctx, "do 0", nil, nil) // Whoever uses it next gets the error.
+	}
 }
 
 // serverError reads an error packet.

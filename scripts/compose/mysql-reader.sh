@@ -5,5 +5,5 @@ set -e
 
 mysql --user=root --password="$MYSQL_ROOT_PASSWORD" <<SQL
 create user lifeline@'%' identified by '$MYSQL_READER_PASSWORD';
-grant select, reload, lock tables, replication client, replication slave on *.* to lifeline@'%';
+grant select, process, lock tables, replication client, replication slave on *.* to lifeline@'%';
 SQL

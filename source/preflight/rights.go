@@ -3,6 +3,7 @@ package preflight
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"lifeline/change"
@@ -19,7 +20,14 @@ func rights(ctx context.Context, t *Target) Result {
 		for i, c := range table.Columns {
 			columns[i] = "`" + strings.ReplaceAll(c.Name, "`", "``") + "`"
 		}
-		if _, err := t.Query(ctx, "select "+strings.Join(columns, ", ")+" from "+name+" limit 0"); err != nil {
+		_, err := t.Query(ctx, "select "+strings.Join(columns, ", ")+" from "+name+" limit 0")
+		if err != nil && strings.Contains(err.Error(), lockTimeout) {
+			return Result{
+				Status: Fail, What: fmt.Sprintf("table %s is locked by another session", table.Name), Class: change.ClassError,
+				Try: "again once the lock is gone: show full processlist names the session",
+			}
+		}
+		if err != nil {
 			return Result{
 				Status: Fail, What: fmt.Sprintf("%s may not read %s: %v", t.User, table.Name, err),
 				Try: fmt.Sprintf("grant select on `%s`.* to '%s'@'%%'", t.Database, t.User), Class: change.ClassUsage,
@@ -30,36 +38,46 @@ func rights(ctx context.Context, t *Target) Result {
 	if err != nil {
 		return Result{Status: Skipped, What: "the source did not answer: " + err.Error()}
 	}
-	global, local := "", ""
+	var all []string
 	for _, r := range rows {
 		for _, grant := range r {
-			grant = strings.ToUpper(grant)
-			if strings.Contains(grant, " ON *.* TO") {
-				global += grant
-			} else {
-				local += grant
-			}
+			all = append(all, strings.ToUpper(grant))
 		}
 	}
-	all := strings.Contains(global, "ALL PRIVILEGES")
-	missing := ""
-	switch {
-	case all || strings.Contains(global, "RELOAD"):
-	case strings.Contains(global+local, "LOCK TABLES") || strings.Contains(local, "ALL PRIVILEGES"):
-		missing = "without RELOAD the tables are locked one by one for a consistent view"
-	default:
-		missing = "without RELOAD and LOCK TABLES everything is read over one connection"
-	}
-	try := fmt.Sprintf("grant reload on *.* to '%s'@'%%'", t.User)
-	position := all || strings.Contains(global, "REPLICATION CLIENT") || strings.Contains(global, "BINLOG MONITOR") || strings.Contains(global, "SUPER")
-	switch {
-	case missing != "":
-		return Result{Status: Warn, What: missing, Try: try}
-	case !position:
-		return Result{
-			Status: Warn, What: "without REPLICATION CLIENT the snapshot's place in the binary log is not known",
-			Try: fmt.Sprintf("grant replication client on *.* to '%s'@'%%'", t.User),
-		}
-	}
-	return Result{Status: OK, What: "all tables may be read, under a global read lock of a moment"}
+	return consistency(t, all)
 }
+
+// consistency tells which way to one point in time over several connections the grants allow.
+func consistency(t *Target, grants []string) Result {
+	global, any := "", strings.Join(grants, "\n")
+	for _, grant := range grants {
+		if strings.Contains(grant, " ON *.* TO") {
+			global += grant + "\n"
+		}
+	}
+	has := func(where string, rights ...string) bool {
+		return strings.Contains(where, "ALL PRIVILEGES") ||
+			slices.ContainsFunc(rights, func(r string) bool { return strings.Contains(where, r) })
+	}
+	position := has(global, "REPLICATION CLIENT", "BINLOG MONITOR", "SUPER")
+	process := has(global, "PROCESS")
+	tables := has(any, "LOCK TABLES") && (t.MariaDB || t.Number >= 50700)
+	grant := fmt.Sprintf("grant process, replication client on *.* to '%s'@'%%'", t.User)
+	switch {
+	case process && position:
+		return Result{Status: OK, What: "all tables may be read, at one point in time over several connections, without a lock"}
+	case process:
+		return Result{Status: Warn, What: "without REPLICATION CLIENT the snapshot's place in the binary log is not known", Try: grant}
+	case t.MariaDB && position:
+		return Result{Status: OK, What: "all tables may be read, at one point in time over several connections, without a lock if there is a binary log"}
+	case tables:
+		return Result{
+			Status: Warn, Try: grant,
+			What: "without PROCESS the tables are locked against writing for a moment to read one point in time over several connections",
+		}
+	}
+	return Result{Status: Warn, What: "without PROCESS everything is read over one connection", Try: grant}
+}
+
+// lockTimeout is how MySQL and MariaDB begin to say that another session kept a lock for too long.
+const lockTimeout = "ERROR 1205"
