@@ -15,7 +15,7 @@ type Options struct {
 	NoData   bool          // Read the catalogue alone.
 	Budget   time.Duration // For all that is read; 0 means 40 seconds. What is not looked at by then stays unproven.
 	Rows     int           // Looked at of each table; 0 means 10,000.
-	Records  []Record      // What the user says of records: name, table and state column.
+	Records  []Asked       // What the user says of records: name, table and state column.
 	Currency string        // Of amounts that have none beside them.
 	TimeZone string        // Of the source's times.
 	Progress func(done, total int, what string)
@@ -47,6 +47,7 @@ type look struct {
 	catalog *Catalog
 	profile *Profile
 	out     *Proposal
+	class   map[*Table]*class
 }
 
 func (l *look) all(ctx context.Context) (*Proposal, error) {
@@ -70,6 +71,15 @@ func (l *look) all(ctx context.Context) (*Proposal, error) {
 		return nil, err
 	}
 	l.out.finish()
+	l.polymorphic()
+	l.classes()
+	l.personal()
+	l.money()
+	l.dateRoles()
+	l.deletes()
+	if err := l.records(ctx); err != nil {
+		return nil, err
+	}
 	return l.out, nil
 }
 

@@ -9,27 +9,26 @@ type Proposal struct {
 	Dates    []DateRole
 	Money    []Amount
 	Personal []Sensitive
-	Deletes  []Column2
+	Deletes  []Flag
 	Logs     []Log
 	LeftOut  []LeftOut
-	Currency string
-	TimeZone string
+
+	Polymorphic []Polymorphic
+	Currency    string
+	TimeZone    string
 
 	keysOf map[string][]*Key // By the child's table.
 	keysTo map[string][]*Key // By the parent's table.
 }
 
-// Column2 is a column with what is believed of it.
-type Column2 struct {
+// Flag is a column that switches a row off.
+type Flag struct {
 	Table, Column string
 	Guess
 }
 
-// Record is a kind of record that has a life.
-type Record struct {
-	Name, Table string
-	State       string
-}
+// Asked is what the user says of a record: its name, its table, the column with its state.
+type Asked struct{ Name, Table, State string }
 
 // DateRole says what a date column tells.
 type DateRole struct {
@@ -49,9 +48,9 @@ type Sensitive struct {
 	Guess
 }
 
-// Log is a table that says how records changed.
-type Log struct {
-	Table string
+// Polymorphic is a key into the table that another column names.
+type Polymorphic struct {
+	Table, Type, ID string
 	Guess
 }
 

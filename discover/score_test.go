@@ -67,6 +67,10 @@ func TestScores(t *testing.T) {
 		require.NoError(t, r.Close())
 		s := &score{}
 		s.keys(t, p, &want)
+		s.countPersonal(p, &want)
+		s.countMoney(p, &want)
+		s.countDates(p, &want)
+		s.countRecords(p, &want)
 		fmt.Printf("%-12s %5.1fs  %s\n", name, took.Seconds(), s)
 		total.add(s)
 	}
@@ -74,9 +78,114 @@ func TestScores(t *testing.T) {
 }
 
 // score counts what was right, wrong and missed.
-type score struct{ fkRight, fkOther, fkMissed, fkExtra int }
+type score struct {
+	fkRight, fkOther, fkMissed, fkExtra int
+	pii, money, dates                   tally
+	states, records, logs, deletes      tally
+}
+
+// tally counts one kind of guess.
+type tally struct{ right, wrong, missed int }
+
+func (t *tally) add(o tally) { t.right += o.right; t.wrong += o.wrong; t.missed += o.missed }
+
+func (t tally) String() string {
+	if t.right+t.missed == 0 {
+		return fmt.Sprintf("-/%d", t.wrong)
+	}
+	return fmt.Sprintf("%d/%d r%.2f p%.2f", t.right, t.right+t.missed, float64(t.right)/float64(t.right+t.missed), float64(t.right)/float64(max(1, t.right+t.wrong)))
+}
+
+func show(kind string) bool { return strings.Contains(os.Getenv("SHOW"), kind) }
+
+func (s *score) countPersonal(p *Proposal, want *truth) {
+	truths, tables := map[string]bool{}, map[string]bool{}
+	for _, c := range want.PII {
+		truths[c] = true
+		tables[c[:strings.Index(c, ".")]] = true
+	}
+	for _, g := range p.Personal {
+		c := g.Table + "." + g.Column
+		switch {
+		case truths[c]:
+			s.pii.right++
+			delete(truths, c)
+		case tables[g.Table]:
+			s.pii.wrong++
+			if show("pii") {
+				fmt.Println("   beyond", c, g.Evidence)
+			}
+		}
+	}
+	s.pii.missed = len(truths)
+	for c := range truths {
+		if show("pii") {
+			fmt.Println("   missed", c)
+		}
+	}
+}
+
+func (s *score) countMoney(p *Proposal, want *truth) {
+	tables := map[string]bool{}
+	got := map[string]Amount{}
+	for c := range want.Money {
+		tables[c[:strings.Index(c, ".")]] = true
+	}
+	for _, g := range p.Money {
+		c := g.Table + "." + g.Column
+		got[c] = g
+		if _, ok := want.Money[c]; !ok && tables[g.Table] && g.Confidence != Low && show("money") {
+			fmt.Println("   beyond", c, g.Evidence)
+		}
+	}
+	for c, cur := range want.Money {
+		g, ok := got[c]
+		text, _ := cur.(string)
+		switch {
+		case !ok:
+			s.money.missed++
+			if show("money") {
+				fmt.Println("   missed", c)
+			}
+		case text != g.Currency:
+			s.money.wrong++
+			s.money.right++
+			if show("money") {
+				fmt.Println("   currency", c, g.Currency, "not", text)
+			}
+		default:
+			s.money.right++
+		}
+	}
+}
+
+func (s *score) countDates(p *Proposal, want *truth) {
+	got := map[string]string{}
+	for _, d := range p.Dates {
+		got[d.Table+"."+d.Column] = d.Role
+	}
+	for _, r := range want.Records {
+		for role, c := range r.Dates {
+			if got[r.Table+"."+c] == role {
+				s.dates.right++
+				continue
+			}
+			s.dates.missed++
+			if show("dates") {
+				fmt.Println("   date", r.Table+"."+c, "is", role, "not", got[r.Table+"."+c])
+			}
+		}
+	}
+}
 
 func (s *score) add(o *score) {
+	s.pii.add(o.pii)
+	s.money.add(o.money)
+	s.dates.add(o.dates)
+	s.states.add(o.states)
+	s.records.add(o.records)
+	s.logs.add(o.logs)
+	s.deletes.add(o.deletes)
 	s.fkRight += o.fkRight
 	s.fkOther += o.fkOther
 	s.fkMissed += o.fkMissed
@@ -90,8 +199,8 @@ func (s *score) String() string {
 		}
 		return 2 * float64(right) / float64(2*right+wrong+missed)
 	}
-	return fmt.Sprintf("fk right %4d wrong parent %3d missed %3d beyond %4d  F1 %.3f strict %.3f", s.fkRight, s.fkOther, s.fkMissed, s.fkExtra,
-		f1(s.fkRight, s.fkOther, s.fkMissed+s.fkOther), f1(s.fkRight, s.fkOther+s.fkExtra, s.fkMissed+s.fkOther))
+	return fmt.Sprintf("fk %3d wrong %2d missed %2d beyond %3d F1 %.3f strict %.3f  pii %s  money %s  dates %s  states %s  records %s  logs %s  deletes %s", s.fkRight, s.fkOther, s.fkMissed, s.fkExtra,
+		f1(s.fkRight, s.fkOther, s.fkMissed+s.fkOther), f1(s.fkRight, s.fkOther+s.fkExtra, s.fkMissed+s.fkOther), s.pii, s.money, s.dates, s.states, s.records, s.logs, s.deletes)
 }
 
 func (s *score) keys(t *testing.T, p *Proposal, want *truth) {
@@ -143,6 +252,88 @@ func (s *score) keys(t *testing.T, p *Proposal, want *truth) {
 			if strings.Contains(verbose, "beyond") {
 				fmt.Println("   beyond", child, "->", k.Parent+"."+k.Key, k.Confidence, k.Evidence)
 			}
+		}
+	}
+}
+
+func (s *score) countRecords(p *Proposal, want *truth) {
+	secondary := map[string]bool{}
+	for _, x := range want.Secondary {
+		secondary[fmt.Sprint(x["table"])] = true
+	}
+	names := map[string]bool{}
+	for _, w := range want.Records {
+		names[w.Table] = true
+	}
+	got := map[string]*Record{}
+	for i := range p.Records {
+		r := &p.Records[i]
+		got[r.Table] = r
+		if show("records") {
+			fmt.Println("   record", r.Score, names[r.Table], r.Table, r.Name, r.State, r.EndDate, r.Evidence)
+			for _, st := range r.States {
+				if show("meanings") {
+					fmt.Println("        ", st.Raw, st.Name, st.Meaning, st.Rows, st.Evidence)
+				}
+			}
+		}
+		if !names[r.Table] && !secondary[r.Table] {
+			s.records.wrong++
+			if r.State != "" {
+				s.states.wrong++
+			}
+		}
+	}
+	for _, w := range want.Records {
+		r := got[w.Table]
+		column, _ := w.State["column"].(string)
+		history, _ := w.History["table"].(string)
+		if r == nil {
+			s.records.missed++
+			if show("records") {
+				fmt.Println("   missed record", w.Table)
+			}
+			if column != "" {
+				s.states.missed++
+			}
+			if history != "" {
+				s.logs.missed++
+			}
+			continue
+		}
+		s.records.right++
+		switch {
+		case column != "" && r.State == column:
+			s.states.right++
+		case column != "":
+			s.states.missed++
+			s.states.wrong++
+			fmt.Println("   state of", w.Table, "is", column, "not", r.State)
+		}
+		switch {
+		case history != "" && r.Log != nil && r.Log.Table == history:
+			s.logs.right++
+			if show("logs") {
+				fmt.Printf("   log %+v\n", *r.Log)
+			}
+		case history != "":
+			s.logs.missed++
+			fmt.Println("   missed log", history)
+		case r.Log != nil:
+			s.logs.wrong++
+			fmt.Println("   wrong log", r.Log.Table, "of", r.Table)
+		}
+	}
+	deleted := map[string]bool{}
+	for _, d := range p.Deletes {
+		deleted[d.Table+"."+d.Column] = true
+	}
+	for _, d := range want.SoftDelete {
+		if deleted[d] {
+			s.deletes.right++
+		} else {
+			s.deletes.missed++
+			fmt.Println("   missed delete", d)
 		}
 	}
 }

@@ -172,3 +172,20 @@ func (s *server) Rows(ctx context.Context, t *Table, columns []string, limit int
 	}
 	return rows, nil
 }
+
+// Where lists the different values of a column under conditions, at most thirty.
+func (s *server) Where(ctx context.Context, t *Table, column string, where []Equals) ([]string, error) {
+	conditions := make([]string, len(where))
+	for i, w := range where {
+		conditions[i] = fmt.Sprintf("%s = %s", quoted(w.Column), textOf(w.Value))
+	}
+	rows, err := s.Ask(ctx, fmt.Sprintf("select distinct %s as word from %s.%s where %s limit 30",
+		quoted(column), quoted(s.Database()), quoted(t.Name), strings.Join(conditions, " and ")))
+	var out []string
+	for _, r := range rows {
+		if v, ok := r["word"]; ok && v != "" {
+			out = append(out, v)
+		}
+	}
+	return out, err
+}

@@ -1,0 +1,333 @@
+package discover
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Record is a kind of record that has a life: it begins, waits, and ends.
+type Record struct {
+	Name   string
+	Table  string
+	Key    []string
+	State  string // The column with the present state; "" where EndDate says it.
+	Lookup *Key   // The list of states, nil where the column says them itself.
+	States []State
+	Whole  bool // All rows were counted for States.
+
+	EndDate    string // A date that is empty while the record goes on; the state is derived of it where State is "".
+	Dates      []DateRole
+	Actors     []*Key
+	Money      []Amount
+	Children   []*Key
+	Log        *Log
+	SoftDelete string
+	Score      int
+	Guess
+}
+
+// stamp returns the record's date of a role, "" where it has none.
+func (r *Record) stamp(role string) string {
+	for _, d := range r.Dates {
+		if d.Role == role {
+			return d.Column
+		}
+	}
+	return ""
+}
+
+// records finds the tables whose rows have a life, the likeliest first.
+func (l *look) records(ctx context.Context) error {
+	for _, t := range l.catalog.Tables {
+		if !l.left() {
+			break
+		}
+		r, err := l.recordOf(ctx, t)
+		if err != nil {
+			return err
+		}
+		if r != nil {
+			l.out.Records = append(l.out.Records, *r)
+		}
+	}
+	l.logs(ctx)
+	l.out.Records = slices.DeleteFunc(l.out.Records, func(r Record) bool { return !l.lives(&r) })
+	slices.SortStableFunc(l.out.Records, func(a, b Record) int { return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Table, b.Table)) })
+	l.nameRecords()
+	return nil
+}
+
+// asked is what the user says of a table.
+func (l *look) asked(t *Table) *Asked {
+	for i := range l.Options.Records {
+		if a := &l.Options.Records[i]; strings.EqualFold(a.Table, t.Name) {
+			return a
+		}
+	}
+	return nil
+}
+
+// recordOf weighs one table; what it finds may still be too little.
+func (l *look) recordOf(ctx context.Context, t *Table) (*Record, error) {
+	asked := l.asked(t)
+	s := l.looks(t)
+	if asked == nil && (t.View || len(t.Primary) == 0 || s.copyOf != "" || s.junction || s.eav || s.settings || s.lookup || s.words || s.person || s.technical || s.catalogue ||
+		s.log && has(t.words[len(t.words)-1:], "history", "log", "audit", "trail", "transition", "revision", "journal", "hist")) {
+		return nil, nil
+	}
+	r := &Record{Name: stateName(strings.Join(t.words, "_")), Table: t.Name, Key: t.Primary}
+	for _, d := range l.out.Dates {
+		if d.Table == t.Name {
+			r.Dates = append(r.Dates, d)
+		}
+	}
+	var why []string
+	column := l.stateColumn(t)
+	if asked != nil {
+		r.Name = asked.Name
+		if c := t.Column(asked.State); c != nil {
+			column = &stateOf{column: c, score: 9}
+			for _, k := range l.out.keysOf[t.Name] {
+				if k.Column == c.Name {
+					column.lookup = k
+				}
+			}
+		}
+		r.Score = 20
+		why = append(why, "you said so")
+	}
+	if column != nil {
+		r.State, r.Lookup = column.column.Name, column.lookup
+		r.Score += column.score
+		states, whole, err := l.readStates(ctx, t, column)
+		if err != nil {
+			return nil, err
+		}
+		r.States, r.Whole = states, whole
+		why = append(why, fmt.Sprintf("%s has %d different states", column.column.Name, len(states)))
+		why = append(why, column.why...)
+		r.Score += l.wordsScore(r)
+	} else if end := l.endDate(t, r.Dates); end != "" {
+		r.EndDate = end
+		r.Score += 5
+		why = append(why, end+" is empty while it goes on")
+		l.derive(r)
+	} else {
+		return nil, nil
+	}
+	r.Score += l.standing(t, r, &why)
+	r.Confidence = Medium
+	r.What = fmt.Sprintf("rows of %s have a life", t.Name)
+	r.Evidence = strings.Join(why, "; ")
+	return r, nil
+}
+
+// wordsScore says how much the states read as states.
+func (l *look) wordsScore(r *Record) int {
+	known, kinds := 0, map[Meaning]bool{}
+	for _, s := range r.States {
+		if s.Meaning != Unknown {
+			known++
+			kinds[s.Meaning] = true
+		}
+	}
+	switch {
+	case known*2 >= len(r.States) && len(kinds) >= 2:
+		return 3
+	case known*2 >= len(r.States) && known > 0:
+		return 0
+	}
+	if len(r.States) > 0 && l.catalog.Table(r.Table).Column(r.State).kind() != integer {
+		return -3 // Words, and not those of a state.
+	}
+	return 0
+}
+
+// standing weighs what surrounds the table.
+func (l *look) standing(t *Table, r *Record, why *[]string) int {
+	n := 0
+	if r.stamp("created") != "" {
+		n++
+	}
+	life := 0
+	for _, d := range r.Dates {
+		if d.Role != "created" && d.Role != "updated" && d.Role != "recorded" && d.Role != "deleted" && d.Role != "voided" {
+			life++
+		}
+	}
+	n += min(3, life)
+	if len(r.Dates) == 0 {
+		n -= 4
+	} else {
+		*why = append(*why, fmt.Sprintf("%d dates", len(r.Dates)))
+	}
+	for _, k := range l.out.keysOf[t.Name] {
+		p := l.catalog.Table(k.Parent)
+		if p == nil || p == t || k == r.Lookup {
+			continue
+		}
+		r.Actors = append(r.Actors, k)
+	}
+	n += min(2, len(r.Actors))
+	for _, k := range l.out.keysTo[t.Name] {
+		if k.Table != t.Name && k.Confidence != Low {
+			r.Children = append(r.Children, k)
+		}
+	}
+	if len(r.Children) > 0 {
+		n += min(2, len(r.Children))
+		*why = append(*why, fmt.Sprintf("%d tables point at it", len(r.Children)))
+	}
+	for _, m := range l.out.Money {
+		if m.Table == t.Name {
+			r.Money = append(r.Money, m)
+		}
+	}
+	if len(r.Money) > 0 {
+		n++
+	}
+	switch rows := l.rowsOf(t); {
+	case rows == 0 && !l.NoData:
+		n -= 6
+	case rows >= 20:
+		n++
+	}
+	if l.looks(t).detail {
+		n -= 4
+	}
+	for _, d := range l.out.Deletes {
+		if d.Table == t.Name {
+			r.SoftDelete = d.Column
+		}
+	}
+	return n
+}
+
+// endDate is a date that some rows have and others do not, and that says when a row's life ended.
+func (l *look) endDate(t *Table, dates []DateRole) string {
+	begins := slices.ContainsFunc(dates, func(d DateRole) bool { return d.Role == "created" || d.Role == "started" })
+	if !begins || len(t.Primary) != 1 || l.looks(t).detail {
+		return ""
+	}
+	rows := l.profile.rows(t)
+	for _, d := range dates {
+		c := t.Column(d.Column)
+		if d.Role != "closed" || !c.Nullable && rows == 0 {
+			continue
+		}
+		if c.kind() == date && has(c.words, "end", "fin", "to") {
+			continue // The last day of a period that was agreed.
+		}
+		st := l.profile.stats(t, c.Name)
+		empty := st.Nulls + st.Zero + st.Far
+		if rows == 0 && l.NoData || rows > 0 && empty > 0 && empty < rows {
+			return c.Name
+		}
+	}
+	return ""
+}
+
+// derive gives a record without a column of states the two that its end date tells.
+func (l *look) derive(r *Record) {
+	w := l.catalog.Table(r.Table).Column(r.EndDate).words
+	open, done := "open", "closed"
+	switch {
+	case has(w, "return", "returned"):
+		open, done = "out", "returned"
+	case has(w, "completed", "complete", "completion"):
+		open, done = "enrolled", "completed"
+		if !slices.ContainsFunc(r.Dates, func(d DateRole) bool { return strings.Contains(d.Column, "enrol") }) {
+			open = "running"
+		}
+	case has(w, "stop", "stopped", "end", "ended"):
+		open, done = "active", "ended"
+	case has(w, "finish", "finished"):
+		open, done = "running", "finished"
+	}
+	g := Guess{"", Medium, r.EndDate + " is empty or not"}
+	r.States = []State{{Raw: open, Name: open, Label: open, Meaning: Open, Guess: g}, {Raw: done, Name: done, Label: done, Meaning: Decided, Guess: g}}
+	// Such a life begins where it started, not where a clerk entered it.
+	if start := r.stamp("started"); start != "" {
+		for i := range r.Dates {
+			switch {
+			case r.Dates[i].Column == start:
+				r.Dates[i].Role = "created"
+			case r.Dates[i].Role == "created":
+				r.Dates[i].Role = "recorded"
+			}
+		}
+		for i := range l.out.Dates {
+			for _, d := range r.Dates {
+				if l.out.Dates[i].Table == d.Table && l.out.Dates[i].Column == d.Column {
+					l.out.Dates[i].Role = d.Role
+				}
+			}
+		}
+	}
+}
+
+// The scores that a record must reach: with a column of states, and without one.
+const (
+	enoughForState = 8
+	enoughForEnd   = 8
+)
+
+// lives decides whether enough speaks for a record.
+func (l *look) lives(r *Record) bool {
+	if r.Log != nil {
+		r.Score += 4
+		r.Evidence += "; " + r.Log.Table + " tells its changes"
+	}
+	if l.asked(l.catalog.Table(r.Table)) != nil {
+		r.Confidence = High
+		return true
+	}
+	if r.Log == nil && l.rowsOf(l.catalog.Table(r.Table)) == 0 && !l.NoData {
+		return false
+	}
+	if r.stamp("created") == "" && len(r.Dates) == 0 && r.Log == nil {
+		return false
+	}
+	enough := enoughForState
+	if r.State == "" {
+		enough = enoughForEnd
+	}
+	if r.Score >= enough+4 {
+		r.Confidence = High
+	}
+	return r.Score >= enough
+}
+
+// nameRecords gives each record a short name of its own.
+func (l *look) nameRecords() {
+	seen := map[string]bool{}
+	for i := range l.out.Records {
+		r := &l.out.Records[i]
+		if l.asked(l.catalog.Table(r.Table)) == nil {
+			words := trimThing(l.catalog.Table(r.Table).words)
+			r.Name = stateName(strings.Join(words, "_"))
+			if n := len(words); n > 1 && !seen[stateName(words[n-1])] && l.shortEnough(words[n-1]) {
+				r.Name = stateName(words[n-1])
+			}
+		}
+		for n := 2; seen[r.Name] || r.Name == ""; n++ {
+			r.Name = fmt.Sprintf("%s_%d", stateName(r.Table), n)
+		}
+		seen[r.Name] = true
+	}
+}
+
+// shortEnough reports whether a table's last word alone names its records: no other record ends with it.
+func (l *look) shortEnough(word string) bool {
+	n := 0
+	for _, r := range l.out.Records {
+		w := trimThing(l.catalog.Table(r.Table).words)
+		if w[len(w)-1] == word {
+			n++
+		}
+	}
+	return n == 1 && word != "event" && word != "order" || n == 1 && word == "order" && !slices.ContainsFunc(l.catalog.Tables, func(t *Table) bool { return len(t.words) == 1 && t.words[0] == "order" })
+}
