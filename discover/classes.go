@@ -26,9 +26,12 @@ var personTable = []string{
 	"vendor", "organisation", "organization", "admin", "guest", "visitor", "shipper", "physician", "nurse", "driver", "guardian", "author", "subscriber", "affiliate", "partner", "buyer", "seller", "agent", "operator", "usuario", "cliente", "kunde", "benutzer", "client", "fournisseur", "proveedor", "actor", "passenger", "holder", "beneficiary", "dependent", "tenant", "resident", "prospect", "artist", "manufacturer", "societe", "adherent", "personne", "mitarbeiter",
 }
 
+// concerned are people whom records are about.
+var concerned = []string{"customer", "client", "patient", "person", "student", "passenger", "guest", "tenant", "beneficiary", "subscriber", "member", "buyer", "resident", "cliente", "kunde", "applicant", "contact"}
+
 var catalogueTable = []string{
 	"product", "country", "currency", "language", "store", "shop", "website", "category", "zone", "region", "carrier", "tax", "page", "banner", "module", "plugin", "extension", "menu", "location", "facility",
-	"department", "film", "track", "album", "city", "state", "province", "warehouse", "brand", "template", "group", "role", "permission", "privilege", "topic", "sla", "team", "calendar", "catalog", "theme", "layout", "widget", "attribute", "type", "class", "list", "setting", "option", "price", "rate", "rule", "coupon", "plan", "program", "concept", "drug", "code", "unit", "field", "form",
+	"department", "film", "track", "album", "city", "state", "province", "warehouse", "brand", "template", "group", "role", "permission", "privilege", "topic", "sla", "team", "calendar", "catalog", "theme", "layout", "widget", "attribute", "type", "class", "list", "setting", "option", "price", "rate", "rule", "coupon", "plan", "concept", "drug", "code", "unit", "field", "form",
 	"timezone", "locale", "vehicle", "room", "equipment", "asset", "device", "material", "part", "course", "service", "queue", "filter", "schedule", "holiday", "lang", "tag", "attachment", "file", "image", "media", "document", "address", "phone", "note", "comment", "review", "rating", "wishlist", "cart", "basket", "quote_item", "newsletter", "poll", "survey", "campaign", "bank", "computer", "printer", "monitor", "software", "network", "license", "certificate", "domain", "block", "kind", "level", "grade", "title", "genre",
 }
 
@@ -90,7 +93,8 @@ func (l *look) concernsPerson(t *Table, k *Key) bool {
 		return false
 	}
 	words := trimThing(p.words)
-	return slices.Contains(personTable, words[len(words)-1]) && !slices.Contains(userTables, words[len(words)-1]) && has(t.Column(k.Column).words, words[len(words)-1])
+	last := words[len(words)-1]
+	return slices.Contains(concerned, last) && has(t.Column(k.Column).words, last)
 }
 
 func (l *look) rowsOf(t *Table) int64 {

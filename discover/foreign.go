@@ -203,6 +203,9 @@ func (f *finder) keyOf(ctx context.Context, t *Table, c *Column) (*Key, error) {
 	default:
 		return nil, nil
 	}
+	if len(c.words) > 1 && slices.Contains([]string{"is", "has", "can", "show", "allow", "use", "enable", "count", "total"}, c.words[0]) {
+		return nil, nil
+	}
 	if c.isFlag() || c.Base == "year" || c.Auto || ownKey(t, c) && namesTable(c.words, t) {
 		return nil, nil
 	}
@@ -251,11 +254,12 @@ func (f *finder) weigh(ctx context.Context, t *Table, c *Column, one candidate) 
 	if one.score < acceptable {
 		k.Confidence = Low
 	}
+	mixed := c.kind() != one.parent.Column(one.key).kind() // Believed only where values prove it.
 	if f.reader == nil || f.profile.rows(t) == 0 || !f.left() {
-		return k, false, nil
+		return k, mixed, nil
 	}
 	if s := f.profile.stats(t, c.Name); s.Filled == 0 || s.Filled == s.Zero {
-		return k, false, nil
+		return k, mixed, nil
 	}
 	tried, missing, err := f.reader.Orphans(ctx, t, c.Name, one.parent, one.key, 5000)
 	if err != nil {

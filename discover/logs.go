@@ -43,7 +43,7 @@ func (l *look) logs(ctx context.Context) {
 		r := &l.out.Records[i]
 		var found []*Log
 		for _, t := range l.catalog.Tables {
-			if t.View || t.Name == r.Table || l.looks(t).copyOf != "" {
+			if t.View || t.Name == r.Table || r.Lookup != nil && t.Name == r.Lookup.Parent || l.looks(t).lookup || l.looks(t).copyOf != "" {
 				continue
 			}
 			if g := l.logOf(ctx, r, t); g != nil {
@@ -68,7 +68,7 @@ func (l *look) logOf(ctx context.Context, r *Record, t *Table) *Log {
 	if !l.ties(ctx, r, t, g) {
 		return nil
 	}
-	logged := l.looks(t).log || has(t.words, logTable...)
+	logged := l.looks(t).log
 	switch {
 	case g.New != "" && g.Old != "":
 		g.score += 4
@@ -247,10 +247,16 @@ func (l *look) points(ctx context.Context, r *Record, t *Table) (*Polymorphic, s
 				return p, w.Text
 			}
 		}
-		// One letter for each kind of record.
+		// One letter for each kind of record: its numbers must be there.
 		for _, w := range words {
-			if len(w.Text) == 1 && len(record.words) > 0 && strings.EqualFold(w.Text, record.words[len(record.words)-1][:1]) {
-				return p, w.Text
+			if len(w.Text) != 1 || len(record.words) == 0 || !strings.EqualFold(w.Text, record.words[len(record.words)-1][:1]) || record.Key() == "" {
+				continue
+			}
+			if f, ok := l.reader.(fitter); ok {
+				tried, missing, err := f.Fits(ctx, t, p.ID, []Equals{{p.Type, w.Text}}, record)
+				if err == nil && tried > 0 && missing == 0 {
+					return p, w.Text
+				}
 			}
 		}
 	}
@@ -308,6 +314,11 @@ func (l *look) field(ctx context.Context, r *Record, t *Table, g *Log) bool {
 		}
 	}
 	return false
+}
+
+// fitter counts values under conditions that a table's key lacks; a server can.
+type fitter interface {
+	Fits(ctx context.Context, t *Table, column string, where []Equals, parent *Table) (tried, missing int, err error)
 }
 
 // valuesWhere are the different values of a column under conditions, a few at most.

@@ -270,7 +270,7 @@ func (s *score) countRecords(p *Proposal, want *truth) {
 		r := &p.Records[i]
 		got[r.Table] = r
 		if show("records") {
-			fmt.Println("   record", r.Score, names[r.Table], r.Table, r.Name, r.State, r.EndDate, r.Evidence)
+			fmt.Println("   record", r.Score, names[r.Table], r.Table, r.Name, r.State, r.EndDate, r.Log, r.Evidence)
 			for _, st := range r.States {
 				if show("meanings") {
 					fmt.Println("        ", st.Raw, st.Name, st.Meaning, st.Rows, st.Evidence)

@@ -173,14 +173,29 @@ func (s *server) Rows(ctx context.Context, t *Table, columns []string, limit int
 	return rows, nil
 }
 
+// Fits counts the different values of a column under conditions, and those that the parent's key lacks.
+func (s *server) Fits(ctx context.Context, t *Table, column string, where []Equals, parent *Table) (int, int, error) {
+	rows, err := s.Ask(ctx, fmt.Sprintf(`select count(*) as n, coalesce(sum(not exists (select 1 from %[1]s.%[2]s as p where p.%[3]s = c.v)), 0) as missing
+		from (select distinct v from (select %[4]s as v from %[1]s.%[5]s where %[6]s limit 5000) as r limit 1000) as c`,
+		quoted(s.Database()), quoted(parent.Name), quoted(parent.Key()), quoted(column), quoted(t.Name), conditions(where)))
+	if err != nil || len(rows) != 1 {
+		return 0, 0, err
+	}
+	return number(rows[0]["n"]), number(rows[0]["missing"]), nil
+}
+
+func conditions(where []Equals) string {
+	out := make([]string, len(where))
+	for i, w := range where {
+		out[i] = fmt.Sprintf("%s = %s", quoted(w.Column), textOf(w.Value))
+	}
+	return strings.Join(out, " and ")
+}
+
 // Where lists the different values of a column under conditions, at most thirty.
 func (s *server) Where(ctx context.Context, t *Table, column string, where []Equals) ([]string, error) {
-	conditions := make([]string, len(where))
-	for i, w := range where {
-		conditions[i] = fmt.Sprintf("%s = %s", quoted(w.Column), textOf(w.Value))
-	}
 	rows, err := s.Ask(ctx, fmt.Sprintf("select distinct %s as word from %s.%s where %s limit 30",
-		quoted(column), quoted(s.Database()), quoted(t.Name), strings.Join(conditions, " and ")))
+		quoted(column), quoted(s.Database()), quoted(t.Name), conditions(where)))
 	var out []string
 	for _, r := range rows {
 		if v, ok := r["word"]; ok && v != "" {

@@ -58,6 +58,12 @@ func (l *look) maybeState(t *Table, c *Column) *stateOf {
 			default:
 				s.lookup = key
 				s.score += 3
+				if key.Tried > 0 && key.Missing == key.Tried {
+					s.score -= 4 // The list has none of the values.
+				}
+				if l.users(p) > 8 {
+					s.score -= 3 // A list that everything uses says where a thing stands, not how far it is.
+				}
 				s.why = append(s.why, "it points at "+key.Parent)
 			}
 		}
@@ -107,6 +113,17 @@ func (l *look) maybeState(t *Table, c *Column) *stateOf {
 		s.score -= 2
 	}
 	return s
+}
+
+// users counts the tables that point at a list, without copies and logs.
+func (l *look) users(p *Table) int {
+	n := 0
+	for _, k := range l.out.keysTo[p.Name] {
+		if t := l.catalog.Table(k.Table); t != nil && l.looks(t).copyOf == "" && !l.looks(t).log && !has(t.words, copyWords...) {
+			n++
+		}
+	}
+	return n
 }
 
 // geographic reports whether a "state" is part of an address.
