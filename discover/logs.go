@@ -22,6 +22,7 @@ type Log struct {
 	Old, New string // Or the values before and after.
 	Event    string // Or the column with what happened.
 	Names    *Key   // The list of what can happen.
+	Events   []string // The names of what did happen, of a log of events.
 	At, To   string // When; To where the row has an end too.
 	By       string
 	score    int

@@ -1,0 +1,200 @@
+package discover
+
+import (
+	"fmt"
+	"strings"
+)
+
+// lifecycle is lifecycles/NAME.yml.
+func (w *plan) lifecycle(pr *planRecord) string {
+	var b strings.Builder
+	r := pr.r
+	fmt.Fprintf(&b, "# The life of a %s, as it is believed (%s): %s.\nlifecycle: %s\n", strings.ReplaceAll(r.Name, "_", " "), r.Confidence, comment(r.Evidence), r.Name)
+	fmt.Fprintf(&b, "from: ref('%s')\nkey: %s\nstate: %s\n\nstates:\n", pr.table.model, pr.key, pr.state)
+	seen := map[string]bool{}
+	for _, s := range r.States {
+		seen[s.Name] = true
+		flags := ""
+		if s.Meaning != Unknown {
+			flags = string(s.Meaning) + ": true"
+		}
+		fmt.Fprintf(&b, "  %s: {%s}%s\n", s.Name, flags, stateComment(s))
+	}
+	if !seen["unknown"] && r.State != "" {
+		b.WriteString("  unknown: {}\n")
+	}
+	if pr.steps != "" {
+		fmt.Fprintf(&b, "\nchildren:\n  step: {from: ref('%s'), key: record_key}\n", pr.steps)
+	}
+	if len(pr.related) > 0 {
+		b.WriteString("\nrelated:\n")
+		for _, rel := range pr.related {
+			fmt.Fprintf(&b, "  %s: %s   # %s, %s\n", rel.name, rel.column, comment(rel.parent.t.Name), rel.key.Confidence)
+		}
+	}
+	if len(pr.measures) > 0 {
+		b.WriteString("\nmeasures:\n")
+		for _, m := range pr.measures {
+			currency := ""
+			if m.currency != "" {
+				currency = "currency: " + m.currency
+			}
+			fmt.Fprintf(&b, "  %s: {%s}\n", m.name, currency)
+		}
+	}
+	if len(pr.facts) > 0 {
+		b.WriteString("\ncolumns:\n")
+		for _, f := range pr.facts {
+			fmt.Fprintf(&b, "  %s: %s\n", f.name, f.column)
+		}
+	}
+	w.lifeActivities(&b, pr)
+	return b.String()
+}
+
+func (w *plan) lifeActivities(b *strings.Builder, pr *planRecord) {
+	b.WriteString("\nactivities:\n")
+	for _, a := range pr.acts {
+		var parts []string
+		if a.each {
+			parts = append(parts, "each: step", "at: "+a.at, "when: "+a.when)
+		} else {
+			parts = append(parts, "at: "+a.at)
+		}
+		if len(a.states) > 0 {
+			parts = append(parts, "state: ["+strings.Join(a.states, ", ")+"]")
+		}
+		if a.to != "" {
+			parts = append(parts, "to: "+a.to)
+		}
+		if a.proxy {
+			parts = append(parts, "basis: proxy")
+		}
+		if a.as != "" {
+			parts = append(parts, "as: "+a.as)
+		}
+		if a.hidden {
+			parts = append(parts, "fact: false")
+		}
+		fmt.Fprintf(b, "  %s: {%s}   # %s\n", a.name, strings.Join(parts, ", "), comment(a.why))
+	}
+	if pr.enter != "" && pr.leave != "" {
+		fmt.Fprintf(b, "\nlegs:\n  time_to_close: [%s, %s]\n\nbacklog:\n  enter: %s\n  leave: %s\n", pr.enter, pr.leave, pr.enter, pr.leave)
+	}
+	b.WriteString("\nnames: {time: happened_at, activity: activity, key: \"{}_id\"}\n")
+}
+
+func stateComment(s State) string {
+	text := ""
+	if s.Label != s.Name {
+		text = s.Label
+	}
+	if s.Meaning == Unknown {
+		text += "; say open, decided or void"
+	}
+	if text = strings.TrimPrefix(text, "; "); text == "" {
+		return ""
+	}
+	return "   # " + comment(text)
+}
+
+// comment makes a text fit for a comment's line.
+func comment(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) > 200 {
+		s = s[:200] + "…"
+	}
+	return strings.ToValidUTF8(s, "")
+}
+
+// statusMap is seeds/status_map.csv.
+func (w *plan) statusMap() string {
+	var b strings.Builder
+	b.WriteString("entity,source_value,state,outcome,label\n")
+	for _, pr := range w.records {
+		if pr.r.State == "" {
+			continue
+		}
+		seen := map[string]bool{}
+		for _, s := range pr.r.States {
+			key := strings.ToLower(strings.TrimSpace(s.Raw))
+			if seen[key] {
+				continue
+			}
+			seen[key] = true
+			fmt.Fprintf(&b, "%s,%s,%s,%s,%s\n", pr.r.Name, csvText(s.Raw), s.Name, s.Meaning, csvText(s.Label))
+		}
+	}
+	return b.String()
+}
+
+func csvText(s string) string {
+	s = strings.NewReplacer("\n", " ", "\r", " ").Replace(s)
+	if strings.ContainsAny(s, `",`) || s != strings.TrimSpace(s) || s == "" {
+		return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+	}
+	return s
+}
+
+// stepsModel reads a log: one row for each of its rows that is about a record.
+func (w *plan) stepsModel(pr *planRecord) string {
+	var b strings.Builder
+	g := pr.r.Log
+	log := w.of[g.Table]
+	fmt.Fprintf(&b, "-- What %s tells of each %s (%s): %s.\nselect\n", g.Table, strings.ReplaceAll(pr.r.Name, "_", " "), g.Confidence, comment(g.Evidence))
+	record, where := "h."+staged(g.Key), g.Where
+	var from strings.Builder
+	fmt.Fprintf(&from, "from {{ source('%s', '%s') }} as h\n", w.source, log.name)
+	if g.Through != nil {
+		between := w.of[g.Through.Table]
+		fmt.Fprintf(&from, "inner join {{ source('%s', '%s') }} as b on b.%s = h.%s", w.source, between.name, staged(g.Through.Key), staged(g.Key))
+		for _, e := range g.Through.Where {
+			fmt.Fprintf(&from, " and cast(b.%s as varchar) = %s", staged(e.Column), sqlText(e.Value))
+		}
+		from.WriteString("\n")
+		record = "b." + staged(g.Through.Record)
+	}
+	if g.Other != "" || pr.joined {
+		other := g.Other
+		if other == "" {
+			other = pr.r.Key[0]
+		}
+		fmt.Fprintf(&from, "inner join {{ ref('%s') }} as r on r.%s = %s\n", pr.table.model, pr.table.columns[other], record)
+		record = "r." + pr.key
+	}
+	fmt.Fprintf(&b, "    %s as id,\n    %s as record_key,\n", w.logID(log.t), record)
+	switch value := g.State + g.New; {
+	case value != "":
+		fmt.Fprintf(&b, "    coalesce(m.state, 'unknown') as state,\n    coalesce(m.outcome, 'unknown') as outcome,\n    cast(h.%s as varchar) as value_raw,\n", staged(value))
+		fmt.Fprintf(&from, "left join {{ ref('status_map') }} as m on m.entity = '%s' and {{ word('m.source_value') }} = {{ word('%s') }}\n", pr.r.Name, jinjaText("h."+staged(value)))
+	default:
+		names := w.of[g.Names.Parent]
+		fmt.Fprintf(&b, "    n.%s as event,\n", staged(labelOf(names.t).Name))
+		fmt.Fprintf(&from, "left join {{ source('%s', '%s') }} as n on n.%s = h.%s\n", w.source, names.name, staged(g.Names.Key), staged(g.Event))
+	}
+	if g.By != "" {
+		fmt.Fprintf(&b, "    h.%s as by_id,\n", staged(g.By))
+	}
+	fmt.Fprintf(&b, "    cast(h.%s as timestamp) as happened_at\n", staged(g.At))
+	b.WriteString(from.String())
+	for i, e := range where {
+		word := "and"
+		if i == 0 {
+			word = "where"
+		}
+		fmt.Fprintf(&b, "%s cast(h.%s as varchar) = %s\n", word, staged(e.Column), sqlText(e.Value))
+	}
+	return b.String()
+}
+
+// logID tells a log's rows apart.
+func (w *plan) logID(t *Table) string {
+	if len(t.Primary) == 0 {
+		return "row_number() over (order by h." + staged(t.Columns[0].Name) + ")"
+	}
+	parts := make([]string, len(t.Primary))
+	for i, k := range t.Primary {
+		parts[i] = "cast(h." + staged(k) + " as varchar)"
+	}
+	return strings.Join(parts, " || '-' || ")
+}

@@ -1,0 +1,276 @@
+package discover
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// sources is models/sources.yml: the contract, keys, money, and what the database's own comments say.
+func (w *plan) sources() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "version: 2\n\nsources:\n  - name: %s\n    description: %s\n    schema: staging\n    quoting: {database: false, schema: false, identifier: false}\n    tables:\n",
+		w.source, yamlText("The database "+w.Catalog.Name+" as it stands at one point in time. The columns below are the contract: their names, declared types and order."))
+	for _, t := range w.tables {
+		w.sourceTable(&b, t)
+	}
+	return b.String()
+}
+
+func (w *plan) sourceTable(b *strings.Builder, t *planTable) {
+	fmt.Fprintf(b, "      - name: %s\n", t.name)
+	if t.name != t.t.Name && t.t.File == "" {
+		fmt.Fprintf(b, "        identifier: %s\n", yamlText(t.t.Name))
+	}
+	if t.t.Comment != "" {
+		fmt.Fprintf(b, "        description: %s\n", yamlText(t.t.Comment))
+	}
+	b.WriteString("        meta:\n          lifeline:\n")
+	if t.t.File != "" {
+		fmt.Fprintf(b, "            file: %s\n", yamlText(t.t.File))
+	}
+	keys := make([]string, len(t.t.Primary))
+	for i, k := range t.t.Primary {
+		keys[i] = yamlText(strings.ToLower(k))
+	}
+	fmt.Fprintf(b, "            key: [%s]\n", strings.Join(keys, ", "))
+	if money := w.moneyOf(t); money != "" {
+		fmt.Fprintf(b, "            money: {%s}\n", money)
+	}
+	b.WriteString("        columns:\n")
+	for _, c := range t.t.Columns {
+		fmt.Fprintf(b, "          - {name: %s, data_type: %s", yamlText(strings.ToLower(c.Name)), yamlText(c.Type))
+		if text := w.describe(t, c); text != "" {
+			fmt.Fprintf(b, ", description: %s", yamlText(text))
+		}
+		b.WriteString("}\n")
+	}
+}
+
+// moneyOf lists the exact amounts of a table with their currency columns. What floats or whole numbers hold is no sum to the cent.
+func (w *plan) moneyOf(t *planTable) string {
+	var out []string
+	for _, m := range w.Money {
+		c := t.t.Column(m.Column)
+		if m.Table != t.t.Name || m.Confidence == Low || c.kind() != decimal || scale(c) > 9 || len(out) >= 12 {
+			continue
+		}
+		currency := "null"
+		if m.Currency != "" {
+			currency = yamlText(strings.ToLower(m.Currency))
+		}
+		out = append(out, fmt.Sprintf("%s: %s", yamlText(strings.ToLower(m.Column)), currency))
+	}
+	return strings.Join(out, ", ")
+}
+
+// describe says what is known of a column in a sentence.
+func (w *plan) describe(t *planTable, c *Column) string {
+	var parts []string
+	if c.Comment != "" && !strings.EqualFold(strings.ReplaceAll(c.Comment, " ", "_"), c.Name) {
+		parts = append(parts, c.Comment)
+	}
+	for _, k := range w.keysOf[t.t.Name] {
+		if k.Column == c.Name && k.Confidence != Low {
+			parts = append(parts, "Key of "+k.Parent+".")
+		}
+	}
+	for _, p := range w.Polymorphic {
+		if p.Table == t.t.Name && p.ID == c.Name {
+			parts = append(parts, "Key of the table that "+p.Type+" names.")
+		}
+	}
+	for _, d := range w.Dates {
+		if d.Table == t.t.Name && d.Column == c.Name && d.Confidence != Low {
+			parts = append(parts, "When it was "+strings.ReplaceAll(d.Role, "_", " ")+".")
+		}
+	}
+	for _, d := range w.Deletes {
+		if d.Table == t.t.Name && d.Column == c.Name {
+			parts = append(parts, "Switches the row on or off.")
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// coreModel is one table's model: its columns as they stand, but for what no value can be.
+func (w *plan) coreModel(t *planTable) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "-- %s: one row per row of the source.\n", heading(t.model))
+	joins := w.joins(t)
+	alias := ""
+	if len(joins) > 0 || t.record != nil && t.record.r.State != "" {
+		alias = "t."
+	}
+	var lines []string
+	for _, c := range t.t.Columns {
+		lines = append(lines, w.coreColumns(t, c, alias)...)
+	}
+	lines = append(lines, w.stateColumns(t, alias)...)
+	for _, j := range joins {
+		lines = append(lines, fmt.Sprintf("%s.%s as %s", j.alias, staged(j.label), j.as))
+	}
+	b.WriteString("select\n    " + strings.Join(lines, ",\n    ") + "\nfrom {{ source('" + w.source + "', '" + t.name + "') }}")
+	if alias != "" {
+		b.WriteString(" as t")
+	}
+	b.WriteString("\n")
+	for _, j := range joins {
+		fmt.Fprintf(&b, "left join {{ source('%s', '%s') }} as %s on %s.%s = %s\n", w.source, j.table, j.alias, j.alias, staged(j.key), j.on)
+	}
+	if t.record != nil && t.record.r.State != "" {
+		fmt.Fprintf(&b, "left join {{ ref('status_map') }} as m on m.entity = '%s' and {{ word('m.source_value') }} = {{ word('%s') }}\n",
+			t.record.r.Name, jinjaText(alias+staged(t.record.r.State)))
+	}
+	return b.String()
+}
+
+// jinjaText escapes a name for a Jinja string.
+func jinjaText(s string) string { return strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), `'`, `\'`) }
+
+// coreColumns is a source column as core has it.
+func (w *plan) coreColumns(t *planTable, c *Column, alias string) []string {
+	name := alias + staged(c.Name)
+	as := t.columns[c.Name]
+	st := w.Profile.stats(t.t, c.Name)
+	key := slices.ContainsFunc(w.keysOf[t.t.Name], func(k *Key) bool { return k.Column == c.Name && k.Confidence != Low })
+	switch {
+	case key && c.kind() == integer && st.Zero > 0 && !slices.Contains(t.t.Primary, c.Name):
+		return []string{fmt.Sprintf("{{ clean_key('%s') }} as %s", jinjaText(name), as)}
+	case c.isTime() && st.Far+st.Zero > 0 && !slices.Contains(t.t.Primary, c.Name):
+		basis := t.free(as + "_basis")
+		clean := "clean_date('" + jinjaText(name) + "')"
+		return []string{fmt.Sprintf("{{ %s }} as %s", clean, as), fmt.Sprintf("{{ basis_of(%s) }} as %s", clean, basis)}
+	case c.kind() == text && key && st.Blank+st.Zero > 0 && !slices.Contains(t.t.Primary, c.Name):
+		return []string{fmt.Sprintf("{{ clean_text('%s') }} as %s", jinjaText(name), as)}
+	case staged(c.Name) == as:
+		return []string{name}
+	}
+	return []string{name + " as " + as}
+}
+
+// stateColumns are the record's canonical state, how it came about, and its key where that has several columns.
+func (w *plan) stateColumns(t *planTable, alias string) []string {
+	pr := t.record
+	if pr == nil {
+		return nil
+	}
+	var out []string
+	if pr.joined {
+		parts := make([]string, len(pr.r.Key))
+		for i, k := range pr.r.Key {
+			parts[i] = "cast(" + alias + staged(k) + " as varchar)"
+		}
+		out = append(out, strings.Join(parts, " || '-' || ")+" as "+pr.key)
+	}
+	for _, m := range pr.measures {
+		if m.literal != "" {
+			out = append(out, fmt.Sprintf("cast(%s as varchar(10)) as %s", sqlText(m.literal), m.currency))
+			break
+		}
+	}
+	if pr.r.State == "" {
+		end := alias + staged(pr.r.EndDate)
+		return append(out, fmt.Sprintf("case when {{ clean_date('%s') }} is null then %s else %s end as %s",
+			jinjaText(end), sqlText(pr.r.States[0].Name), sqlText(pr.r.States[1].Name), pr.state))
+	}
+	raw := alias + staged(pr.r.State)
+	return append(out, "coalesce(m.state, 'unknown') as "+pr.state,
+		fmt.Sprintf("case when m.state is null then 'missing' when m.source_value = cast(%s as varchar) then 'source' else 'repaired' end as %s", raw, t.free(pr.state+"_basis")))
+}
+
+// join ties a record's row to the name of what it points at.
+type join struct{ table, alias, key, on, label, as string }
+
+func (w *plan) joins(t *planTable) []join {
+	if t.record == nil {
+		return nil
+	}
+	var out []join
+	for i, r := range t.record.related {
+		if r.label == "" {
+			continue
+		}
+		label := labelOf(r.parent.t).Name
+		out = append(out, join{table: r.parent.name, alias: fmt.Sprintf("l%d", i+1), key: r.key.Key, on: "t." + staged(r.key.Column), label: label, as: r.label})
+	}
+	return out
+}
+
+// coreSchema is the schema file of core: descriptions, and tests that hold on the data as it was found.
+func (w *plan) coreSchema() string {
+	var b strings.Builder
+	b.WriteString("version: 2\n\nmodels:\n")
+	for _, t := range w.tables {
+		if t.model != "" {
+			w.modelSchema(&b, t)
+		}
+	}
+	for _, pr := range w.records {
+		if pr.steps != "" {
+			fmt.Fprintf(&b, "  - name: %s\n    description: %s\n    columns:\n      - name: id\n        description: The row of the log.\n        data_tests: [not_null, unique]\n",
+				pr.steps, yamlText("What the log "+pr.r.Log.Table+" tells of each "+pr.r.Name+". Grain: one row per row of the log that is about one."))
+		}
+	}
+	return b.String()
+}
+
+func (w *plan) modelSchema(b *strings.Builder, t *planTable) {
+	grain := make([]string, len(t.t.Primary))
+	for i, k := range t.t.Primary {
+		grain[i] = t.columns[k]
+	}
+	description := t.t.Comment
+	if description == "" {
+		description = heading(t.model) + "."
+	}
+	fmt.Fprintf(b, "  - name: %s\n    description: %s\n", t.model, yamlText(description))
+	if t.stated {
+		fmt.Fprintf(b, "    config: {meta: {lifeline: {entity_of: %s, grain: [%s]}}}\n", t.name, strings.Join(grain, ", "))
+	}
+	if len(grain) > 1 {
+		fmt.Fprintf(b, "    data_tests:\n      - dbt_utils.unique_combination_of_columns:\n          arguments: {combination_of_columns: [%s]}\n", strings.Join(grain, ", "))
+	}
+	b.WriteString("    columns:\n")
+	for _, c := range t.t.Columns {
+		w.columnSchema(b, t, c)
+	}
+	if t.record != nil {
+		fmt.Fprintf(b, "      - name: %s\n        description: %s\n", t.record.state, yamlText("The state in our words, by status_map or the end date; unknown where nobody has said what the value means."))
+		if t.record.r.State != "" {
+			fmt.Fprintf(b, "        data_tests:\n          - dbt_utils.not_accepted_values:\n              name: unknown_%s_state\n              arguments: {values: [unknown]}\n              config: {severity: warn}\n", t.record.r.Name)
+		}
+	}
+}
+
+func (w *plan) columnSchema(b *strings.Builder, t *planTable, c *Column) {
+	fmt.Fprintf(b, "      - name: %s\n", t.columns[c.Name])
+	if text := w.describe(t, c); text != "" {
+		fmt.Fprintf(b, "        description: %s\n", yamlText(text))
+	}
+	var tests []string
+	if len(t.t.Primary) == 1 && t.t.Primary[0] == c.Name {
+		tests = append(tests, "          - not_null", "          - unique")
+	} else if slices.Contains(t.t.Primary, c.Name) {
+		tests = append(tests, "          - not_null")
+	}
+	for _, k := range w.keysOf[t.t.Name] {
+		parent := w.of[k.Parent]
+		if k.Column != c.Name || k.Confidence == Low || parent == nil || parent.model == "" || parent == t || parent.t.Column(k.Key) == nil ||
+			parent.t.Column(k.Key).kind() != c.kind() || slices.ContainsFunc(tests, func(s string) bool { return strings.Contains(s, "relationships") }) {
+			continue
+		}
+		tests = append(tests, fmt.Sprintf("          - relationships:\n              arguments: {to: ref('%s'), field: %s}", parent.model, parent.columns[k.Key]))
+		if !k.proven(w.Profile.rows(t.t)) {
+			tests[len(tests)-1] += "\n              config: {severity: warn}"
+		}
+	}
+	if len(tests) > 0 {
+		b.WriteString("        data_tests:\n" + strings.Join(tests, "\n") + "\n")
+	}
+}
+
+// proven reports whether every value of a key was seen in the parent, so that a test of it holds.
+func (k *Key) proven(rows int) bool {
+	return k.Tried > 0 && k.Missing == 0 && k.Tried < 1000 && rows <= 5000
+}
