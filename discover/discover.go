@@ -80,6 +80,10 @@ func (l *look) all(ctx context.Context) (*Proposal, error) {
 	if err := l.records(ctx); err != nil {
 		return nil, err
 	}
+	if !l.NoData {
+		l.eventNames(ctx)
+	}
+	l.leaveOut()
 	return l.out, nil
 }
 

@@ -19,15 +19,15 @@ type Project struct {
 func (p *Proposal) Files(o Project) map[string]string {
 	w := newPlan(p, o.Name)
 	files := map[string]string{
-		"lifeline.yml":                     w.config(o),
-		"dbt_project.yml":                  w.dbtProject(),
-		"packages.yml":                     "packages:\n  - package: dbt-labs/dbt_utils\n    version: [\">=1.1.0\", \"<2.0.0\"]\n",
-		"macros/generate_schema_name.sql":  schemaMacro,
-		"models/sources.yml":               w.sources(),
-		"models/core/core.yml":             w.coreSchema(),
-		"dashboards/model.yml":             w.dashboardModel(),
-		"dashboards/overview.yml":          w.overview(),
-		"init.md":                          w.notes(o),
+		"lifeline.yml":                    w.config(o),
+		"dbt_project.yml":                 w.dbtProject(),
+		"packages.yml":                    "packages:\n  - package: dbt-labs/dbt_utils\n    version: [\">=1.1.0\", \"<2.0.0\"]\n",
+		"macros/generate_schema_name.sql": schemaMacro,
+		"models/sources.yml":              w.sources(),
+		"models/core/core.yml":            w.coreSchema(),
+		"dashboards/model.yml":            w.dashboardModel(),
+		"dashboards/overview.yml":         w.overview(),
+		"init.md":                         w.notes(o),
 	}
 	if strings.Contains(w.allCore(files), "{{ clean_") || len(w.records) > 0 {
 		files["macros/clean.sql"] = cleanMacros

@@ -126,7 +126,9 @@ func (w *plan) coreModel(t *planTable) string {
 }
 
 // jinjaText escapes a name for a Jinja string.
-func jinjaText(s string) string { return strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), `'`, `\'`) }
+func jinjaText(s string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), `'`, `\'`)
+}
 
 // coreColumns is a source column as core has it.
 func (w *plan) coreColumns(t *planTable, c *Column, alias string) []string {

@@ -18,12 +18,12 @@ type Log struct {
 
 	Through *Hop // A table between, nil where Key points at the record.
 
-	State    string // The column with the state that came.
-	Old, New string // Or the values before and after.
-	Event    string // Or the column with what happened.
-	Names    *Key   // The list of what can happen.
+	State    string   // The column with the state that came.
+	Old, New string   // Or the values before and after.
+	Event    string   // Or the column with what happened.
+	Names    *Key     // The list of what can happen.
 	Events   []string // The names of what did happen, of a log of events.
-	At, To   string // When; To where the row has an end too.
+	At, To   string   // When; To where the row has an end too.
 	By       string
 	score    int
 	Guess

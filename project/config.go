@@ -1,8 +1,13 @@
 package project
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 	_ "time/tzdata" // A zone must be found on machines without a zone database.
 
@@ -77,6 +82,11 @@ func (p *Project) readConfig(env func(string) string) error {
 		return err
 	}
 	c.Source.DSN, c.Warehouse.DSN = expand(c.Source.DSN, env), expand(c.Warehouse.DSN, env)
+	for _, secret := range []*string{&c.Source.DSN, &c.Warehouse.DSN, &c.MaskingKey} {
+		if err := p.fromFile(secret); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -143,6 +153,28 @@ func expand(s string, env func(string) string) string {
 		})
 	}
 	return s
+}
+
+// fromFile puts what a file says in place of `file:PATH`, which is relative to the project's folder. So a secret can stand in a file
+// of its own that is not kept with the project.
+func (p *Project) fromFile(value *string) error {
+	name, ok := strings.CutPrefix(*value, "file:")
+	if !ok {
+		return nil
+	}
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(p.Dir, name)
+	}
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		*value = "" // A flag or an environment variable can still say it.
+		return nil
+	}
+	if err != nil {
+		return &change.Problem{Err: fmt.Errorf("read a value of lifeline.yml: %w", err), Where: name, Class: change.ClassUsage, Try: "a readable file, or an environment variable"}
+	}
+	*value = strings.TrimSpace(string(text))
+	return nil
 }
 
 // child reads an optional mapping below a key.

@@ -26,6 +26,7 @@ type commands struct {
 	Globals
 
 	Demo       demoCommand       `cmd:"" help:"Everything on a fresh machine: sample data, one run, a short report."`
+	Init       initCommand       `cmd:"" help:"Look at a database that nobody described, and write a project for it."`
 	Doctor     doctorCommand     `cmd:"" help:"All preflight checks of source, project and warehouse, each with what to do."`
 	Run        runCommand        `cmd:"" help:"The main job: land, build, check, publish."`
 	Build      buildCommand      `cmd:"" help:"Build, check and publish from what has landed, without reading the source."`
