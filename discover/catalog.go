@@ -47,7 +47,6 @@ type Column struct {
 // Declared is a foreign key that the database enforces.
 type Declared struct {
 	Column, Parent, Key string
-	Update, Delete      string
 }
 
 // Table finds a table by its exact name.

@@ -83,9 +83,9 @@ const cleanMacros = `{#- A key that can be one: an application without foreign k
     nullif({{ value }}, 0)
 {%- endmacro %}
 
-{#- A text as a person meant it: trimmed; blank, - and the word NULL are nothing. -#}
-{% macro clean_text(value) -%}
-    case when upper(trim({{ value }})) in ('', '-', 'NULL', 'N/A') then null else trim({{ value }}) end
+{#- The same of a key that is a text. -#}
+{% macro clean_code(value) -%}
+    case when upper(trim({{ value }})) in ('', '0', '-', 'NULL', 'N/A') then null else {{ value }} end
 {%- endmacro %}
 
 {#- A date that can be true: year 9999 stands for "never", a year before 1900 for "unknown". -#}

@@ -79,7 +79,10 @@ func (w *plan) lifeActivities(b *strings.Builder, pr *planRecord) {
 		fmt.Fprintf(b, "  %s: {%s}   # %s\n", a.name, strings.Join(parts, ", "), comment(a.why))
 	}
 	if pr.enter != "" && pr.leave != "" {
-		fmt.Fprintf(b, "\nlegs:\n  time_to_close: [%s, %s]\n\nbacklog:\n  enter: %s\n  leave: %s\n", pr.enter, pr.leave, pr.enter, pr.leave)
+		fmt.Fprintf(b, "\nlegs:\n  time_to_close: [%s, %s]\n", pr.enter, pr.leave)
+	}
+	if pr.waits() {
+		fmt.Fprintf(b, "\nbacklog:\n  enter: %s\n  leave: %s\n", pr.enter, pr.leave)
 	}
 	b.WriteString("\nnames: {time: happened_at, activity: activity, key: \"{}_id\"}\n")
 }

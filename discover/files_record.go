@@ -18,7 +18,7 @@ func (w *plan) recordPage(pr *planRecord) string {
 	if s.came() != "" {
 		w.flowCard(&b, &s)
 	}
-	if pr.enter != "" && pr.leave != "" {
+	if pr.waits() {
 		w.waitingCards(&b, &s)
 	}
 	n := 0

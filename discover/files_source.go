@@ -144,7 +144,7 @@ func (w *plan) coreColumns(t *planTable, c *Column, alias string) []string {
 		clean := "clean_date('" + jinjaText(name) + "')"
 		return []string{fmt.Sprintf("{{ %s }} as %s", clean, as), fmt.Sprintf("{{ basis_of(%s) }} as %s", clean, basis)}
 	case c.kind() == text && key && st.Blank+st.Zero > 0 && !slices.Contains(t.t.Primary, c.Name):
-		return []string{fmt.Sprintf("{{ clean_text('%s') }} as %s", jinjaText(name), as)}
+		return []string{fmt.Sprintf("{{ clean_code('%s') }} as %s", jinjaText(name), as)}
 	case staged(c.Name) == as:
 		return []string{name}
 	}
@@ -261,6 +261,9 @@ func (w *plan) columnSchema(b *strings.Builder, t *planTable, c *Column) {
 		if k.Column != c.Name || k.Confidence == Low || parent == nil || parent.model == "" || parent == t || parent.t.Column(k.Key) == nil ||
 			parent.t.Column(k.Key).kind() != c.kind() || slices.ContainsFunc(tests, func(s string) bool { return strings.Contains(s, "relationships") }) {
 			continue
+		}
+		if st := w.Profile.stats(t.t, c.Name); slices.Contains(t.t.Primary, c.Name) && st.Zero+st.Blank > 0 {
+			continue // A part of the key cannot be made null.
 		}
 		tests = append(tests, fmt.Sprintf("          - relationships:\n              arguments: {to: ref('%s'), field: %s}", parent.model, parent.columns[k.Key]))
 		if !k.proven(w.Profile.rows(t.t)) {

@@ -143,7 +143,7 @@ func pluralOfCapitals(runes []rune, i int) bool {
 
 var irregular = map[string]string{
 	"people": "person", "persons": "person", "children": "child", "men": "man", "women": "woman", "data": "data", "media": "media", "news": "news", "series": "series",
-	"status": "status", "address": "address", "is": "is", "has": "has", "was": "was", "as": "as", "gas": "gas", "bus": "bus", "plus": "plus", "sms": "sms", "gps": "gps", "dns": "dns", "cms": "cms", "https": "https", "rss": "rss",
+	"ids": "id", "status": "status", "address": "address", "is": "is", "has": "has", "was": "was", "as": "as", "gas": "gas", "bus": "bus", "plus": "plus", "sms": "sms", "gps": "gps", "dns": "dns", "cms": "cms", "https": "https", "rss": "rss",
 	"sales": "sale", "cases": "case", "statuses": "status", "addresses": "address", "buses": "bus", "analyses": "analysis", "diagnoses": "diagnosis",
 	"indices": "index", "matrices": "matrix", "criteria": "criterion", "leaves": "leave", "movies": "movie", "cookies": "cookie", "wes": "we",
 	"houses": "house", "warehouses": "warehouse", "purchases": "purchase", "licenses": "license", "licences": "licence", "courses": "course", "nurses": "nurse",

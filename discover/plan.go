@@ -166,7 +166,7 @@ func (w *plan) relate(pr *planRecord) {
 		taken[name] = true
 		rel := planRelated{name: name, column: column, parent: parent, key: k}
 		if l := w.label(parent, k.Key); l != "" && len(parent.t.Primary) == 1 && parent.t.Primary[0] == k.Key {
-			rel.label = pr.table.free(name + "_name")
+			rel.label = pr.table.free(strings.TrimRight(name, "_") + "_name")
 			pr.table.columns["\x00"+rel.label] = rel.label
 		}
 		pr.related = append(pr.related, rel)

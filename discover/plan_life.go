@@ -85,6 +85,11 @@ func (w *plan) logged(pr *planRecord, taken map[string]bool) {
 	}
 }
 
+// waits reports whether a backlog can be counted: something enters, leaves, and is open between.
+func (pr *planRecord) waits() bool {
+	return pr.enter != "" && pr.leave != "" && len(pr.statesOf(Open)) > 0
+}
+
 // leaving finds the activity with which a record waits no longer.
 func (w *plan) leaving(pr *planRecord) {
 	if pr.leave != "" {

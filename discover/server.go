@@ -15,11 +15,15 @@ type asker interface {
 	Ask(ctx context.Context, text string) ([]map[string]string, error)
 	Database() string
 	Version() string
+	Limit(ctx context.Context, d time.Duration) error
 	Close() error
 }
 
 // server reads a MySQL or MariaDB database.
-type server struct{ asker }
+type server struct {
+	asker
+	limit time.Duration
+}
 
 // OpenServer opens a MySQL or MariaDB database. No statement runs longer than limit.
 func OpenServer(ctx context.Context, dsn string, limit time.Duration) (Reader, error) {
@@ -27,7 +31,7 @@ func OpenServer(ctx context.Context, dsn string, limit time.Duration) (Reader, e
 	if err != nil {
 		return nil, err
 	}
-	return &server{a}, nil
+	return &server{a, limit}, nil
 }
 
 func quoted(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
@@ -38,6 +42,10 @@ func textOf(s string) string {
 
 // Catalog reads information_schema in four statements, whatever the number of tables.
 func (s *server) Catalog(ctx context.Context) (*Catalog, error) {
+	// The catalogue of many tables takes a server its time, and locks nothing.
+	if err := s.Limit(ctx, time.Minute); err != nil {
+		return nil, err
+	}
 	c := &Catalog{Name: s.Database(), Server: s.Version(), byName: map[string]*Table{}}
 	in := textOf(s.Database())
 	rows, err := s.Ask(ctx, `select table_name as name, table_type as kind, engine as engine, table_rows as n, table_comment as comment
@@ -63,7 +71,7 @@ func (s *server) Catalog(ctx context.Context) (*Catalog, error) {
 		}
 	}
 	c.finish()
-	return c, nil
+	return c, s.Limit(ctx, s.limit)
 }
 
 func (s *server) columns(ctx context.Context, c *Catalog, in string) error {
@@ -123,13 +131,10 @@ func (s *server) indexes(ctx context.Context, c *Catalog, in string) error {
 }
 
 func (s *server) foreign(ctx context.Context, c *Catalog, in string) error {
-	rows, err := s.Ask(ctx, `select k.table_name as tab, k.constraint_name as name, k.column_name as col, k.referenced_table_name as parent,
-		k.referenced_column_name as pcol, r.update_rule as onupdate, r.delete_rule as ondelete
-		from information_schema.key_column_usage as k
-		inner join information_schema.referential_constraints as r
-			on r.constraint_schema = k.constraint_schema and r.constraint_name = k.constraint_name and r.table_name = k.table_name
-		where k.table_schema = `+in+` and k.referenced_table_schema = `+in+` and k.referenced_table_name is not null
-		order by k.table_name, k.constraint_name, k.ordinal_position`)
+	rows, err := s.Ask(ctx, `select table_name as tab, constraint_name as name, column_name as col, referenced_table_name as parent,
+		referenced_column_name as pcol from information_schema.key_column_usage
+		where table_schema = `+in+` and referenced_table_schema = `+in+` and referenced_table_name is not null
+		order by table_name, constraint_name, ordinal_position`)
 	if err != nil {
 		return fmt.Errorf("list the foreign keys of %s: %w", c.Name, err)
 	}
@@ -140,7 +145,7 @@ func (s *server) foreign(ctx context.Context, c *Catalog, in string) error {
 	for _, r := range rows {
 		// A key of several columns is kept by its parts only where there is one part.
 		if t := c.byName[r["tab"]]; t != nil && counts[r["tab"]+"\x00"+r["name"]] == 1 {
-			t.Foreign = append(t.Foreign, Declared{Column: r["col"], Parent: r["parent"], Key: r["pcol"], Update: r["onupdate"], Delete: r["ondelete"]})
+			t.Foreign = append(t.Foreign, Declared{Column: r["col"], Parent: r["parent"], Key: r["pcol"]})
 		}
 	}
 	return nil

@@ -41,12 +41,26 @@ func OpenAsker(ctx context.Context, dsn string, limit time.Duration) (*Asker, er
 
 // restrict makes the session read-only and bounds its statements; a server knows one of the two variables.
 func (a *Asker) restrict(ctx context.Context) error {
-	for _, text := range []string{
-		"set session transaction read only",
-		fmt.Sprintf("set max_statement_time = %.3f", a.limit.Seconds()),
-		fmt.Sprintf("set max_execution_time = %d", a.limit.Milliseconds()),
-		"set group_concat_max_len = 65536",
-	} {
+	return a.set(ctx, "set session transaction read only", a.mariaLimit(), a.mysqlLimit())
+}
+
+func (a *Asker) mariaLimit() string {
+	return fmt.Sprintf("set max_statement_time = %.3f", a.limit.Seconds())
+}
+func (a *Asker) mysqlLimit() string {
+	return fmt.Sprintf("set max_execution_time = %d", a.limit.Milliseconds())
+}
+
+// Limit ends each further statement after d.
+func (a *Asker) Limit(ctx context.Context, d time.Duration) error {
+	a.server.mu.Lock()
+	defer a.server.mu.Unlock()
+	a.limit = d
+	return a.set(ctx, a.mariaLimit(), a.mysqlLimit())
+}
+
+func (a *Asker) set(ctx context.Context, texts ...string) error {
+	for _, text := range texts {
 		_, err := a.server.control.query(ctx, text)
 		if code := serverCode(err); code == codeUnknownVariable || code == codeReadOnlyVariable {
 			continue
