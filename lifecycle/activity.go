@@ -91,7 +91,7 @@ func (l *compiler) activityList() string {
 		}
 		out = append(out, a.Name+" ("+at+")")
 	}
-	if l.History != "" {
+	if l.seesChanges() {
 		out = append(out, "a state's own name for a change into it that none of these names", "observed_in_state", "deleted", "restored")
 	}
 	return strings.Join(out, ", ")
@@ -120,7 +120,7 @@ func (l *compiler) eventColumns() []string {
 
 // storied is the CTE of the records of which history knows changes: few, so that only they pay for windows.
 func (l *compiler) storied() []string {
-	if l.History == "" {
+	if !l.seesChanges() {
 		return nil
 	}
 	return []string{cte("storied", "select *\nfrom lives\nwhere first_seen is not null")}
@@ -132,7 +132,7 @@ func (l *compiler) events() (plain, timed []string) {
 		a := &l.Activities[i]
 		switch {
 		case !a.InFact || a.Each != "":
-		case l.History == "":
+		case !l.seesChanges():
 			plain = append(plain, l.ownEvent(a, i+1, "lives", ""))
 		default:
 			plain = append(plain, l.ownEvent(a, i+1, "lives", "l.first_seen is null"))
@@ -144,7 +144,7 @@ func (l *compiler) events() (plain, timed []string) {
 	for _, together := range l.together() {
 		timed = append(timed, l.childEvents(together))
 	}
-	if l.History != "" {
+	if l.seesChanges() {
 		timed = append(timed, l.changeEvents()...)
 	}
 	return plain, timed
@@ -260,7 +260,7 @@ func (l *compiler) childEvents(together []int) string {
 	var activity, place, to, any []string
 	for _, i := range together {
 		a := &l.Activities[i]
-		when := strings.Join(conditions("c", a), " and ")
+		when := strings.Join(conditions("c", a.When), " and ")
 		any = append(any, "("+when+")")
 		activity = append(activity, "when "+when+" then '"+a.Name+"'")
 		place = append(place, fmt.Sprintf("when %s then %d", when, i+1))
@@ -268,7 +268,7 @@ func (l *compiler) childEvents(together []int) string {
 			to = append(to, "when "+when+" then '"+a.To+"'")
 		}
 	}
-	at := qualified("c", a.At)
+	at := asTime(qualified("c", a.At))
 	where := at + " is not null"
 	cases := func(list []string) string { return "case " + strings.Join(list, " ") + " end" }
 	name, position, state := "'"+a.Name+"'", fmt.Sprint(together[0]+1), noState

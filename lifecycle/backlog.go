@@ -112,17 +112,17 @@ func (l *compiler) waits(group []string, amount string) []string {
 	parts := []string{`select ` + columns("case when "+isOpen+" then s."+l.State+" end") + `, ` + entered + ` as entered_at, case when not ` + "(" + isOpen + ")" + ` then ` + left + ` end as left_at
     from ` + ref(l.Tables.Flattened) + ` as s` + l.unseen() + `
     where (` + isOpen + ` or ` + left + ` is not null)`}
-	if l.History != "" {
+	if l.seesChanges() {
 		parts[0] += " and h.record_key is null"
 		key := l.KeyColumn(l.Name)
 		parts = append(parts, `select `+columns("i.state")+`, i.from_time, i.to_time
     from `+ref(l.Tables.Intervals)+` as i
     inner join `+ref(l.Tables.Flattened)+` as s on s.`+key+` = i.`+key+`
     inner join changed as h on h.record_key = i.`+key+`
-    where `+in("i.state", l.open())+` and i.from_time is not null and (i.is_current or i.to_time is not null)`)
+    where `+in("i.state", l.open())+` and (i.is_current or i.from_time is not null and i.to_time is not null)`)
 	}
 	var out []string
-	if l.History != "" {
+	if l.seesChanges() {
 		out = append(out, cte("changed", "select distinct record_key\nfrom "+ref(l.Tables.Changes)))
 	}
 	out = append(out, cte("spans", "select *\nfrom (\n    "+strings.Join(parts, "\n    union all\n    ")+"\n) as u\nwhere u.left_at is null or u.entered_at is not null"))
@@ -137,7 +137,7 @@ where s.entered_at < `+asOf+` or s.entered_at is null`))
 
 // unseen joins the records of which changes were seen, so that they can be left out.
 func (l *compiler) unseen() string {
-	if l.History == "" {
+	if !l.seesChanges() {
 		return ""
 	}
 	return "\n    left join changed as h on h.record_key = s." + l.KeyColumn(l.Name)

@@ -55,7 +55,7 @@ func (l *compiler) bases() []any {
 			add(a.Basis)
 		}
 	}
-	if l.History != "" {
+	if l.seesChanges() {
 		add("binlog", "snapshot", "first_seen")
 	}
 	return out
@@ -116,7 +116,7 @@ func (l *compiler) illegal() string {
 
 // undeclared gives the records whose state is null or not declared.
 func (l *compiler) undeclared() string {
-	return "select " + l.Key + ", " + l.State + "\nfrom " + ref(l.From) + "\nwhere " + l.State + " is null\n    or " + l.State + " not in ('" + strings.Join(l.stateNames(), "', '") + "')"
+	return "select " + l.Key + ", " + l.State + "\nfrom " + ref(l.From) + "\nwhere " + l.State + " is null\n    or not " + in(l.stateOf(l.State), l.stateNames())
 }
 
 // overlaps gives the records that are not in just one state now, and the stays that begin before the one before has ended.

@@ -17,7 +17,7 @@ func (l *compiler) counters(by []string) *table {
 	var parts []string
 	if own := l.countsOf(""); len(own) > 0 {
 		t.with = l.lives(func(a *Activity) bool { return a.Each == "" }, false)
-		if l.History != "" {
+		if l.seesChanges() {
 			t.with = append([]string{l.story()}, t.with...)
 		}
 		parts = append(parts, l.countedRecords(by, keys, own))
@@ -154,7 +154,7 @@ func (l *compiler) countedRecords(by, keys []string, counts []Count) string {
 	}
 	selected, group := l.actorKeys(by, keys, nil)
 	from := "from lives as l"
-	if l.History != "" {
+	if l.seesChanges() {
 		from += "\nleft join story as h on h.record_key = l.record_key"
 	}
 	return "select\n    " + strings.Join(append(selected, columns...), ",\n    ") + "\n" + from + "\nwhere " + group[len(group)-1] + " is not null\ngroup by " + strings.Join(group, ", ")
@@ -183,7 +183,7 @@ func (l *compiler) countedRows(c *Child, by, keys []string, counts []Count) stri
 	first := l.Activity(counts[0].Activity)
 	for _, n := range counts {
 		a := l.Activity(n.Activity)
-		where := conditions("c", a)
+		where := conditions("c", a.When)
 		if len(n.States) > 0 {
 			where = append(where, in("l.state", n.States))
 		}
@@ -196,7 +196,7 @@ func (l *compiler) countedRows(c *Child, by, keys []string, counts []Count) stri
 			}
 			return "l.m_" + m
 		}
-		for _, p := range l.pieces(n, strings.Join(where, " and "), qualified("c", a.At), measure) {
+		for _, p := range l.pieces(n, strings.Join(where, " and "), asTime(qualified("c", a.At)), measure) {
 			columns = append(columns, p.sql+" as "+p.name)
 		}
 	}

@@ -19,6 +19,7 @@ type Declaration struct {
 	Key         string // Its column with the record's key.
 	State       string // Its column with the present state; empty where the records have none.
 	States      []State
+	Log         *Log   // The source's own log of states; nil where it keeps none.
 	History     string // A model of the states that records were in before (see docs/lifecycles.md); empty where nothing is kept.
 	Parents     []Parent
 	Children    []Child
@@ -37,6 +38,8 @@ type Declaration struct {
 // State is a state that records may be in.
 type State struct {
 	Name                string
+	Label               string   // What people call it; empty for the name.
+	Codes               []string // The values of the column that mean it; none for the name itself.
 	Open, Decided, Void bool
 	Initial             bool     // Records may begin in it; the first state may always.
 	Next                []string // The states that may follow; any where Any is true.
@@ -45,6 +48,17 @@ type State struct {
 	AfterAny            bool
 	nextAt              project.Value
 	declared            project.Value
+}
+
+// Log is the source's own log of states: a model with a row for each change, whose times are exact.
+type Log struct {
+	Model    string
+	Key      string // Its column with the record's key.
+	ID       string // Its column with its own key, which orders rows of one time; empty where there is none.
+	At       string // When the record came into the state.
+	State    string // The state that it came into.
+	Previous string // The state before; empty where only the row before tells.
+	When     []Condition
 }
 
 // Parent is a model with at most one row for each record, whose columns are named as parent.column.
@@ -66,14 +80,19 @@ type Child struct {
 // Column is a name and what it stands for: column, parent.column, or min(child.column), max(child.column), count(child).
 type Column struct{ Name, Column string }
 
-// Measure is an amount or a number of a record; amounts of two currencies are never added.
-type Measure struct{ Name, Column, Currency string }
+// Measure is an amount or a number of a record; amounts of two currencies are never added. Column may be sum(child.column), and Currency
+// a column, child.column of the same child, or a code such as USD.
+type Measure struct {
+	Name, Column, Currency string
+	currencyName           string // The tables' column with the currency; empty where there is none.
+	shared                 bool   // A measure before it has the same currency, whose column serves both.
+}
 
 // Activity is something that happens to a record, and the date column that tells when.
 type Activity struct {
 	Name         string
 	Each         string // The child whose rows are the activities; empty for one of the record itself.
-	At           string
+	At           string // Empty where only changes that were seen tell the time.
 	When         []Condition
 	States       []string // The record must be in one of them now; the activity has led to that state.
 	To           string   // The state that it leads to, whatever the record is in now.
@@ -142,10 +161,12 @@ type Stream struct {
 }
 
 var (
-	refCall  = regexp.MustCompile(`^ref\(['"]([^'"]+)['"]\)$`)
-	plainID  = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
-	ofChild  = regexp.MustCompile(`^(min|max|count)\(([a-z_][a-z0-9_]*)(?:\.([a-z_][a-z0-9_]*))?\)$`)
-	daysText = regexp.MustCompile(`^([1-9][0-9]*)d$`)
+	currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)
+	refCall      = regexp.MustCompile(`^ref\(['"]([^'"]+)['"]\)$`)
+	plainID      = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+	ofChild      = regexp.MustCompile(`^(min|max|count)\(([a-z_][a-z0-9_]*)(?:\.([a-z_][a-z0-9_]*))?\)$`)
+	sumCall      = regexp.MustCompile(`^sum\(([a-z_][a-z0-9_]*)\.([a-z_][a-z0-9_]*)\)$`)
+	daysText     = regexp.MustCompile(`^([1-9][0-9]*)d$`)
 )
 
 // declarations are what the files of lifecycles/ declare.
@@ -186,7 +207,7 @@ func declare(p *project.Project) (*declarations, error) {
 func (d *declarations) readLifecycle(file string, o *project.Object) error {
 	r := &reader{Declaration: &Declaration{Path: file}, all: d, project: d.project, o: o}
 	for _, read := range []func() error{
-		r.head, r.states, r.parents, r.children, r.columns, r.activities, r.legs, r.counters, r.backlog, r.names, r.tables,
+		r.head, r.states, r.log, r.parents, r.children, r.columns, r.activities, r.legs, r.counters, r.backlog, r.names, r.tables,
 		func() error { return o.Finish(d.project) }, r.reachable,
 	} {
 		if err := read(); err != nil {
@@ -367,7 +388,8 @@ func (r *reader) states() error {
 		if err != nil {
 			return err
 		}
-		if err := firstError(flag(inner, "open", &s.Open), flag(inner, "decided", &s.Decided), flag(inner, "void", &s.Void), flag(inner, "initial", &s.Initial)); err != nil {
+		if err := firstError(flag(inner, "open", &s.Open), flag(inner, "decided", &s.Decided), flag(inner, "void", &s.Void), flag(inner, "initial", &s.Initial),
+			inner.Text("label", &s.Label), inner.Texts("codes", &s.Codes)); err != nil {
 			return err
 		}
 		if v, ok := inner.Take("next"); ok {
@@ -390,6 +412,9 @@ func (r *reader) states() error {
 		}
 		r.States = append(r.States, s)
 	}
+	if err := r.distinctCodes(); err != nil {
+		return err
+	}
 	for _, s := range r.States {
 		for _, next := range s.Next {
 			if err := r.known(s.nextAt, next, fmt.Sprintf("next of %q", s.Name)); err != nil {
@@ -400,6 +425,20 @@ func (r *reader) states() error {
 			if err := r.known(s.declared, before, fmt.Sprintf("previous of %q", s.Name)); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// distinctCodes refuses a value that would mean two states.
+func (r *reader) distinctCodes() error {
+	means := map[string]string{}
+	for _, s := range r.States {
+		for _, code := range s.Codes {
+			if other, ok := means[code]; ok {
+				return s.declared.Problem(fmt.Sprintf("the code %q is of two states, %s and %s", code, other, s.Name), "leave it to one of them")
+			}
+			means[code] = s.Name
 		}
 	}
 	return nil

@@ -117,19 +117,34 @@ func (r *reader) columns() error {
 		if err := firstError(inner.Text("column", &m.Column), inner.Text("currency", &m.Currency), inner.Finish(nil)); err != nil {
 			return err
 		}
-		if m.Column != "" {
-			if err := requireColumn(f.Value, m.Column, r.Parents); err != nil {
-				return err
-			}
+		if err := r.measure(f.Value, m); err != nil {
+			return err
 		}
-		if m.Currency != "" {
-			if err := requireColumn(f.Value, m.Currency, r.Parents); err != nil {
-				return err
-			}
-		}
+		r.nameCurrency(&m)
 		r.Measures = append(r.Measures, m)
 	}
 	return nil
+}
+
+// measure checks where a measure and its currency stand.
+func (r *reader) measure(at project.Value, m Measure) error {
+	parents := r.Parents
+	if call := sumCall.FindStringSubmatch(m.Column); call != nil {
+		c := r.Child(call[1])
+		if c == nil {
+			return at.Problem(fmt.Sprintf("%q names the child %q, which is not declared", m.Column, call[1]),
+				cmp.Or(project.Nearest(call[1], r.childNames()), "declare it under children:"))
+		}
+		parents = []Parent{{Name: c.Name}}
+	} else if m.Column != "" {
+		if err := requireColumn(at, m.Column, parents); err != nil {
+			return err
+		}
+	}
+	if m.Currency == "" || m.code() != "" {
+		return nil
+	}
+	return requireColumn(at, m.Currency, parents)
 }
 
 // columnsOf reads name: column entries; of children only where they may stand.
@@ -210,8 +225,8 @@ func (r *reader) activity(f project.Field, a *Activity) error {
 		}
 		parents = c.Parents
 	}
-	if a.At == "" {
-		return f.Key.Problem(fmt.Sprintf("activity %q does not say when it happened", a.Name), "at: date_created")
+	if a.At == "" && (a.Each != "" || !r.seesChanges() || len(r.seenStates(a)) == 0) {
+		return f.Key.Problem(fmt.Sprintf("activity %q does not say when it happened", a.Name), "at: date_created, or state: of a lifecycle with a log:")
 	}
 	for _, c := range []string{a.At, a.BasisOf, a.Lower, a.Upper} {
 		if c == "" {
@@ -227,7 +242,10 @@ func (r *reader) activity(f project.Field, a *Activity) error {
 	if a.Measures, err = r.columnsOf(inner, "measures", parents, false); err != nil {
 		return err
 	}
-	if err := firstError(r.conditions(inner, parents, a), requireIdentifier(inner, "as", a.As), inner.Finish(nil)); err != nil {
+	if a.When, err = conditionsOf(inner, parents); err != nil {
+		return err
+	}
+	if err := firstError(requireIdentifier(inner, "as", a.As), inner.Finish(nil)); err != nil {
 		return err
 	}
 	return r.validate(f, a)
@@ -281,9 +299,35 @@ func (l *Declaration) measureNames() []string {
 	return out
 }
 
+// code is the currency where the declaration names it; empty where a column has it.
+func (m Measure) code() string {
+	if currencyCode.MatchString(m.Currency) {
+		return m.Currency
+	}
+	return ""
+}
+
 // CurrencyName is the column of the tables that has the measure's currency; empty where there is none.
-func (m Measure) CurrencyName() string {
-	return m.Currency[strings.LastIndexByte(m.Currency, '.')+1:]
+func (m Measure) CurrencyName() string { return m.currencyName }
+
+// nameCurrency gives the measure's currency a column: one for all measures with the same currency, which has its own name where that is free.
+func (r *reader) nameCurrency(m *Measure) {
+	if m.Currency == "" {
+		return
+	}
+	m.currencyName = "currency"
+	if m.code() == "" {
+		m.currencyName = m.Currency[strings.LastIndexByte(m.Currency, '.')+1:]
+	}
+	for _, other := range r.Measures {
+		if other.Currency == m.Currency {
+			m.currencyName, m.shared = other.currencyName, true
+			return
+		}
+		if other.currencyName == m.currencyName {
+			m.currencyName = m.Name + "_currency"
+		}
+	}
 }
 
 // CurrencyColumn is the record's column with the currency; empty where only activities have the measure.
@@ -303,29 +347,30 @@ func namesOfColumns(list []Column) []string {
 }
 
 // conditions reads when: {event: [login], repeat_of: null, deliverer_id: not null}.
-func (r *reader) conditions(o *project.Object, parents []Parent, a *Activity) error {
+func conditionsOf(o *project.Object, parents []Parent) ([]Condition, error) {
 	v, ok := o.Take("when")
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	inner, err := v.Object()
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var out []Condition
 	for _, f := range inner.Fields {
 		if err := requireColumn(f.Key, f.Name, parents); err != nil {
-			return err
+			return nil, err
 		}
 		c := Condition{Column: f.Name}
 		if c.Values, err = f.Texts(); err != nil {
-			return err
+			return nil, err
 		}
 		if len(c.Values) == 1 && (c.Values[0] == "not null" || c.Values[0] == "") {
 			c.Not, c.Values = c.Values[0] == "not null", nil
 		}
-		a.When = append(a.When, c)
+		out = append(out, c)
 	}
-	return nil
+	return out, nil
 }
 
 // Activity finds a declared activity; nil where there is none.

@@ -220,7 +220,7 @@ func (r *reader) tables() error {
 	if r.Backlog != nil {
 		t.Backlog = "fct_" + r.Name + "_backlog_daily"
 	}
-	if r.History != "" {
+	if r.seesChanges() {
 		t.Changes = r.Name + "_changes"
 	}
 	v, ok := r.o.Take("tables")

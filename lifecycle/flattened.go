@@ -17,7 +17,7 @@ func (l *compiler) flattened() *table {
 	}
 	shown := func(a *Activity) bool { return a.InFlattened }
 	lives := l.lives(shown, false)
-	if l.History != "" {
+	if l.seesChanges() {
 		t.with = append(t.with, l.story())
 	}
 	t.with = append(t.with, l.gathered()...)
@@ -26,7 +26,7 @@ func (l *compiler) flattened() *table {
 	for _, c := range l.usedChildren() {
 		t.from += fmt.Sprintf("\nleft join of_%[1]s on of_%[1]s.child_key = l.%[2]s", c.Name, l.joinColumn(c))
 	}
-	if l.History != "" {
+	if l.seesChanges() {
 		t.from += "\nleft join story as h on h.record_key = l.record_key"
 	}
 	l.flattenedHead(t)
@@ -107,9 +107,13 @@ func (l *compiler) since() (time, how string) {
 		time = "coalesce(" + strings.Join(times, ", ") + ")"
 	}
 	how = "case " + strings.Join(hows, " ") + " end"
-	if l.History != "" {
-		time = "case when h.record_key is not null then h.since else " + time + " end"
-		how = "case when h.record_key is not null then h.since_basis " + strings.TrimPrefix(how, "case ")
+	if l.seesChanges() {
+		known := "h.record_key is not null"
+		if l.Log != nil {
+			known = "h.last_state = l.state" // A log may miss the last change.
+		}
+		time = "case when " + known + " then h.since else " + time + " end"
+		how = "case when " + known + " then h.since_basis " + strings.TrimPrefix(how, "case ")
 	}
 	return time, "cast(" + how + " as varchar(20))"
 }
@@ -214,6 +218,7 @@ func (l *compiler) story() string {
 	columns := []string{
 		"c.record_key", "min(c.activity_date) as first_seen",
 		"max(case when c.is_last then c.activity_date end) as since", "max(case when c.is_last then c.basis end) as since_basis",
+		"max(case when c.is_last then c.to_state end) as last_state",
 	}
 	for i := range l.Activities {
 		a := &l.Activities[i]
@@ -268,8 +273,8 @@ func (l *compiler) gathered() []string {
 			if a.Each != c.Name || !a.InFlattened {
 				continue
 			}
-			at := qualified("c", a.At)
-			where := conditions("c", a)
+			at := asTime(qualified("c", a.At))
+			where := conditions("c", a.When)
 			if a.BasisOf != "" {
 				where = append(where, basis("c", a)+" <> 'imputed'")
 			}

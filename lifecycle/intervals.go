@@ -41,14 +41,14 @@ window w as (partition by s.record_key order by s.happened_at, s.position, s.id)
 		cte("known", `
 select *
 from (
-    select s.record_key, s.n, s.state, s.from_time, s.from_basis, s.to_time, s.to_basis, s.is_last and s.state = r.`+l.State+` as is_current
+    select s.record_key, s.n, s.state, s.from_time, s.from_basis, s.to_time, s.to_basis, s.is_last and s.state is not distinct from `+l.stateOf("r."+l.State)+` as is_current
     from stays as s
     inner join `+ref(l.From)+` as r on r.`+l.Key+` = s.record_key
     union all
-    select r.`+l.Key+`, coalesce(s.n, 0) + 1, r.`+l.State+`, null, null, null, null, true
+    select r.`+l.Key+`, coalesce(s.n, 0) + 1, `+l.stateOf("r."+l.State)+`, null, null, null, null, true
     from `+ref(l.From)+` as r
     left join stays as s on s.record_key = r.`+l.Key+` and s.is_last
-    where s.state is null or s.state <> r.`+l.State+`
+    where s.state is null or s.state is distinct from `+l.stateOf("r."+l.State)+`
 ) as u`),
 	}
 	t.add(key, "k.record_key", "The "+words(l.Name)+".")

@@ -164,10 +164,17 @@ const asOf = "timestamp '{{ var('as_of') }}'"
 // in is a test for one of some words.
 func in(expression string, words []string) string {
 	if len(words) == 1 {
-		return expression + " = '" + words[0] + "'"
+		return expression + " = " + quoted(words[0])
 	}
-	return expression + " in ('" + strings.Join(words, "', '") + "')"
+	list := make([]string, len(words))
+	for i, w := range words {
+		list[i] = quoted(w)
+	}
+	return expression + " in (" + strings.Join(list, ", ") + ")"
 }
+
+// quoted is a text in SQL.
+func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 // seconds are the whole seconds from one time to another, negative where the second comes first.
 func seconds(from, to string) string {

@@ -52,7 +52,7 @@ func (l *compiler) amounts() []Column {
 	var out []Column
 	for _, m := range l.Measures {
 		out = append(out, Column{Name: m.Name, Column: m.Column})
-		if m.Currency != "" {
+		if m.Currency != "" && !m.shared {
 			out = append(out, Column{Name: m.CurrencyName(), Column: m.CurrencyColumn()})
 		}
 	}
@@ -61,11 +61,31 @@ func (l *compiler) amounts() []Column {
 
 // at is when a record's own activity happened: of one that has led to the present state, only where it is that state.
 func (l *compiler) at(a *Activity) string {
-	t := qualified("r", a.At)
+	if a.At == "" {
+		return noTime
+	}
+	t := asTime(qualified("r", a.At))
 	if len(a.States) > 0 {
-		t = fmt.Sprintf("case when %s then %s end", in("r."+l.State, a.States), t)
+		t = fmt.Sprintf("case when %s then %s end", in(l.stateOf("r."+l.State), a.States), t)
 	}
 	return t
+}
+
+// asTime is a column of times; a date is the midnight that it begins with.
+func asTime(column string) string { return "cast(" + column + " as timestamp)" }
+
+// stateOf is the declared state that a value of a column of states means; a value that no state has as a code stays as it is.
+func (l *compiler) stateOf(column string) string {
+	var cases strings.Builder
+	for _, s := range l.States {
+		for _, code := range s.Codes {
+			cases.WriteString(" when " + quoted(code) + " then " + quoted(s.Name))
+		}
+	}
+	if cases.Len() == 0 {
+		return column
+	}
+	return "case cast(" + column + " as text)" + cases.String() + " else cast(" + column + " as text) end"
 }
 
 // basis is how a time came about. Core's words for a column are source and repaired.
@@ -83,26 +103,21 @@ func bound(alias, column string, a *Activity) string {
 		return ""
 	}
 	if a.BasisOf == "" {
-		return qualified(alias, column)
+		return asTime(qualified(alias, column))
 	}
-	return fmt.Sprintf("case when %s not in ('source', 'repaired') then %s end", qualified(alias, a.BasisOf), qualified(alias, column))
+	return fmt.Sprintf("case when %s not in ('source', 'repaired') then %s end", qualified(alias, a.BasisOf), asTime(qualified(alias, column)))
 }
 
 // lives is the CTE with a line per record. want says of which activities the times are wanted.
 func (l *compiler) lives(want func(*Activity) bool, story bool) []string {
 	columns := []string{"r." + l.Key + " as record_key"}
 	if l.State != "" {
-		columns = append(columns, "r."+l.State+" as state")
+		columns = append(columns, l.stateOf("r."+l.State)+" as state")
 	}
 	for _, r := range l.ownRelated() {
 		columns = append(columns, orNull(r.Column, "bigint")+" as k_"+r.Name)
 	}
-	for _, m := range l.Measures {
-		columns = append(columns, orNull(m.Column, "numeric(38, 4)")+" as m_"+m.Name)
-		if m.CurrencyName() != "" {
-			columns = append(columns, orNull(m.CurrencyColumn(), "varchar(10)")+" as m_"+m.CurrencyName())
-		}
-	}
+	columns = append(columns, l.measureColumns()...)
 	for _, c := range l.Columns {
 		if !childCall.MatchString(c.Column) {
 			columns = append(columns, qualified("r", c.Column)+" as c_"+c.Name)
@@ -129,14 +144,16 @@ func (l *compiler) lives(want func(*Activity) bool, story bool) []string {
 		}
 	}
 	from := "from " + ref(l.From) + " as r" + joins("r", l.Parents)
-	var out []string
-	if l.History != "" && story {
+	out, joined := l.sums()
+	from += joined
+	if l.seesChanges() && story {
 		seen := []string{"s.record_key", "min(s.activity_date) as first_seen"}
 		columns = append(columns, "h.first_seen")
 		for i := range l.Activities {
-			if a := &l.Activities[i]; l.implied(a) && want(a) {
-				seen = append(seen, "count(s.activity_date) filter (where "+l.seenAs("s", a)+") as count_"+a.Name)
-				columns = append(columns, "h.count_"+a.Name)
+			if a := &l.Activities[i]; l.needsCounts(a) && want(a) {
+				filter := " filter (where " + l.seenAs("s", a) + ") as "
+				seen = append(seen, "count(s.activity_date)"+filter+"count_"+a.Name, "min(s.activity_date)"+filter+"first_"+a.Name)
+				columns = append(columns, "h.count_"+a.Name, "h.first_"+a.Name)
 			}
 		}
 		from += "\nleft join seen as h on h.record_key = r." + l.Key
@@ -145,10 +162,10 @@ func (l *compiler) lives(want func(*Activity) bool, story bool) []string {
 	return append(out, cte("lives", "select\n    "+strings.Join(columns, ",\n    ")+"\n"+from))
 }
 
-// conditions are an activity's own conditions on the rows of its child.
-func conditions(alias string, a *Activity) []string {
+// conditions are those that a row must meet.
+func conditions(alias string, when []Condition) []string {
 	var out []string
-	for _, c := range a.When {
+	for _, c := range when {
 		column := qualified(alias, c.Column)
 		switch {
 		case len(c.Values) > 0:
@@ -170,4 +187,47 @@ func override(list []Column, name string) string {
 		}
 	}
 	return ""
+}
+
+// measureColumns are the measures of a record with their currencies.
+func (l *compiler) measureColumns() []string {
+	var out []string
+	for _, m := range l.Measures {
+		column, currency := orNull(m.Column, "numeric(38, 4)"), orNull(m.CurrencyColumn(), "varchar(10)")
+		if sumCall.MatchString(m.Column) {
+			column, currency = "sum_"+m.Name+".amount", "sum_"+m.Name+".currency"
+		}
+		if code := m.code(); code != "" {
+			currency = "cast(" + quoted(code) + " as varchar(10))"
+		}
+		out = append(out, column+" as m_"+m.Name)
+		if m.CurrencyName() != "" && !m.shared {
+			out = append(out, currency+" as m_"+m.CurrencyName())
+		}
+	}
+	return out
+}
+
+// sums are the CTEs and the joins of the measures that are summed over a child's rows. Amounts of two currencies are not added: such a
+// record has neither amount nor currency.
+func (l *compiler) sums() (ctes []string, joined string) {
+	for _, m := range l.Measures {
+		call := sumCall.FindStringSubmatch(m.Column)
+		if call == nil {
+			continue
+		}
+		c := l.Child(call[1])
+		key := l.childKey(c)
+		amount, currency := "cast(sum(c."+call[2]+") as numeric(38, 4))", ""
+		if m.Currency != "" && m.code() == "" {
+			_, column, _ := strings.Cut(m.Currency, ".")
+			one := "min(c." + column + ") = max(c." + column + ")"
+			amount = "case when " + one + " or min(c." + column + ") is null then " + amount + " end"
+			currency = ",\n    case when " + one + " then min(c." + column + ") end as currency"
+		}
+		ctes = append(ctes, cte("sum_"+m.Name, "select\n    "+key+" as child_key,\n    "+amount+" as amount"+currency+"\nfrom "+ref(c.Model)+
+			" as c"+joins("c", c.Parents)+"\nwhere "+key+" is not null\ngroup by "+key))
+		joined += fmt.Sprintf("\nleft join sum_%[1]s on sum_%[1]s.child_key = r.%[2]s", m.Name, c.On)
+	}
+	return ctes, joined
 }

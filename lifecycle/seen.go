@@ -9,21 +9,10 @@ import (
 // changeKinds are what the table of changes tells of beside transitions between states; each is the name of its activity.
 var changeKinds = []string{"observed_in_state", "deleted", "restored"}
 
-// seenStates are the states whose change, where it was seen, is this activity: those that it declares, else the state of its own name.
-func (l *compiler) seenStates(a *Activity) []string {
-	if states := resultingStates(a); len(states) > 0 {
-		return states
-	}
-	if slices.Contains(l.stateNames(), a.Name) {
-		return []string{a.Name}
-	}
-	return nil
-}
-
 // seenAs is the condition on a row of the changes that makes it this activity; empty where none can be. The activity fact and the
 // flattened table both ask it, so that they name the same changes.
 func (l *compiler) seenAs(alias string, a *Activity) string {
-	if l.History == "" {
+	if !l.seesChanges() {
 		return ""
 	}
 	var out []string
@@ -51,12 +40,23 @@ func (l *compiler) beforeHistory(a *Activity, at, alias string) string {
 	switch {
 	case l.seenAs(alias, a) == "":
 		return ""
-	case a.Basis == "proxy" || a.Basis == "imputed":
+	case a.At == "", a.Basis == "proxy", a.Basis == "imputed":
 		return "false"
-	case l.implied(a):
-		return fmt.Sprintf("(%s < %s.first_seen or %s.count_%s = 0)", at, alias, alias, a.Name)
 	}
-	return at + " < " + alias + ".first_seen"
+	before := at + " < " + alias + ".first_seen"
+	if l.Log != nil {
+		// What the log begins with may be the very activity that the column tells of, or the next one in the same second.
+		before += fmt.Sprintf(" or %[1]s = %[2]s.first_seen and (%[2]s.first_%[3]s is null or %[2]s.first_%[3]s > %[1]s)", at, alias, a.Name)
+	}
+	if l.implied(a) {
+		before += fmt.Sprintf(" or %s.count_%s = 0", alias, a.Name)
+	}
+	return "(" + before + ")"
+}
+
+// needsCounts tells whether beforeHistory asks how often and when first the activity was seen.
+func (l *compiler) needsCounts(a *Activity) bool {
+	return a.Each == "" && a.At != "" && a.Basis != "proxy" && a.Basis != "imputed" && l.seenAs("h", a) != "" && (l.Log != nil || l.implied(a))
 }
 
 // changeEvents are the parts of the changes that were seen: one for each activity that a change may be, and one for the others, which
