@@ -9,14 +9,18 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"lifeline/change"
+	"lifeline/warehouse"
 )
 
 // SandboxOptions say what a sandbox reads and how much one statement may use.
 type SandboxOptions struct {
-	Engine  string              // "duckdb" or "postgres".
-	Files   []string            // DuckDB: where the version's file may be; the first that is there and is of the version is read.
-	Version int64               // DuckDB: the version's number.
-	DSN     string              // PostgreSQL: the address of the readers' role; never shown.
+	Engine  string   // "duckdb" or "postgres".
+	Files   []string // DuckDB: where the version's file may be; the first that is there and is of the version is read.
+	Version int64    // DuckDB: the version's number.
+	// Address gives the address of the readers' role on PostgreSQL, which is never shown.
+	Address func(ctx context.Context) (string, error)
 	Tables  map[string]bool     // What may be read, as schema.table in lower case.
 	Rename  func(string) string // Puts the version's own relations in place of the published names; nil where they are the same.
 	Limits  Limits
@@ -55,11 +59,12 @@ type Sandbox struct {
 	queue *Queue
 	dir   string // Of the answers, each in a folder of its own.
 
-	mu     sync.Mutex
-	spare  *worker // Waits for the next statement, so that it need not wait for a start.
-	timer  *time.Timer
-	closed bool
-	work   sync.WaitGroup // Starts of spare processes.
+	mu      sync.Mutex
+	address string  // Of the readers' role, once it is known.
+	spare   *worker // Waits for the next statement, so that it need not wait for a start.
+	timer   *time.Timer
+	closed  bool
+	work    sync.WaitGroup // Starts of spare processes.
 }
 
 // NewSandbox makes a sandbox over one version; nothing is started before the first statement. Sandboxes of several versions share the
@@ -191,12 +196,47 @@ func (s *Sandbox) worker(ctx context.Context) (*worker, error) {
 	if w != nil {
 		w.end()
 	}
-	return startWorker(ctx, s.dir, s.config())
+	c, err := s.config(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return startWorker(ctx, s.dir, c)
 }
 
-func (s *Sandbox) config() *workerConfig {
+// config says what a process opens. The readers' role is looked at once.
+func (s *Sandbox) config(ctx context.Context) (*workerConfig, error) {
 	l := s.o.Limits
-	return &workerConfig{Engine: s.o.Engine, Files: s.o.Files, Version: s.o.Version, DSN: s.o.DSN, Memory: l.Memory, Spill: l.ExportBytes}
+	c := &workerConfig{Engine: s.o.Engine, Files: s.o.Files, Version: s.o.Version, Memory: l.Memory, Spill: l.ExportBytes}
+	if s.o.Address == nil {
+		return c, nil
+	}
+	s.mu.Lock()
+	c.DSN = s.address
+	s.mu.Unlock()
+	if c.DSN != "" {
+		return c, nil
+	}
+	var err error
+	if c.DSN, err = s.o.Address(ctx); err != nil {
+		return nil, noAddress(err)
+	}
+	s.mu.Lock()
+	s.address = c.DSN
+	s.mu.Unlock()
+	return c, nil
+}
+
+// noAddress says why there is no role that a statement may run as, or that PostgreSQL cannot be asked.
+func noAddress(err error) error {
+	if !errors.Is(err, warehouse.ErrNoReader) {
+		return noDatabase(err)
+	}
+	e := &SandboxError{Kind: SandboxNoReader, Title: "SQL is closed here", Detail: err.Error()}
+	var problem *change.Problem
+	if errors.As(err, &problem) {
+		e.Hint = problem.Try
+	}
+	return e
 }
 
 // spareLife is how long a process waits for the next statement.
@@ -210,7 +250,12 @@ func (s *Sandbox) makeSpare() {
 		return
 	}
 	s.work.Go(func() {
-		if w, err := startWorker(context.Background(), s.dir, s.config()); err == nil { // The next statement is told why not.
+		ctx := context.Background()
+		c, err := s.config(ctx)
+		if err != nil {
+			return // The next statement is told why.
+		}
+		if w, err := startWorker(ctx, s.dir, c); err == nil {
 			s.keep(w)
 		}
 	})

@@ -1,10 +1,23 @@
 package semantic_test
 
 import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
 	"os"
+	"path/filepath"
 	"testing"
+	"time"
+
+	_ "github.com/duckdb/duckdb-go/v2"
+	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/require"
 
 	"lifeline/semantic"
+	"lifeline/warehouse"
+	"lifeline/warehouse/warehousetest"
 )
 
 func TestMain(m *testing.M) {
@@ -12,4 +25,119 @@ func TestMain(m *testing.M) {
 		os.Exit(semantic.SandboxProcess(os.Stdin, os.Stdout))
 	}
 	os.Exit(m.Run())
+}
+
+// hidden is a word that stands everywhere but in the published version.
+const hidden = "hidden-word"
+
+// place is a small warehouse with a sandbox over its version.
+type place struct {
+	engine  string
+	sandbox *semantic.Sandbox
+	owner   *sql.DB // PostgreSQL: the run's own session, to see what has changed.
+	reader  string  // PostgreSQL: the address of the readers' role.
+	dsn     string
+}
+
+// quick are limits that end a heavy statement soon.
+var quick = semantic.Limits{Time: 700 * time.Millisecond, Memory: 64 << 20, AtOnce: 4}
+
+func duckPlace(t testing.TB, limits semantic.Limits) *place {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "w.duckdb")
+	require.NoError(t, os.MkdirAll(path+".lifeline", 0o700))
+	for file, text := range map[string]string{
+		path: `
+create schema core; create table core.claims as select range as id, 'claim ' || range as name from range(100);
+create schema lifeline; create table lifeline.version as select 7::bigint as version`,
+		path + ".lifeline/landing.duckdb": `create schema staging; create table staging.claim as select 1 as id, 'hidden-word' as secret`,
+	} {
+		db, err := sql.Open("duckdb", file)
+		require.NoError(t, err)
+		_, err = db.ExecContext(t.Context(), text)
+		require.NoError(t, err)
+		require.NoError(t, db.Close())
+	}
+	s, err := semantic.NewSandbox(semantic.SandboxOptions{Engine: "duckdb", Files: []string{path}, Version: 7, Tables: map[string]bool{"core.claims": true}, Limits: limits},
+		semantic.SandboxQueue(limits))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return &place{engine: "duckdb", sandbox: s}
+}
+
+// postgresPlace publishes a version into a database of its own and puts the hidden word everywhere else.
+func postgresPlace(t testing.TB, limits semantic.Limits) *place {
+	t.Helper()
+	server := os.Getenv("LIFELINE_TEST_POSTGRES")
+	if server == "" {
+		t.Skip("LIFELINE_TEST_POSTGRES names no server")
+	}
+	admin, err := sql.Open("pgx", server)
+	require.NoError(t, err)
+	name := fmt.Sprintf("sandbox_%d_%d", os.Getpid(), time.Now().UnixNano()%1e6)
+	_, err = admin.ExecContext(t.Context(), "create database "+name)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, _ = admin.ExecContext(context.Background(), "drop database if exists "+name+" with (force)")
+		_, _ = admin.ExecContext(context.Background(), "drop role if exists lifeline_reader_"+name)
+		_ = admin.Close()
+	})
+	u, err := url.Parse(server)
+	require.NoError(t, err)
+	u.Path = "/" + name
+	p := &place{engine: "postgres", dsn: u.String()}
+	wh, err := warehouse.Open(t.Context(), warehouse.Options{DSN: p.dsn})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, wh.Close()) })
+	publishClaims(t, wh)
+	p.owner, err = sql.Open("pgx", p.dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = p.owner.Close() })
+	_, err = p.owner.ExecContext(t.Context(), `
+create table if not exists staging.claim (id int, secret text);
+insert into staging.claim values (1, 'hidden-word');
+create table public.secrets as select 'hidden-word' as secret;
+create table if not exists quarantine.more as select 'hidden-word' as secret;
+create function public.secret_invoker() returns text language sql as 'select secret from staging.claim'`)
+	require.NoError(t, err)
+	p.reader, err = warehouse.ReaderAddress(t.Context(), wh, p.dsn)
+	require.NoError(t, err)
+	p.sandbox, err = semantic.NewSandbox(semantic.SandboxOptions{
+		Engine: "postgres", Version: 1, Tables: map[string]bool{"core.claims": true}, Limits: limits,
+		Address: func(context.Context) (string, error) { return p.reader, nil },
+	}, semantic.SandboxQueue(limits))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.sandbox.Close()) })
+	return p
+}
+
+func publishClaims(t testing.TB, wh warehouse.Warehouse) {
+	t.Helper()
+	r := warehousetest.Begin(t, wh)
+	b, err := r.Build(t.Context())
+	require.NoError(t, err)
+	_, err = b.Create(t.Context(), warehouse.Model{Schema: "core", Name: "claims", SQL: "select i as id, 'claim ' || i as name from generate_series(0, 99) as s(i)"})
+	require.NoError(t, err)
+	require.NoError(t, b.Publish(t.Context(), warehouse.Publication{Run: r.ID(), AsOf: time.Now()}))
+	warehousetest.End(t, r)
+}
+
+// ask runs a statement and gives its kind of refusal, or "answers", and the text of the answer.
+func (p *place) ask(ctx context.Context, user, text, format string) (kind, answer string, err error) {
+	got, err := p.sandbox.Run(ctx, semantic.Statement{User: user, Text: text, Format: format})
+	var known *semantic.SandboxError
+	if errors.As(err, &known) {
+		return known.Kind, known.Error(), nil
+	}
+	if err != nil {
+		return "", "", err
+	}
+	defer func() { _ = got.Close() }()
+	body, err := os.ReadFile(got.File.Name())
+	return "answers", string(body), err
+}
+
+func onBoth(t *testing.T, limits semantic.Limits, do func(t *testing.T, p *place)) {
+	t.Run("duckdb", func(t *testing.T) { do(t, duckPlace(t, limits)) })
+	t.Run("postgres", func(t *testing.T) { do(t, postgresPlace(t, limits)) })
 }

@@ -13,7 +13,7 @@ import (
 
 // newVersionSandbox is where statements over a version run.
 func newVersionSandbox(s *Version, o Options) (*Sandbox, error) {
-	with := SandboxOptions{Engine: s.reader.Engine(), Version: s.Number, DSN: o.DSN, Tables: map[string]bool{}, Rename: s.rename, Limits: o.SQL}
+	with := SandboxOptions{Engine: s.reader.Engine(), Version: s.Number, Address: o.Reader, Tables: map[string]bool{}, Rename: s.rename, Limits: o.SQL}
 	for name := range s.Tables {
 		if !strings.HasPrefix(name, "dashboard.") {
 			with.Tables[strings.ToLower(name)] = true
@@ -21,7 +21,7 @@ func newVersionSandbox(s *Version, o Options) (*Sandbox, error) {
 	}
 	if path, is := strings.CutPrefix(o.DSN, "duckdb:"); is {
 		// The path may by now be a later version's; the kept file is this one's own.
-		with.DSN, with.Rename = "", nil
+		with.Address, with.Rename = nil, nil
 		with.Files = []string{fmt.Sprintf("%s.lifeline/versions/v%d.duckdb", path, s.Number), path}
 	}
 	return NewSandbox(with, o.SQLQueue)

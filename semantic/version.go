@@ -125,6 +125,8 @@ type Options struct {
 	SQLQueue    *Queue // Of statements of people, over all versions; nil means no such statements.
 	Connections int    // 0 means 8.
 	NoCopies    bool   // Keep no copies in memory: for one question they cost more than they save.
+	// Reader gives the address of the role that such statements run as on PostgreSQL.
+	Reader func(ctx context.Context) (string, error)
 }
 
 // ErrNotYet says that the version or its books cannot be read as a whole yet; a moment later they can.

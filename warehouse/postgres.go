@@ -29,8 +29,11 @@ type postgres struct {
 
 // How the sessions of a run, of its lock and of readers are set. A run's own statements may be long; what they wait for may not.
 var (
-	everySession = map[string]string{"timezone": "UTC", "datestyle": "ISO", "intervalstyle": "postgres", "jit": "off"}
-	runSession   = map[string]string{
+	everySession = map[string]string{
+		"timezone": "UTC", "datestyle": "ISO, MDY", "intervalstyle": "postgres", "bytea_output": "hex", "extra_float_digits": "1", "jit": "off",
+		"quote_all_identifiers": "off", "transform_null_equals": "off", "standard_conforming_strings": "on", "array_nulls": "on", "xmloption": "content",
+	}
+	runSession = map[string]string{
 		"statement_timeout": "0", "lock_timeout": "60s", "idle_in_transaction_session_timeout": "0", "search_path": "public",
 		"hash_mem_multiplier": "2", "maintenance_work_mem": "128MB", "max_parallel_workers_per_gather": "2",
 	}
@@ -168,7 +171,7 @@ func set(ctx context.Context, conn *pgx.Conn, settings map[string]string) error 
 	_, err := conn.Exec(ctx, `
 select set_config(n.name, n.value, false)
 from unnest($1::text[], $2::text[]) as n (name, value)
-join pg_settings s on s.name = lower(n.name)`, names, values)
+join pg_settings s on lower(s.name) = lower(n.name)`, names, values)
 	return err
 }
 

@@ -28,6 +28,7 @@ func (b *postgresBuild) Publish(ctx context.Context, p Publication) error {
 		if err := w.dropWorking(ctx, conn, b.version); err != nil {
 			return w.problem("drop the working tables", err)
 		}
+		w.allowReaders(ctx, conn, b.version)
 		if err := w.show(ctx, conn, b.version, func(tx pgx.Tx) error { return w.record(ctx, tx, b.version, p) }); err != nil {
 			return w.problem(fmt.Sprintf("publish version %d", b.version), err)
 		}
@@ -38,6 +39,7 @@ func (b *postgresBuild) Publish(ctx context.Context, p Publication) error {
 	}
 	b.done = true
 	return b.run.withLock(func(conn *pgx.Conn) error {
+		w.allowReaders(ctx, conn, b.version) // The views of schemas that are new.
 		return w.problem("drop old versions", w.dropOld(ctx, conn))
 	})
 }

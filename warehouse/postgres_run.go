@@ -79,6 +79,9 @@ func (w *postgres) hold(ctx context.Context, conn *pgx.Conn, wait time.Duration)
 		if got {
 			return nil
 		}
+		if err := w.endUsurper(ctx, conn); err != nil {
+			return err
+		}
 		if time.Now().After(until) {
 			by, there, err := w.holder(ctx, conn)
 			if err != nil {
