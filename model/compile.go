@@ -45,19 +45,13 @@ func (g *Graph) CompileTest(t *project.Test, env Env) (string, error) {
 	if t, err = g.Resolve(t, env); err != nil {
 		return "", err
 	}
-	args := []string{"model=model"}
-	extra := map[string]any{"model": env.Relation(node)}
+	on := &relation{env.Relation(node), node}
 	if t.Where != "" {
-		extra["model"] = fmt.Sprintf("(select * from %s where %s) as tested", env.Relation(node), t.Where)
+		on.text = fmt.Sprintf("(select * from %s where %s) as tested", env.Relation(node), t.Where)
 	}
-	if t.Column != "" {
-		args, extra["column_name"] = append(args, "column_name=column_name"), t.Column
-	}
-	for _, name := range sortedKeys(t.Args) {
-		args, extra["arg_"+name] = append(args, name+"=arg_"+name), t.Args[name]
-	}
-	sql, err := g.compile(nil, t.File, "{{ test_"+t.Kind+"("+strings.Join(args, ", ")+") }}", env, extra)
-	return sql, at(fmt.Sprintf("%s:%d", t.File, t.Line), t.File, err)
+	args, extra := testArguments(t, on)
+	sql, err := g.compile(nil, t.File, "{{ test_"+t.Kind+"("+args+") }}", env, extra)
+	return sql, at(place(t), t.File, err)
 }
 
 // Resolve renders the Jinja in a generic test's where and arguments, such as a variable in a bound; a test without any comes back as it
@@ -67,7 +61,7 @@ func (g *Graph) Resolve(t *project.Test, env Env) (*project.Test, error) {
 	var err error
 	text := func(s string) string {
 		if err == nil && strings.Contains(s, "{{") {
-			s, err = g.compileAt(fmt.Sprintf("%s:%d", t.File, t.Line), t.File, s, env)
+			s, err = g.compileAt(place(t), t.File, s, env)
 		}
 		return s
 	}
@@ -117,7 +111,9 @@ func (g *Graph) Tested(t *project.Test) (*Node, error) {
 	if n, ok := g.byName["source:"+t.Node]; ok {
 		return n, nil
 	}
-	return nil, &change.Problem{Err: fmt.Errorf("test %s is on %q, which does not exist", t.Name, t.Node), Where: fmt.Sprintf("%s:%d", t.File, t.Line), Class: change.ClassUsage, Try: "take the test out"}
+	return nil, &change.Problem{
+		Err: fmt.Errorf("test %s is on %q, which does not exist", t.Name, t.Node), Where: place(t), Class: change.ClassUsage, Try: "take the test out",
+	}
 }
 
 func (g *Graph) compile(n *Node, path, sql string, env Env, extra map[string]any) (string, error) {

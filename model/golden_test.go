@@ -108,14 +108,14 @@ func outcome(t *testing.T, files map[string]string) map[string]string {
 	}
 	out["want order"] = order.String()
 	for _, tt := range p.Tests {
-		if _, known := project.TestKinds[tt.Kind]; known {
+		if tt.Shipped() || tt.Disabled {
 			continue
 		}
 		sql, err := g.CompileTest(tt, model.Env{Relation: relation})
 		if err != nil {
 			sql = told(err)
 		}
-		out["want test "+tt.Name] = strings.TrimRight(sql, "\n") + "\n"
+		out["want test "+tt.Name+map[bool]string{true: " of severity warn"}[tt.Severity == "warn"]] = strings.TrimRight(sql, "\n") + "\n"
 	}
 	return out
 }

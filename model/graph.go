@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -94,6 +95,9 @@ func NewGraph(p *project.Project, o Options) (*Graph, error) {
 			return nil, err
 		}
 	}
+	if err := g.configureTests(); err != nil {
+		return nil, err
+	}
 	if err := g.followParents(depends); err != nil {
 		return nil, err
 	}
@@ -104,7 +108,10 @@ func NewGraph(p *project.Project, o Options) (*Graph, error) {
 		return nil, err
 	}
 	g.settleViews()
-	return g, g.settleNames()
+	if err := g.settleNames(); err != nil {
+		return nil, err
+	}
+	return g, g.checkTests()
 }
 
 // edges are what a node depends on, each with the place of the test that asks for it: empty where the model's own SQL does.
@@ -141,14 +148,27 @@ func (g *Graph) parse(n *Node) (edges, error) {
 	if n.Kind != KindModel {
 		return on, g.configure(n)
 	}
+	if n.Config.Disabled {
+		return on, nil // It may well refer to what is not there.
+	}
 	for _, incremental := range []bool{false, true} {
 		if incremental && n.Config.Materialized != Incremental {
 			break
 		}
-		if _, err := g.renderer.render(n.Path, n.Model.SQL, g.finding(n, on, incremental)); err != nil {
+		text, err := g.renderer.render(n.Path, n.Model.SQL, g.finding(n, on, incremental))
+		if n.Config.Disabled {
+			return edges{}, nil
+		}
+		if err != nil {
 			return nil, err
 		}
+		if leading.FindString(text) == text {
+			return nil, &change.Problem{
+				Err: fmt.Errorf("model %s is empty: its file gives no select", n.Name), Where: n.Path, Class: change.ClassUsage, Try: "write a select, or delete the file",
+			}
+		}
 	}
+	n.EntityOf = g.project.SourceOf(n.Model)
 	return on, g.configure(n)
 }
 
@@ -175,6 +195,11 @@ func (g *Graph) finding(n *Node, on edges, incremental bool) hooks {
 	}
 	h.told = func(what string) { g.project.Ignore(what, n.Path) }
 	h.config = func(key string, v any) error {
+		if meta, ok := v.(map[string]any); ok && key == "meta" {
+			if err := g.project.SetMeta(n.Model, meta); err != nil {
+				return err
+			}
+		}
 		known, err := n.Config.Set(key, v)
 		if err == nil && !known {
 			g.project.Ignore("config."+key, n.Path)
@@ -266,21 +291,50 @@ func (g *Graph) configure(n *Node) error {
 	}
 	n.Tags = n.Config.Tags
 	n.Schema = cmp.Or(n.Config.Schema, g.renderer.target.Schema)
-	if !g.renderer.hasMacro("generate_schema_name") {
-		return nil
-	}
-	custom := any(nil)
-	if n.Config.Schema != "" {
-		custom = n.Config.Schema
-	}
-	name, err := g.renderer.render(n.Path, "{{ generate_schema_name(custom_schema, node) }}", hooks{
-		extra: map[string]any{"custom_schema": custom, "node": map[string]any{"name": n.Name, "resource_type": string(n.Kind)}},
-	})
-	if err != nil {
+	var err error
+	if n.Schema, err = g.generated(n, "generate_schema_name", n.Config.Schema, n.Schema); err != nil {
 		return err
 	}
-	n.Schema = strings.TrimSpace(name)
-	return nil
+	if n.Alias, err = g.generated(n, "generate_alias_name", n.Config.Alias, n.Alias); err != nil {
+		return err
+	}
+	return n.refuseReserved()
+}
+
+// generated asks a project's own macro for a name, where it has one; custom is what the configuration says.
+func (g *Graph) generated(n *Node, macro, custom, otherwise string) (string, error) {
+	for _, name := range []string{macro, (&adapter{g.renderer}).dialect() + "__" + macro, "default__" + macro} {
+		if !g.renderer.hasMacro(name) {
+			continue
+		}
+		given := any(nil)
+		if custom != "" {
+			given = custom
+		}
+		text, err := g.renderer.render(n.Path, "{{ "+name+"(custom, node) }}", hooks{
+			node: n, extra: map[string]any{"custom": given, "node": modelObject(n, g.project.Name)},
+		})
+		return strings.TrimSpace(text), err
+	}
+	return otherwise, nil
+}
+
+// reserved are schemas that are not a project's: the warehouse's own and the databases'.
+var reserved = []string{project.Staging, "history", "quarantine", "ops", "build", "information_schema", "temp", "system"}
+
+// ofVersion are the names of one version's schemas.
+var ofVersion = regexp.MustCompile(`__v\d+$`)
+
+// refuseReserved refuses a schema that a build would not leave as it is.
+func (n *Node) refuseReserved() error {
+	name := strings.ToLower(n.Schema)
+	if !slices.Contains(reserved, name) && !strings.HasPrefix(name, "pg_") && !ofVersion.MatchString(name) {
+		return nil
+	}
+	return &change.Problem{
+		Err: fmt.Errorf("%s %s cannot be in the schema %q, which is reserved", n.Kind, n.Name, n.Schema), Where: n.Path, Class: change.ClassUsage,
+		Try: "schema: core, or analytics, or a name of your own",
+	}
 }
 
 // followParents makes children of quarantine wait for their parents: a relationships test that sets rows aside is judged against
@@ -291,7 +345,7 @@ func (g *Graph) followParents(depends map[*Node]edges) error {
 		if !ok {
 			name, ok = t.Args["compare_model"].(string)
 		}
-		if _, shipped := project.TestKinds[t.Kind]; !ok || !shipped || t.Disabled {
+		if !ok || !t.Shipped() || t.Disabled {
 			continue
 		}
 		where := fmt.Sprintf("%s:%d", t.File, t.Line)

@@ -170,6 +170,7 @@ func TestChildrenOfQuarantineFollowTheirParents(t *testing.T) {
 		"models/x.yml": `
 models:
   - name: child
+    meta: {lifeline: {entity_of: orders}}
     columns:
       - name: parent_id
         data_tests:

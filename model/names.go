@@ -201,7 +201,12 @@ func (k *configuration) set(name string, v jinja.Value, word string) error {
 		return nil
 	}
 	if err := k.hooks.config(name, jinja.ToGo(v)); err != nil {
-		return &fault{err, orElse(project.ConfigTry(name), "see docs/projects.md for the configuration that is supported"), word}
+		try := orElse(project.ConfigTry(name), "see docs/projects.md for the configuration that is supported")
+		var hinted interface{ Hint() string }
+		if errors.As(err, &hinted) {
+			try = hinted.Hint()
+		}
+		return &fault{err, try, word}
 	}
 	return nil
 }

@@ -11,8 +11,8 @@ import (
 // Keys of dbt_project.yml that have no effect here.
 var projectIgnored = []string{
 	"require-dbt-version", "clean-targets", "target-path", "log-path", "packages-install-path",
-	"analysis-paths", "docs-paths", "asset-paths", "snapshot-paths", "snapshots", "dispatch", "query-comment", "quoting", "flags",
-	"data_tests", "tests", "exposures", "metrics", "on-run-start", "on-run-end", "sources", "unit_tests",
+	"asset-paths", "dispatch", "query-comment", "quoting", "flags",
+	"exposures", "metrics", "on-run-start", "on-run-end", "sources", "unit_tests",
 }
 
 func (p *Project) readDbtProject() error {
@@ -25,17 +25,28 @@ func (p *Project) readDbtProject() error {
 		return &change.Problem{Err: fmt.Errorf("%s holds no %s", p.Dir, file), Class: change.ClassUsage, Try: "add one with name: and model-paths:"}
 	}
 	p.files = append(p.files, file, "lifeline.yml")
-	p.paths = paths{models: []string{"models"}, seeds: []string{"seeds"}, tests: []string{"tests"}, macros: []string{"macros"}}
+	p.paths = paths{models: []string{"models"}, seeds: []string{"seeds"}, tests: []string{"tests"}, macros: []string{"macros"},
+		snapshots: []string{"snapshots"}, analyses: []string{"analyses"}}
 	if err := firstError(
 		o.Text("name", &p.Name),
 		o.Texts("model-paths", &p.paths.models), o.Texts("seed-paths", &p.paths.seeds),
 		o.Texts("test-paths", &p.paths.tests), o.Texts("macro-paths", &p.paths.macros),
+		o.Texts("docs-paths", &p.paths.docs), o.Texts("snapshot-paths", &p.paths.snapshots), o.Texts("analysis-paths", &p.paths.analyses),
 		o.Dict("vars", &p.Vars),
 	); err != nil {
 		return err
 	}
 	if p.Name == "" {
 		return &change.Problem{Err: fmt.Errorf("the project has no name"), Where: file, Class: change.ClassUsage, Try: "name: my_project"}
+	}
+	for old, now := range map[string]string{"source-paths": "model-paths", "data-paths": "seed-paths"} {
+		if _, ok := o.Take(old); ok {
+			for _, f := range o.Fields {
+				if f.Name == old {
+					return f.Key.Problem(fmt.Sprintf("unknown key %q: dbt has renamed it", old), now)
+				}
+			}
+		}
 	}
 	for _, hook := range []string{"on-run-start", "on-run-end"} {
 		if v, ok := o.Take(hook); ok {
@@ -45,7 +56,7 @@ func (p *Project) readDbtProject() error {
 		}
 	}
 	p.folders = map[string]Value{}
-	for _, kind := range []string{"models", "seeds"} {
+	for _, kind := range []string{"models", "seeds", "data_tests", "tests"} {
 		if v, ok := o.Take(kind); ok {
 			p.folders[kind] = v
 		}
@@ -75,11 +86,66 @@ func (p *Project) packageVars() {
 
 // clean takes "./" and the slash at the end off, so that folders compare.
 func (p *paths) clean() {
-	for _, list := range [][]string{p.models, p.seeds, p.tests, p.macros} {
+	for _, list := range [][]string{p.models, p.seeds, p.tests, p.macros, p.docs, p.snapshots, p.analyses} {
 		for i := range list {
 			list[i] = path.Clean(list[i])
 		}
 	}
+}
+
+// readForeign refuses what dbt would build and Lifeline does not, and lists what only dbt reads.
+func (p *Project) readForeign() error {
+	snapshots, err := p.Files(p.paths.snapshots, ".sql", ".yml", ".yaml")
+	if err != nil {
+		return err
+	}
+	if len(snapshots) > 0 {
+		return usage(snapshots[0], "snapshots are not supported", "take it out: history keeps every earlier version of a source's rows, and versions() reads them")
+	}
+	analyses, err := p.Files(p.paths.analyses, ".sql")
+	if err != nil {
+		return err
+	}
+	for _, f := range analyses {
+		p.ignore("an analysis (it is not compiled)", f)
+	}
+	for _, file := range []string{"packages.yml", "dependencies.yml"} {
+		o, err := ReadYAML(p.Dir, file)
+		if err != nil || o == nil {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if v, ok := o.Take("projects"); ok {
+			return v.Problem("other projects are not supported", "copy the models that are needed into this project")
+		}
+		if err := firstError(o.Each("packages", p.readPackage), o.Finish(p)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readPackage lists a package of which nothing is known here.
+func (p *Project) readPackage(o *Object) error {
+	var name string
+	for _, key := range []string{"package", "git", "local", "tarball", "private", "hub"} {
+		if v, ok := o.Take(key); ok {
+			text, err := v.Text()
+			if err != nil {
+				return err
+			}
+			name = text
+		}
+	}
+	for _, known := range []string{"dbt_utils", "dbt_expectations", "dbt-utils", "dbt-expectations"} {
+		if strings.HasSuffix(strings.TrimSuffix(name, ".git"), "/"+known) {
+			return nil
+		}
+	}
+	p.ignore("package "+name+" (its models, macros and tests are not read)", o.Value.Where())
+	return nil
 }
 
 func (p *Project) readMacros() error {

@@ -1,9 +1,11 @@
 package project
 
 import (
+	"errors"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"lifeline/jinja"
 )
 
 // folderConfig applies dbt_project.yml to a model or seed, from the outer folder to the file.
@@ -65,16 +67,14 @@ func (p *Project) setConfig(c *ModelConfig, name string, v, key Value) error {
 	if name == "meta" {
 		return nil // Read by takeMeta; its texts may hold Jinja for later.
 	}
-	if x, err = p.expandAll(x); err != nil {
-		return v.Problem(err.Error(), "write the value itself, or {{ var('name') }} or {{ env_var('NAME') }} alone")
+	if !configHooks[name] { // A hook is refused, whatever Jinja stands in it.
+		if x, err = p.expandAll(x); err != nil {
+			return v.Problem(err.Error(), expandTry)
+		}
 	}
 	known, err := c.Set(name, x)
 	if err != nil {
-		try := "see docs/projects.md for the configuration that is supported"
-		if near := Nearest(name, configKnown()); near != "" && near != name {
-			try = near
-		}
-		return key.Problem(err.Error(), try)
+		return key.Problem(err.Error(), orElse(ConfigTry(name), "see docs/projects.md for the configuration that is supported"))
 	}
 	if !known {
 		p.ignore("config."+name, key.Where())
@@ -125,9 +125,10 @@ func (p *Project) unusedFolders(kind string) error {
 	return walk(top, kind)
 }
 
-var varCall = regexp.MustCompile(`\{\{\s*var\(\s*['"]([^'"]+)['"]\s*(?:,\s*['"]([^'"]*)['"]\s*)?\)\s*\}\}`)
+// expandTry is what to write where Jinja in a YAML file is not understood.
+const expandTry = "write the value itself, or {{ var('name') }} or {{ env_var('NAME') }}"
 
-// expandAll puts variables into a value from a YAML file: var() and env_var() on their own. Other Jinja there is refused.
+// expandAll renders the Jinja in a value from a YAML file, in which var(), env_var() and project_name are known.
 func (p *Project) expandAll(x any) (any, error) {
 	switch x := x.(type) {
 	case string:
@@ -150,36 +151,57 @@ func (p *Project) expandAll(x any) (any, error) {
 	return x, nil
 }
 
+// expandText renders one text; one expression alone keeps its type, so that enabled: "{{ var('on') }}" is true or false.
 func (p *Project) expandText(s string) (any, error) {
-	if !strings.Contains(s, "{{") {
+	if !strings.Contains(s, "{{") && !strings.Contains(s, "{%") {
 		return s, nil
 	}
-	if m := varCall.FindStringSubmatch(s); m != nil && m[0] == s {
-		// Alone it keeps its type, so that enabled: "{{ var('on') }}" is true or false.
-		if v, ok := p.Vars[m[1]]; ok {
-			return v, nil
-		}
+	t, err := jinja.Parse("value", s)
+	if err != nil {
+		return nil, fmt.Errorf("%q is broken Jinja: %w", s, err)
 	}
-	s = varCall.ReplaceAllStringFunc(s, func(call string) string {
-		m := varCall.FindStringSubmatch(call)
-		if v, ok := p.Vars[m[1]]; ok {
-			return textOf(v)
-		}
-		if m[2] != "" {
-			return m[2]
-		}
-		return call
-	})
-	s = expand(s, p.env)
-	if strings.Contains(s, "{{") {
-		return nil, fmt.Errorf("%q is not supported in a YAML file", s)
+	v, err := t.Value(&jinja.Context{Names: map[string]jinja.Value{
+		"project_name": p.Name,
+		"var": jinja.Native("var", func(c *jinja.Call) (jinja.Value, error) {
+			return p.named(c, "variable", func(name string) (any, bool) { x, ok := p.Vars[name]; return x, ok })
+		}),
+		"env_var": jinja.Native("env_var", func(c *jinja.Call) (jinja.Value, error) {
+			return p.named(c, "environment variable", func(name string) (any, bool) { x := p.env(name); return x, x != "" })
+		}),
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("%q cannot be used in a YAML file: %w", s, err)
 	}
-	return s, nil
+	return jinja.ToGo(v), nil
 }
+
+// named answers var() and env_var() in a YAML file.
+func (p *Project) named(c *jinja.Call, what string, find func(string) (any, bool)) (jinja.Value, error) {
+	if len(c.Args) == 0 {
+		return nil, errors.New("a name is missing")
+	}
+	name, err := jinja.Text(c.Args[0])
+	if err != nil {
+		return nil, err
+	}
+	if v, ok := find(name); ok {
+		return jinja.FromGo(v), nil
+	}
+	if len(c.Args) > 1 {
+		return c.Args[1], nil
+	}
+	if v, ok := c.Named["default"]; ok {
+		return v, nil
+	}
+	return nil, fmt.Errorf("there is no %s %q", what, name)
+}
+
+// configHooks run SQL of their own around a model, which is refused.
+var configHooks = map[string]bool{"pre_hook": true, "post_hook": true, "pre-hook": true, "post-hook": true, "sql_header": true}
 
 // Configuration keys of dbt that have no effect here.
 var configIgnored = map[string]bool{
-	"docs": true, "persist_docs": true, "full_refresh": true, "group": true, "access": true, "contract": true, "grants": true,
+	"docs": true, "persist_docs": true, "full_refresh": true, "group": true, "access": true, "grants": true, "static_analysis": true,
 	"quote_columns": true, "event_time": true, "on_schema_change": true, "on_configuration_change": true,
 	"incremental_strategy": true, "database": true, "quoting": true, "unlogged": true, "freshness": true, "concurrent_batches": true,
 }
@@ -204,9 +226,9 @@ func (c *ModelConfig) Set(key string, v any) (known bool, err error) {
 	case "alias":
 		c.Alias = textOf(v)
 	case "enabled":
-		on, ok := v.(bool)
-		if !ok {
-			return true, fmt.Errorf("enabled is true or false, not %q", textOf(v))
+		on, err := truth(key, v)
+		if err != nil {
+			return true, err
 		}
 		c.Disabled = !on
 	case "tags":
@@ -229,19 +251,30 @@ func (c *ModelConfig) Set(key string, v any) (known bool, err error) {
 	case "delimiter":
 		c.delimiter = textOf(v)
 	case "meta", "description":
-	case "pre_hook", "post_hook", "pre-hook", "post-hook", "sql_header":
-		if len(textsOf(v)) > 0 {
-			return true, fmt.Errorf("%s is not supported", key)
-		}
+	case "contract":
+		m, _ := v.(map[string]any)
+		on, err := truth("contract.enforced", orFalse(m["enforced"]))
+		c.Enforced = on
+		return true, err
 	case "snapshot_meta_column_names", "strategy":
 		return true, fmt.Errorf("%s belongs to a snapshot, and snapshots are not supported", key)
 	default:
-		if configIgnored[key] {
-			return false, nil
+		switch {
+		case configHooks[key] && len(textsOf(v)) > 0:
+			return true, fmt.Errorf("%s is not supported", key)
+		case configHooks[key] || configIgnored[key] || slip(key, configKnown()) == "":
+			return false, nil // dbt's, an adapter's or a project's own.
 		}
 		return true, fmt.Errorf("unknown configuration %q", key)
 	}
 	return true, nil
+}
+
+func orFalse(v any) any {
+	if v == nil {
+		return false
+	}
+	return v
 }
 
 // Get is a configuration value as it was given.
@@ -252,7 +285,7 @@ func (c *ModelConfig) Get(key string) (any, bool) {
 
 // ConfigTry is what a misspelt configuration key most likely means; empty where none is near.
 func ConfigTry(key string) string {
-	if near := Nearest(key, configKnown()); near != key {
+	if near := slip(key, configKnown()); near != key {
 		return near
 	}
 	return ""
@@ -260,13 +293,13 @@ func ConfigTry(key string) string {
 
 // configKnown are the keys that have an effect.
 func configKnown() []string {
-	return []string{"materialized", "schema", "alias", "enabled", "tags", "unique_key", "indexes", "meta", "column_types", "delimiter"}
+	return []string{"materialized", "schema", "alias", "enabled", "tags", "unique_key", "indexes", "meta", "column_types", "delimiter", "contract"}
 }
 
 func (c *ModelConfig) setIndexes(v any) error {
 	items, ok := v.([]any)
 	if !ok {
-		return fmt.Errorf("indexes is no list")
+		return fmt.Errorf("indexes is not a list")
 	}
 	c.Indexes = nil
 	for _, item := range items {
@@ -282,6 +315,9 @@ func (c *ModelConfig) setIndexes(v any) error {
 		columns := textsOf(m["columns"])
 		if len(columns) == 0 {
 			return fmt.Errorf("an index without columns; it is {columns: […], unique: true}")
+		}
+		if t := textOf(m["type"]); t != "" && t != "btree" {
+			return fmt.Errorf("an index of type %q is not supported; it is a btree", t)
 		}
 		c.Indexes = append(c.Indexes, Index{Columns: columns, Unique: m["unique"] == true})
 	}

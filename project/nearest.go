@@ -11,6 +11,17 @@ func Nearest(name string, candidates []string) string {
 	return best
 }
 
+// slip is the candidate that is but a slip of the fingers away, or "": for names that may well be meant as they are.
+func slip(name string, candidates []string) string {
+	best, least := "", len(name)/5+2
+	for _, c := range candidates {
+		if d := distance(name, c); d < least {
+			best, least = c, d
+		}
+	}
+	return best
+}
+
 // distance is Levenshtein's: the fewest letters to change, add or drop.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)

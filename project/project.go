@@ -33,6 +33,7 @@ type Project struct {
 
 	paths       paths
 	folders     map[string]Value             // The models and seeds keys of dbt_project.yml.
+	docs        map[string]string            // Blocks of Markdown files, by name.
 	usedFolders []string                     // Where those stand that lead to a file.
 	files       []string                     // Every file read, relative, for Hash.
 	masks       map[string]masked            // By table.column.
@@ -119,6 +120,7 @@ type ModelConfig struct {
 	Tags         []string
 	Indexes      []Index
 	Disabled     bool
+	Enforced     bool // contract.enforced: the built columns must be the described ones.
 
 	values      map[string]any    // Every key as it was given, for config.get.
 	columnTypes map[string]string // Of a seed.
@@ -173,12 +175,16 @@ type Test struct {
 	OnFail      string        // meta.lifeline.on_fail: "", quarantine, block, flag or info.
 	Hold        time.Duration // meta.lifeline.hold: how long a row whose parent is late is held before it counts as quarantined.
 	Description string
+	Tags        []string
 	Disabled    bool
+	Own         bool // The project defines it, whatever its name.
 	File        string
 	Line        int
+
+	set map[string]bool // The configuration that its own YAML or config() gives.
 }
 
-type paths struct{ models, seeds, tests, macros []string }
+type paths struct{ models, seeds, tests, macros, docs, snapshots, analyses []string }
 
 // Load reads a project folder without its lifecycles, and checks what can be checked without rendering. Everything but tests of single
 // packages uses lifecycle.Load.
@@ -203,7 +209,7 @@ func Read(dir string, o Options) (*Project, error) {
 	if err := p.readConfig(o.Env); err != nil {
 		return nil, err
 	}
-	for _, read := range []func() error{p.readDbtProject, p.readMacros, p.readModels, p.readSeeds, p.readSingularTests} {
+	for _, read := range []func() error{p.readDbtProject, p.readForeign, p.readDocs, p.readMacros, p.readModels, p.readSeeds, p.readSingularTests} {
 		if err := read(); err != nil {
 			return nil, err
 		}
@@ -250,14 +256,8 @@ func (p *Project) Validate() error {
 		}
 	}
 	for _, m := range p.Models {
-		if m.EntityOf != "" && p.SourceOf(m) == nil {
-			return usage(m.patchedAt, fmt.Sprintf("entity_of of model %q names %q, which is no source table", m.Name, m.EntityOf), orElse(Nearest(m.EntityOf, p.sourceNames()), "declare it under sources:"))
-		}
-		if m.CountsOf != "" && p.Model(m.CountsOf) == nil {
-			return usage(m.patchedAt, fmt.Sprintf("entity_count_of of model %q names %q, which is no model", m.Name, m.CountsOf), orElse(Nearest(m.CountsOf, p.NodeNames()), "entity_count_of: claims"))
-		}
-		if m.ColumnsOf != "" && p.Model(m.ColumnsOf) == nil {
-			return usage(m.patchedAt, fmt.Sprintf("columns_of of model %q names %q, which is no model", m.Name, m.ColumnsOf), orElse(Nearest(m.ColumnsOf, p.NodeNames()), "columns_of: claims"))
+		if err := p.settleModel(m); err != nil {
+			return err
 		}
 	}
 	if err := firstError(p.settleAsOf(), p.settleMasks()); err != nil {
@@ -275,7 +275,25 @@ func (p *Project) Validate() error {
 			t.Name = fmt.Sprintf("%s_%d", t.Name, n)
 		}
 	}
+	if err := firstError(p.unusedFolders("data_tests"), p.unusedFolders("tests")); err != nil {
+		return err
+	}
 	return p.settleThresholds()
+}
+
+// settleModel checks that what a model's meta.lifeline names is there.
+func (p *Project) settleModel(m *Model) error {
+	at := orElse(m.patchedAt, m.Path)
+	if m.EntityOf != "" && p.SourceOf(m) == nil {
+		return usage(at, fmt.Sprintf("entity_of of model %q names %q, which is not a source table", m.Name, m.EntityOf),
+			orElse(Nearest(m.EntityOf, p.sourceNames()), "declare it under sources:"))
+	}
+	for key, name := range map[string]string{"entity_count_of": m.CountsOf, "columns_of": m.ColumnsOf} {
+		if name != "" && p.Model(name) == nil {
+			return usage(at, fmt.Sprintf("%s of model %q names %q, which is not a model", key, m.Name, name), orElse(Nearest(name, p.NodeNames()), key+": claims"))
+		}
+	}
+	return nil
 }
 
 // settleAsOf checks that the columns which "latest" looks at are there.
@@ -415,7 +433,7 @@ func (p *Project) read(file string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read %s: %w", file, err)
 	}
-	return string(text), nil
+	return strings.TrimPrefix(string(text), "\ufeff"), nil
 }
 
 func baseName(path string) string {

@@ -51,7 +51,7 @@ func TestWhatIsWrongInRecordsIsNamedWithItsPlaceAndFix(t *testing.T) {
 		"records: [{of: claims, key: id, from: t, hits: x}]":          {`unknown key "hits" in entry 1`, "hit"},
 		"records: [{of: claims, key: id, from: t, only: numerators}]": {`only "numerators" of entry 1`, "only: numerator"},
 		"records: [{of: claims, key: id, from: t, by: period}]":       {"by of entry 1 of meta.lifeline.records is no mapping", "by: {period"},
-		"columns_of: ratio": {`columns_of of model "rate" names "ratio", which is no model`, "rate"},
+		"columns_of: ratio": {`columns_of of model "rate" names "ratio", which is not a model`, "rate"},
 	} {
 		_, err := withRecords(t, own)
 		var p *change.Problem

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"errors"
 	"fmt"
 	"sort"
 	"strings"
@@ -48,12 +49,19 @@ func (p *Project) readSource(o *Object) error {
 	var all SourceTable
 	var description string
 	var meta, config map[string]any
-	if err := firstError(o.Text("name", &all.Source), p.expanded(o, "schema", &all.Schema), o.Text("description", &description),
+	if err := firstError(o.Text("name", &all.Source), p.expanded(o, "schema", &all.Schema), p.describe(o, &description),
 		all.readFreshness(p, o, &meta, &config)); err != nil {
 		return err
 	}
 	if all.Source == "" {
 		return o.Value.Problem("a source without a name", "name: carepay")
+	}
+	if _, err := lifelineMeta(o, meta); err != nil {
+		return err
+	}
+	if all.Schema != "" && all.Schema != Staging {
+		schema, _ := o.Take("schema")
+		p.ignore("schema (source tables land in "+Staging+")", schema.Where())
 	}
 	if err := o.Each("tables", func(t *Object) error { return p.readSourceTable(t, all) }); err != nil {
 		return err
@@ -64,9 +72,9 @@ func (p *Project) readSource(o *Object) error {
 // readSourceTable reads one table; all holds what the source says of each.
 func (p *Project) readSourceTable(o *Object, all SourceTable) error {
 	t := &all
-	t.Where, t.Schema = o.Value.Where(), orElse(all.Schema, "staging")
+	t.Where, t.Schema = o.Value.Where(), Staging
 	var meta, config map[string]any
-	if err := firstError(o.Text("name", &t.Name), p.expanded(o, "identifier", &t.Identifier), o.Text("description", &t.Description),
+	if err := firstError(o.Text("name", &t.Name), p.expanded(o, "identifier", &t.Identifier), p.describe(o, &t.Description),
 		t.readFreshness(p, o, &meta, &config)); err != nil {
 		return err
 	}
@@ -80,8 +88,20 @@ func (p *Project) readSourceTable(o *Object, all SourceTable) error {
 		return err
 	}
 	node := t.Source + "." + t.Name
-	if p.Source(t.Source, t.Name) != nil {
-		return o.Value.Problem(fmt.Sprintf("source table %q is declared twice", node), "take one out")
+	if on, ok := config["enabled"]; ok {
+		if on, err := truth("enabled", on); err != nil || !on {
+			return o.Value.explained(err) // It is not there for anybody, nor are its tests.
+		}
+	}
+	for _, other := range p.Sources {
+		if other.Name != t.Name {
+			continue
+		}
+		if other.Source == t.Source {
+			return o.Value.Problem(fmt.Sprintf("source table %q is declared twice", node), "take one out")
+		}
+		return o.Value.Problem(fmt.Sprintf("source tables %s.%s and %s would both land as %s.%s", other.Source, other.Name, node, Staging, t.Name),
+			fmt.Sprintf("- {name: %s_%s, identifier: %s}", t.Source, t.Name, t.Identifier))
 	}
 	columns, err := p.readColumns(o, node)
 	if err != nil {
@@ -106,13 +126,16 @@ func (t *SourceTable) readFreshness(p *Project, o *Object, meta, config *map[str
 			t.freshness, _ = (*config)[k].(map[string]any)
 		case "loaded_at_field":
 			t.LoadedAt = textOf((*config)[k])
-		case "meta":
+		case "meta", "enabled":
 		default:
 			p.ignore("config."+k, o.Value.Where())
 		}
 	}
 	return nil
 }
+
+// Staging is the schema that source tables land in, whatever schema a source names.
+const Staging = "staging"
 
 // expanded reads an optional text in which variables may stand.
 func (p *Project) expanded(o *Object, name string, set *string) error {
@@ -194,21 +217,13 @@ func (p *Project) takeMeta(o *Object, meta, config *map[string]any) error {
 	return nil
 }
 
-// lifelineMeta is what stands under meta.lifeline; a key of it that is not known is an error.
+// lifelineMeta is what stands under meta.lifeline; a key of it that is not known is an error. Where none is known it must not be there.
 func lifelineMeta(o *Object, meta map[string]any, known ...string) (map[string]any, error) {
-	own, ok := meta["lifeline"].(map[string]any)
-	if !ok {
-		if meta["lifeline"] != nil {
-			return nil, o.Value.Problem("meta.lifeline is no mapping", "lifeline: {"+known[0]+": …}")
-		}
-		return nil, nil
+	if len(known) == 0 && meta["lifeline"] != nil {
+		return nil, o.Value.Problem("meta.lifeline has no meaning here", "put it on a table, a model or a test")
 	}
-	for _, k := range sortedKeys(own) {
-		if !contains(known, k) {
-			return nil, o.Value.Problem(fmt.Sprintf("unknown key %q under meta.lifeline", k), orElse(Nearest(k, known), strings.Join(known, ", ")))
-		}
-	}
-	return own, nil
+	own, err := lifelineKeys(meta, known...)
+	return own, o.Value.explained(err)
 }
 
 func orElse(s, other string) string {
@@ -220,10 +235,13 @@ func orElse(s, other string) string {
 
 func (p *Project) readModelPatch(o *Object) error {
 	var name, description string
-	if err := firstError(o.Text("name", &name), o.Text("description", &description)); err != nil {
+	if err := firstError(o.Text("name", &name), p.describe(o, &description)); err != nil {
 		return err
 	}
 	m := p.Model(name)
+	if m == nil && p.Seed(name) != nil {
+		return o.Value.Problem(fmt.Sprintf("%q is a seed", name), "describe it under seeds:")
+	}
 	if m == nil {
 		return o.Value.Problem(fmt.Sprintf("there is no model %q", name), orElse(Nearest(name, p.NodeNames()), "add "+name+".sql, or take the description out"))
 	}
@@ -244,16 +262,10 @@ func (p *Project) readModelPatch(o *Object) error {
 	if err := p.applyConfig(o, &m.Config); err != nil {
 		return err
 	}
-	own, err := lifelineMeta(o, m.Meta, "entity_of", "entity_count_of", "entity_key", "grain", "distribute_by", "records", "columns_of")
-	if err != nil {
+	if err := m.readMeta(o); err != nil {
 		return err
 	}
-	m.EntityOf, m.CountsOf = textOf(own["entity_of"]), textOf(own["entity_count_of"])
-	m.CountsKey, m.Grain = orElse(textOf(own["entity_key"]), "id"), textsOf(own["grain"])
-	m.ColumnsOf = textOf(own["columns_of"])
-	if m.Records, err = readRecords(o, own["records"]); err != nil {
-		return err
-	}
+	var err error
 	if m.Columns, err = p.readColumns(o, name); err != nil {
 		return err
 	}
@@ -261,6 +273,47 @@ func (p *Project) readModelPatch(o *Object) error {
 		return err
 	}
 	return o.Finish(p, "docs", "access", "group", "latest_version", "constraints", "tags", "deprecation_date", "time_spine", "data_type")
+}
+
+// modelMetaKeys are the keys of meta.lifeline of a model.
+var modelMetaKeys = []string{"entity_of", "entity_count_of", "entity_key", "grain", "records", "columns_of", "distribute_by"}
+
+// readMeta reads a model's meta.lifeline.
+func (m *Model) readMeta(o *Object) error {
+	own, err := lifelineKeys(m.Meta, modelMetaKeys...)
+	if err != nil {
+		return o.Value.explained(err)
+	}
+	m.EntityOf, m.CountsOf = textOf(own["entity_of"]), textOf(own["entity_count_of"])
+	m.CountsKey, m.Grain = orElse(textOf(own["entity_key"]), "id"), textsOf(own["grain"])
+	m.ColumnsOf = textOf(own["columns_of"])
+	m.Records, err = readRecords(o, own["records"])
+	return err
+}
+
+// SetMeta puts the meta of a config() call over what the YAML files say of a model.
+func (p *Project) SetMeta(m *Model, meta map[string]any) error {
+	all := map[string]any{}
+	for k, v := range m.Meta {
+		all[k] = v
+	}
+	for k, v := range meta {
+		all[k] = v
+	}
+	m.Meta = all
+	if err := m.readMeta(&Object{file: m.Path, Value: Value{file: m.Path}}); err != nil {
+		return unplaced(err)
+	}
+	return unplaced(p.settleModel(m))
+}
+
+// unplaced takes the place off an error whose place the caller knows better.
+func unplaced(err error) error {
+	var problem *change.Problem
+	if errors.As(err, &problem) {
+		return hinted{problem.Err, problem.Try}
+	}
+	return err
 }
 
 // applyConfig puts the config of a YAML file over a model's or seed's configuration.
@@ -291,10 +344,13 @@ func (p *Project) readSeedPatch(o *Object) error {
 		return o.Value.Problem(fmt.Sprintf("there is no seed %q", name), orElse(Nearest(name, p.NodeNames()), "add "+name+".csv"))
 	}
 	var meta, config map[string]any
-	if err := firstError(o.Text("description", &s.Description), p.takeMeta(o, &meta, &config), p.applyConfig(o, &s.Config)); err != nil {
+	if err := firstError(p.describe(o, &s.Description), p.takeMeta(o, &meta, &config), p.applyConfig(o, &s.Config)); err != nil {
 		return err
 	}
 	if err := s.parse(); err != nil {
+		return err
+	}
+	if _, err := lifelineMeta(o, meta); err != nil {
 		return err
 	}
 	own, _ := config["column_types"].(map[string]any)
@@ -327,7 +383,7 @@ func (p *Project) readTestPatch(o *Object) error {
 	}
 	for _, t := range p.Tests {
 		if t.Name == name && t.Kind == Singular {
-			return firstError(o.Text("description", &t.Description), t.readSettings(p, o), o.Finish(p, "docs"))
+			return firstError(p.describe(o, &t.Description), t.readSettings(p, o), o.Finish(p, "docs"))
 		}
 	}
 	return o.Value.Problem(fmt.Sprintf("there is no singular test %q", name), "name a file of tests/ without its ending")
@@ -339,7 +395,7 @@ func (p *Project) readColumns(o *Object, node string) ([]Column, error) {
 	err := o.Each("columns", func(c *Object) error {
 		var col Column
 		var config map[string]any
-		if err := firstError(c.Text("name", &col.Name), c.Text("data_type", &col.DataType), c.Text("description", &col.Description),
+		if err := firstError(c.Text("name", &col.Name), c.Text("data_type", &col.DataType), p.describe(c, &col.Description),
 			p.takeMeta(c, &col.Meta, &config)); err != nil {
 			return err
 		}
@@ -352,6 +408,11 @@ func (p *Project) readColumns(o *Object, node string) ([]Column, error) {
 		out = append(out, col)
 		if err := p.readTests(c, node, col.Name); err != nil {
 			return err
+		}
+		for _, k := range sortedKeys(config) {
+			if k != "meta" {
+				p.ignore("columns.config."+k, c.Value.Where())
+			}
 		}
 		return c.Finish(p, "quote", "tags", "constraints", "docs", "granularity", "policy_tags")
 	})

@@ -23,7 +23,7 @@ func TestFilesBesideTheModelsAreReadStrictly(t *testing.T) {
 	f("lifeline.yml", "business_time_zone: Africa/Nirobi\n", `lifeline.yml:1:21: there is no time zone "Africa/Nirobi" | business_time_zone: Africa/Nairobi`)
 	f("lifeline.yml", "as_of: yesterday\n", `lifeline.yml:1:8: as_of "yesterday" is neither latest, now nor a date | as_of: latest`)
 	f("lifeline.yml", "as_of: {rule: latest, columns: [claim.made]}\n", `lifeline.yml:1:9: as_of looks at "claim.made", which is no column of a source table | columns: [claim.date_created]`)
-	f("lifeline.yml", "warehouse: {keep_versions: some}\n", `lifeline.yml:1:28: "some" is no whole number | 2`)
+	f("lifeline.yml", "warehouse: {keep_versions: some}\n", `lifeline.yml:1:28: "some" is not a whole number | 2`)
 	f("dbt_project.yml", "version: 1\n", `dbt_project.yml: the project has no name | name: my_project`)
 	f("dbt_project.yml", "name: small\nmodel-path: [x]\n", `dbt_project.yml:2:1: unknown key "model-path" | model-paths`)
 	f("dbt_project.yml", "name: small\non-run-end: [\"grant select\"]\n", `dbt_project.yml:2:13: on-run-end hooks are not supported | take the hook out; run builds a version that nobody sees before it is whole`)
@@ -76,10 +76,11 @@ func TestVariablesStandInConfigurationAndSources(t *testing.T) {
 	dir := write(t, map[string]string{
 		"dbt_project.yml": "name: small\nvars: {on: false, layer: inner}\n",
 		"models/off.sql":  "select 1 as id",
+		"models/docs.md":  "{% docs claims %}\nall claims\n{% enddocs %}\n",
 		"models/x.yml": `
 models:
   - name: claims
-    description: "{{ doc('claims') }}"
+    description: "Of {{ doc('claims') }}."
     config: {schema: "{{ var('layer') }}", tags: ["{{ env_var('TAG', 'none') }}"]}
   - name: off
     config: {enabled: "{{ var('on') }}"}
@@ -98,11 +99,12 @@ sources:
 	})
 	p, err := project.Load(dir, project.Options{Env: func(name string) string { return map[string]string{"TAG": "east"}[name] }})
 	require.NoError(t, err)
+	require.Equal(t, "Of all claims.", p.Model("claims").Description)
 	require.Equal(t, "inner", p.Model("claims").Config.Schema)
 	require.Equal(t, []string{"east"}, p.Model("claims").Config.Tags)
 	require.True(t, p.Model("off").Config.Disabled)
 	orders, items := p.Source("shop", "orders"), p.Source("shop", "items")
-	require.Equal(t, "raw_default", orders.Schema)
+	require.Equal(t, "staging", orders.Schema, "whatever schema the source names")
 	require.Equal(t, "east_orders", orders.Identifier)
 	require.Equal(t, "made", orders.LoadedAt)
 	require.NotZero(t, orders.Freshness)

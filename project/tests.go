@@ -3,6 +3,7 @@ package project
 import (
 	"crypto/md5"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -74,6 +75,12 @@ var (
 	notNameChar = regexp.MustCompile(`[^a-zA-Z0-9_]+`)
 )
 
+// Shipped tells whether the test is one that the program brings, rather than the project's own.
+func (t *Test) Shipped() bool {
+	_, ok := TestKinds[t.Kind]
+	return ok && !t.Own
+}
+
 // readSingularTests reads the SQL files of the test paths; those of generic/ define tests and are macros.
 func (p *Project) readSingularTests() error {
 	files, err := p.Files(p.paths.tests, ".sql")
@@ -88,7 +95,11 @@ func (p *Project) readSingularTests() error {
 		if err != nil {
 			return err
 		}
-		p.Tests = append(p.Tests, &Test{Name: baseName(f), Kind: Singular, SQL: sql, Severity: "error", File: f, Line: 1})
+		t := &Test{Name: baseName(f), Kind: Singular, SQL: sql, Severity: "error", File: f, Line: 1}
+		p.Tests = append(p.Tests, t)
+		if err := p.testFolders(t); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -185,14 +196,15 @@ func (p *Project) readTest(v Value, node, column string) error {
 		}
 	}
 	t.Kind = strings.TrimPrefix(t.Kind, "dbt.")
-	known, ok := TestKinds[t.Kind]
-	if !ok {
-		own := p.ownTests()
-		if known, ok = own[t.Kind]; !ok {
+	// A project's own test of the name of a shipped one stands over it, as in dbt.
+	own := p.ownTests()
+	known, ok := own[t.Kind]
+	if t.Own = ok; !ok {
+		if known, ok = TestKinds[t.Kind]; !ok {
 			return Value{v.file, v.node}.unknownTest(t.Kind, own)
 		}
 	}
-	if err := firstError(settings.Text("name", &t.Name), settings.Text("description", &t.Description),
+	if err := firstError(settings.Text("name", &t.Name), p.describe(settings, &t.Description),
 		t.readSettings(p, settings), t.readArgs(settings, known), settings.Finish(p)); err != nil {
 		return err
 	}
@@ -200,7 +212,21 @@ func (p *Project) readTest(v Value, node, column string) error {
 		t.Name = t.autoName()
 	}
 	p.Tests = append(p.Tests, t)
-	return nil
+	return p.testFolders(t)
+}
+
+// ofPackage are the tests that are known of a package.
+func ofPackage(name string) []string {
+	var out []string
+	for _, kind := range sortedKeys(TestKinds) {
+		if strings.HasPrefix(kind, name+".") {
+			out = append(out, kind)
+		}
+	}
+	if out == nil {
+		return []string{"dbt's four tests", "those of dbt_utils", "those of dbt_expectations"}
+	}
+	return out
 }
 
 func (v Value) unknownTest(kind string, own map[string][]string) error {
@@ -211,7 +237,10 @@ func (v Value) unknownTest(kind string, own map[string][]string) error {
 	for k := range own {
 		names = append(names, k)
 	}
-	try := Nearest(kind, names)
+	try := slip(kind, names)
+	if pack, _, ok := strings.Cut(kind, "."); ok && try == "" {
+		try = "a SQL file in tests/, or one of " + strings.Join(ofPackage(pack), ", ")
+	}
 	if try == "" {
 		try = "one of dbt's four tests, dbt_utils, dbt_expectations, or {% test " + notNameChar.ReplaceAllString(kind, "_") + "(model, column_name) %} in tests/generic"
 	}
@@ -220,50 +249,57 @@ func (v Value) unknownTest(kind string, own map[string][]string) error {
 
 // readSettings reads what every test may have: at its own level as in older dbt, or below config.
 func (t *Test) readSettings(p *Project, o *Object) error {
-	var meta, config map[string]any
-	if err := firstError(o.Text("severity", &t.Severity), o.Text("warn_if", &t.WarnIf), o.Text("error_if", &t.ErrorIf),
-		o.Text("where", &t.Where), p.takeMeta(o, &meta, &config)); err != nil {
-		return err
-	}
-	for _, k := range sortedKeys(config) {
-		switch k {
-		case "severity":
-			t.Severity = textOf(config[k])
-		case "warn_if":
-			t.WarnIf = textOf(config[k])
-		case "error_if":
-			t.ErrorIf = textOf(config[k])
-		case "where":
-			t.Where = textOf(config[k])
-		case "enabled":
-			t.Disabled = config[k] == false
-		case "meta", "tags":
-		case "store_failures", "store_failures_as", "limit", "fail_calc", "schema", "alias", "database":
-			p.ignore("config."+k, o.Value.Where())
-		default:
-			return o.Value.Problem(fmt.Sprintf("unknown test configuration %q", k), orElse(Nearest(k, []string{"severity", "where", "warn_if", "error_if", "enabled", "meta"}), "take it out"))
+	for _, key := range []string{"severity", "warn_if", "error_if", "where", "enabled", "tags", "meta"} {
+		if v, ok := o.Take(key); ok {
+			if err := t.readSetting(p, key, v, o.Value); err != nil {
+				return err
+			}
 		}
 	}
-	t.Severity = strings.ToLower(t.Severity)
-	if t.Severity != "error" && t.Severity != "warn" {
-		return o.Value.Problem(fmt.Sprintf("severity %q is neither error nor warn", t.Severity), "severity: warn")
+	for key := range testConfigIgnored {
+		if v, ok := o.Take(key); ok {
+			p.ignore(key, v.Where())
+		}
 	}
-	own, err := lifelineMeta(o, meta, "on_fail", "warn_if", "error_if", "note", "until", "hold")
+	v, ok := o.Take("config")
+	if !ok {
+		return nil
+	}
+	config, err := v.Object()
 	if err != nil {
 		return err
 	}
-	if err := t.readLooser(o.Value, own); err != nil {
+	for _, f := range config.Fields {
+		if err := t.readSetting(p, f.Name, f.Value, f.Key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readSetting puts one configuration value of a YAML file over the test's.
+func (t *Test) readSetting(p *Project, key string, v, at Value) error {
+	x, err := v.Any()
+	if err != nil {
 		return err
 	}
-	t.OnFail = textOf(own["on_fail"])
-	if !contains([]string{"", "quarantine", "block", "flag", "info"}, t.OnFail) {
-		return o.Value.Problem(fmt.Sprintf("on_fail %q is none of quarantine, block, flag, info", t.OnFail), "on_fail: quarantine")
+	if key != "where" && key != "meta" { // Those may hold Jinja for later.
+		if x, err = p.expandAll(x); err != nil {
+			return v.Problem(err.Error(), expandTry)
+		}
 	}
-	return t.readHold(o.Value, textOf(own["hold"]))
+	known, err := t.Configure(key, x)
+	if err != nil {
+		return at.Problem(err.Error(), hint(err, testTry(key)))
+	}
+	if !known {
+		p.ignore("config."+key, at.Where())
+	}
+	return nil
 }
 
 // readHold reads how long a late parent is waited for: days, or what Go calls a duration.
-func (t *Test) readHold(at Value, text string) error {
+func (t *Test) readHold(text string) error {
 	if text == "" {
 		return nil
 	}
@@ -276,10 +312,10 @@ func (t *Test) readHold(at Value, text string) error {
 		t.Hold, err = time.ParseDuration(text)
 	}
 	if err != nil || t.Hold < 0 {
-		return at.Problem(fmt.Sprintf("hold %q is no length of time", text), "hold: 2d, or hold: 36h")
+		return hinted{fmt.Errorf("hold %q is not a length of time", text), "hold: 2d, or hold: 36h"}
 	}
 	if t.OnFail != "quarantine" || !strings.Contains(t.Kind, "relationships") {
-		return at.Problem("hold is for relationships tests with on_fail: quarantine", "take it out")
+		return hinted{errors.New("hold is for relationships tests with on_fail: quarantine"), "take it out"}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,28 +13,16 @@ type thresholdOverride struct {
 	where                        Value
 }
 
-// readLooser reads the keys of meta.lifeline that loosen a test: dbt would not understand a share or a multiple in its own keys.
-func (t *Test) readLooser(v Value, own map[string]any) error {
-	if s := textOf(own["warn_if"]); s != "" {
-		t.WarnIf = s
-	}
-	if s := textOf(own["error_if"]); s != "" {
-		t.ErrorIf = s
-	}
-	t.Note, t.Until = textOf(own["note"]), textOf(own["until"])
-	return checkUntil(v, t.Note, t.Until)
-}
-
 // checkUntil checks that a threshold that ends says when and why it was given.
-func checkUntil(v Value, note, until string) error {
+func checkUntil(note, until string) error {
 	if until == "" {
 		return nil
 	}
 	if _, err := time.Parse(time.DateOnly, until); err != nil {
-		return v.Problem(fmt.Sprintf("until %q is no date", until), `until: "2027-01-31"`)
+		return hinted{fmt.Errorf("until %q is not a date", until), `until: "2027-01-31"`}
 	}
 	if note == "" {
-		return v.Problem("a threshold that ends says why it was loosened", "note: the supplier sends the rest by then")
+		return hinted{errors.New("a threshold that ends says why it was loosened"), "note: the supplier sends the rest by then"}
 	}
 	return nil
 }
@@ -50,7 +39,7 @@ func (p *Project) readThresholds(o *Object) error {
 			}
 			l := thresholdOverride{where: f.Key}
 			if err := firstError(one.Text("warn_if", &l.warnIf), one.Text("error_if", &l.errorIf), one.Text("note", &l.note),
-				one.Text("until", &l.until), one.Finish(p), checkUntil(f.Key, l.note, l.until)); err != nil {
+				one.Text("until", &l.until), one.Finish(p), f.Key.explained(checkUntil(l.note, l.until))); err != nil {
 				return err
 			}
 			p.looser[f.Name] = l

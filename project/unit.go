@@ -29,7 +29,7 @@ type Fixture struct {
 func (p *Project) readUnitTest(o *Object) error {
 	u := &UnitTest{File: o.file}
 	var config, overrides map[string]any
-	if err := firstError(o.Text("name", &u.Name), o.Text("model", &u.Model), o.Text("description", &u.Description),
+	if err := firstError(o.Text("name", &u.Name), o.Text("model", &u.Model), p.describe(o, &u.Description),
 		o.Dict("config", &config), o.Dict("overrides", &overrides)); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -44,7 +45,7 @@ func ReadYAML(dir, file string) (*Object, error) {
 }
 
 func parseYAML(file string, text []byte) (*Object, error) {
-	tree, err := parser.ParseBytes(text, 0)
+	tree, err := parser.ParseBytes(bytes.TrimPrefix(text, []byte("\ufeff")), 0)
 	if err != nil {
 		return nil, syntaxProblem(file, err)
 	}
@@ -54,7 +55,11 @@ func parseYAML(file string, text []byte) (*Object, error) {
 	if len(tree.Docs) > 1 && tree.Docs[1].Body != nil {
 		return nil, Value{file, tree.Docs[1].Body}.Problem("a second YAML document", "keep one document a file")
 	}
-	return Value{file, tree.Docs[0].Body}.Object()
+	body, err := resolveAliases(file, tree.Docs[0].Body)
+	if err != nil {
+		return nil, err
+	}
+	return Value{file, body}.Object()
 }
 
 // syntaxProblem takes the position out of the library's message.
@@ -100,6 +105,14 @@ func (v Value) Where() string {
 // Problem is a mistake at the value, with what to try.
 func (v Value) Problem(what, try string) error {
 	return &change.Problem{Err: errors.New(what), Where: v.Where(), Class: change.ClassUsage, Try: try}
+}
+
+// explained gives an error the value's place.
+func (v Value) explained(err error) error {
+	if err == nil {
+		return nil
+	}
+	return v.Problem(err.Error(), hint(err, "mend the value"))
 }
 
 // Any is the value as plain Go: map[string]Any, []Any, string, int64, float64, bool or nil.
@@ -158,7 +171,7 @@ func (v Value) Int() (int, error) {
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil {
-		return 0, v.Problem(fmt.Sprintf("%q is no whole number", s), "2")
+		return 0, v.Problem(fmt.Sprintf("%q is not a whole number", s), "2")
 	}
 	return n, nil
 }

@@ -72,7 +72,7 @@ func (w *walk) compileChecks(want func(*project.Test) bool) ([]quality.Check, er
 			return nil, err
 		}
 		tested := *resolved
-		if t.Kind == project.Singular || !isShipped(t.Kind) {
+		if t.Kind == project.Singular || !t.Shipped() {
 			sql, err := w.graph.CompileTest(t, env)
 			if err != nil {
 				return nil, err
@@ -86,12 +86,6 @@ func (w *walk) compileChecks(want func(*project.Test) bool) ([]quality.Check, er
 		out = append(out, c)
 	}
 	return out, nil
-}
-
-// isShipped tells whether a generic test is one of ours rather than the project's.
-func isShipped(kind string) bool {
-	_, ok := project.TestKinds[kind]
-	return ok
 }
 
 // relations names the graph's nodes for tests.
