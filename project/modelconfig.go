@@ -82,6 +82,19 @@ func (p *Project) setConfig(c *ModelConfig, name string, v, key Value) error {
 	return nil
 }
 
+// Unused lists what has no effect here, each key once with its first place.
+func (p *Project) Unused() []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, i := range p.Ignored {
+		if !seen[i.Key] {
+			seen[i.Key] = true
+			out = append(out, i.String())
+		}
+	}
+	return out
+}
+
 // Ignore lists, once a place, a key or call that has no effect here.
 func (p *Project) Ignore(key, where string) { p.ignore(key, where) }
 

@@ -52,29 +52,33 @@ func (w *walk) decideAsOf(ctx context.Context) error {
 	return w.choose()
 }
 
-// newestTime is the newest valid time in the columns that the project names, not after the snapshot; the snapshot's own time where
-// they hold none.
+// newestTime is the newest valid time in the columns that the project names, or in every column of a date or time that has landed
+// where it names none; not after the snapshot, and the snapshot's own time where there is none. It reports the column.
 func (w *walk) newestTime(ctx context.Context, stored *time.Location) (time.Time, error) {
 	limit := w.snapshot.TakenAt
+	columns, err := w.timeColumns(ctx)
+	if err != nil {
+		return limit, err
+	}
 	var newest time.Time
-	for _, column := range w.opt.Project.Config.AsOf.Columns {
-		table, name, ok := strings.Cut(column, ".")
-		if !ok {
-			return newest, &change.Problem{Err: fmt.Errorf("as_of column %q is not table.column", column), Where: "lifeline.yml", Class: change.ClassUsage, Try: "columns: [claim.date_created]"}
+	for _, c := range columns {
+		zone := stored
+		if c.utc {
+			zone = time.UTC
 		}
-		// The literal keeps one text for both engines; wall-clock times of the source's zone are compared as they stand.
+		// The literal keeps one text for both engines; wall-clock times of the column's zone are compared as they stand.
 		query := fmt.Sprintf(`
 select max(%[2]s)
 from staging.%[1]s
-where %[2]s <= timestamp '%[3]s'`, table, name, limit.In(stored).Format(time.DateTime))
+where %[2]s <= timestamp '%[3]s'`, c.table, c.name, limit.In(zone).Format(time.DateTime))
 		var t sql.NullTime
 		if err := w.hold.DB().QueryRowContext(ctx, query).Scan(&t); err != nil {
-			return newest, fmt.Errorf("find the newest time in staging.%s: %w", column, err)
+			return newest, fmt.Errorf("find the newest time in staging.%s.%s: %w", c.table, c.name, err)
 		}
 		if wall := t.Time; t.Valid {
-			at := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), wall.Nanosecond(), stored)
+			at := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), wall.Nanosecond(), zone)
 			if at.After(newest) {
-				newest = at
+				newest, w.report.AsOfColumn = at, strings.ReplaceAll(c.table+"."+c.name, `"`, "")
 			}
 		}
 	}
@@ -82,6 +86,73 @@ where %[2]s <= timestamp '%[3]s'`, table, name, limit.In(stored).Format(time.Dat
 		return limit, nil
 	}
 	return newest, nil
+}
+
+// timeColumn is a column of staging with dates or times, as SQL writes its names.
+type timeColumn struct {
+	table, name string
+	utc         bool // Its values are in UTC, not in the source's zone.
+}
+
+func (w *walk) timeColumns(ctx context.Context) ([]timeColumn, error) {
+	var out []timeColumn
+	named := w.opt.Project.Config.AsOf.Columns
+	for _, column := range named {
+		table, name, ok := strings.Cut(column, ".")
+		if !ok {
+			return nil, &change.Problem{
+				Err: fmt.Errorf("as_of column %q is not table.column", column), Where: "lifeline.yml", Class: change.ClassUsage, Try: "columns: [claim.date_created]",
+			}
+		}
+		out = append(out, timeColumn{table, name, w.isUTC(table, name)})
+	}
+	if len(named) > 0 {
+		return out, nil
+	}
+	for _, s := range w.opt.Project.Sources {
+		rows, err := w.hold.DB().QueryContext(ctx, `
+select column_name
+from information_schema.columns
+where table_schema = 'staging' and table_name = $1
+    and (lower(data_type) = 'date' or lower(data_type) like 'timestamp%')
+order by ordinal_position`, s.Name)
+		if err != nil {
+			return nil, fmt.Errorf("list the dates of staging.%s: %w", s.Name, err)
+		}
+		for rows.Next() {
+			var name string
+			if err := rows.Scan(&name); err != nil {
+				return nil, errors.Join(err, rows.Close())
+			}
+			out = append(out, timeColumn{identifier(s.Name), identifier(name), w.isUTC(s.Name, name)})
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return nil, fmt.Errorf("list the dates of staging.%s: %w", s.Name, err)
+		}
+	}
+	return out, nil
+}
+
+func identifier(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+// isUTC tells whether a column is a TIMESTAMP of MySQL, which lands in UTC.
+func (w *walk) isUTC(table, column string) bool {
+	is := func(declared string) bool { return strings.HasPrefix(strings.ToLower(declared), "timestamp") }
+	for _, t := range w.tables {
+		for _, c := range t.Columns {
+			if t.Name == table && c.Name == column {
+				return is(c.SourceType)
+			}
+		}
+	}
+	for _, s := range w.opt.Project.Sources {
+		for _, c := range s.Columns {
+			if s.Name == table && c.Name == column {
+				return is(c.DataType)
+			}
+		}
+	}
+	return false
 }
 
 // endOfDay is the first instant after the business day that t falls in, in UTC.

@@ -164,7 +164,7 @@ func (w *walk) buildNode(ctx context.Context, n *model.Node) (rows int64, judgin
 	for _, i := range n.Config.Indexes {
 		m.Indexes = append(m.Indexes, warehouse.Index{Columns: i.Columns, Unique: i.Unique})
 	}
-	_, before, err := w.build.Previous(ctx, n.Schema, n.Alias)
+	previous, before, err := w.build.Previous(ctx, n.Schema, n.Alias)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -172,12 +172,14 @@ func (w *walk) buildNode(ctx context.Context, n *model.Node) (rows int64, judgin
 		rows, err = w.carry(ctx, n, m, before)
 		return rows, 0, err
 	}
+	this := w.relation(n)
 	incremental := n.Materialized == model.Incremental && before && !w.opt.Full
 	if incremental {
-		m.Carry, m.UniqueKey = true, n.Config.UniqueKey
+		// The version being built has no such table yet: what a model adds to is the published one.
+		m.Carry, m.UniqueKey, this = true, n.Config.UniqueKey, previous
 	}
 	began := w.opt.Now()
-	if m.SQL, err = w.compile(ctx, n, incremental); err != nil {
+	if m.SQL, err = w.compile(ctx, n, this, incremental); err != nil {
 		return 0, 0, err
 	}
 	judging = w.opt.Now().Sub(began)
@@ -186,6 +188,9 @@ func (w *walk) buildNode(ctx context.Context, n *model.Node) (rows int64, judgin
 	}
 	if rows, err = w.build.Create(ctx, m); err != nil {
 		return 0, 0, w.inModel(n, m.SQL, err)
+	}
+	if err := w.enforce(ctx, n); err != nil {
+		return 0, 0, err
 	}
 	if n.EntityOf != nil {
 		began = w.opt.Now()
@@ -208,7 +213,7 @@ func (w *walk) carry(ctx context.Context, n *model.Node, m warehouse.Model, befo
 	if m.View {
 		// A view holds nothing to carry: it is made anew over this version's relations.
 		var err error
-		if m.SQL, err = w.compile(ctx, n, false); err != nil {
+		if m.SQL, err = w.compile(ctx, n, w.relation(n), false); err != nil {
 			return 0, err
 		}
 		return w.build.Create(ctx, m)
@@ -230,7 +235,7 @@ func (w *walk) buildSeed(ctx context.Context, n *model.Node) (int64, error) {
 }
 
 // compile renders a model for this build. In an entity's model, source() of the table that it cleans shows one row per key.
-func (w *walk) compile(ctx context.Context, n *model.Node, incremental bool) (string, error) {
+func (w *walk) compile(ctx context.Context, n *model.Node, this string, incremental bool) (string, error) {
 	keyed := ""
 	if n.EntityOf != nil {
 		k, err := w.rowVerdicts.Identity(ctx, quality.NewStagingTable(n.EntityOf))
@@ -241,7 +246,7 @@ func (w *walk) compile(ctx context.Context, n *model.Node, incremental bool) (st
 	}
 	return w.graph.Compile(n, model.Env{
 		Incremental: incremental,
-		This:        w.relation(n),
+		This:        this,
 		Versions:    versions,
 		Relation: func(d *model.Node) string {
 			if keyed != "" && d.Source == n.EntityOf {

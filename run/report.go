@@ -34,6 +34,8 @@ type Report struct {
 	Consistency string          `json:"consistency,omitempty"` // How the snapshot became one point in time.
 	LockMS      float64         `json:"lock_ms"`               // How long a lock was held on the source.
 	AsOf        *time.Time      `json:"as_of,omitempty"`
+	AsOfColumn  string          `json:"as_of_column,omitempty"` // The column of staging whose newest time it follows.
+	Ignored     []string        `json:"ignored,omitempty"`      // Keys and calls of the project that have no effect, with their places.
 	Tables      []TableReport   `json:"tables"`
 	Models      []ModelReport   `json:"models"`
 	Checks      []CheckReport   `json:"checks"`

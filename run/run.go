@@ -26,7 +26,7 @@ type Options struct {
 	Source    OpenSource    // nil builds from what has landed.
 	Command   string        // As it goes into ops.runs, such as "run".
 	Version   string        // Of the program, for ops.runs.
-	Full      bool          // Publish a new version even when nothing changed.
+	Full      bool          // Build incremental models anew, and publish even when nothing changed.
 	Trial     bool          // Build and check, and publish nothing.
 	Replay    *Replay       // Judge quarantine anew from what has landed; publish only if that changes it.
 	Select    []string      // Models to build; the others are carried over from the version before. Empty means all.
@@ -193,6 +193,7 @@ func newWalk(o Options) (*walk, error) {
 	if w.graph, err = w.newGraph(time.Time{}, time.Time{}); err != nil {
 		return w, err
 	}
+	w.report.Ignored = o.Project.Unused()
 	return w, w.choose()
 }
 

@@ -10,6 +10,11 @@ import (
 // createView makes a view inside the version's file. There it must not name the catalog that the file has while it is built,
 // because readers attach the file under another name.
 func (b *duckBuild) createView(ctx context.Context, m Model) error {
+	// The rewritten text has other lines than the model, so a mistake is found in the model's own.
+	_, err := b.run.db.ExecContext(ctx, "explain\n"+m.SQL)
+	if err != nil {
+		return duckProblem(fmt.Sprintf("build %s.%s", m.Schema, m.Name), err)
+	}
 	query, err := b.withoutCatalog(ctx, m.SQL)
 	if err != nil {
 		return duckProblem(fmt.Sprintf("build %s.%s", m.Schema, m.Name), err)

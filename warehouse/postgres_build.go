@@ -177,8 +177,9 @@ func (b *postgresBuild) create(ctx context.Context, m Model) (rows int64, err er
 		return 0, err
 	}
 	if m.View {
-		_, err := b.run.pool.Exec(ctx, fmt.Sprintf("create view %s as\n%s", relation, m.SQL))
-		return 0, err
+		statement := fmt.Sprintf("create view %s as\n%s", relation, m.SQL)
+		_, err := b.run.pool.Exec(ctx, statement)
+		return 0, withLine(statement, err)
 	}
 	query := m.SQL
 	if m.Carry {
@@ -198,9 +199,10 @@ func (b *postgresBuild) create(ctx context.Context, m Model) (rows int64, err er
 		}
 	}
 	// A version is written once and counted here, so that autovacuum has nothing to do for it.
-	tag, err := b.run.pool.Exec(ctx, fmt.Sprintf("create table %s with (autovacuum_enabled = false) as\n%s", relation, query))
+	statement := fmt.Sprintf("create table %s with (autovacuum_enabled = false) as\n%s", relation, query)
+	tag, err := b.run.pool.Exec(ctx, statement)
 	if err != nil {
-		return 0, err
+		return 0, withLine(statement, err)
 	}
 	if _, err := b.run.pool.Exec(ctx, `analyze `+relation); err != nil {
 		return 0, err
@@ -231,9 +233,9 @@ func (b *postgresBuild) merged(ctx context.Context, m Model, previous string) (s
 	if err := b.drop(ctx, fresh); err != nil {
 		return "", err
 	}
-	_, err := b.run.pool.Exec(ctx, fmt.Sprintf("create table %s with (autovacuum_enabled = false) as\n%s", fresh, m.SQL))
-	if err != nil {
-		return "", err
+	statement := fmt.Sprintf("create table %s with (autovacuum_enabled = false) as\n%s", fresh, m.SQL)
+	if _, err := b.run.pool.Exec(ctx, statement); err != nil {
+		return "", withLine(statement, err)
 	}
 	if _, err := b.run.pool.Exec(ctx, `analyze `+fresh); err != nil {
 		return "", err

@@ -147,3 +147,15 @@ func notUTF8(encoding string) error {
 		Class: change.ClassError,
 	}
 }
+
+// withLine adds the line of a statement that the server's error points at, as psql shows it.
+func withLine(statement string, err error) error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) || pg.Position < 1 {
+		return err
+	}
+	letters := []rune(statement)
+	before := string(letters[:min(int(pg.Position)-1, len(letters))])
+	line := strings.Count(before, "\n")
+	return fmt.Errorf("%w\nLINE %d: %s", err, line+1, strings.TrimSpace(strings.Split(statement, "\n")[line]))
+}

@@ -76,22 +76,10 @@ func (c *doctorCommand) project(g *Globals, p *project.Project) finding {
 		return finding{"project", string(preflight.Fail), f.Message, f.Try}
 	}
 	what := fmt.Sprintf("%s: %d models, %d seeds, %d tests, %d nodes in order", p.Name, len(p.Models), len(p.Seeds), len(p.Tests), len(graph.Nodes))
-	if n := len(p.Ignored); n > 0 {
-		what += fmt.Sprintf("; %d dbt keys have no effect here: %s", n, strings.Join(ignored(p), ", "))
+	if n := len(p.Unused()); n > 0 {
+		what += fmt.Sprintf("; %d keys have no effect here: %s", n, strings.Join(p.Unused(), ", "))
 	}
 	return finding{"project", string(preflight.OK), what, ""}
-}
-
-// ignored lists dbt's keys without effect, each once with its first place.
-func ignored(p *project.Project) []string {
-	var out []string
-	seen := map[string]int{}
-	for _, i := range p.Ignored {
-		if seen[i.Key]++; seen[i.Key] == 1 {
-			out = append(out, i.String())
-		}
-	}
-	return out
 }
 
 func (c *doctorCommand) warehouse(ctx context.Context, g *Globals, p *project.Project) finding {

@@ -309,7 +309,7 @@ func (c *quarantineReplay) Run(ctx context.Context, g *Globals) error {
 	bars := newProgress(g)
 	defer bars.Close()
 	report, err := run.Do(ctx, run.Options{
-		Project: p, Warehouse: wh, Command: "replay", Version: version, Full: true, Replay: &run.Replay{Rule: c.Rule},
+		Project: p, Warehouse: wh, Command: "replay", Version: version, Replay: &run.Replay{Rule: c.Rule},
 		Wait: c.Wait, Progress: bars, Logger: g.logger(),
 	})
 	bars.Close()

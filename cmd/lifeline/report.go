@@ -119,6 +119,9 @@ func since(c run.CheckReport) string {
 
 func (g *Globals) printEnd(r *run.Report) {
 	t := g.terminal
+	if n := len(r.Ignored); n > 0 {
+		fmt.Fprintf(t.out, "note: without effect here: %s\n", summary(r.Ignored))
+	}
 	for _, w := range r.Warnings {
 		fmt.Fprintf(t.out, "note: %s\n", w)
 	}
@@ -137,7 +140,11 @@ func asOf(r *run.Report) string {
 	if r.AsOf == nil {
 		return "unknown"
 	}
-	return timeText(*r.AsOf) + " UTC"
+	text := timeText(*r.AsOf) + " UTC"
+	if r.AsOfColumn != "" {
+		text += " by " + r.AsOfColumn
+	}
+	return text
 }
 
 // printPlan prints what a dry run would do.
@@ -153,4 +160,13 @@ func (g *Globals) printPlan(p *run.PlanReport) error {
 	}
 	fmt.Fprintf(t.out, "would run %d checks, then publish the version after %d\n", p.Checks, p.Published)
 	return nil
+}
+
+// summary joins the first of a list, and says how many more there are.
+func summary(list []string) string {
+	const shown = 3
+	if len(list) <= shown {
+		return strings.Join(list, ", ")
+	}
+	return fmt.Sprintf("%s and %d more (lifeline doctor lists them)", strings.Join(list[:shown], ", "), len(list)-shown)
 }

@@ -30,7 +30,7 @@ type walkFlags struct {
 
 type runCommand struct {
 	walkFlags
-	Full          bool          `help:"Read everything and publish, even when nothing changed."`
+	Full          bool          `help:"Read everything, build incremental models anew and publish, even when nothing changed."`
 	Every         time.Duration `placeholder:"5m" help:"Run again and again at this interval, until stopped."`
 	AllowWeaker   bool          `help:"Accept a snapshot that is not one point in time, when the source allows nothing better; the run record says so."`
 	SourceWorkers int           `default:"2" help:"Connections to the source."`
@@ -88,6 +88,7 @@ func (c *runCommand) once(ctx context.Context, g *Globals, p *project.Project) e
 
 type buildCommand struct {
 	walkFlags
+	Full bool `help:"Build incremental models anew, from all rows that have landed."`
 }
 
 func (buildCommand) Help() string {
@@ -95,6 +96,7 @@ func (buildCommand) Help() string {
 
 Examples:
   lifeline build --project examples/carepay
+  lifeline build --full
   lifeline build --select "dim_providers+" --dry-run --show-sql`
 }
 
@@ -103,7 +105,7 @@ func (c *buildCommand) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	return g.walk(ctx, p, "build", nil, c.walkFlags, true)
+	return g.walk(ctx, p, "build", nil, c.walkFlags, c.Full)
 }
 
 // openSource opens the project's source with its contract.
