@@ -298,6 +298,7 @@ func (d *decoder) time(to cell, p []byte) (int, error) {
 	}
 	d.text = appendClock(d.text, hours, minutes, seconds, micros, d.columns[to.at].digits)
 	to.Value(to.batch, to.column, d.text)
+	d.remember(to.at, d.text)
 	return n + 1, nil
 }
 

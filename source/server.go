@@ -109,7 +109,7 @@ var session = []string{
 // viewSession has the server end a view soon whose program stopped or was cut off; the keeper says otherwise as long as it lives.
 var viewSession = []string{
 	"set wait_timeout = cast(least(@@wait_timeout, 30) as unsigned)",
-	"set idle_transaction_timeout = cast(if(@@idle_transaction_timeout = 0, 5, least(@@idle_transaction_timeout, 5)) as unsigned)", // MariaDB.
+	"set idle_transaction_timeout = cast(if(@@idle_transaction_timeout = 0, 10, least(@@idle_transaction_timeout, 10)) as unsigned)", // MariaDB.
 }
 
 // connect opens a connection with the session that every read needs, and further settings.

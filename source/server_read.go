@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -138,6 +140,9 @@ func (w *worker) readRange(ctx context.Context, r *keyRange) error {
 		chunk := &keyRange{table: t, low: r.low, high: r.high, rows: int64(n)}
 		if n == limit {
 			chunk.high = t.literals(w.decode.last)
+			if slices.Equal(chunk.high, r.low) { // Better to stop than to read the same rows for ever.
+				return fmt.Errorf("after key %s of %s the server gives rows up to the same key", strings.Join(r.low, ", "), t.SourceName)
+			}
 		}
 		w.snapshot.remember(chunk)
 		if n < limit {

@@ -74,6 +74,9 @@ func (s *server) Snapshot(ctx context.Context) (_ Snapshot, err error) {
 			err = errors.Join(err, snap.Close())
 		}
 	}()
+	if err := snap.keep(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.agree(ctx, snap); err != nil {
 		return nil, err
 	}
@@ -86,7 +89,7 @@ func (s *server) Snapshot(ctx context.Context) (_ Snapshot, err error) {
 	if err := snap.provedAgain(ctx); err != nil {
 		return nil, err
 	}
-	return snap, snap.keep(ctx)
+	return snap, nil
 }
 
 // agree takes the views.

@@ -243,6 +243,10 @@ func (c *conn) send(command byte, text string) error {
 
 // close says good-bye if the connection is between two statements.
 func (c *conn) close() error {
+	if !c.use.TryLock() {
+		return c.net.Close()
+	}
+	defer c.use.Unlock()
 	if c.broken == nil {
 		_ = c.send(mysql.COM_QUIT, "") // The server notices a closed connection too.
 	}
