@@ -1,26 +1,15 @@
 package sample
 
 import (
-	"math"
+	"fmt"
 	"math/rand/v2"
 	"sort"
+	"strconv"
+	"time"
 )
 
 // Chance works on whole numbers: a product and a sum of floats are rounded once on some processors and twice on others, and the bytes
-// must be the same on all. The three tables below come from functions, but none of their values is near enough to a half to round differently.
-var (
-	waits  = curve(func(x float64) float64 { return -math.Log(1-x) * 1000 })              // Quantiles of an exponential wait of mean 1,000.
-	prices = curve(func(x float64) float64 { return 200 * math.Exp(5.2*x) })              // Cents of everyday products.
-	fees   = curve(func(x float64) float64 { return 50_000 * math.Exp(math.Log(120)*x) }) // Cents of procedures.
-)
-
-func curve(f func(float64) float64) [1024]int64 {
-	var out [1024]int64
-	for i := range out {
-		out[i] = int64(math.Round(f((float64(i) + 0.5) / 1024)))
-	}
-	return out
-}
+// must be the same on all.
 
 // What the dice are thrown for; each thing of a case has a sequence of its own, so that a change to one leaves the others alone. A
 // thing that there may be several of adds their number.
@@ -29,16 +18,12 @@ const (
 	diceTreatment
 	diceClaim
 	diceClaimDirt
-	diceOldInvoice
 	diceInvoice
 	diceInvoiceDirt
-	diceItems // And the number of the invoice.
-	diceItem  // And mostItems times the number of the invoice, and the number of the item.
-	dicePrice // As diceItem.
+	diceItems
+	diceItemDirt
+	diceGiven
 )
-
-// mostItems is how many items an invoice has at most.
-const mostItems = 40
 
 // dice seeds the generator for one thing of one case, so that every table sees the same case. What it gives is good until the next call.
 func (w *world) dice(thing, index int64) *rand.Rand {
@@ -66,41 +51,140 @@ func scatter(a, b uint64) uint64 {
 	return x ^ x>>31
 }
 
-// wait is an exponential time of a mean.
-func wait(r *rand.Rand, mean int64) int64 {
-	return mean*waits[r.IntN(1024)]/1000 + r.Int64N(mean/100+1)
-}
-
-// hours is the share of a working day's events before each hour in UTC, of 10,000: 88 % between 05 and 13, a working day at UTC+3.
-var hours = [25]int64{
-	0, 20, 40, 60, 120, 350, 950, 2000, 3300, 4700, 6000, 7200, 8200, 9150, 9450, 9620, 9720, 9800, 9860, 9900, 9930, 9950, 9970, 9985, 10_000,
-}
-
-// hourShare is the unit of timeOfDay's argument.
-const hourShare = 1_000_000
-
-// timeOfDay is the second of a day by which a share of its events has happened, given in parts of hourShare.
-func timeOfDay(share int64) int64 {
-	const fine = hourShare / 10_000
-	h := int64(sort.Search(23, func(i int) bool { return hours[i+1]*fine > share }))
-	return h*3600 + (share-hours[h]*fine)*3600/((hours[h+1]-hours[h])*fine)
-}
-
-// onDay is a time on a day, by the clock of a working day.
-func onDay(r *rand.Rand, d int64) int64 { return d*dayLong + timeOfDay(r.Int64N(hourShare)) }
-
-// after is when people get round to something: within the hour, or at work on a later day, seldom on a Sunday.
-func after(r *rand.Rand, from, mean int64) int64 {
-	d := wait(r, mean)
-	if d < dayLong/4 {
-		return from + d/8
+// shuffled is where number i of n comes in an order that the key says: each number once. Odd factors and shifts keep the numbers below
+// a power of two apart; what falls beyond n goes round again.
+func shuffled(i, n int64, key uint64) int64 {
+	if n < 2 {
+		return i
 	}
-	next := from/dayLong + max(1, (d+dayLong/2)/dayLong)
-	if isSunday(next) && r.IntN(8) > 0 {
-		next++
+	bits := uint(1)
+	for n > 1<<bits {
+		bits++
 	}
-	return onDay(r, next)
+	mask := uint64(1)<<bits - 1
+	x, a, b := uint64(i), scatter(key, 1)|1, scatter(key, 2)|1
+	for {
+		for range 3 {
+			x = (x*a + b) & mask
+			x ^= x >> (bits/2 + 1)
+		}
+		if int64(x) < n {
+			return int64(x)
+		}
+	}
 }
 
-// isSunday: 1970-01-01 was a Thursday.
-func isSunday(d int64) bool { return (d+4)%7 == 0 }
+// whole is the unit of shares: millionths.
+const whole = 1_000_000
+
+// clock is the share of a day's events before each hour, in UTC.
+type clock [25]int64
+
+func newClock(events []int64) *clock {
+	var c clock
+	sum := growing(events)
+	for h, n := range sum {
+		c[h+1] = n * whole / sum[len(sum)-1]
+	}
+	return &c
+}
+
+// second is the second of a day by which a share of its events has happened.
+func (c *clock) second(share int64) int64 {
+	h := int64(sort.Search(23, func(i int) bool { return c[i+1] > share }))
+	return h*3600 + (share-c[h])*3600/(c[h+1]-c[h])
+}
+
+// share is the reverse of second.
+func (c *clock) share(second int64) int64 {
+	h := second / 3600
+	return c[h] + (c[h+1]-c[h])*(second%3600)/3600
+}
+
+// after is when something happens that takes so long: within hours to the second, but not at night nor mostly at a weekend; else at
+// work on a day about then, more probably on one of which the calendar says that much of it happened.
+func (w *world) after(r *rand.Rand, from, lag int64, calendar string) int64 {
+	at := from + lag
+	day, first := at/dayLong, from/dayLong
+	low, high := day-min(2, day-first), day+min(2, day-first)
+	if lag < dayLong/4 {
+		weekday, hour := (day+4)%7, at%dayLong/3600 // 1970-01-01 was a Thursday.
+		if lag < 900 || weekday > 0 && weekday < 6 && hour > 3 && hour < 20 {
+			return w.known(r, from, at)
+		}
+		low, high = day, day+2
+	}
+	chosen := w.plan.calendar[calendar].among(r, low, high, day)
+	next := chosen*dayLong + w.plan.hours["event"].second(r.Int64N(whole))
+	if next <= from {
+		next = at
+	}
+	return w.known(r, from, next)
+}
+
+// among is one of some days, or the given one where nothing happened on them.
+func (c dayCounts) among(r *rand.Rand, low, high, given int64) int64 {
+	sum := int64(0)
+	for d := low; d <= high; d++ {
+		sum += c.of(d)
+	}
+	if sum == 0 {
+		return given
+	}
+	x := r.Int64N(sum)
+	for d := low; ; d++ {
+		if x -= c.of(d); x < 0 {
+			return d
+		}
+	}
+}
+
+func (c dayCounts) of(day int64) int64 {
+	if i := day - c.first; i >= 0 && i < int64(len(c.n)) {
+		return c.n[i]
+	}
+	return 0
+}
+
+// known is a time, or an earlier one where the data ends before it.
+func (w *world) known(r *rand.Rand, from, at int64) int64 {
+	if at > w.end {
+		return from + r.Int64N(max(1, w.end-from+1))
+	}
+	return at
+}
+
+// lagOf is how long something takes; it is false where that has no date. Of several names the first that the shape has counts.
+func (w *world) lagOf(r *rand.Rand, at int64, names ...key) (int64, bool) {
+	for _, name := range names {
+		l, ok := w.plan.lags[name]
+		if !ok {
+			continue
+		}
+		if w.Dirt != "none" && r.Int64N(l.missing.of) < l.missing.part || len(l.points) == 0 {
+			return 0, false
+		}
+		return quantile(lagPlaces, l.points, at), true
+	}
+	return 0, true
+}
+
+// calendarMonth is how the shape names the month of a time.
+type calendarMonth struct{ month, quarter, year string }
+
+var calendarMonths = func() (out [12 * 12]calendarMonth) {
+	for i := range out {
+		year, month := 2012+i/12, 1+i%12
+		out[i] = calendarMonth{fmt.Sprintf("%d%02d", year, month), fmt.Sprintf("%dq%d", year, (month+2)/3), strconv.Itoa(year)}
+	}
+	return out
+}()
+
+// monthOf is the month of a time; it has no names where the shape has none.
+func monthOf(at int64) calendarMonth {
+	year, month, _ := time.Unix(at, 0).UTC().Date()
+	if i := (year-2012)*12 + int(month) - 1; i >= 0 && i < len(calendarMonths) {
+		return calendarMonths[i]
+	}
+	return calendarMonth{}
+}

@@ -2,7 +2,6 @@ package sample_test
 
 import (
 	"bytes"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,23 +18,20 @@ import (
 // Where dates stand in a file.
 var dates = map[string][]int{"treatments.csv": {2, 3, 4, 5}, "claims.csv": {3, 4}, "invoices.csv": {2}, "invoice_items.csv": {2}}
 
-// newest is the last time of the real invoices.
-const newest = "2019-11-25 17:04:34"
+// newest is the last time of the real tables.
+const newest = "2019-11-25 18:07:35"
 
-func TestEveryDateKeepsWorkingHoursAndNoneHeapUp(t *testing.T) {
+func TestDatesKeepWorkingHoursAndNoneIsNewerThanTheTables(t *testing.T) {
 	t.Parallel()
 	for f, columns := range dates {
 		for _, column := range columns {
-			seconds, days := map[string]int{}, map[string]int{}
 			night, n, last := 0, 0, ""
 			for _, r := range wholeSample(t)[f] {
 				at := r[column]
-				if len(at) != 19 || strings.Contains(at, "-00") || at < "2000" || at > "2050" {
-					continue // Missing, partial, or one of the few that no one believes.
+				if len(at) != 19 || strings.Contains(at, "-00") {
+					continue // Missing or partial.
 				}
 				n++
-				seconds[at]++
-				days[at[:10]]++
 				last = max(last, at)
 				// 22 to 05 h in Nairobi.
 				if hour := at[11:13]; hour >= "19" || hour < "02" {
@@ -43,35 +39,14 @@ func TestEveryDateKeepsWorkingHoursAndNoneHeapUp(t *testing.T) {
 				}
 			}
 			require.LessOrEqual(t, last, newest, "%s column %d", f, column)
-			require.Less(t, float64(night)/float64(n), 0.05, "%s column %d: the clock of a working day at UTC+3", f, column)
-			require.Less(t, slices.Max(slices.Collect(maps.Values(seconds))), 8, "%s column %d: many in one second", f, column)
-			// The burst day and the days after it have their reason.
-			maps.DeleteFunc(days, func(d string, _ int) bool { return d >= "2019-01-18" && d <= "2019-01-21" })
-			require.Less(t, float64(slices.Max(slices.Collect(maps.Values(days))))/float64(n), 0.005, "%s column %d: many on one day", f, column)
+			require.Equal(t, newest[:10], last[:10], "%s column %d: windows end on the same day whatever the seed", f, column)
+			require.Less(t, float64(night)/float64(n), 0.08, "%s column %d: the clock of a working day at UTC+3", f, column)
 		}
 	}
 }
 
-func TestAtScaleOneTheInvoicesAreAsManyAsTheRealOnes(t *testing.T) {
-	t.Parallel()
-	dir, _ := write(t, sample.Options{Project: "carepay", Scale: 1, Seed: 5, Dirt: "real"})
-	invoices := rowsOf(t, dir, "invoices.csv")
-	require.Len(t, invoices, 59_218)
-	require.Equal(t, 23_862, count(invoices, 2)["NULL"])
-	latest := ""
-	for _, r := range invoices {
-		if r[2] != "NULL" {
-			latest = max(latest, r[2])
-		}
-	}
-	require.Equal(t, newest, latest, "windows end at the same instant whatever the seed")
-	amounts := count(rowsOf(t, dir, "claims.csv"), 7)
-	require.Equal(t, 1, amounts["55071840.0000"], "whatever the seed")
-	require.Equal(t, 1, amounts["4953035.0000"])
-}
-
-// The shipped checks block above these shares; a small sample must keep below them whatever the seed.
-func TestRealDirtKeepsBelowTheLimitsOfTheChecks(t *testing.T) {
+// A small sample has the faults of the real tables too, and the few that can be repaired, in bounds whatever the seed.
+func TestASmallSampleHasTheFaultsOfTheRealTables(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(15) {
 		o := carepay(0.05)
@@ -79,30 +54,25 @@ func TestRealDirtKeepsBelowTheLimitsOfTheChecks(t *testing.T) {
 		dir, _ := write(t, o)
 		treatments, claims := rowsOf(t, dir, "treatments.csv"), rowsOf(t, dir, "claims.csv")
 		invoices, items := rowsOf(t, dir, "invoices.csv"), rowsOf(t, dir, "invoice_items.csv")
-		visits, bills := count(treatments, 0), map[string]int{}
-		for _, r := range invoices {
-			bills[r[0]] = visits[r[3]]
-		}
-		share := func(rows [][]string, bad func([]string) bool) float64 {
-			n := 0
+		visits, bills := count(treatments, 0), count(invoices, 0)
+		without := func(rows [][]string, column int, parents map[string]int) (n int) {
 			for _, r := range rows {
-				if bad(r) {
+				if parents[r[column]] == 0 {
 					n++
 				}
 			}
-			return float64(n) / float64(len(rows))
+			return n
 		}
-		for name, x := range map[string]float64{
-			"claims":   share(claims, func(r []string) bool { return visits[r[5]] == 0 }),
-			"invoices": share(invoices, func(r []string) bool { return visits[r[3]] == 0 }),
-			"items":    share(items, func(r []string) bool { return bills[r[3]] == 0 }),
-		} {
-			require.Less(t, x, 0.005, "%s without a parent, seed %d", name, seed)
-			require.Positive(t, x, "%s without a parent, seed %d", name, seed)
+		require.Equal(t, 1, without(claims, 5, visits), "claims without a treatment, seed %d", seed)
+		require.Zero(t, without(invoices, 3, visits)+without(items, 3, bills), "the real tables have none")
+		partial := 0
+		for _, r := range treatments {
+			if strings.Contains(r[5], "-00") {
+				partial++
+			}
 		}
-		partial := share(treatments, func(r []string) bool { return strings.Contains(r[5], "-00") })
 		require.Positive(t, partial, "partial dates, seed %d", seed)
-		require.Less(t, partial, 0.002)
+		require.Less(t, partial, 5)
 		blank := func(r []string) bool { return slices.Contains(r, "") }
 		require.False(t, slices.ContainsFunc(claims, blank) || slices.ContainsFunc(items, blank), "a blank is a missing value by one way only")
 		require.Zero(t, count(claims, 7)["NULL"]+count(items, 6)["NULL"], "MySQL would read a missing amount as 0")
@@ -117,10 +87,10 @@ func TestCleanDataIsClean(t *testing.T) {
 	treatments := map[string][]string{}
 	for _, r := range rowsOf(t, dir, "treatments.csv") {
 		treatments[r[0]] = r
-		require.Equal(t, r[1] == "DRAFT", r[4] == "NULL", "%v", r)
+		require.NotEqual(t, "NULL", r[5], "%v", r)
 		require.LessOrEqual(t, r[2], r[3], "changed before it was made: %v", r)
 		require.LessOrEqual(t, r[5], r[2], "%v", r)
-		require.LessOrEqual(t, r[5], r[4], "%v", r)
+		require.LessOrEqual(t, r[2], r[4], "%v", r)
 	}
 	billed, bills := map[string]int64{}, map[string]string{}
 	for _, r := range rowsOf(t, dir, "invoices.csv") {
@@ -130,7 +100,8 @@ func TestCleanDataIsClean(t *testing.T) {
 	for _, r := range rowsOf(t, dir, "invoice_items.csv") {
 		require.NotEmpty(t, bills[r[3]], "%v", r)
 		require.Equal(t, "KES", r[5])
-		if r[1] == "ACTIVE" {
+		require.Positive(t, units(t, r[6]), "%v", r)
+		if r[1] != "DELETED" && r[1] != "REPLACED" && r[1] != "REJECTED" {
 			billed[bills[r[3]]] += units(t, r[6])
 		}
 	}
@@ -138,7 +109,10 @@ func TestCleanDataIsClean(t *testing.T) {
 	for _, r := range rowsOf(t, dir, "claims.csv") {
 		require.False(t, seen[r[5]], "two claims of one treatment: %v", r)
 		seen[r[5]] = true
-		require.Equal(t, billed[r[5]], units(t, r[7]), "%v", r)
+		require.Positive(t, units(t, r[7]), "%v", r)
+		if billed[r[5]] > 0 {
+			require.Equal(t, billed[r[5]], units(t, r[7]), "%v", r)
+		}
 		require.Equal(t, treatments[r[5]][7], r[6], "the program is the treatment's: %v", r)
 		if r[3] != "NULL" {
 			require.LessOrEqual(t, r[3], r[4], "%v", r)
@@ -188,8 +162,10 @@ func TestHeavyDirtHasEveryKindOfFault(t *testing.T) {
 		text[f] = string(b)
 	}
 	for f, faults := range map[string][]string{
-		"treatments.csv":    {",NULL,2", ",N/A,", ",,", `,\N,`, "WHATEVER", "\u00a0,", ",\ufeff", "\t,", "\x00,", "2091-", "1945-", "31/12/2018", "2019-03-00", "2018-00-00"},
-		"claims.csv":        {"KES\r\n", ",USD\n", ",XXX\n", ",NULL\n", ",\n", ",-", ",NULL,KES", ",0.0000,", ",abc,", ",99999999999999999.0000,", ",2019-01-01 00:00:00,", ",Cash,"},
+		"treatments.csv": {",NULL,2", ",N/A,", ",,", `,\N,`, "WHATEVER", "\u00a0,", ",\ufeff", "\t,",
+			"\x00,", "2091-", "1945-", "31/12/2018", "2019-03-00", "2018-00-00"},
+		"claims.csv": {"KES\r\n", ",USD\n", ",XXX\n", ",NULL\n", ",\n", ",-", ",NULL,KES", ",0.0000,",
+			",abc,", ",99999999999999999.0000,", ",2019-01-01 00:00:00,", ",Cash,"},
 		"invoices.csv":      {",NULL\n", "WHATEVER", "2091-"},
 		"invoice_items.csv": {",NULL\n", ",abc", ",USD,", ",XXX,", ",,", ",KES,-", ",NULL,KES,", "1945-", "2091-"},
 	} {

@@ -40,8 +40,8 @@ func foodTables() []table {
 		{
 			name: "orders", file: "orders.csv", about: foodOrders, stream: (*world).foodOrders,
 			header: "id,customer_id,restaurant_id,deliverer_id,region_id,status,placed_at,amount,currency",
-			ddl: "id int primary key, customer_id int, restaurant_id int, deliverer_id int, region_id int, status varchar(25), placed_at datetime, " +
-				"amount decimal(19,4), currency varchar(4)",
+			ddl: "id int primary key, customer_id int, restaurant_id int, deliverer_id int, region_id int, status varchar(25), " +
+				"placed_at datetime, amount decimal(19,4), currency varchar(4)",
 		},
 		{
 			name: "order_events", file: "order_events.csv", about: foodOrders * 5, stream: (*world).foodEvents,

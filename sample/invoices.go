@@ -35,7 +35,10 @@ type givenInvoice struct {
 func readInvoices(path string) (*invoicesFile, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, &change.Problem{Err: fmt.Errorf("read the invoices: %w", err), Class: change.ClassUsage, Try: "--invoices FILE, with columns ID,STATUS,DATE_CREATED,TREATMENT_ID"}
+		return nil, &change.Problem{
+			Err: fmt.Errorf("read the invoices: %w", err), Class: change.ClassUsage,
+			Try: "--invoices FILE, with columns ID,STATUS,DATE_CREATED,TREATMENT_ID",
+		}
 	}
 	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))))
 	f := &invoicesFile{text: text}
@@ -94,7 +97,10 @@ func (f *invoicesFile) arrange() {
 }
 
 func (f *invoicesFile) problem(path string, line int64, what string) error {
-	return &change.Problem{Err: errors.New("invoices file: " + what), Where: fmt.Sprintf("%s:%d", path, line), Class: change.ClassUsage, Try: "mend that line"}
+	return &change.Problem{
+		Err: errors.New("invoices file: " + what), Where: fmt.Sprintf("%s:%d", path, line), Class: change.ClassUsage,
+		Try: "mend that line",
+	}
 }
 
 func parseInvoice(record []string) (givenInvoice, error) {
@@ -120,21 +126,100 @@ func parseInvoice(record []string) (givenInvoice, error) {
 // fileVisits makes one case of each treatment that the file names, so that every one of its rows has its parent.
 func (w *world) fileVisits(do func(*visit) bool) {
 	v := &visit{}
-	number, old := int64(-1), int64(-1)
-	for i, r := range w.file.visits {
-		if i == 0 || r.treatment != v.id {
-			if i > 0 && !do(v) {
-				return
-			}
-			number++
-			w.begin(v, number, r.created == noTime)
-			v.id, v.created = r.treatment, r.created
-			if v.old {
-				old++
-				v.created = w.oldTime(old)
+	hosts := map[string]*hosts{}
+	old := int64(0)
+	for rows, index := w.file.visits, int64(0); len(rows) > 0; index++ {
+		n := 1
+		for n < len(rows) && rows[n].treatment == rows[0].treatment {
+			n++
+		}
+		first := rows[0]
+		*v = visit{index: index, id: first.treatment, old: first.created == noTime, created: first.created, invoices: v.invoices[:0]}
+		if v.old {
+			v.created = w.oldTime(old)
+			old++
+		}
+		name := era(v.old) + first.status
+		if hosts[name] == nil {
+			hosts[name] = w.plan.hostsOf(first.status, v.old)
+		}
+		w.give(v, hosts[name])
+		for _, r := range rows[:n] {
+			v.invoices = append(v.invoices, bill{id: r.id, status: r.status, created: r.created})
+		}
+		if !do(v) {
+			return
+		}
+		rows = rows[n:]
+	}
+}
+
+// hosts are the kinds of case that an invoice may be of, and how many cases have it.
+type hosts struct {
+	kinds []*kind
+	upto  []int64
+}
+
+func (p *plan) hostsOf(status string, old bool) *hosts {
+	h := &hosts{}
+	add := func(fits func(*kind) bool) {
+		for i := range p.kinds {
+			if k := &p.kinds[i]; len(k.invoices) > 0 && fits(k) {
+				h.kinds, h.upto = append(h.kinds, k), append(h.upto, k.cases(old))
 			}
 		}
-		v.invoices = append(v.invoices, bill{id: r.id, status: r.status, created: r.created, items: w.itemsOf(v.index, int64(len(v.invoices)))})
+		h.upto = growing(h.upto)
 	}
-	do(v)
+	add(func(k *kind) bool { return k.invoices[0] == status && k.cases(old) > 0 })
+	if len(h.kinds) == 0 {
+		add(func(k *kind) bool { return k.cases(old) > 0 }) // A word that the real table does not have.
+	}
+	return h
+}
+
+func (k *kind) cases(old bool) int64 {
+	n := int64(0)
+	for name, x := range k.cells {
+		if beforeMigration(name) == old {
+			n += x
+		}
+	}
+	return n
+}
+
+// give chooses a case's kind and the number of its items, and adds what follows.
+func (w *world) give(v *visit, h *hosts) {
+	r := w.dice(diceGiven, v.index)
+	i, _ := slices.BinarySearch(h.upto, r.Int64N(h.upto[len(h.upto)-1])+1)
+	v.kind = h.kinds[i]
+	if items := w.plan.items[string(v.money)+v.claimed()+era(v.old)]; items != nil {
+		v.items = items.number(r.Int64N(items.total()))
+	}
+	v.period = w.plan.periodOf(v.created)
+	v.provider = w.providerOf(v)
+	v.fields = w.treatment(v)
+}
+
+// periodOf is the name of a time's period, whether there is one or not.
+func (p *plan) periodOf(at int64) string {
+	name := time.Unix(at, 0).UTC().Format("200601")
+	if name == "201801" || name == "201903" {
+		name += "b"
+	}
+	return name
+}
+
+// oldTime spreads the undated treatments of a file as the real ones.
+func (w *world) oldTime(n int64) int64 {
+	last := 0
+	for w.plan.months[last+1].old {
+		last++
+	}
+	end := w.plan.months[last].before + w.plan.months[last].n
+	n = n * end / w.file.undated
+	for i := last; ; i-- {
+		if m := &w.plan.months[i]; m.before <= n {
+			return w.timeOf(m, n, n-m.before)
+		}
+	}
 }

@@ -59,7 +59,10 @@ func Load(ctx context.Context, o Options, dsn string) (s Summary, err error) {
 func address(dsn string) (string, *mysql.Config, error) {
 	u, err := url.Parse(dsn)
 	fail := func(what string) (string, *mysql.Config, error) {
-		return "", nil, &change.Problem{Err: errors.New(what), Class: change.ClassUsage, Try: "--into mysql://user:password@127.0.0.1:3306/carepay"}
+		return "", nil, &change.Problem{
+			Err: errors.New(what), Class: change.ClassUsage,
+			Try: "--into mysql://user:password@127.0.0.1:3306/carepay",
+		}
 	}
 	if err != nil || u.Scheme != "mysql" && u.Scheme != "mariadb" || u.Host == "" {
 		return fail("the address to load into is not mysql://user:password@host:port/database")
@@ -91,7 +94,10 @@ func unreachable(addr string, err error) error {
 }
 
 func (w *world) loadTable(ctx context.Context, conn *sql.Conn, t table) (int64, error) {
-	for _, q := range []string{"drop table if exists `" + t.name + "`", "create table `" + t.name + "` (" + t.ddl + ") default charset utf8mb4"} {
+	for _, q := range []string{
+		"drop table if exists `" + t.name + "`",
+		"create table `" + t.name + "` (" + t.ddl + ") default charset utf8mb4",
+	} {
 		if _, err := conn.ExecContext(ctx, q); err != nil {
 			return 0, fmt.Errorf("create %s: %w", t.name, err)
 		}
@@ -118,7 +124,9 @@ func (w *world) loadTable(ctx context.Context, conn *sql.Conn, t table) (int64, 
 	}
 	var refused *mysql.MySQLError
 	if errors.As(err, &refused) && (refused.Number == 1148 || refused.Number == 3948 || refused.Number == 4166) {
-		return 0, &change.Problem{Err: fmt.Errorf("load %s: %w", t.name, err), Class: change.ClassError, Try: "set global local_infile = 1 on the server"}
+		return 0, &change.Problem{
+			Err: fmt.Errorf("load %s: %w", t.name, err), Class: change.ClassError, Try: "set global local_infile = 1 on the server",
+		}
 	}
 	return 0, fmt.Errorf("load %s: %w", t.name, err)
 }

@@ -72,7 +72,8 @@ func TestTheDatabaseHoldsWhatTheFilesHold(t *testing.T) {
 	zero := number(t, db, dsn, "select count(*) from %s.INVOICE where date_created = '0000-00-00 00:00:00'")
 	require.Equal(t, count(invoices, 2)["NULL"], zero, "a missing date arrives as the zero date")
 	require.Zero(t, number(t, db, dsn, "select count(*) from %s.INVOICE where date_created is null"))
-	require.Equal(t, count(claims, 6)["NULL"], number(t, db, dsn, "select count(*) from %s.CLAIM where program_id = 0"), "a missing number arrives as 0")
+	require.Equal(t, count(claims, 6)["NULL"],
+		number(t, db, dsn, "select count(*) from %s.CLAIM where program_id = 0"), "a missing number arrives as 0")
 
 	again, err := sample.Load(t.Context(), o, dsn)
 	require.NoError(t, err, "a second load makes the tables anew")
@@ -89,7 +90,8 @@ func TestShiftedTreatmentsDeclareATypeInTheDatabase(t *testing.T) {
 	declared := "select ordinal_position from information_schema.columns where table_schema = '%s' and table_name = '"
 	require.Equal(t, 3, number(t, db, dsn, declared+"TREATMENT' and column_name = 'TYPE'"))
 	// Every later column holds what belongs to the one before it: the type is a date, the program is nothing.
-	shifted := number(t, db, dsn, "select count(*) from %s.TREATMENT where type regexp '^[0-9]{4}-' and date_treatment = '0000-00-00 00:00:00'")
+	shifted := number(t, db, dsn,
+		"select count(*) from %s.TREATMENT where type regexp '^[0-9]{4}-' and date_treatment = '0000-00-00 00:00:00'")
 	require.Positive(t, shifted)
 	require.Zero(t, number(t, db, dsn, "select count(*) from %s.TREATMENT where coalesce(program_id, 0) <> 0"))
 }

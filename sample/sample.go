@@ -1,8 +1,12 @@
 // Package sample makes the sources of the shipped projects: the operational databases of an insurance-claims platform, in the shape and
 // the dirt of the real one, and of a food-delivery app (food*.go); the same bytes for the same seed, linear in scale.
 //
-// Every table of claims is a stream over the same cases (a treatment with its invoices, items and claims), each case a pure function of seed and
-// index, so that memory stays flat at any scale and a claim's amount can agree with items that are written elsewhere.
+// The shape of the claims platform (shape/*.csv) is counted from its real tables: how many cases of which kind each month has, how many
+// items, what things cost, how long they take, what has no date. No row is copied. Providers are made up, because the real table has
+// lost them.
+//
+// Every table of claims is a stream over the same cases (a treatment with its invoices, items and claims), each case a pure function of
+// seed and index, so that memory stays flat at any scale and a claim's amount can agree with items that are written elsewhere.
 package sample
 
 import (
@@ -20,7 +24,7 @@ import (
 // Options say what to make.
 type Options struct {
 	Project         string  // "carepay" or "fooddelivery".
-	Scale           float64 // 1 is about 60,000 treatments, 59,000 invoices, 35,700 claims and 350,000 items; 20,000 orders with 90,000 events.
+	Scale           float64 // 1 is as many rows as the real tables have: 333,951; of fooddelivery 20,000 orders with 90,000 events.
 	Seed            uint64
 	Dirt            string // "none", "real" (passes all shipped checks at a scale of 0.05 and more) or "heavy".
 	ShiftTreatments bool   // The loader's fault: treatments declared with a TYPE after STATUS that the data does not have.
@@ -55,10 +59,13 @@ type table struct {
 	file    string
 	header  string
 	ddl     string // Columns, as the brief's loader declares them.
-	about   int64  // Rows per 59,891 cases, which are scale 1; for progress.
+	about   int64  // Rows at scale 1; for progress.
 	stream  func(*world, *lines) error
 	foreign bool // The file is the caller's own (InvoicesFile) and is passed on as it is.
 }
+
+// scaleOne is the number of cases at scale 1.
+const scaleOne = 74_173
 
 const shiftedTreatments = "ID int primary key, STATUS varchar(25), TYPE varchar(25), DATE_CREATED datetime, DATE_MODIFIED datetime, " +
 	"DATE_SUBMITTED datetime, DATE_TREATMENT datetime, PROVIDER_ID int, PROGRAM_ID int"
@@ -69,13 +76,13 @@ func tables(o Options) []table {
 	}
 	ts := []table{
 		{
-			name: "TREATMENT", file: "treatments.csv", about: 59_891, stream: (*world).treatments,
+			name: "TREATMENT", file: "treatments.csv", about: 74_148, stream: (*world).treatments,
 			header: "ID,STATUS,DATE_CREATED,DATE_MODIFIED,DATE_SUBMITTED,DATE_TREATMENT,PROVIDER_ID,PROGRAM_ID",
 			ddl: "ID int primary key, STATUS varchar(25), DATE_CREATED datetime, DATE_MODIFIED datetime, DATE_SUBMITTED datetime, " +
 				"DATE_TREATMENT datetime, PROVIDER_ID int, PROGRAM_ID int",
 		},
 		{
-			name: "CLAIM", file: "claims.csv", about: 35_700, stream: (*world).claims,
+			name: "CLAIM", file: "claims.csv", about: 73_747, stream: (*world).claims,
 			header: "ID,STATUS,TYPE,DATE_CREATED,DATE_MODIFIED,TREATMENT_ID,PROGRAM_ID,AMOUNT,CURRENCY",
 			ddl: "ID int primary key, STATUS varchar(25), TYPE varchar(25), DATE_CREATED datetime, DATE_MODIFIED datetime, TREATMENT_ID int, " +
 				"PROGRAM_ID int, AMOUNT decimal(19,4), CURRENCY varchar(4)",
@@ -86,7 +93,7 @@ func tables(o Options) []table {
 			ddl:    "ID int primary key, STATUS varchar(25), DATE_CREATED datetime, TREATMENT_ID int",
 		},
 		{
-			name: "INVOICE_ITEM", file: "invoice_items.csv", about: 350_000, stream: (*world).items,
+			name: "INVOICE_ITEM", file: "invoice_items.csv", about: 126_838, stream: (*world).items,
 			header: "ID,STATUS,DATE_CREATED,INVOICE_ID,PRODUCT_ID,CURRENCY,AMOUNT",
 			ddl: "ID int primary key, STATUS varchar(25), DATE_CREATED datetime, INVOICE_ID int, PRODUCT_ID int, CURRENCY varchar(4), " +
 				"AMOUNT decimal(19,4)",
@@ -116,8 +123,8 @@ func (o Options) check() error {
 	return nil
 }
 
-// Write makes the project's CSV files in dir, one a table: UTF-8 with a byte-order mark, capitals in the header, a bare NULL for a missing value, no
-// newline after the last line.
+// Write makes the project's CSV files in dir, one a table: UTF-8 with a byte-order mark, capitals in the header, a bare NULL for a
+// missing value, no newline after the last line.
 func Write(ctx context.Context, o Options, dir string) (Summary, error) {
 	w, err := newWorld(o)
 	if err != nil {
@@ -152,7 +159,7 @@ func (w *world) write(ctx context.Context, t table, out io.Writer) (int64, error
 		_, err := out.Write(w.file.text)
 		return w.file.rows, err
 	}
-	l := &lines{ctx: ctx, out: bufio.NewWriterSize(out, 1<<20), name: t.name, progress: w.Progress, total: t.about * w.cases / 59_891}
+	l := &lines{ctx: ctx, out: bufio.NewWriterSize(out, 1<<20), name: t.name, progress: w.Progress, total: t.about * w.cases / scaleOne}
 	l.buf = append(l.buf, "\xef\xbb\xbf"+t.header...)
 	if err := t.stream(w, l); err != nil {
 		return l.rows, err

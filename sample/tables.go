@@ -5,12 +5,15 @@ import "math/rand/v2"
 // treatments writes TREATMENT.
 func (w *world) treatments(l *lines) error {
 	w.visits(func(v *visit) bool {
-		f := w.treatment(v)
+		if v.treatment == "" {
+			return true
+		}
+		f := v.fields
 		w.spoilTreatment(v, &f)
 		if !l.row() {
 			return false
 		}
-		l.key(w, v.number, f.id)
+		l.key(w, v.index, f.id)
 		l.text(f.status)
 		l.time(f.created)
 		l.time(f.modified)
@@ -22,7 +25,7 @@ func (w *world) treatments(l *lines) error {
 		}
 		l.id(f.provider)
 		l.id(f.program)
-		l.again(w, v.number)
+		l.again(w, v.index)
 		return true
 	})
 	return l.err
@@ -32,73 +35,110 @@ type treatmentFields struct {
 	id                                    int64
 	status                                string
 	created, modified, submitted, treated int64
+	decided                               int64 // When its claims were; noTime where the shape says it in another way.
 	treatedText                           string
 	provider, program                     int64
 }
 
+// treatment is when a case was treated, handed in and last changed.
 func (w *world) treatment(v *visit) treatmentFields {
-	r := w.dice(diceTreatment, v.index)
+	r := w.dice(diceTreatment+1, v.index)
 	f := treatmentFields{
-		id: v.id, status: treatmentStatus(r, v, w.end), created: v.created, submitted: noTime, treated: v.created,
+		id: v.id, status: v.treatment, created: v.created, modified: noTime, submitted: noTime, treated: noTime, decided: noTime,
 		provider: v.provider, program: v.program,
 	}
-	if !v.old {
-		f.treated = treatedAt(r, v.created)
+	if lag, ok := w.lagOf(r, r.Int64N(whole), key{"treated", f.status, era(v.old)}); ok || w.Dirt == "none" {
+		f.treated = f.created + lag
 	}
-	f.modified = v.created + r.Int64N(2400)
-	if f.status != "DRAFT" {
-		f.submitted = after(r, v.created, 16*dayLong/10)
-		f.modified = f.submitted
-		if f.submitted > w.end {
-			// Not handed in yet.
-			f.status, f.submitted, f.modified = "DRAFT", noTime, v.created
-		} else if r.IntN(3) == 0 {
-			f.modified = after(r, f.submitted, 3*dayLong)
-		}
+	f.submitted = w.submitted(r, v)
+	from := f.submitted
+	if from == noTime {
+		from = f.created
 	}
-	if f.modified > w.end {
-		f.modified = max(f.created, f.submitted)
+	// Providers differ in how long their cases take.
+	at := r.Int64N(whole) + (v.provider/13%9-4)*25_000
+	if lag, ok := w.lagOf(r, at, key{"modified", f.status, era(v.old)}); ok {
+		f.modified = w.after(r, from, lag, "modified")
+	}
+	if v.treatment == "CLOSED" && !v.old && f.submitted != noTime && len(v.claims) > 0 {
+		w.decide(r, v, &f, at)
+	}
+	if w.Dirt == "none" {
+		f.inOrder()
 	}
 	return f
 }
 
-// treatedAt is when the care was given: mostly just before it was recorded, else some days before, now and then weeks.
-func treatedAt(r *rand.Rand, created int64) int64 {
-	switch x := r.IntN(40); {
-	case x == 0:
-		return onDay(r, created/dayLong-1-r.Int64N(60))
-	case x < 9:
-		return onDay(r, created/dayLong-1-wait(r, 1000)/1000)
+// decide is when the claims of a closed case were decided. The case was changed then too, or last when it was handed in.
+func (w *world) decide(r *rand.Rand, v *visit, f *treatmentFields, at int64) {
+	lag, _ := w.lagOf(r, at, key{"decided", v.claims[0].status, "new"}, key{"decided", "Approved", "new"})
+	f.decided = w.after(r, f.submitted, lag, "modified")
+	f.modified = f.decided
+	if later, ok := w.lagOf(r, r.Int64N(whole), key{"claim modified", v.claims[0].pair, "new"}); ok && later > 60 {
+		f.modified = w.known(r, f.submitted, f.submitted+1)
 	}
-	return created - wait(r, 1500)
 }
 
-func treatmentStatus(r *rand.Rand, v *visit, end int64) string {
-	x := r.IntN(1000)
-	if v.old {
-		return pick(x, step{40, "RESUBMITTED"}, step{70, "DRAFT"}, step{1000, "CLOSED"})
+// submitted is when a case was handed in: closed ones on the day they began, or on a day on which the real ones of that month were.
+func (w *world) submitted(r *rand.Rand, v *visit) int64 {
+	of := v.treatment
+	if of == "CLOSED" || of == "" {
+		of = monthOf(v.created).quarter
 	}
-	if v.created > end-30*dayLong {
-		return pick(x, step{160, "DRAFT"}, step{700, "SUBMITTED"}, step{715, "RESUBMITTED"}, step{1000, "CLOSED"})
+	lag, ok := w.lagOf(r, r.Int64N(whole), key{"submitted", of, ""})
+	days, known := w.plan.submissions[v.period]
+	switch {
+	case !ok:
+		return noTime
+	case !v.old && len(v.kind.invoices) > 0 && v.kind.invoices[0] == "FINAL":
+		lag, _ = w.lagOf(r, r.Int64N(whole), key{"submitted final", "", ""})
+		return w.after(r, v.created, lag, "submitted")
+	case !known || v.treatment != "CLOSED":
+		return w.after(r, v.created, lag, "submitted")
 	}
-	return pick(x, step{80, "DRAFT"}, step{180, "SUBMITTED"}, step{200, "RESUBMITTED"}, step{203, "REOPENED"}, step{210, "CANCELLED"}, step{1000, "CLOSED"})
+	clock := w.plan.hours["event"]
+	today := v.created / dayLong
+	x := r.Int64N(days.sameDay + days.soon.total() + days.later.total())
+	switch {
+	case x < days.sameDay:
+		lag, _ = w.lagOf(r, r.Int64N(whole), key{"submitted at once", of, ""})
+		return w.known(r, v.created, v.created+lag)
+	case x >= days.sameDay+days.soon.total():
+		for range 8 {
+			day := days.first + days.later.number(r.Int64N(days.later.total()))
+			if at := day*dayLong + clock.second(r.Int64N(whole)); day > today+10 && at <= w.end {
+				return at
+			}
+		}
+	}
+	if days.soon.total() == 0 {
+		return w.known(r, v.created, v.created+dayLong)
+	}
+	day := today + days.soon.number(r.Int64N(days.soon.total()))
+	return w.known(r, v.created, day*dayLong+clock.second(r.Int64N(whole)))
+}
+
+// inOrder puts the dates of a clean case in order.
+func (f *treatmentFields) inOrder() {
+	f.treated = min(f.treated, f.created)
+	if f.submitted != noTime {
+		f.submitted = max(f.submitted, f.created)
+	}
+	f.modified = max(f.modified, f.created, f.submitted)
 }
 
 // claims writes CLAIM.
 func (w *world) claims(l *lines) error {
-	id := int64(firstClaim)
-	var demands []demand
+	numbers := newClaimNumbers(w.plan)
+	number := int64(0)
 	w.visits(func(v *visit) bool {
-		demands = w.demandsOf(v, demands[:0])
-		for i, d := range demands {
-			f := claimFields{demand: d, id: id, treatment: v.id, program: v.program, currency: "KES"}
-			if d.amount != absurdDeleted && d.amount != absurdDraft {
-				w.spoilClaim(id-firstClaim, int64(i), v, &f)
-			}
+		for i, d := range w.demandsOf(v) {
+			f := claimFields{demand: d, id: numbers.next(v.old), treatment: v.id}
+			w.spoilClaim(number, int64(i), v, &f)
 			if !l.row() {
 				return false
 			}
-			l.key(w, id-firstClaim, f.id)
+			l.key(w, number, f.id)
 			l.text(f.status)
 			l.text(f.kind)
 			l.time(f.created)
@@ -107,8 +147,8 @@ func (w *world) claims(l *lines) error {
 			l.id(f.program)
 			l.amount(f.amount, f.amountText)
 			l.text(f.currency)
-			l.again(w, id-firstClaim)
-			id++
+			l.again(w, number)
+			number++
 		}
 		return true
 	})
@@ -117,8 +157,8 @@ func (w *world) claims(l *lines) error {
 
 type claimFields struct {
 	demand
-	id, treatment, program int64
-	amountText, currency   string
+	id, treatment int64
+	amountText    string
 }
 
 // invoices writes INVOICE.
@@ -150,33 +190,24 @@ type invoiceFields struct {
 
 // items writes INVOICE_ITEM.
 func (w *world) items(l *lines) error {
+	numbers := newItemNumbers(w.plan)
 	number := int64(0)
 	w.visits(func(v *visit) bool {
-		for k, b := range v.invoices {
-			for n := range b.items {
-				f := itemFields{id: firstItem + number, invoice: b.id, created: noTime, currency: "KES"}
-				f.status, f.product, f.amount = w.item(v.index, int64(k), n)
-				r := w.dice(diceItem+int64(k)*mostItems+n, v.index)
-				if b.created != noTime && r.IntN(33) > 0 {
-					f.created = b.created + r.Int64N(900)
-					if f.created > w.end {
-						f.created = b.created
-					}
-				}
-				w.spoilItem(number, r, &f)
-				if !l.row() {
-					return false
-				}
-				l.key(w, number, f.id)
-				l.text(f.status)
-				l.time(f.created)
-				l.id(f.invoice)
-				l.id(f.product)
-				l.text(f.currency)
-				l.amount(f.amount, f.amountText)
-				l.again(w, number)
-				number++
+		for _, g := range w.lineItems(v) {
+			f := itemFields{lineItem: g, id: numbers.next(g.created == noTime), currency: "KES"}
+			w.spoilItem(number, w.dice(diceItemDirt, number), &f)
+			if !l.row() {
+				return false
 			}
+			l.key(w, number, f.id)
+			l.text(f.status)
+			l.time(f.created)
+			l.id(f.invoice)
+			l.id(f.product)
+			l.text(f.currency)
+			l.amount(f.amount, f.amountText)
+			l.again(w, number)
+			number++
 		}
 		return true
 	})
@@ -184,43 +215,7 @@ func (w *world) items(l *lines) error {
 }
 
 type itemFields struct {
-	id, invoice, product, created int64
-	status                        string
-	amount                        int64 // In ten-thousandths.
-	amountText, currency          string
-}
-
-// item is one item of an invoice: what was given and its price in ten-thousandths.
-func (w *world) item(index, invoice, n int64) (status string, product, amount int64) {
-	r := w.dice(dicePrice+invoice*mostItems+n, index)
-	status = pick(r.IntN(1000), step{970, "ACTIVE"}, step{990, "INACTIVE"}, step{1000, "DELETED"})
-	if r.IntN(1000) == 0 {
-		// A procedure: few products, dear ones.
-		product = 30_001 + r.Int64N(400)
-		return status, product, fees[scatter(1, uint64(product))%1024] * (850 + r.Int64N(301)) / 100_000 * 10_000
-	}
-	x := r.Int64N(1 << 20)
-	product = 1 + x*x*30_000>>40
-	amount = prices[scatter(2, uint64(product))%1024] * (850 + r.Int64N(301)) / 50_000 * 5_000
-	if r.IntN(3) == 0 {
-		amount = (amount + 50_000) / 100_000 * 100_000
-	}
-	amount = max(amount, 20_000)
-	if r.IntN(7) > 0 {
-		product = -product // Most products are numbered downwards.
-	}
-	return status, product, amount
-}
-
-// billed is the sum of a visit's live items.
-func (w *world) billed(v *visit) int64 {
-	var sum int64
-	for k, b := range v.invoices {
-		for n := range b.items {
-			if status, _, amount := w.item(v.index, int64(k), n); status == "ACTIVE" {
-				sum += amount
-			}
-		}
-	}
-	return sum
+	lineItem
+	id                   int64
+	amountText, currency string
 }

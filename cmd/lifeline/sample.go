@@ -11,7 +11,7 @@ import (
 
 type sampleCommand struct {
 	Project         string  `arg:"" enum:"carepay,fooddelivery" help:"Which project's source to make: carepay or fooddelivery."`
-	Scale           float64 `default:"1" help:"1 is about 504,000 rows in four tables (fooddelivery: 200,000 in eleven); linear."`
+	Scale           float64 `default:"1" help:"1 is 333,951 rows in four tables, as the real ones (fooddelivery: 200,000 in eleven); linear."`
 	Seed            uint64  `default:"1" help:"The same seed gives the same bytes."`
 	Dirt            string  `enum:"none,real,heavy" default:"real" help:"none, real (passes all shipped checks) or heavy."`
 	Out             string  `placeholder:"DIR" help:"Write the CSV files into DIR."`
@@ -23,7 +23,7 @@ type sampleCommand struct {
 func (sampleCommand) Help() string {
 	return `Examples:
   lifeline sample carepay --out carepay-csv
-  lifeline sample carepay --scale 20 --seed 7 --into mysql://root:password@127.0.0.1:3306/carepay
+  lifeline sample carepay --scale 30 --seed 7 --into mysql://root:password@127.0.0.1:3306/carepay
   lifeline sample fooddelivery --out food-csv`
 }
 

@@ -48,7 +48,7 @@ func main() {
 		exitOn(child(context.Background(), os.Args[2:]))
 		return
 	}
-	scale := flag.Float64("scale", 20, "size of the sample; 1 is about 504,000 rows")
+	scale := flag.Float64("scale", 30, "size of the sample; 1 is 333,000 rows, 30 is ten million")
 	runs := flag.Int("runs", 3, "counted runs of each command")
 	out := flag.String("out", "bench.json", "file for the raw figures")
 	only := flag.String("only", "limits,pgloader,landing,building,pages,postgres,lives,small", "what to measure")

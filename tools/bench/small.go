@@ -48,7 +48,7 @@ func land(ctx context.Context, src source.Source, hold warehouse.Run) (took, tot
 	return time.Since(began) - totals, totals, rows, err
 }
 
-// small measures at scale 1 what would take hours at scale 20: fetching all rows and inserting them one statement each, with a
+// small measures at scale 1 what would take hours at scale 30: fetching all rows and inserting them one statement each, with a
 // commit every thousand, as the brief's Airflow task does with its hooks.
 func (b *bench) small(ctx context.Context) error {
 	const scale = 1.0
