@@ -184,7 +184,7 @@ func (p *sums) joined(ctx context.Context, where, by string) (ledger, error) {
 
 // state adds up the rows set aside that are superseded, or those that are not: the held ones count with the quarantined.
 func (p *sums) state(ctx context.Context, state string) (ledger, error) {
-	from := bind(`{aside} as a where a._state {state}`, "aside", p.e.aside, "state", state)
+	from := bind(`{aside} as a where a.lifeline__state {state}`, "aside", p.e.aside, "state", state)
 	return readLedger(ctx, p.a.build.DB(), from, p.by("a"), p.sums("a"))
 }
 

@@ -15,39 +15,39 @@ func (a *RowVerdicts) findKeys(ctx context.Context, e *entity, amounts []string)
 	withheld := ""
 	if e.aside != "" {
 		withheld = bind(`
-		  and not exists (select 1 from {aside} as a where a._key = {text} and a._state <> 'superseded')`,
+		  and not exists (select 1 from {aside} as a where a.lifeline__key = {text} and a.lifeline__state <> 'superseded')`,
 			"aside", e.aside, "text", keyText("s", e.source.Key))
 	}
 	pairs := []string{
 		"keyed", e.keyed.Relation, "core", e.Relation, "same", e.sameInCore("s", "c"), "withheld", withheld,
 		"source", keyText("s", e.source.Key), "target", keyText("c", e.Key), "key", qualified("c", e.Key),
 	}
-	looks := []struct{ what, query string }{
-		{"missing in core", `
+	looks := []struct{ what, amount, query string }{
+		{"missing in core", "", `
 		select {source}, count(*) over ()
 		from {keyed} as s
 		where not exists (select 1 from {core} as c where {same}){withheld}`},
-		{"in core and not in staging, or in quarantine too", `
+		{"in core and not in staging, or in quarantine too", "", `
 		select {target}, count(*) over ()
 		from {core} as c
 		where not exists (select 1 from {keyed} as s where {same}{withheld})`},
-		{"more than once in core", `
+		{"more than once in core", "", `
 		select min({target}), count(*) over ()
 		from {core} as c
 		group by {key}
 		having count(*) > 1`},
 	}
 	for _, amount := range amounts {
-		looks = append(looks, struct{ what, query string }{"with another " + amount, bind(`
+		looks = append(looks, struct{ what, amount, query string }{"with another " + amount, ident(amount), `
 		select {source} || ': ' || coalesce(cast(s.{m} as text), 'null') || ' in staging, '
 		       || coalesce(cast(c.{m} as text), 'null') || ' in core', count(*) over ()
 		from {keyed} as s
 		join {core} as c on {same}
-		where coalesce(s.{m}, 0) <> coalesce(c.{m}, 0)`, append([]string{"m", ident(amount)}, pairs...)...)})
+		where coalesce(s.{m}, 0) <> coalesce(c.{m}, 0)`})
 	}
 	var parts []string
 	for _, l := range looks {
-		keys, total, err := a.keys(ctx, bind(l.query, pairs...))
+		keys, total, err := a.keys(ctx, bind(l.query, append([]string{"m", l.amount}, pairs...)...))
 		if err != nil {
 			return "", fmt.Errorf("look for rows %s: %w", l.what, err)
 		}

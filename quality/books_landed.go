@@ -7,31 +7,54 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+
+	"lifeline/change"
+	"lifeline/warehouse"
 )
 
 // StagingIsLanded is the equation of a walk that reads no source: nobody has changed staging since the source was read.
 const StagingIsLanded = "last landing = staging"
 
-// LandedBooks compares staging with what the source held when it was last read, as ops.books kept it. A table that was never
-// compared with its source has no books here.
-func LandedBooks(ctx context.Context, db *sql.DB, sources []StagingTable) ([]Equation, error) {
-	var books []Equation
-	for _, s := range sources {
-		run, landed, err := lastLanded(ctx, db, s.Name)
-		if err != nil {
-			return nil, fmt.Errorf("books of the last landing of %s: %w", s.Name, err)
-		}
-		if run == 0 {
+// LandedTotals puts the source's totals into the form in which they are kept with the rows.
+func LandedTotals(tables []*change.Table, totals []change.Totals) []warehouse.LandedTotals {
+	var out []warehouse.LandedTotals
+	for _, t := range tables {
+		i := slices.IndexFunc(totals, func(x change.Totals) bool { return x.Table == t.Name })
+		if i < 0 {
 			continue
 		}
-		now, err := s.items(ctx, db)
-		if err != nil {
-			return nil, err
+		kept := warehouse.LandedTotals{
+			Table: t.Name, Key: t.Key, Money: map[string]string{}, Items: map[string]string{"rows": strconv.FormatInt(totals[i].Rows, 10)},
 		}
-		for _, name := range slices.Sorted(maps.Keys(merged(landed, now))) {
-			b := Equation{Table: s.Name, Equation: StagingIsLanded, Item: name, Left: orNothing(landed[name]), Right: orNothing(now[name])}
+		if key, whole := t.IntegerKey(); whole && totals[i].Keys != "" {
+			kept.Items[keyItem(key.Name)] = decimal(rat(totals[i].Keys))
+		}
+		for _, m := range t.Money {
+			kept.Money[m.Column] = m.Currency
+		}
+		for _, m := range totals[i].Money {
+			kept.Items[item(m.Column, m.Currency)] = decimal(rat(m.Sum))
+		}
+		out = append(out, kept)
+	}
+	return out
+}
+
+func keyItem(column string) string { return "sum of " + column }
+
+// LandedBooks compares staging with what the source held when each table landed. A table of which nothing is kept has no books here.
+func LandedBooks(ctx context.Context, db *sql.DB, landed map[string]*warehouse.LandedTotals) ([]Equation, error) {
+	var books []Equation
+	for _, name := range slices.Sorted(maps.Keys(landed)) {
+		kept := landed[name]
+		now, err := stagingItems(ctx, db, kept)
+		if err != nil {
+			return nil, fmt.Errorf("books of the last landing of %s: %w", name, err)
+		}
+		for _, i := range slices.Sorted(maps.Keys(merged(kept.Items, now))) {
+			b := Equation{Table: name, Equation: StagingIsLanded, Item: i, Left: orNothing(kept.Items[i]), Right: orNothing(now[i])}
 			if b.Balances = equalDecimals(b.Left, b.Right); !b.Balances {
-				b.Detail = fmt.Sprintf("changed since run %d landed it; lifeline run reads the source and names the row", run)
+				b.Detail = fmt.Sprintf("changed since run %d landed it; lifeline run reads the source and names the row", kept.Run)
 			}
 			books = append(books, b)
 		}
@@ -52,31 +75,9 @@ func orNothing(text string) string {
 	return text
 }
 
-// lastLanded gives the source's side of the newest books of a table by item; run is 0 where there are none.
-func lastLanded(ctx context.Context, db *sql.DB, table string) (run int64, items map[string]string, err error) {
-	rows, err := db.QueryContext(ctx, `
-		select run_id, item, left_value
-		from ops.books
-		where table_name = $1
-		  and equation = $2
-		  and run_id = (select max(b.run_id) from ops.books as b where b.table_name = $1 and b.equation = $2)`, table, SourceIsStaging)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer rows.Close()
-	items = map[string]string{}
-	for rows.Next() {
-		var item, value string
-		if err := rows.Scan(&run, &item, &value); err != nil {
-			return 0, nil, err
-		}
-		items[item] = value
-	}
-	return run, items, rows.Err()
-}
-
-// items adds staging up as the books of source and staging do.
-func (s StagingTable) items(ctx context.Context, db *sql.DB) (map[string]string, error) {
+// stagingItems adds staging up as the source was, by the columns that were kept.
+func stagingItems(ctx context.Context, db *sql.DB, kept *warehouse.LandedTotals) (map[string]string, error) {
+	s := StagingTable{Name: kept.Table, Key: kept.Key, Money: kept.Money}
 	columns, err := s.columns(ctx, db)
 	if err != nil {
 		return nil, err
@@ -91,7 +92,7 @@ func (s StagingTable) items(ctx context.Context, db *sql.DB) (map[string]string,
 	out := map[string]string{}
 	for i, currency := range slices.Sorted(maps.Keys(byCurrency)) {
 		v := addition{amounts: byCurrency[currency]}
-		if s.numericKey(columns) {
+		if len(s.Key) == 1 && kept.Items[keyItem(s.Key[0])] != "" {
 			v.key, v.columns = s.Key[0], columns
 		}
 		sums, err := v.ofStaging(ctx, db, s.Relation(), currency)
@@ -110,7 +111,7 @@ func (s StagingTable) items(ctx context.Context, db *sql.DB) (map[string]string,
 		}
 		out["rows"] = strconv.FormatInt(all.rows, 10)
 		if v.key != "" {
-			out["sum of "+v.key] = decimal(all.sums[len(all.sums)-1])
+			out[keyItem(v.key)] = decimal(all.sums[len(all.sums)-1])
 		}
 	}
 	return out, nil

@@ -80,8 +80,8 @@ func (c *Check) bad() string {
 		return bind("{target} {join} where {cond}", "target", target(c.relation, c.where), "join", c.join, "cond", c.cond)
 	}
 	return bind(`
-		(select t.*, count(*) over (partition by {columns}) as _repeats from {target} where {known}) as t
-		where t._repeats > 1`,
+		(select t.*, count(*) over (partition by {columns}) as lifeline__repeats from {target} where {known}) as t
+		where t.lifeline__repeats > 1`,
 		"columns", strings.Join(c.repeated, ", "), "target", target(c.relation, c.where), "known", c.known())
 }
 

@@ -124,14 +124,14 @@ func castFailure(s *spec) (body, error) {
 	}
 	return body{
 		join: bind(`inner join (
-		    select {key} as _key, min(_raw) as _text
+		    select {key} as lifeline__key, min(_raw) as lifeline__text
 		    from {relation}
 		    where {cond}
 		    group by {key}
-		) as p on p._key = t.{key}`, "key", ident(key), "relation", relation,
+		) as p on p.lifeline__key = t.{key}`, "key", written(key), "relation", relation,
 			"cond", bind(cond, "raw", "_raw", "name", name)),
-		cond:  `p._text is not null`,
-		value: `p._text`,
+		cond:  `p.lifeline__text is not null`,
+		value: `p.lifeline__text`,
 	}, nil
 }
 
@@ -168,18 +168,18 @@ func timeOrder(s *spec) (body, error) {
 	}
 	b, before := body{alone: true}, column(earlier)
 	if s.args["parent"] != nil {
-		join, err := s.parentRow(ident(earlier))
+		join, err := s.parentRow(written(earlier))
 		if err != nil {
 			return body{}, err
 		}
-		b, before = body{join: join}, "p._value"
+		b, before = body{join: join}, "p.lifeline__value"
 	}
 	b.cond = bind(`{before} > {later} + interval '{minutes} minutes'`, "before", before, "later", column(later), "minutes", fmt.Sprint(minutes))
 	b.value = bind(`cast({before} as text) || ' before ' || cast({later} as text)`, "before", before, "later", column(later))
 	return b, nil
 }
 
-// parentRow joins a column of the row's parent as p._value.
+// parentRow joins a column of the row's parent as p.lifeline__value.
 func (s *spec) parentRow(value string) (string, error) {
 	name, errParent := s.args.mustText("parent")
 	field, errField := s.args.mustText("field")
@@ -191,8 +191,8 @@ func (s *spec) parentRow(value string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return bind(`inner join (select {field} as _key, {value} as _value from {relation}) as p on p._key = {key}`,
-		"field", ident(field), "value", value, "relation", relation, "key", column(key)), nil
+	return bind(`inner join (select {field} as lifeline__key, {value} as lifeline__value from {relation}) as p on p.lifeline__key = {key}`,
+		"field", written(field), "value", value, "relation", relation, "key", column(key)), nil
 }
 
 // sameAs takes a row as bad whose value is another than that of its parent; where either is null it says nothing.
@@ -204,13 +204,13 @@ func sameAs(s *spec) (body, error) {
 	if !ok {
 		name = s.name()
 	}
-	join, err := s.parentRow(ident(name))
+	join, err := s.parentRow(written(name))
 	if err != nil {
 		return body{}, err
 	}
 	return body{
 		join:  join,
-		cond:  bind(`p._value <> {c}`, "c", s.column),
-		value: bind(`cast({c} as text) || ' and not ' || cast(p._value as text)`, "c", s.column),
+		cond:  bind(`p.lifeline__value <> {c}`, "c", s.column),
+		value: bind(`cast({c} as text) || ' and not ' || cast(p.lifeline__value as text)`, "c", s.column),
 	}, nil
 }

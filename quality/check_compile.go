@@ -62,7 +62,9 @@ func compile(t *project.Test, rel Relations) (Check, error) {
 		c.WarnIf, c.ErrorIf, c.Expired = Threshold{}, Threshold{}, true
 	}
 	if rel.Key != nil {
-		c.Key = rel.Key(t.Node)
+		for _, k := range rel.Key(t.Node) {
+			c.Key = append(c.Key, bare(k))
+		}
 	}
 	if t.SQL != "" {
 		c.singular = strings.TrimRight(strings.TrimSpace(t.SQL), "; \n")

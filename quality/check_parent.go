@@ -39,9 +39,9 @@ func parent(s *spec, from, to string) (body, error) {
 	}
 	// A join that finds nothing is the same plan as `not exists` on PostgreSQL and several times faster on DuckDB.
 	b := body{
-		join: bind(`left join (select {field} as _parent from {relation} {to}) as p on p._parent = {c}`,
+		join: bind(`left join (select {field} as lifeline__parent from {relation} {to}) as p on p.lifeline__parent = {c}`,
 			"field", strings.TrimPrefix(column(field), "t."), "relation", relation, "to", to, "c", s.column),
-		cond:   bind(`{c} is not null and p._parent is null`, "c", s.column),
+		cond:   bind(`{c} is not null and p.lifeline__parent is null`, "c", s.column),
 		value:  bind(`cast({c} as text)`, "c", s.column),
 		parent: node,
 	}

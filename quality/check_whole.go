@@ -82,7 +82,13 @@ const gone = `history.{table} as h
 		    )`
 
 // table is the tested table's name without its schema.
-func (s *spec) table() string { return s.relation[strings.LastIndexByte(s.relation, '.')+1:] }
+func (s *spec) table() string {
+	name := s.relation
+	if i := strings.LastIndex(name, `."`); strings.HasSuffix(name, `"`) && i >= 0 {
+		return name[i+1:] // A dot in quotes is part of the name.
+	}
+	return name[strings.LastIndexByte(name, '.')+1:]
+}
 
 // hasHistory tells whether earlier rows of the tested table were ever kept.
 func (s *spec) hasHistory(ctx context.Context, db *sql.DB) (there bool, err error) {
@@ -90,7 +96,7 @@ func (s *spec) hasHistory(ctx context.Context, db *sql.DB) (there bool, err erro
 		select count(*) > 0
 		from information_schema.tables
 		where table_schema = 'history'
-		    and table_name = {table}`, "table", text(strings.Trim(s.table(), `"`)))).Scan(&there)
+		    and table_name = {table}`, "table", text(bare(s.table())))).Scan(&there)
 	return there, err
 }
 
@@ -103,7 +109,7 @@ func (s *spec) lostSince(ctx context.Context, db *sql.DB, columns []string) (los
 		select count(*) > 0
 		from `+gone+`
 		    and ({filled})`, "table", s.table(), "filled", join(columns, " or ", func(c string) string {
-		return "h." + ident(c) + " is not null"
+		return "h." + ident(bare(c)) + " is not null"
 	}))).Scan(&lost)
 	return lost, err
 }

@@ -12,7 +12,10 @@ package quality
 import (
 	"context"
 	"database/sql"
+	"regexp"
 	"strings"
+
+	"lifeline/warehouse"
 )
 
 // Build is what the package needs of the version under construction: SQL over staging and the version, and names for working
@@ -41,32 +44,45 @@ func bind(text string, pairs ...string) string {
 	return strings.NewReplacer(old...).Replace(text)
 }
 
-// ident quotes a column name. A name that is not plain lower case is taken as the project wrote it: quoted already, or an
-// expression.
-func ident(name string) string {
-	if name == "" {
-		return name
+// ident writes the name of a column that is known to be there, such as one of staging, so that it is taken as it stands.
+func ident(name string) string { return warehouse.Quote(name) }
+
+var (
+	plainName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	expression = regexp.MustCompile(`[()'<>=|+*/,:]|(?i)^(case|not) `)
+)
+
+// bare is the name of a column that the project wrote: without its quotes, and in lower case where it needs none, as SQL reads it.
+func bare(name string) string {
+	switch {
+	case plainName.MatchString(name):
+		return strings.ToLower(name)
+	case isQuoted(name):
+		return strings.ReplaceAll(name[1:len(name)-1], `""`, `"`)
 	}
-	for _, c := range name {
-		if c != '_' && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
-			return name
-		}
-	}
-	return `"` + name + `"`
+	return name
 }
 
-// column is ident with the alias of the tested table before it, where the name is a plain one.
+func isQuoted(name string) bool { return len(name) > 2 && name[0] == '"' && name[len(name)-1] == '"' }
+
+// written is what the project wrote in a column's place, for SQL: a name, or an expression as it stands.
+func written(name string) string {
+	if name == "" || !isQuoted(name) && expression.MatchString(name) {
+		return name
+	}
+	return ident(bare(name))
+}
+
+// column is written with the alias of the tested table before it, where it is a name.
 func column(name string) string {
-	if id := ident(name); strings.HasPrefix(id, `"`) {
+	if id := written(name); strings.HasPrefix(id, `"`) {
 		return "t." + id
 	}
 	return name
 }
 
 // text quotes an SQL string.
-func text(s string) string {
-	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
-}
+func text(s string) string { return warehouse.Literal(s) }
 
 // list renders each item and joins them with commas.
 func list[T any](items []T, render func(T) string) string {

@@ -100,7 +100,7 @@ func (a *RowVerdicts) separate(ctx context.Context, s StagingTable, e *entity) e
 	if err != nil {
 		return err
 	}
-	names := list(columns, func(c stagingColumn) string { return `"` + c.name + `"` })
+	names := list(columns, func(c stagingColumn) string { return ident(c.name) })
 	pairs := []string{
 		"suspects", e.suspects, "view", view, "staging", here + "." + s.Relation(), "columns", names,
 		"key", qualified("s", s.Key), "null", nullKey("s", s.Key), "same", equal("d", "s", s.Key),
@@ -110,39 +110,39 @@ func (a *RowVerdicts) separate(ctx context.Context, s StagingTable, e *entity) e
 	if err := a.exec(ctx, "separate the rows without identity of staging."+s.Name, bind(`
 		create table {suspects} as
 		with doubtful as (
-		    select s.*, {json} as _content, case when {null} then 1 else 0 end as _nokey
+		    select s.*, {json} as lifeline__content, case when {null} then 1 else 0 end as lifeline__nokey
 		    from {staging} as s
 		    where {null}
 		       or exists (select 1 from (select {key} from {staging} as s group by {key} having count(*) > 1) as d
 		                  where {same})
 		),
 		named as (
-		    select s.*, case when s._nokey = 1 then '#' || md5(s._content) else {text} end as _key
+		    select s.*, case when s.lifeline__nokey = 1 then '#' || md5(s.lifeline__content) else {text} end as lifeline__key
 		    from doubtful as s
 		),
 		numbered as (
 		    select n.*,
-		           row_number() over (partition by n._key, n._content order by n._run) as _copy,
-		           min(n._content) over (partition by n._key) <> max(n._content) over (partition by n._key) as _conflict
+		           row_number() over (partition by n.lifeline__key, n.lifeline__content order by n._run) as lifeline__copy,
+		           min(n.lifeline__content) over (partition by n.lifeline__key) <> max(n.lifeline__content) over (partition by n.lifeline__key) as lifeline__conflict
 		    from named as n
 		)
 		select n.*,
-		       row_number() over (partition by n._key order by n._content, n._copy) as _occurrence,
-		       case when n._nokey = 1 then 'no_key'
-		            when n._copy > 1 then 'superseded'
-		            when n._conflict then 'duplicate_key'
-		            else 'kept' end as _verdict
+		       row_number() over (partition by n.lifeline__key order by n.lifeline__content, n.lifeline__copy) as lifeline__occurrence,
+		       case when n.lifeline__nokey = 1 then 'no_key'
+		            when n.lifeline__copy > 1 then 'superseded'
+		            when n.lifeline__conflict then 'duplicate_key'
+		            else 'kept' end as lifeline__verdict
 		from numbered as n`, pairs...), bind(`
 		create view {view} as
 		select {columns}
 		from {staging} as s
 		left join (select {doubted} from {suspects} as p) as p on {equal}
 		where not ({null})
-		  and p._k1 is null
+		  and p.lifeline__k1 is null
 		union all
 		select {columns}
 		from {suspects}
-		where _verdict = 'kept'`, pairs...)); err != nil {
+		where lifeline__verdict = 'kept'`, pairs...)); err != nil {
 		return err
 	}
 	e.keyed.Relation = view
@@ -152,9 +152,9 @@ func (a *RowVerdicts) separate(ctx context.Context, s StagingTable, e *entity) e
 func (a *RowVerdicts) countSuspects(ctx context.Context, e *entity) error {
 	k := e.keyed
 	err := a.build.DB().QueryRowContext(ctx, bind(`
-		select count(case when _verdict = 'no_key' then 1 end),
-		       count(case when _verdict = 'duplicate_key' then 1 end),
-		       count(case when _verdict = 'superseded' then 1 end)
+		select count(case when lifeline__verdict = 'no_key' then 1 end),
+		       count(case when lifeline__verdict = 'duplicate_key' then 1 end),
+		       count(case when lifeline__verdict = 'superseded' then 1 end)
 		from {suspects}`, "suspects", e.suspects)).Scan(&k.NoKey, &k.DuplicateKey, &k.Superseded)
 	if err != nil {
 		return fmt.Errorf("count the rows without identity of staging.%s: %w", e.source.Name, err)
@@ -168,7 +168,7 @@ func (a *RowVerdicts) catalog(ctx context.Context) (string, error) {
 	if err := a.build.DB().QueryRowContext(ctx, `select current_database()`).Scan(&name); err != nil {
 		return "", fmt.Errorf("name of the database: %w", err)
 	}
-	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`, nil
+	return ident(name), nil
 }
 
 func (a *RowVerdicts) exec(ctx context.Context, what string, statements ...string) error {
@@ -188,7 +188,7 @@ func qualified(alias string, columns []string) string {
 func doubted(form, between string, key []string) string {
 	parts := make([]string, len(key))
 	for i, c := range key {
-		parts[i] = fmt.Sprintf(form, ident(c), fmt.Sprintf("_k%d", i+1))
+		parts[i] = fmt.Sprintf(form, ident(c), fmt.Sprintf("lifeline__k%d", i+1))
 	}
 	return strings.Join(parts, between)
 }

@@ -3,7 +3,6 @@ package quality
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -26,12 +25,12 @@ func (a *RowVerdicts) hold(ctx context.Context, e *entity, results []Result) err
 	if e.failing == "" {
 		return nil
 	}
-	waits := `f._reason = 'parent_held'`
+	waits := `f.lifeline__reason = 'parent_held'`
 	seconds := ""
 	for i := range results {
 		if d := e.Hold[results[i].Name]; d > 0 {
-			waits += fmt.Sprintf(` or f._reason = 'no_parent' and f._check = %d`, i)
-			seconds += fmt.Sprintf(` when f._reason = 'no_parent' and f._check = %d then %d`, i, int64(d.Seconds()))
+			waits += fmt.Sprintf(` or f.lifeline__reason = 'no_parent' and f.lifeline__check = %d`, i)
+			seconds += fmt.Sprintf(` when f.lifeline__reason = 'no_parent' and f.lifeline__check = %d then %d`, i, int64(d.Seconds()))
 		}
 	}
 	var late int64
@@ -51,29 +50,29 @@ func (a *RowVerdicts) hold(ctx context.Context, e *entity, results []Result) err
 	held := a.build.Relation("build", e.source.Name+"_held")
 	if err := a.exec(ctx, "hold the rows of "+e.Node+" whose parent is late", bind(`
 		create table {held} as
-		select w._key, w._until
+		select w.lifeline__key, w.lifeline__until
 		from (
-		    select h._key,
-		           case when h._seconds is null then null
+		    select h.lifeline__key,
+		           case when h.lifeline__seconds is null then null
 		                else coalesce(q.held_until,
 		                              case when q.state = 'quarantined' then q.first_seen else {now} end
-		                              + h._seconds * interval '1 second') end as _until
+		                              + h.lifeline__seconds * interval '1 second') end as lifeline__until
 		    from (
-		        select f._key, {wait} as _seconds
+		        select f.lifeline__key, {wait} as lifeline__seconds
 		        from {failing} as f
-		        group by f._key
+		        group by f.lifeline__key
 		        having count(*) = count(case when {waits} then 1 end)
 		    ) as h
 		    left join quarantine.rows as q
-		        on q.table_name = {table} and q.key = h._key and q.occurrence = 1 and q.state in ('held', 'quarantined')
+		        on q.table_name = {table} and q.key = h.lifeline__key and q.occurrence = 1 and q.state in ('held', 'quarantined')
 		) as w
-		where w._until is null or w._until > {now}`,
+		where w.lifeline__until is null or w.lifeline__until > {now}`,
 		"held", held, "now", instant(a.at()), "wait", wait, "failing", e.failing, "waits", waits, "table", text(e.source.Name)), bind(`
 		update {aside}
-		set _state = 'held'
-		where _state = 'quarantined'
-		  and _occurrence = 1
-		  and _key in (select h._key from {held} as h)`, "aside", e.aside, "held", held)); err != nil {
+		set lifeline__state = 'held'
+		where lifeline__state = 'quarantined'
+		  and lifeline__occurrence = 1
+		  and lifeline__key in (select h.lifeline__key from {held} as h)`, "aside", e.aside, "held", held)); err != nil {
 		return err
 	}
 	e.held = held
@@ -90,8 +89,8 @@ func (a *RowVerdicts) discount(ctx context.Context, e *entity, results []Result)
 		if err := a.build.DB().QueryRowContext(ctx, bind(`
 			select count(*)
 			from {failing} as f
-			where f._check = {number}
-			  and f._key not in (select h._key from {held} as h)`,
+			where f.lifeline__check = {number}
+			  and f.lifeline__key not in (select h.lifeline__key from {held} as h)`,
 			"failing", e.failing, "number", fmt.Sprint(i), "held", e.held)).Scan(&r.Failing); err != nil {
 			return r.wrap(err)
 		}
@@ -108,7 +107,7 @@ func (a *RowVerdicts) pin(ctx context.Context, e *entity) (string, error) {
 	e.pinned = a.build.Relation("build", e.source.Name+"_pinned")
 	if err := a.exec(ctx, "keep the rows of "+e.Node+" that other rules set aside", bind(`
 		create table {pinned} as
-		select r.key as _key, r.reason as _reason, r.check_name as _name, r.column_name as _column, r.value as _value
+		select r.key as lifeline__key, r.reason as lifeline__reason, r.check_name as lifeline__name, r.column_name as lifeline__column, r.value as lifeline__value
 		from quarantine.reasons as r
 		join quarantine.rows as q on q.table_name = r.table_name and q.key = r.key and q.occurrence = r.occurrence
 		where r.table_name = {table}
@@ -122,19 +121,19 @@ func (a *RowVerdicts) pin(ctx context.Context, e *entity) (string, error) {
 		return "", err
 	}
 	return bind(`
-		select {keys}, {text} as _key, cast(-1 as bigint) as _check, p._reason, p._value
+		select {keys}, {text} as lifeline__key, cast(-1 as bigint) as lifeline__check, p.lifeline__reason, p.lifeline__value
 		from {core} as t
-		join {pinned} as p on p._key = {text}`,
+		join {pinned} as p on p.lifeline__key = {text}`,
 		"keys", e.numberedKeys(), "text", keyText("t", e.Key), "core", e.Relation, "pinned", e.pinned), nil
 }
 
 const pinnedReasons = `
 	insert into quarantine.reasons (table_name, key, occurrence, reason, check_name, column_name, value, run_id)
-	select {table}, p._key, 1, p._reason, p._name, p._column, p._value, {run}
+	select {table}, p.lifeline__key, 1, p.lifeline__reason, p.lifeline__name, p.lifeline__column, p.lifeline__value, {run}
 	from {pinned} as p
-	where p._key in (select f._key from {failing} as f where f._check = -1)
+	where p.lifeline__key in (select f.lifeline__key from {failing} as f where f.lifeline__check = -1)
 	  and not exists (select 1 from quarantine.reasons as r
-	                  where r.table_name = {table} and r.key = p._key and r.occurrence = 1 and r.check_name = p._name)`
+	                  where r.table_name = {table} and r.key = p.lifeline__key and r.occurrence = 1 and r.check_name = p.lifeline__name)`
 
 // Release counts rows of one table that leave quarantine by what had put them there. A row with two reasons counts for both.
 type Release struct {
@@ -178,11 +177,11 @@ func (a *RowVerdicts) move(ctx context.Context, e *entity, m *Delta) error {
 	if e.aside != "" {
 		var came, turned int64
 		if err := db.QueryRowContext(ctx, bind(`
-			select count(case when q.key is null then 1 end), count(case when q.state <> a._state then 1 end)
+			select count(case when q.key is null then 1 end), count(case when q.state <> a.lifeline__state then 1 end)
 			from {aside} as a
 			left join quarantine.rows as q
-			    on q.table_name = {table} and q.key = a._key and q.occurrence = a._occurrence and q.state in ('held', 'quarantined')
-			where a._state <> 'superseded'`, "aside", e.aside, "table", text(e.source.Name))).Scan(&came, &turned); err != nil {
+			    on q.table_name = {table} and q.key = a.lifeline__key and q.occurrence = a.lifeline__occurrence and q.state in ('held', 'quarantined')
+			where a.lifeline__state <> 'superseded'`, "aside", e.aside, "table", text(e.source.Name))).Scan(&came, &turned); err != nil {
 			return err
 		}
 		m.Came, m.Turned = m.Came+came, m.Turned+turned
@@ -194,15 +193,15 @@ func (a *RowVerdicts) move(ctx context.Context, e *entity, m *Delta) error {
 	if err := db.QueryRowContext(ctx, bind(`
 		select count(*)
 		from {leaving}
-		where _was <> 'superseded'`, "leaving", e.leaving)).Scan(&left); err != nil {
+		where lifeline__was <> 'superseded'`, "leaving", e.leaving)).Scan(&left); err != nil {
 		return err
 	}
 	m.Left += left
 	rows, err := db.QueryContext(ctx, bind(`
-		select r.check_name, r.reason, l._state, count(*)
+		select r.check_name, r.reason, l.lifeline__state, count(*)
 		from {leaving} as l
-		join quarantine.reasons as r on r.table_name = {table} and r.key = l._key and r.occurrence = l._occurrence
-		where l._was <> 'superseded'
+		join quarantine.reasons as r on r.table_name = {table} and r.key = l.lifeline__key and r.occurrence = l.lifeline__occurrence
+		where l.lifeline__was <> 'superseded'
 		group by 1, 2, 3
 		order by 4 desc, 1, 2, 3`, "leaving", e.leaving, "table", text(e.source.Name)))
 	if err != nil {
@@ -248,7 +247,7 @@ func (a *RowVerdicts) depart(ctx context.Context, e *entity) error {
 	stays := ""
 	if e.aside != "" {
 		stays = `
-		  and not exists (select 1 from {aside} as a where a._key = q.key and a._occurrence = q.occurrence)`
+		  and not exists (select 1 from {aside} as a where a.lifeline__key = q.key and a.lifeline__occurrence = q.occurrence)`
 	}
 	went := a.build.Relation("build", e.source.Name+"_went")
 	now := a.build.Relation("build", e.source.Name+"_now")
@@ -260,22 +259,22 @@ func (a *RowVerdicts) depart(ctx context.Context, e *entity) error {
 	if err := a.exec(ctx, "find the rows that leave the quarantine of "+e.source.Name,
 		bind(`
 		create table {went} as
-		select q.key as _key, q.occurrence as _occurrence, q."row" as _row, q.state as _was
+		select q.key as lifeline__key, q.occurrence as lifeline__occurrence, q."row" as lifeline__row, q.state as lifeline__was
 		from quarantine.rows as q
 		where q.table_name = {table}
-		  and {open}`+strings.TrimRight(bind(stays, pairs...), " "), pairs...),
+		  and {open}`+stays, pairs...),
 		bind(`
 		create table {now} as
-		select distinct {key} as _key, {json} as _row
+		select distinct {key} as lifeline__key, {json} as lifeline__row
 		from {staging} as s
-		where {key} in (select w._key from {went} as w)`, pairs...),
+		where {key} in (select w.lifeline__key from {went} as w)`, pairs...),
 		bind(`
 		create table {leaving} as
-		select w._key, w._occurrence, w._was,
-		       case when not exists (select 1 from {now} as n where n._key = w._key) then 'expired'
-		            when w._occurrence = 1
-		             and exists (select 1 from {now} as n where n._key = w._key and n._row = w._row) then 'released'
-		            else 'fixed_at_source' end as _state
+		select w.lifeline__key, w.lifeline__occurrence, w.lifeline__was,
+		       case when not exists (select 1 from {now} as n where n.lifeline__key = w.lifeline__key) then 'expired'
+		            when w.lifeline__occurrence = 1
+		             and exists (select 1 from {now} as n where n.lifeline__key = w.lifeline__key and n.lifeline__row = w.lifeline__row) then 'released'
+		            else 'fixed_at_source' end as lifeline__state
 		from {went} as w`, pairs...)); err != nil {
 		return err
 	}

@@ -94,6 +94,10 @@ func (a *RowVerdicts) Evaluate(ctx context.Context, in Entity) (*Verdict, error)
 		}
 	}
 	e.Entity = in
+	e.Key = slices.Clone(in.Key)
+	for i := range e.Key {
+		e.Key[i] = bare(e.Key[i])
+	}
 	v := &Verdict{Staging: e.keyed.Rows, Superseded: e.keyed.Superseded, ByReason: map[string]int64{}}
 	if len(in.Source.Key) != len(in.Key) || len(in.Key) == 0 {
 		return nil, fmt.Errorf("%s cleans %s row for row, so both need a key of as many columns", in.Node, in.Source.Name)
@@ -198,7 +202,7 @@ func (a *RowVerdicts) writeDown(ctx context.Context, e *entity, number int, r *R
 	part := a.build.Relation("build", fmt.Sprintf("%s_failing_%d", e.source.Name, number+1))
 	if _, err := a.build.DB().ExecContext(ctx, bind(`
 		create table {part} as
-		select {keys}, {text} as _key, cast({number} as bigint) as _check, {reason} as _reason, {value} as _value
+		select {keys}, {text} as lifeline__key, cast({number} as bigint) as lifeline__check, {reason} as lifeline__reason, {value} as lifeline__value
 		from {bad}`,
 		"part", part, "keys", e.numberedKeys(), "text", keyText("t", e.Key), "number", fmt.Sprint(number),
 		"reason", a.reason(r.Check), "value", value, "bad", r.bad())); err != nil {
@@ -223,9 +227,9 @@ func (a *RowVerdicts) reason(c *Check) string {
 		return bind("cast({r} as text)", "r", text(NoParent))
 	}
 	return bind(`
-		case when exists (select 1 from {aside} as p where p._key = {value} and p._state = 'quarantined')
+		case when exists (select 1 from {aside} as p where p.lifeline__key = {value} and p.lifeline__state = 'quarantined')
 		     then 'parent_quarantined'
-		     when exists (select 1 from {aside} as p where p._key = {value} and p._state = 'held')
+		     when exists (select 1 from {aside} as p where p.lifeline__key = {value} and p.lifeline__state = 'held')
 		     then 'parent_held' else 'no_parent' end`, "aside", p.aside, "value", c.value)
 }
 
@@ -245,7 +249,7 @@ func (a *RowVerdicts) collect(ctx context.Context, e *entity, v *Verdict) error 
 	var parts []string
 	if e.failing != "" {
 		parts = append(parts, bind(`
-			select {text} as _key, cast(1 as bigint) as _occurrence, {json} as _row, 'quarantined' as _state{money}
+			select {text} as lifeline__key, cast(1 as bigint) as lifeline__occurrence, {json} as lifeline__row, 'quarantined' as lifeline__state{money}
 			from {keyed} as s
 			where {fails}`,
 			"text", keyText("s", e.source.Key), "json", rowJSON("s", columns), "money", money, "keyed", e.keyed.Relation,
@@ -253,10 +257,10 @@ func (a *RowVerdicts) collect(ctx context.Context, e *entity, v *Verdict) error 
 	}
 	if e.suspects != "" {
 		parts = append(parts, bind(`
-			select s._key, s._occurrence, s._content as _row,
-			       case when s._verdict = 'superseded' then 'superseded' else 'quarantined' end as _state{money}
+			select s.lifeline__key, s.lifeline__occurrence, s.lifeline__content as lifeline__row,
+			       case when s.lifeline__verdict = 'superseded' then 'superseded' else 'quarantined' end as lifeline__state{money}
 			from {suspects} as s
-			where s._verdict <> 'kept'`, "suspects", e.suspects, "money", money))
+			where s.lifeline__verdict <> 'kept'`, "suspects", e.suspects, "money", money))
 	}
 	e.aside = a.build.Relation("build", e.source.Name+"_aside")
 	if err := a.exec(ctx, "gather the rows set aside from staging."+e.source.Name,
@@ -272,16 +276,16 @@ func (a *RowVerdicts) collect(ctx context.Context, e *entity, v *Verdict) error 
 // tally counts the rows set aside, and by reason.
 func (a *RowVerdicts) tally(ctx context.Context, e *entity, v *Verdict) error {
 	err := a.build.DB().QueryRowContext(ctx, bind(`
-		select count(case when _state = 'quarantined' then 1 end), count(case when _state = 'held' then 1 end)
+		select count(case when lifeline__state = 'quarantined' then 1 end), count(case when lifeline__state = 'held' then 1 end)
 		from {aside}`, "aside", e.aside)).Scan(&v.Quarantined, &v.Held)
 	if err != nil {
 		return fmt.Errorf("count the rows set aside from staging.%s: %w", e.source.Name, err)
 	}
 	if e.failing != "" {
 		rows, err := a.build.DB().QueryContext(ctx, bind(`
-			select _reason, count(distinct _key)
+			select lifeline__reason, count(distinct lifeline__key)
 			from {failing}
-			group by _reason`, "failing", e.failing))
+			group by lifeline__reason`, "failing", e.failing))
 		if err != nil {
 			return fmt.Errorf("count the reasons of %s: %w", e.Node, err)
 		}
@@ -312,7 +316,7 @@ func (a *RowVerdicts) tally(ctx context.Context, e *entity, v *Verdict) error {
 func (e *entity) numberedKeys() string {
 	parts := make([]string, len(e.Key))
 	for i, c := range e.Key {
-		parts[i] = fmt.Sprintf("t.%s as _k%d", ident(c), i+1)
+		parts[i] = fmt.Sprintf("t.%s as lifeline__k%d", ident(c), i+1)
 	}
 	return strings.Join(parts, ", ")
 }
@@ -321,11 +325,11 @@ func (e *entity) numberedKeys() string {
 // types it first gathers all rows.)
 func (e *entity) fails(alias string, key []string) string {
 	if len(key) == 1 {
-		return bind(`{a}.{k} in (select f._k1 from {failing} as f)`, "a", alias, "k", ident(key[0]), "failing", e.failing)
+		return bind(`{a}.{k} in (select f.lifeline__k1 from {failing} as f)`, "a", alias, "k", ident(key[0]), "failing", e.failing)
 	}
 	parts := make([]string, len(key))
 	for i, c := range key {
-		parts[i] = fmt.Sprintf("f._k%d = %s.%s", i+1, alias, ident(c))
+		parts[i] = fmt.Sprintf("f.lifeline__k%d = %s.%s", i+1, alias, ident(c))
 	}
 	return bind(`exists (select 1 from {failing} as f where {same})`, "failing", e.failing, "same", strings.Join(parts, " and "))
 }

@@ -257,7 +257,7 @@ func TestACleanTableCostsOneLookAndNoWorkingTable(t *testing.T) {
 		keyed, err := a.Identity(context.Background(), treatmentSource)
 		require.NoError(t, err)
 		require.True(t, keyed.Clean())
-		require.Equal(t, `staging."treatment"`, keyed.Relation)
+		require.Equal(t, `staging.treatment`, keyed.Relation)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -47,31 +48,37 @@ func (a *RowVerdicts) Write(ctx context.Context, db *sql.DB, end Ending) error {
 func writeEntity(ctx context.Context, tx *sql.Tx, e *entity, end Ending) error {
 	pairs := []string{
 		"table", text(e.source.Name), "run", fmt.Sprint(end.Run), "at", instant(end.At),
-		"aside", e.aside, "held", e.held, "leaving", e.leaving, "pinned", e.pinned, "failing", e.failing,
+		"aside", e.aside, "held", e.held, "leaving", e.leaving, "pinned", e.pinned, "failing", e.failing, "suspects", e.suspects,
 	}
 	var steps []string
+	// Each is bound once: a value may look like a named place itself.
+	add := func(statement string, more ...string) {
+		steps = append(steps, bind(statement, append(slices.Clone(pairs), more...)...))
+	}
 	if end.Publishes && e.leaving != "" {
-		steps = append(steps, release)
+		add(release)
 	}
 	if e.aside != "" {
-		steps = append(steps, updateHeld, insertHeld, dropReasons)
-		if e.failing != "" {
-			for i := range e.verdict.Results {
-				steps = append(steps, e.reasonsOf(i))
+		add(updateHeld)
+		add(insertHeld)
+		add(dropReasons)
+		for i := range e.verdict.Results {
+			if r := &e.verdict.Results[i]; e.failing != "" {
+				add(checkReasons, "check", text(r.Name), "column", text(r.Column), "number", fmt.Sprint(i))
 			}
 		}
 		if e.failing != "" && e.pinned != "" {
-			steps = append(steps, pinnedReasons)
+			add(pinnedReasons)
 		}
 		if e.held != "" {
-			steps = append(steps, waitUntil)
+			add(waitUntil)
 		}
 		if e.suspects != "" {
-			steps = append(steps, bind(identityReasons, "suspects", e.suspects))
+			add(identityReasons)
 		}
 	}
 	for _, s := range steps {
-		if _, err := tx.ExecContext(ctx, bind(s, pairs...)); err != nil {
+		if _, err := tx.ExecContext(ctx, s); err != nil {
 			return err
 		}
 	}
@@ -81,61 +88,56 @@ func writeEntity(ctx context.Context, tx *sql.Tx, e *entity, end Ending) error {
 // release ends the stay of rows that this build did not set aside.
 const release = `
 	update quarantine.rows as q
-	set state = l._state,
+	set state = l.lifeline__state,
 	    last_run = {run},
 	    last_seen = {at},
 	    held_until = null
 	from {leaving} as l
 	where q.table_name = {table}
-	  and q.key = l._key
-	  and q.occurrence = l._occurrence`
+	  and q.key = l.lifeline__key
+	  and q.occurrence = l.lifeline__occurrence`
 
 const waitUntil = `
 	update quarantine.rows as q
-	set held_until = h._until
+	set held_until = h.lifeline__until
 	from {held} as h
 	where q.table_name = {table}
-	  and q.key = h._key
+	  and q.key = h.lifeline__key
 	  and q.occurrence = 1
 	  and q.state = 'held'`
 
 const updateHeld = `
 	update quarantine.rows as q
-	set "row" = a._row,
-	    state = a._state,
+	set "row" = a.lifeline__row,
+	    state = a.lifeline__state,
 	    last_run = {run},
 	    last_seen = {at}
 	from {aside} as a
 	where q.table_name = {table}
-	  and q.key = a._key
-	  and q.occurrence = a._occurrence`
+	  and q.key = a.lifeline__key
+	  and q.occurrence = a.lifeline__occurrence`
 
 const insertHeld = `
 	insert into quarantine.rows (table_name, key, occurrence, "row", state, first_run, last_run, first_seen, last_seen)
-	select {table}, a._key, a._occurrence, a._row, a._state, {run}, {run}, {at}, {at}
+	select {table}, a.lifeline__key, a.lifeline__occurrence, a.lifeline__row, a.lifeline__state, {run}, {run}, {at}, {at}
 	from {aside} as a
 	where not exists (select 1 from quarantine.rows as q
-	                  where q.table_name = {table} and q.key = a._key and q.occurrence = a._occurrence)`
+	                  where q.table_name = {table} and q.key = a.lifeline__key and q.occurrence = a.lifeline__occurrence)`
 
 const dropReasons = `
 	delete from quarantine.reasons
 	where table_name = {table}
-	  and key in (select a._key from {aside} as a)`
+	  and key in (select a.lifeline__key from {aside} as a)`
 
 const identityReasons = `
 	insert into quarantine.reasons (table_name, key, occurrence, reason, check_name, column_name, value, run_id)
-	select {table}, s._key, s._occurrence, s._verdict, 'identity', null, null, {run}
+	select {table}, s.lifeline__key, s.lifeline__occurrence, s.lifeline__verdict, 'identity', null, null, {run}
 	from {suspects} as s
-	where s._verdict <> 'kept'`
+	where s.lifeline__verdict <> 'kept'`
 
-// reasonsOf names the rows that one check found.
-func (e *entity) reasonsOf(number int) string {
-	r := &e.verdict.Results[number]
-	return bind(`
-		insert into quarantine.reasons (table_name, key, occurrence, reason, check_name, column_name, value, run_id)
-		select {table}, f._key, 1, f._reason, {check}, {column}, f._value, {run}
-		from {failing} as f
-		where f._check = {number}`,
-		"failing", e.failing, "check", text(r.Name), "column", text(r.Column), "number", fmt.Sprint(number),
-		"table", "{table}", "run", "{run}")
-}
+// checkReasons name the rows that one check found.
+const checkReasons = `
+	insert into quarantine.reasons (table_name, key, occurrence, reason, check_name, column_name, value, run_id)
+	select {table}, f.lifeline__key, 1, f.lifeline__reason, {check}, {column}, f.lifeline__value, {run}
+	from {failing} as f
+	where f.lifeline__check = {number}`

@@ -1,13 +1,16 @@
 package quality
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"lifeline/project"
+	"lifeline/warehouse"
 )
 
 // StagingTable is a staging table as the verdicts and the books see it.
@@ -23,7 +26,7 @@ func NewStagingTable(t *project.SourceTable) StagingTable {
 }
 
 // Relation is the staging table for SQL.
-func (s StagingTable) Relation() string { return "staging." + ident(s.Name) }
+func (s StagingTable) Relation() string { return warehouse.Relation("staging", s.Name) }
 
 // stagingColumn is one column as the engine tells of it.
 type stagingColumn struct {
@@ -72,13 +75,24 @@ func rowJSON(alias string, columns []stagingColumn) string {
 			continue
 		}
 		b.WriteString(between)
-		b.WriteString(`"` + strings.ReplaceAll(c.name, "'", "''") + `":' || coalesce(`)
-		b.WriteString(jsonValue(c.kind, alias+`."`+c.name+`"`))
+		b.WriteString(strings.ReplaceAll(jsonName(c.name), "'", "''") + `:' || coalesce(`)
+		b.WriteString(jsonValue(c.kind, alias+"."+ident(c.name)))
 		b.WriteString(`, 'null') || '`)
 		between = ","
 	}
 	b.WriteString(`}'`)
 	return b.String()
+}
+
+// jsonName writes a column's name as JSON does.
+func jsonName(name string) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(name); err != nil {
+		panic(err) // A text can always be written.
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // jsonValue is an expression for one value as JSON text; null stays null.

@@ -10,6 +10,7 @@ import (
 	_ "time/tzdata" // Business days need zones on machines without a zone database.
 
 	"lifeline/change"
+	"lifeline/warehouse"
 )
 
 // decideAsOf finds the instant that "last 7 days" ends at, and makes the graph for it. Rules: "latest" is the end of the business
@@ -104,7 +105,7 @@ func (w *walk) timeColumns(ctx context.Context) ([]timeColumn, error) {
 				Err: fmt.Errorf("as_of column %q is not table.column", column), Where: "lifeline.yml", Class: change.ClassUsage, Try: "columns: [claim.date_created]",
 			}
 		}
-		out = append(out, timeColumn{table, name, w.isUTC(table, name)})
+		out = append(out, timeColumn{warehouse.Name(table), warehouse.Name(strings.ToLower(name)), w.isUTC(table, name)})
 	}
 	if len(named) > 0 {
 		return out, nil
@@ -124,7 +125,7 @@ order by ordinal_position`, s.Name)
 			if err := rows.Scan(&name); err != nil {
 				return nil, errors.Join(err, rows.Close())
 			}
-			out = append(out, timeColumn{identifier(s.Name), identifier(name), w.isUTC(s.Name, name)})
+			out = append(out, timeColumn{warehouse.Quote(s.Name), warehouse.Quote(name), w.isUTC(s.Name, name)})
 		}
 		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 			return nil, fmt.Errorf("list the dates of staging.%s: %w", s.Name, err)
@@ -132,8 +133,6 @@ order by ordinal_position`, s.Name)
 	}
 	return out, nil
 }
-
-func identifier(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 // isUTC tells whether a column is a TIMESTAMP of MySQL, which lands in UTC.
 func (w *walk) isUTC(table, column string) bool {
@@ -185,7 +184,7 @@ func (w *walk) open(ctx context.Context) error {
 	err := w.hold.DB().QueryRowContext(ctx, `
 select position, taken_at
 from ops.positions
-order by taken_at desc, run_id desc
+order by run_id desc
 limit 1`).Scan(&position, &w.snapshot.TakenAt)
 	if errors.Is(err, sql.ErrNoRows) {
 		return &change.Problem{Err: errors.New("nothing has landed yet"), Class: change.ClassError, Try: "lifeline run"}
@@ -195,7 +194,8 @@ limit 1`).Scan(&position, &w.snapshot.TakenAt)
 	}
 	w.snapshot.Position = change.Position(position)
 	w.report.Position = position
-	return nil
+	w.kept, err = warehouse.ReadLandedTotals(ctx, w.hold.DB())
+	return err
 }
 
 // nothingToDo tells whether source, project and as-of are all as at the last publication. That the source is as it landed is not

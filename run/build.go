@@ -56,6 +56,15 @@ func (w *walk) choose() error {
 	return nil
 }
 
+// outcomes are the relations of the version by their names alone.
+func (w *walk) outcomes() []warehouse.Model {
+	var out []warehouse.Model
+	for _, n := range w.works() {
+		out = append(out, warehouse.Model{Schema: n.Schema, Name: n.Alias})
+	}
+	return out
+}
+
 func (w *walk) builds(n *model.Node) bool { return w.chosen == nil || w.chosen[n] }
 
 // buildModels makes every relation of the next version, each as soon as what it reads is there.
@@ -238,7 +247,7 @@ func (w *walk) buildSeed(ctx context.Context, n *model.Node) (int64, error) {
 func (w *walk) compile(ctx context.Context, n *model.Node, this string, incremental bool) (string, error) {
 	keyed := ""
 	if n.EntityOf != nil {
-		k, err := w.rowVerdicts.Identity(ctx, quality.NewStagingTable(n.EntityOf))
+		k, err := w.rowVerdicts.Identity(ctx, w.staging(n.EntityOf))
 		if err != nil {
 			return "", err
 		}
@@ -263,13 +272,13 @@ func versions(n *model.Node, columns []string) string {
 	of := func(alias string) string {
 		out := make([]string, len(columns))
 		for i, c := range columns {
-			out[i] = alias + "." + c
+			out[i] = alias + "." + warehouse.Name(strings.ToLower(c))
 		}
 		return strings.Join(out, ", ")
 	}
 	keys := make([]string, len(n.Source.Key))
 	for i, k := range n.Source.Key {
-		keys[i] = "h." + k + " = s." + k
+		keys[i] = "h." + warehouse.Quote(k) + " = s." + warehouse.Quote(k)
 	}
 	return fmt.Sprintf(`(
     select %[1]s, h._op, h._valid_from, h._valid_to, h._basis, h._position
@@ -283,12 +292,12 @@ func versions(n *model.Node, columns []string) string {
         group by run_id
     ) as p on p.run_id = s._run
     where exists (select 1 from history.%[3]s as h where %[5]s)
-)`, of("h"), of("s"), n.Alias, n.Schema, strings.Join(keys, " and "))
+)`, of("h"), of("s"), warehouse.Name(n.Alias), n.Schema, strings.Join(keys, " and "))
 }
 
 func (w *walk) relation(n *model.Node) string {
 	if n.Kind == model.KindSource {
-		return n.Schema + "." + n.Alias
+		return warehouse.Relation(n.Schema, n.Alias)
 	}
 	return w.build.Relation(n.Schema, n.Alias)
 }
@@ -306,7 +315,7 @@ func (w *walk) setAside(ctx context.Context, n *model.Node, rows int64) (int64, 
 		}
 	}
 	v, err := w.rowVerdicts.Evaluate(ctx, quality.Entity{
-		Source: quality.NewStagingTable(n.EntityOf), Node: n.Name, Relation: w.relation(n), Key: w.keyOf(n), Checks: checks, Hold: hold,
+		Source: w.staging(n.EntityOf), Node: n.Name, Relation: w.relation(n), Key: w.keyOf(n), Checks: checks, Hold: hold,
 	})
 	if err != nil {
 		return 0, err
@@ -320,7 +329,24 @@ func (w *walk) keyOf(n *model.Node) []string {
 	if len(n.Config.UniqueKey) > 0 {
 		return n.Config.UniqueKey
 	}
-	return n.EntityOf.Key
+	return w.staging(n.EntityOf).Key
+}
+
+// staging is a source table as it landed: what the project does not say of its key, the source does.
+func (w *walk) staging(s *project.SourceTable) quality.StagingTable {
+	t := quality.NewStagingTable(s)
+	if len(t.Key) > 0 {
+		return t
+	}
+	for _, landing := range w.tables {
+		if landing.Name == s.Name {
+			t.Key = landing.Key
+		}
+	}
+	if kept := w.kept[s.Name]; len(t.Key) == 0 && kept != nil {
+		t.Key = kept.Key
+	}
+	return t
 }
 
 // verdicts are those on each entity's rows; models that are built at once share them.

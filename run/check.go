@@ -11,6 +11,7 @@ import (
 	"lifeline/model"
 	"lifeline/project"
 	"lifeline/quality"
+	"lifeline/warehouse"
 )
 
 // reconcileSource compares what the source itself added up with staging, before anything is built on it (promise 1).
@@ -43,11 +44,7 @@ func (w *walk) reconcileSource(ctx context.Context) (string, error) {
 
 // reconcileLanding compares staging with what its last landing found in the source, where this walk reads none.
 func (w *walk) reconcileLanding(ctx context.Context) (string, error) {
-	sources := make([]quality.StagingTable, len(w.opt.Project.Sources))
-	for i, s := range w.opt.Project.Sources {
-		sources[i] = quality.NewStagingTable(s)
-	}
-	books, err := quality.LandedBooks(ctx, w.hold.DB(), sources)
+	books, err := quality.LandedBooks(ctx, w.hold.DB(), w.kept)
 	if err != nil {
 		return "", err
 	}
@@ -114,7 +111,7 @@ func (w *walk) relations() quality.Relations {
 			case n.EntityOf != nil:
 				return w.keyOf(n)
 			case n.Source != nil:
-				return n.Source.Key
+				return w.staging(n.Source).Key
 			}
 			return n.Config.UniqueKey
 		},
@@ -171,7 +168,7 @@ func (w *walk) freshness() []quality.Check {
 		file, rest, _ := strings.Cut(s.Where, ":")
 		line, _ := strconv.Atoi(strings.SplitN(rest, ":", 2)[0]) // No number is no line.
 		out = append(out, quality.Freshness{
-			Node: s.Source + "." + s.Name, Relation: s.Schema + "." + s.Name, LoadedAt: s.LoadedAt, Filter: s.Freshness.Filter,
+			Node: s.Source + "." + s.Name, Relation: warehouse.Relation(s.Schema, s.Name), LoadedAt: s.LoadedAt, Filter: s.Freshness.Filter,
 			WarnAfter: s.Freshness.WarnAfter, ErrorAfter: s.Freshness.ErrorAfter, File: file, Line: line,
 		}.Checks(now.UTC())...)
 	}

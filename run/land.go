@@ -2,11 +2,13 @@ package run
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
 
 	"lifeline/change"
+	"lifeline/quality"
 	"lifeline/source"
 	"lifeline/source/preflight"
 	"lifeline/warehouse"
@@ -97,6 +99,9 @@ func (w *walk) landOnce(ctx context.Context) (line string, err error) {
 	if w.snapshot.Why != "" {
 		w.report.Warnings = append(w.report.Warnings, "the source is read over "+w.snapshot.Way+": "+w.snapshot.Why)
 	}
+	if err := w.lookAtClock(ctx); err != nil {
+		return "", err
+	}
 	w.report.LockMS = float64(w.snapshot.LockTime.Microseconds()) / 1000
 
 	load, err := w.hold.Load(ctx, w.tables, w.snapshot)
@@ -114,10 +119,26 @@ func (w *walk) landOnce(ctx context.Context) (line string, err error) {
 	if w.totals, err = snap.Totals(ctx); err != nil {
 		return "", fmt.Errorf("totals of the source: %w", err)
 	}
-	if w.landed, err = load.Commit(ctx); err != nil {
+	if w.landed, err = load.Commit(ctx, quality.LandedTotals(w.tables, w.totals)); err != nil {
 		return "", err
 	}
 	return w.recordLanding(w.opt.Now().Sub(began)), nil
+}
+
+// lookAtClock tells of a clock that was set back: history's order is then that of the landings, not of the clock.
+func (w *walk) lookAtClock(ctx context.Context) error {
+	var newest sql.NullTime
+	if err := w.hold.DB().QueryRowContext(ctx, `
+select max(taken_at)
+from ops.positions`).Scan(&newest); err != nil {
+		return fmt.Errorf("read ops.positions: %w", err)
+	}
+	if back := newest.Time.Sub(w.snapshot.TakenAt); newest.Valid && back > time.Millisecond {
+		w.report.Warnings = append(w.report.Warnings, fmt.Sprintf(
+			"the clock was set back: this snapshot's time is %s before the last landing's; rows that it replaces end in history when they began",
+			back.Round(time.Second)))
+	}
+	return nil
 }
 
 func (w *walk) copyRows(ctx context.Context, snap source.Snapshot, load warehouse.Load) error {

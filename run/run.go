@@ -64,6 +64,7 @@ type walk struct {
 	totals   []change.Totals
 	tables   []*change.Table
 	landed   []warehouse.Landed
+	kept     map[string]*warehouse.LandedTotals // What the source held when each table last landed, where none is read.
 	hash     string
 	asOf     time.Time
 
@@ -113,6 +114,9 @@ func (w *walk) steps(ctx context.Context) error {
 		return err
 	}
 	if err := w.open(ctx); err != nil {
+		return err
+	}
+	if err := w.opt.Warehouse.Check(w.tables, w.outcomes()); err != nil {
 		return err
 	}
 	if err := w.bringIn(ctx); err != nil {

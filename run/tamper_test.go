@@ -75,8 +75,8 @@ type spoiledLoad struct {
 	run *spoiledRun
 }
 
-func (l *spoiledLoad) Commit(ctx context.Context) ([]warehouse.Landed, error) {
-	landed, err := l.Load.Commit(ctx)
+func (l *spoiledLoad) Commit(ctx context.Context, totals []warehouse.LandedTotals) ([]warehouse.Landed, error) {
+	landed, err := l.Load.Commit(ctx, totals)
 	if err != nil || l.run.by.landed == "" {
 		return landed, err
 	}

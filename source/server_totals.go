@@ -199,13 +199,13 @@ func (n *serverSnapshot) addOne(ctx context.Context, c *conn, p *keyRange, curre
 
 // addGroups sums by the currency's exact bytes in UTF-8, as staging holds it: a collation would take KES and kes for one.
 func (n *serverSnapshot) addGroups(ctx context.Context, c *conn, p *keyRange, currency string, money []string, count bool, sums *adder) error {
-	rows, err := c.query(ctx, fmt.Sprintf("select cast(convert(%s using utf8mb4) as binary) as c, count(*) as n%s, %s from %s%s%s group by c",
+	rows, err := c.query(ctx, fmt.Sprintf("select cast(convert(%s using utf8mb4) as binary) as lifeline__currency, count(*) as n%s, %s from %s%s%s group by lifeline__currency",
 		p.table.column(currency), p.table.keySum(), strings.Join(p.table.sums(money), ", "), n.server.from(p.table), p.table.force(), p.table.where(p.low, p.high)))
 	if err != nil {
 		return err
 	}
 	for _, r := range rows {
-		if err := sums.add(r, strings.ReplaceAll(r["c"], "\x00", ""), money, count); err != nil {
+		if err := sums.add(r, strings.ReplaceAll(r["lifeline__currency"], "\x00", ""), money, count); err != nil {
 			return err
 		}
 	}
@@ -264,11 +264,11 @@ func (n *serverSnapshot) Ranges(ctx context.Context, of *change.Table, r change.
 		number = fmt.Sprintf("(%s - (%d)) div %d", key, r.Low, r.Width)
 		where = fmt.Sprintf("%s between %d and %d", key, r.Low, r.High)
 	}
-	parts := []string{number + " as b, count(*) as n, min(" + key + ") as low, max(" + key + ") as high" + t.keySum()}
+	parts := []string{number + " as lifeline__slice, count(*) as n, min(" + key + ") as low, max(" + key + ") as high" + t.keySum()}
 	for i, m := range t.Money {
 		parts = append(parts, fmt.Sprintf("sum(%s) as s%d, %s as w%d", t.column(m.Column), i, t.weighed(m.Column), i))
 	}
-	rows, err := n.conns[0].query(ctx, "select "+strings.Join(parts, ", ")+" from "+n.server.from(t)+" where "+where+" group by b order by b")
+	rows, err := n.conns[0].query(ctx, "select "+strings.Join(parts, ", ")+" from "+n.server.from(t)+" where "+where+" group by lifeline__slice order by lifeline__slice")
 	if err != nil {
 		return nil, n.server.address.explain("add up "+t.SourceName, err)
 	}
@@ -278,7 +278,7 @@ func (n *serverSnapshot) Ranges(ctx context.Context, of *change.Table, r change.
 		for _, f := range []struct {
 			name string
 			into *int64
-		}{{"b", &x.Number}, {"n", &x.Rows}, {"low", &x.Low}, {"high", &x.High}} {
+		}{{"lifeline__slice", &x.Number}, {"n", &x.Rows}, {"low", &x.Low}, {"high", &x.High}} {
 			if *f.into, err = strconv.ParseInt(row[f.name], 10, 64); err != nil {
 				return nil, fmt.Errorf("add up %s: %w", t.SourceName, err)
 			}

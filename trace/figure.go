@@ -10,6 +10,7 @@ import (
 
 	"lifeline/model"
 	"lifeline/project"
+	"lifeline/warehouse"
 )
 
 // Filter chooses figures: column to text, nil for null.
@@ -113,7 +114,7 @@ func (t *Tracer) Figures(ctx context.Context, n *model.Node, filter Filter) ([]F
 	}
 	for _, name := range []string{"period", "program_id", "provider_id", "currency", "measure", "part", "basis"} {
 		if slices.Contains(names, name) {
-			order = append(order, "t."+quoted(name)+" nulls first")
+			order = append(order, "t."+warehouse.Quote(name)+" nulls first")
 		}
 	}
 	tail := ""

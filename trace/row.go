@@ -9,6 +9,7 @@ import (
 
 	"lifeline/change"
 	"lifeline/model"
+	"lifeline/warehouse"
 )
 
 // Chain is the way of one published row back to the source.
@@ -206,11 +207,11 @@ func (t *Tracer) related(ctx context.Context, n *model.Node, by, key string) (Re
 	if i < 0 || !fits(columns[i].kind, key) || len(own) == 0 {
 		return out, nil
 	}
-	where := fmt.Sprintf(`from %s.%s as t where t.%s = cast($1 as %s)`, quoted(n.Schema), quoted(n.Alias), quoted(by), columns[i].kind)
+	where := fmt.Sprintf(`from %s.%s as t where t.%s = cast($1 as %s)`, warehouse.Quote(n.Schema), warehouse.Quote(n.Alias), warehouse.Quote(by), columns[i].kind)
 	if err := t.Published.QueryRowContext(ctx, "select count(*) "+where, key).Scan(&out.Rows); err != nil {
 		return out, fmt.Errorf("count %s: %w", out.Table, err)
 	}
-	name := "t." + quoted(own[0])
+	name := "t." + warehouse.Quote(own[0])
 	rows, err := t.Published.QueryContext(ctx, fmt.Sprintf("select cast(%s as varchar) %s order by %s limit %d", name, where, name, firstKeys), key)
 	if err != nil {
 		return out, fmt.Errorf("read %s: %w", out.Table, err)

@@ -18,6 +18,7 @@ import (
 	"lifeline/change"
 	"lifeline/model"
 	"lifeline/project"
+	"lifeline/warehouse"
 )
 
 // Options say what to trace in.
@@ -178,8 +179,6 @@ order by ordinal_position`, schema, table)
 	return out, rows.Err()
 }
 
-func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
 var number = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 
 // fits tells whether a text can be a value of a type, so that the engine is not asked what it would refuse.
@@ -221,7 +220,7 @@ func find(ctx context.Context, db *sql.DB, schema, table string, where []conditi
 	var list, conditions []string
 	var args []any
 	for _, c := range columns {
-		list = append(list, fmt.Sprintf("cast(t.%s as varchar)", quoted(c.name)))
+		list = append(list, fmt.Sprintf("cast(t.%s as varchar)", warehouse.Quote(c.name)))
 	}
 	for _, w := range where {
 		i := slices.IndexFunc(columns, func(c column) bool { return c.name == w.column })
@@ -229,16 +228,16 @@ func find(ctx context.Context, db *sql.DB, schema, table string, where []conditi
 			return nil, fmt.Errorf("%s.%s has no column %s", schema, table, w.column)
 		}
 		if w.text == nil {
-			conditions = append(conditions, fmt.Sprintf("t.%s is null", quoted(w.column)))
+			conditions = append(conditions, fmt.Sprintf("t.%s is null", warehouse.Quote(w.column)))
 			continue
 		}
 		if !fits(columns[i].kind, *w.text) {
 			return nil, nil
 		}
 		args = append(args, *w.text)
-		conditions = append(conditions, fmt.Sprintf("t.%s = cast($%d as %s)", quoted(w.column), len(args), columns[i].kind))
+		conditions = append(conditions, fmt.Sprintf("t.%s = cast($%d as %s)", warehouse.Quote(w.column), len(args), columns[i].kind))
 	}
-	text := fmt.Sprintf("select %s from %s.%s as t", strings.Join(list, ", "), quoted(schema), quoted(table))
+	text := fmt.Sprintf("select %s from %s.%s as t", strings.Join(list, ", "), warehouse.Quote(schema), warehouse.Quote(table))
 	if len(conditions) > 0 {
 		text += " where " + strings.Join(conditions, " and ")
 	}

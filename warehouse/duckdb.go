@@ -56,7 +56,7 @@ func (w *duckWarehouse) OpenOps(ctx context.Context) (*Reader, error) {
 func (w *duckWarehouse) attach(ctx context.Context, path, alias string) (*Reader, error) {
 	// The first session attaches and the others find it there; every session must choose it.
 	statements := []string{
-		fmt.Sprintf("attach if not exists %s as %s (read_only)", literal(path), alias),
+		fmt.Sprintf("attach if not exists %s as %s (read_only)", Literal(path), alias),
 		"use " + alias,
 	}
 	connector, err := duckdb.NewConnector(":memory:?"+w.settings(), func(e driver.ExecerContext) error {
@@ -160,19 +160,4 @@ func (w *duckWarehouse) Begin(ctx context.Context, who Holder, wait time.Duratio
 		return nil, errors.Join(err, r.release())
 	}
 	return r, nil
-}
-
-// literal quotes a text for SQL.
-func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
-
-// quote quotes a name for SQL.
-func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
-// quoteAll quotes names and joins them, each behind a prefix such as "n.".
-func quoteAll(prefix string, names []string) string {
-	out := make([]string, len(names))
-	for i, n := range names {
-		out[i] = prefix + quote(n)
-	}
-	return strings.Join(out, ", ")
 }

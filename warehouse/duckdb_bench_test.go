@@ -39,7 +39,7 @@ func BenchmarkLandDuckDB(b *testing.B) {
 			}
 			wg.Wait()
 			written := time.Since(start)
-			_, err = l.Commit(b.Context())
+			_, err = l.Commit(b.Context(), nil)
 			require.NoError(b, err)
 			b.ReportMetric(float64(rows)/written.Seconds(), "rows/s-"+what)
 			b.ReportMetric(time.Since(start).Seconds()-written.Seconds(), "commit-s-"+what)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"strings"
 	"sync"
 )
@@ -14,9 +13,8 @@ import (
 // duckBuild is a version under construction, in a file of its own that is attached to the landing file's engine as v. The
 // published version is attached as prev, read-only, once somebody asks for it.
 type duckBuild struct {
-	run      *duckRun
-	id       int64
-	reserved map[string]bool // Words that SQL keeps for itself.
+	run *duckRun
+	id  int64
 
 	mu    sync.Mutex
 	has   map[string]bool // Schemas made so far.
@@ -25,23 +23,10 @@ type duckBuild struct {
 	done  bool
 }
 
-// plainName is a name that SQL reads as it stands.
-var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
-
 // Build begins a new version beside the published one.
 func (r *duckRun) Build(ctx context.Context) (Build, error) {
-	b := &duckBuild{run: r, has: map[string]bool{}, reserved: map[string]bool{}}
-	words, err := r.strings(ctx, `
-select keyword_name
-from duckdb_keywords()
-where keyword_category = 'reserved'`)
-	if err != nil {
-		return nil, duckProblem("begin a version", err)
-	}
-	for _, w := range words {
-		b.reserved[w] = true
-	}
-	err = r.db.QueryRowContext(ctx, `
+	b := &duckBuild{run: r, has: map[string]bool{}}
+	err := r.db.QueryRowContext(ctx, `
 select coalesce(max(version), 0) + 1
 from ops.versions`).Scan(&b.id)
 	if err != nil {
@@ -52,7 +37,7 @@ from ops.versions`).Scan(&b.id)
 	}
 	// Until it is sealed nobody would want the file back after a crash, so it keeps no log. The newest format that DuckDB 1.5 reads
 	// is written with a third less work than the oldest, which is the default.
-	if _, err := r.db.ExecContext(ctx, "attach "+literal(r.paths.building(b.id))+" as v (recovery_mode no_wal_writes, storage_version 'v1.5.0')"); err != nil {
+	if _, err := r.db.ExecContext(ctx, "attach "+Literal(r.paths.building(b.id))+" as v (recovery_mode no_wal_writes, storage_version 'v1.5.0')"); err != nil {
 		return nil, duckProblem("begin a version", err)
 	}
 	r.mu.Lock()
@@ -79,15 +64,7 @@ func (b *duckBuild) Parallel() int { return 1 }
 func (b *duckBuild) Relation(schema, name string) string { return b.relation("v", schema, name) }
 
 func (b *duckBuild) relation(catalog, schema, name string) string {
-	return catalog + "." + b.name(schema) + "." + b.name(name)
-}
-
-// name quotes a name where it needs it.
-func (b *duckBuild) name(name string) string {
-	if plainName.MatchString(name) && !b.reserved[name] {
-		return name
-	}
-	return quote(name)
+	return catalog + "." + Relation(schema, name)
 }
 
 // schema makes a schema of the version.
@@ -97,7 +74,7 @@ func (b *duckBuild) schema(ctx context.Context, schema string) error {
 	if b.has[schema] {
 		return nil
 	}
-	if _, err := b.run.db.ExecContext(ctx, "create schema if not exists v."+b.name(schema)); err != nil {
+	if _, err := b.run.db.ExecContext(ctx, "create schema if not exists v."+Name(schema)); err != nil {
 		return duckProblem("make schema "+schema, err)
 	}
 	b.has[schema] = true
@@ -143,7 +120,7 @@ where state = 'published'`).Scan(&id)
 		return nil
 	}
 	if err == nil {
-		_, err = b.run.db.ExecContext(ctx, "attach "+literal(b.run.paths.version(id))+" as prev (read_only)")
+		_, err = b.run.db.ExecContext(ctx, "attach "+Literal(b.run.paths.version(id))+" as prev (read_only)")
 	}
 	if err != nil {
 		return duckProblem("open the published version", err)
@@ -219,14 +196,14 @@ func (b *duckBuild) merge(ctx context.Context, m Model) error {
 	for i, c := range now {
 		selected[i] = "null"
 		if _, there := findColumn(before, c.name); there {
-			selected[i] = fmt.Sprintf("cast(p.%s as %s)", quote(c.name), c.sqlType)
+			selected[i] = fmt.Sprintf("cast(p.%s as %s)", Quote(c.name), c.sqlType)
 		}
 	}
 	where := ""
 	if len(m.UniqueKey) > 0 {
 		same := make([]string, len(m.UniqueKey))
 		for i, k := range m.UniqueKey {
-			same[i] = fmt.Sprintf("f.%s is not distinct from p.%s", quote(k), quote(k))
+			same[i] = fmt.Sprintf("f.%s is not distinct from p.%s", Quote(k), Quote(k))
 		}
 		where = "\nwhere not exists (select 1 from " + fresh + " as f where " + strings.Join(same, " and ") + ")"
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // Commit brings staging to exactly the rows written. Staging, history and the position change in one transaction (promise 5).
-func (l *duckLoad) Commit(ctx context.Context) ([]Landed, error) {
+func (l *duckLoad) Commit(ctx context.Context, totals []LandedTotals) ([]Landed, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.done {
@@ -25,7 +25,7 @@ func (l *duckLoad) Commit(ctx context.Context) ([]Landed, error) {
 	}
 	var landed []Landed
 	err := l.run.withMemory(ctx, limits, func() (err error) {
-		landed, err = l.commit(ctx)
+		landed, err = l.commit(ctx, totals)
 		return err
 	})
 	if err != nil {
@@ -36,7 +36,7 @@ func (l *duckLoad) Commit(ctx context.Context) ([]Landed, error) {
 }
 
 // commit may be tried again: what it does before its transaction, putting parts together, is done or left.
-func (l *duckLoad) commit(ctx context.Context) ([]Landed, error) {
+func (l *duckLoad) commit(ctx context.Context, totals []LandedTotals) ([]Landed, error) {
 	for _, t := range l.tables {
 		if err := l.join(ctx, t); err != nil {
 			return nil, duckProblem("put the parts of "+t.table.Name+" together", err)
@@ -50,6 +50,17 @@ func (l *duckLoad) commit(ctx context.Context) ([]Landed, error) {
 			if landed[i], err = l.apply(ctx, tx, t); err != nil {
 				return duckProblem("bring staging."+t.table.Name+" to the new rows", err)
 			}
+		}
+		names := make([]string, len(l.tables))
+		for i, t := range l.tables {
+			names[i] = t.table.Name
+		}
+		exec := func(ctx context.Context, query string, args ...any) error {
+			_, err := tx.ExecContext(ctx, query, args...)
+			return err
+		}
+		if err := keepTotals(ctx, exec, l.run.id, names, totals); err != nil {
+			return err
 		}
 		_, err := tx.ExecContext(ctx, `
 insert into ops.positions (source, position, taken_at, run_id, changed)
@@ -69,9 +80,9 @@ func (l *duckLoad) join(ctx context.Context, t *duckTable) error {
 	for len(t.parts) > 1 {
 		first := t.parts[0]
 		err := l.run.inTx(ctx, func(tx *sql.Tx) error {
-			_, err := tx.ExecContext(ctx, "insert into staging."+quote(last.name)+" from staging."+quote(first.name))
+			_, err := tx.ExecContext(ctx, "insert into staging."+Quote(last.name)+" from staging."+Quote(first.name))
 			if err == nil {
-				_, err = tx.ExecContext(ctx, "drop table staging."+quote(first.name))
+				_, err = tx.ExecContext(ctx, "drop table staging."+Quote(first.name))
 			}
 			return err
 		})
@@ -87,7 +98,7 @@ func (l *duckLoad) join(ctx context.Context, t *duckTable) error {
 func (l *duckLoad) apply(ctx context.Context, tx *sql.Tx, t *duckTable) (Landed, error) {
 	d := &duckDiff{
 		tx: tx, run: l.run, at: l.at, name: t.table.Name, key: t.table.Key,
-		old: "staging." + quote(t.table.Name), next: "staging." + quote(t.parts[0].name),
+		old: "staging." + Quote(t.table.Name), next: "staging." + Quote(t.parts[0].name),
 	}
 	landed := Landed{Table: t.table.Name, Read: t.rows}
 	var err error
@@ -109,7 +120,7 @@ func (l *duckLoad) apply(ctx context.Context, tx *sql.Tx, t *duckTable) (Landed,
 	}
 	if len(d.before) == 0 {
 		landed.Inserted = landed.Rows
-		return landed, d.exec(ctx, "alter table "+d.next+" rename to "+quote(d.name))
+		return landed, d.exec(ctx, "alter table "+d.next+" rename to "+Quote(d.name))
 	}
 	return landed, d.apply(ctx, &landed)
 }

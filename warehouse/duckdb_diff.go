@@ -37,7 +37,7 @@ func (d *duckDiff) compared(columns []string) (before, after []string) {
 	for _, name := range columns {
 		was, had := findColumn(d.before, name)
 		is, has := findColumn(d.after, name)
-		column := quote(name)
+		column := Quote(name)
 		switch {
 		case had && has && was.sqlType == is.sqlType:
 			before, after = append(before, column), append(after, column)
@@ -120,7 +120,7 @@ func (d *duckDiff) apply(ctx context.Context, landed *Landed) error {
 // of which a part stays, or rows of one key.
 func (d *duckDiff) collect(ctx context.Context, s diffSQL, table string, rows func(into string, twins, numbered bool) string) error {
 	var twins, numbered bool
-	if err := d.tx.QueryRowContext(ctx, "select exists (select 1 from lifeline_surplus where was > 0 and is_now > 0)").Scan(&twins); err != nil {
+	if err := d.tx.QueryRowContext(ctx, "select exists (select 1 from lifeline_surplus where lifeline__was > 0 and lifeline__now > 0)").Scan(&twins); err != nil {
 		return err
 	}
 	if err := d.exec(ctx, rows(table, twins, false)); err != nil || !s.keyed {
@@ -147,11 +147,11 @@ func (d *duckDiff) bring(ctx context.Context, s diffSQL, differs, nothingStays b
 	var statements []string
 	switch {
 	case nothingStays:
-		statements = []string{"drop table " + d.old, "alter table " + d.next + " rename to " + quote(d.name)}
+		statements = []string{"drop table " + d.old, "alter table " + d.next + " rename to " + Quote(d.name)}
 	case !slices.Equal(d.before, d.after):
 		statements = []string{
 			d.remake(s), "drop table " + d.old, "drop table " + d.next,
-			"alter table staging." + quote(d.name+"__next_remade") + " rename to " + quote(d.name),
+			"alter table staging." + Quote(d.name+"__next_remade") + " rename to " + Quote(d.name),
 		}
 	case differs:
 		statements = []string{
@@ -218,8 +218,8 @@ func (d *duckDiff) history() string {
 	names := columnNames(d.before)
 	return fmt.Sprintf(`
 insert into history.%s (%s, _op, _valid_from, _valid_to, _basis, _position)
-select %s, case when g.updated then 'update' else 'delete' end, coalesce(p.taken_at, u.started_at), cast($1 as timestamp),
-	'snapshot', $2
+select %s, case when g.updated then 'update' else 'delete' end, coalesce(p.taken_at, u.started_at),
+	greatest(cast($1 as timestamp), coalesce(p.taken_at, u.started_at)), 'snapshot', $2
 from %s as o
 join lifeline_op as g on g.r = o.rowid
 left join (
@@ -227,7 +227,7 @@ left join (
 	from ops.positions
 	group by run_id
 ) as p on p.run_id = o._run
-left join ops.runs as u on u.run_id = o._run`, quote(d.name), quoteAll("", names), quoteAll("o.", names), d.old)
+left join ops.runs as u on u.run_id = o._run`, Quote(d.name), quoteAll("", names), quoteAll("o.", names), d.old)
 }
 
 // remake makes the staging of a new shape: the new rows, each of which keeps the run of the old row that it equals.
@@ -237,13 +237,13 @@ func (d *duckDiff) remake(s diffSQL) string {
 create table staging.%s as
 select %s, coalesce(o._run, n._run) as _run
 from (
-	select *, %s as lifeline_h, row_number() over (partition by %s order by rowid) as lifeline_k
+	select *, %s as lifeline__h, row_number() over (partition by %s order by rowid) as lifeline__k
 	from %s
 ) as n
 left join (
-	select _run, %s as lifeline_h, row_number() over (partition by %s order by _run, rowid) as lifeline_k
+	select _run, %s as lifeline__h, row_number() over (partition by %s order by _run, rowid) as lifeline__k
 	from %s
-) as o on o.lifeline_h = n.lifeline_h and o.lifeline_k = n.lifeline_k`, quote(d.name+"__next_remade"), quoteAll("n.", names),
+) as o on o.lifeline__h = n.lifeline__h and o.lifeline__k = n.lifeline__k`, Quote(d.name+"__next_remade"), quoteAll("n.", names),
 		s.nextHash, s.nextHash, d.next, s.oldHash, s.oldHash, d.old)
 }
 
@@ -253,11 +253,11 @@ func (d *duckDiff) widenHistory(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	history := "history." + quote(d.name)
+	history := "history." + Quote(d.name)
 	if len(have) == 0 {
 		var defined []string
 		for _, c := range d.after {
-			defined = append(defined, quote(c.name)+" "+c.sqlType)
+			defined = append(defined, Quote(c.name)+" "+c.sqlType)
 		}
 		return d.exec(ctx, "create table "+history+" ("+strings.Join(defined, ", ")+
 			", _op VARCHAR, _valid_from TIMESTAMP, _valid_to TIMESTAMP, _basis VARCHAR, _position VARCHAR)")
@@ -267,9 +267,9 @@ func (d *duckDiff) widenHistory(ctx context.Context) error {
 		statement := ""
 		switch common := commonType(was.sqlType, c.sqlType); {
 		case !there:
-			statement = "alter table " + history + " add column " + quote(c.name) + " " + c.sqlType
+			statement = "alter table " + history + " add column " + Quote(c.name) + " " + c.sqlType
 		case common != was.sqlType:
-			statement = "alter table " + history + " alter column " + quote(c.name) + " type " + common
+			statement = "alter table " + history + " alter column " + Quote(c.name) + " type " + common
 		default:
 			continue
 		}
@@ -312,7 +312,7 @@ having sum(n) <> 0 or bit_xor(h) <> 0 or sum(n * cast(h >> 2 as bigint)) <> 0`,
 func (s diffSQL) surplus() string {
 	return fmt.Sprintf(`
 create temp table lifeline_surplus as
-select h, count(o) as was, count(n) as is_now
+select h as lifeline__h, count(o) as lifeline__was, count(n) as lifeline__now
 from (
 	select %s as h, 1 as o, null as n
 	from %s
@@ -328,12 +328,12 @@ having count(o) <> count(n)`, s.oldHash, s.old, s.oldKey, buckets, s.nextHash, s
 
 // gone finds the old rows to drop. Of equal rows the newest go, so that the oldest keep the run that brought them.
 func (s diffSQL) gone(into string, twins, numbered bool) string {
-	return s.rows(into, s.old, s.oldHash, s.oldKeys, "u.was - u.is_now", "t._run desc, t.rowid desc", twins, numbered)
+	return s.rows(into, s.old, s.oldHash, s.oldKeys, "u.lifeline__was - u.lifeline__now", "t._run desc, t.rowid desc", twins, numbered)
 }
 
 // came finds the new rows to take in.
 func (s diffSQL) came(into string, twins, numbered bool) string {
-	return s.rows(into, s.next, s.nextHash, s.nextKeys, "u.is_now - u.was", "t.rowid", twins, numbered)
+	return s.rows(into, s.next, s.nextHash, s.nextKeys, "u.lifeline__now - u.lifeline__was", "t.rowid", twins, numbered)
 }
 
 // rows lists the rows that one side has too many of, with their keys and a number among those of one key.
@@ -344,7 +344,7 @@ func (s diffSQL) rows(into, from, hash string, keys []string, surplus, order str
 	}
 	twin, number := "1", "1"
 	if twins {
-		twin = "row_number() over (partition by u.h order by " + order + ")"
+		twin = "row_number() over (partition by u.lifeline__h order by " + order + ")"
 	}
 	if numbered {
 		number = "row_number() over (partition by " + strings.Join(s.keyNames(), ", ") + " order by r)"
@@ -355,7 +355,7 @@ select *, %s as k
 from (
 	select t.rowid as r%s, %s as surplus, %s as twin
 	from %s as t
-	join lifeline_surplus as u on u.h = %s and %s > 0
+	join lifeline_surplus as u on u.lifeline__h = %s and %s > 0
 ) as x
 where twin <= surplus`, into, number, strings.Join(named, ""), surplus, twin, from, hash, surplus)
 }

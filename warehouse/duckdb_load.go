@@ -5,19 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
 	"lifeline/change"
 )
-
-// reservedColumns are names that staging and history have for themselves.
-var reservedColumns = []string{"_raw", "_run", "_op", "_valid_from", "_valid_to", "_basis", "_position"}
-
-// landingName are the tables that the next run drops when this one is killed.
-var landingName = regexp.MustCompile(`__next([0-9]+|_remade)?$`)
 
 // landingWithout are ways to compress that cost a tenth of the landing and give nothing on columns that dictionaries and bit packing suit.
 const landingWithout = "fsst,rle"
@@ -62,6 +55,9 @@ func (r *duckRun) Load(ctx context.Context, tables []*change.Table, at change.Sn
 	if err := r.allow(ctx, duckLimits{memory: landingMemory, threads: 1, without: landingWithout}); err != nil {
 		return nil, err
 	}
+	if err := duckNames.check(tables); err != nil {
+		return nil, err
+	}
 	l := &duckLoad{run: r, at: at, writers: map[*duckWriter]bool{}}
 	r.load = l
 	for _, t := range tables {
@@ -80,20 +76,6 @@ func (r *duckRun) Load(ctx context.Context, tables []*change.Table, at change.Sn
 
 // alreadyWide finds the columns that an earlier load had to widen, so that the type does not change to and fro.
 func (l *duckLoad) alreadyWide(ctx context.Context, t *change.Table) (map[int]bool, error) {
-	if landingName.MatchString(t.Name) {
-		return nil, &change.Problem{
-			Err: fmt.Errorf("table %s has a name that staging keeps for tables under way", t.SourceName),
-			Try: "another name for it in sources.yml", Class: change.ClassBlocked,
-		}
-	}
-	for _, c := range t.Columns {
-		if slices.Contains(reservedColumns, c.Name) {
-			return nil, &change.Problem{
-				Err: fmt.Errorf("column %s of %s has a name that staging keeps for itself", c.SourceName, t.SourceName),
-				Try: "a view of the source that names it otherwise", Class: change.ClassBlocked,
-			}
-		}
-	}
 	staged, err := l.run.columns(ctx, l.run.db, "landing", "staging", t.Name)
 	if err != nil {
 		return nil, err
@@ -116,10 +98,10 @@ func (l *duckLoad) addPart(ctx context.Context, t *duckTable, wide map[int]bool)
 	}
 	var columns []string
 	for i, c := range t.table.Columns {
-		columns = append(columns, quote(c.Name)+" "+duckType(c.Type, wide[i]))
+		columns = append(columns, Quote(c.Name)+" "+duckType(c.Type, wide[i]))
 	}
 	columns = append(columns, "_raw VARCHAR", "_run BIGINT")
-	_, err := l.run.db.ExecContext(ctx, "create table staging."+quote(p.name)+" ("+strings.Join(columns, ", ")+")")
+	_, err := l.run.db.ExecContext(ctx, "create table staging."+Quote(p.name)+" ("+strings.Join(columns, ", ")+")")
 	if err != nil {
 		return p, err
 	}
@@ -204,7 +186,7 @@ func (l *duckLoad) abort(ctx context.Context) error {
 	var failed []error
 	for _, t := range l.tables {
 		for _, p := range t.parts {
-			_, err := l.run.db.ExecContext(ctx, "drop table if exists staging."+quote(p.name))
+			_, err := l.run.db.ExecContext(ctx, "drop table if exists staging."+Quote(p.name))
 			failed = append(failed, duckProblem("drop what was landed of "+t.table.Name, err))
 		}
 	}

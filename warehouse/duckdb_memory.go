@@ -71,7 +71,7 @@ func (r *duckRun) allow(ctx context.Context, l duckLimits) error {
 	_, err := r.db.ExecContext(ctx, fmt.Sprintf(`
 set global disabled_compression_methods = %s;
 set global threads = %d;
-set global memory_limit = '%dKiB'`, literal(l.without), l.threads, max(l.memory/1024, 1)))
+set global memory_limit = '%dKiB'`, Literal(l.without), l.threads, max(l.memory/1024, 1)))
 	if err != nil {
 		return &change.Problem{
 			Err: fmt.Errorf("set warehouse.memory_limit: %w", err), Try: `memory_limit: "4GB"`, Class: change.ClassUsage,

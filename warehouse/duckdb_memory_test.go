@@ -26,7 +26,7 @@ func landLong(t *testing.T, r warehouse.Run, table *change.Table, rows, size int
 		g.Go(func() error { return writeLong(ctx, l, table, n, writers, rows, size, letter) })
 	}
 	require.NoError(t, g.Wait())
-	landed, err := l.Commit(t.Context())
+	landed, err := l.Commit(t.Context(), nil)
 	require.NoError(t, err)
 	return landed[0]
 }
@@ -110,7 +110,7 @@ func TestAMemoryLimitIsASizeAndHolds(t *testing.T) {
 				l, err := r.Load(t.Context(), nil, change.Snapshot{Position: "x", TakenAt: time.Now()})
 				require.NoError(t, err)
 				require.Equal(t, "256.0 MiB", limit())
-				_, err = l.Commit(t.Context())
+				_, err = l.Commit(t.Context(), nil)
 				require.NoError(t, err)
 				require.Equal(t, before, limit())
 			}

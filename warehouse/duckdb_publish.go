@@ -35,7 +35,7 @@ select
 	cast(%s as timestamp) as published_at,
 	cast(%s as timestamp) as as_of,
 	%s as project_hash,
-	%s as note`, b.id, p.Run, literal(stampOf(at)), literal(stampOf(p.AsOf)), literal(p.Project), literal(p.Note)),
+	%s as note`, b.id, p.Run, Literal(stampOf(at)), Literal(stampOf(p.AsOf)), Literal(p.Project), Literal(p.Note)),
 		"checkpoint v",
 	} {
 		if _, err := b.run.db.ExecContext(ctx, s); err != nil {

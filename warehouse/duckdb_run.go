@@ -171,7 +171,7 @@ where database_name = current_database()
 		return err
 	}
 	for _, name := range names {
-		if _, err := r.db.ExecContext(ctx, "drop table staging."+quote(name)); err != nil {
+		if _, err := r.db.ExecContext(ctx, "drop table staging."+Quote(name)); err != nil {
 			return err
 		}
 	}
@@ -261,7 +261,7 @@ order by 1`)
 	}
 	statements := []string{
 		// Small tables, so small blocks; and no log, because a copy that a crash cut short is made again.
-		"attach " + literal(next) + " as books (block_size 16384, recovery_mode no_wal_writes)",
+		"attach " + Literal(next) + " as books (block_size 16384, recovery_mode no_wal_writes)",
 		"create schema books.ops", "create schema books.quarantine",
 	}
 	for _, t := range tables {

@@ -19,7 +19,7 @@ func (b *duckBuild) createView(ctx context.Context, m Model) error {
 	if err != nil {
 		return duckProblem(fmt.Sprintf("build %s.%s", m.Schema, m.Name), err)
 	}
-	return b.inVersion(ctx, m, fmt.Sprintf("create view %s.%s as\n%s", b.name(m.Schema), b.name(m.Name), query))
+	return b.inVersion(ctx, m, fmt.Sprintf("create view %s.%s as\n%s", Name(m.Schema), Name(m.Name), query))
 }
 
 // carryView makes a view again as the published version has it.
@@ -57,7 +57,7 @@ func (b *duckBuild) inVersion(ctx context.Context, m Model, statement string) er
 // such names.
 func (b *duckBuild) withoutCatalog(ctx context.Context, query string) (string, error) {
 	var tree string
-	if err := b.run.db.QueryRowContext(ctx, "select cast(json_serialize_sql("+literal(query)+") as varchar)").Scan(&tree); err != nil {
+	if err := b.run.db.QueryRowContext(ctx, "select cast(json_serialize_sql("+Literal(query)+") as varchar)").Scan(&tree); err != nil {
 		return "", err
 	}
 	// Numbers stay as they are written, because large ones would not survive a float64.
@@ -76,7 +76,7 @@ func (b *duckBuild) withoutCatalog(ctx context.Context, query string) (string, e
 		return "", fmt.Errorf("write the parsed view: %w", err)
 	}
 	var plain string
-	err = b.run.db.QueryRowContext(ctx, "select json_deserialize_sql(cast("+literal(string(text))+" as json))").Scan(&plain)
+	err = b.run.db.QueryRowContext(ctx, "select json_deserialize_sql(cast("+Literal(string(text))+" as json))").Scan(&plain)
 	return plain, err
 }
 

@@ -64,7 +64,7 @@ func oneRun(ctx context.Context, w warehouse.Warehouse, n int) (err error) {
 	if err := writer.Close(ctx); err != nil {
 		return err
 	}
-	if _, err := l.Commit(ctx); err != nil {
+	if _, err := l.Commit(ctx, nil); err != nil {
 		return err
 	}
 	b, err := r.Build(ctx)

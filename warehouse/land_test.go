@@ -185,7 +185,7 @@ func TestAnAbortedLoadLeavesNothing(t *testing.T) {
 		require.NoError(t, writer.Write(t.Context(), warehousetest.Batch(table, []warehousetest.Row{{2, "b"}})))
 		require.NoError(t, l.Abort(t.Context()))
 		require.NoError(t, l.Abort(t.Context()))
-		_, err = l.Commit(t.Context())
+		_, err = l.Commit(t.Context(), nil)
 		require.Error(t, err)
 		landed := warehousetest.Land(t, r, noon, []*change.Table{table}, warehousetest.Source{table: {{1, "a"}}})
 		require.False(t, landed[0].Changed())

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -192,19 +191,6 @@ func (w *postgres) address() string {
 	c := w.config.ConnConfig
 	return fmt.Sprintf("postgres://%s@%s:%d/%s", c.User, c.Host, c.Port, c.Database)
 }
-
-var unquotedName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
-
-// quoteName quotes a table's or a schema's name where it must be, for SQL that people read.
-func quoteName(name string) string {
-	if name == "" || unquotedName.MatchString(name) {
-		return name
-	}
-	return pgx.Identifier{name}.Sanitize()
-}
-
-// pgIdent always quotes: a column may be called "order".
-func pgIdent(names ...string) string { return pgx.Identifier(names).Sanitize() }
 
 // workMemory gives each sort or hash of a build a sixteenth of the limit: two models at once, each with some of them in up to
 // three processes. Without a limit it is what a small server stands.

@@ -37,7 +37,7 @@ func BenchmarkLandPostgres(b *testing.B) {
 			}
 			wg.Wait()
 			written := time.Since(start)
-			_, err = l.Commit(b.Context())
+			_, err = l.Commit(b.Context(), nil)
 			require.NoError(b, err)
 			b.ReportMetric(float64(rows)/written.Seconds(), "rows/s-"+what)
 			b.ReportMetric(time.Since(start).Seconds()-written.Seconds(), "commit-s-"+what)

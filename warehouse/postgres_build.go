@@ -2,7 +2,9 @@ package warehouse
 
 import (
 	"context"
+	"crypto/md5"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -60,7 +62,7 @@ select greatest(
 // single rows up. That is done here, once the rows are committed. The index is not unique: the source's rows are kept as they are.
 func (r *postgresRun) prepareStaging(ctx context.Context) error {
 	rows, err := r.pool.Query(ctx, `
-select s.table_name, s.key_columns, cardinality(s.key_columns) = 0 or exists (
+select s.table_name, s.key_columns, coalesce(cardinality(s.key_columns), 0) = 0 or exists (
 	select
 	from pg_index i
 	where i.indrelid = c.oid
@@ -86,11 +88,11 @@ order by s.table_name`)
 	_, err = pgx.ForEachRow(rows, []any{&table, &key, &indexed}, func() error {
 		columns := make([]string, len(key))
 		for i, k := range key {
-			columns[i] = pgIdent(k)
+			columns[i] = Quote(k)
 		}
-		s := "analyze " + pgIdent("staging", table)
+		s := "analyze " + quoted("staging", table)
 		if !indexed {
-			s += fmt.Sprintf(";\ncreate index on %s (%s)", pgIdent("staging", table), strings.Join(columns, ", "))
+			s += fmt.Sprintf(";\ncreate index on %s (%s)", quoted("staging", table), strings.Join(columns, ", "))
 		}
 		tables, statements = append(tables, table), append(statements, s)
 		return nil
@@ -128,7 +130,7 @@ func (b *postgresBuild) ensureSchema(ctx context.Context, schema string) error {
 	if _, err := pool.Exec(ctx, `insert into ops.schemas (schema_name, version) values ($1, $2)`, name, b.version); err != nil {
 		return b.run.w.problem("note down the schema "+name, err)
 	}
-	if _, err := pool.Exec(ctx, `create schema `+pgIdent(name)); err != nil {
+	if _, err := pool.Exec(ctx, `create schema `+Quote(name)); err != nil {
 		// What is there already is not ours: it must never be dropped as if it were.
 		_, undo := pool.Exec(ctx, `delete from ops.schemas where schema_name = $1`, name)
 		return b.run.w.problem("create the schema "+name, errors.Join(err, undo))
@@ -144,11 +146,17 @@ func (b *postgresBuild) DB() *sql.DB { return b.run.db }
 func (b *postgresBuild) Parallel() int { return 2 }
 
 func (b *postgresBuild) Relation(schema, name string) string {
-	return quoteName(versionSchema(schema, b.version)) + "." + quoteName(name)
+	if schema == working && len(name) > postgresNames.longest {
+		// The server would cut the name, and two that begin alike would be one.
+		sum := md5.Sum([]byte(name))
+		name = name[:postgresNames.longest-40] + "_" + hex.EncodeToString(sum[:])
+		name = strings.ToValidUTF8(name, "_")
+	}
+	return Relation(versionSchema(schema, b.version), name)
 }
 
 func (b *postgresBuild) Previous(ctx context.Context, schema, name string) (string, bool, error) {
-	relation := quoteName(versionSchema(schema, b.previous)) + "." + quoteName(name)
+	relation := Name(versionSchema(schema, b.previous)) + "." + Name(name)
 	if b.previous == 0 {
 		return relation, false, nil
 	}
@@ -253,17 +261,17 @@ func (b *postgresBuild) merged(ctx context.Context, m Model, previous string) (s
 		i := slices.IndexFunc(old, func(o tableColumn) bool { return o.name == c.name })
 		switch {
 		case i < 0:
-			carried = append(carried, fmt.Sprintf("cast(null as %s) as %s", c.typ, pgIdent(c.name)))
+			carried = append(carried, fmt.Sprintf("cast(null as %s) as %s", c.typ, Quote(c.name)))
 		case old[i].typ != c.typ:
-			carried = append(carried, fmt.Sprintf("cast(p.%[1]s as %[2]s) as %[1]s", pgIdent(c.name), c.typ))
+			carried = append(carried, fmt.Sprintf("cast(p.%[1]s as %[2]s) as %[1]s", Quote(c.name), c.typ))
 		default:
-			carried = append(carried, "p."+pgIdent(c.name))
+			carried = append(carried, "p."+Quote(c.name))
 		}
 	}
 	for _, k := range m.UniqueKey {
-		equal = append(equal, fmt.Sprintf("n.%[1]s = p.%[1]s", pgIdent(k)))
-		same = append(same, fmt.Sprintf("n.%[1]s is not distinct from p.%[1]s", pgIdent(k)))
-		null = append(null, fmt.Sprintf("n.%[1]s is null", pgIdent(k)))
+		equal = append(equal, fmt.Sprintf("n.%[1]s = p.%[1]s", Quote(k)))
+		same = append(same, fmt.Sprintf("n.%[1]s is not distinct from p.%[1]s", Quote(k)))
+		null = append(null, fmt.Sprintf("n.%[1]s is null", Quote(k)))
 	}
 	query := fmt.Sprintf("select %s\nfrom %s p", strings.Join(carried, ", "), previous)
 	if len(equal) > 0 {
@@ -309,7 +317,7 @@ func (b *postgresBuild) Seed(ctx context.Context, schema, name string, columns [
 	}
 	declared := make([]string, len(columns))
 	for i, c := range columns {
-		declared[i] = pgIdent(c.Name) + " " + c.Type
+		declared[i] = Quote(c.Name) + " " + c.Type
 	}
 	err := b.run.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
 		_, err := conn.Exec(ctx, fmt.Sprintf(`create table %s (%s) with (autovacuum_enabled = false)`, relation, strings.Join(declared, ", ")))
@@ -354,7 +362,7 @@ func (b *postgresBuild) Index(ctx context.Context, m Model) error {
 	for _, i := range m.Indexes {
 		columns := make([]string, len(i.Columns))
 		for j, c := range i.Columns {
-			columns[j] = pgIdent(c)
+			columns[j] = Quote(c)
 		}
 		unique := ""
 		if i.Unique {

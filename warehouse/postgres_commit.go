@@ -21,7 +21,7 @@ type staged struct {
 }
 
 // Commit runs in the session that holds the warehouse, in one transaction (promise 5): a run that lost its hold commits nothing.
-func (l *postgresLoad) Commit(ctx context.Context) ([]Landed, error) {
+func (l *postgresLoad) Commit(ctx context.Context, totals []LandedTotals) ([]Landed, error) {
 	if l.done {
 		return nil, errors.New("commit a load that has ended")
 	}
@@ -38,6 +38,17 @@ func (l *postgresLoad) Commit(ctx context.Context) ([]Landed, error) {
 					return fmt.Errorf("bring staging.%s to the new rows: %w", n.table.Name, err)
 				}
 				landed = append(landed, one)
+			}
+			exec := func(ctx context.Context, query string, args ...any) error {
+				_, err := tx.Exec(ctx, query, args...)
+				return err
+			}
+			names := make([]string, 0, len(landed))
+			for _, one := range landed {
+				names = append(names, one.Table)
+			}
+			if err := keepTotals(ctx, exec, l.run.id, names, totals); err != nil {
+				return err
 			}
 			_, err := tx.Exec(ctx, `
 insert into ops.positions (source, position, taken_at, run_id, changed)
@@ -62,7 +73,7 @@ func (l *postgresLoad) settle(ctx context.Context, tx pgx.Tx, n *landing) (Lande
 	columns := columnList(n.table)
 	switch {
 	case was.there && was.intact && was.columns == columns && was.digest == n.sum.String():
-		_, err = tx.Exec(ctx, `drop table `+pgIdent("staging", n.next))
+		_, err = tx.Exec(ctx, `drop table `+quoted("staging", n.next))
 	case !was.there:
 		out.Inserted = n.rows
 		if err = l.ensureHistory(ctx, tx, n.table); err == nil {
@@ -82,21 +93,21 @@ func (l *postgresLoad) settle(ctx context.Context, tx pgx.Tx, n *landing) (Lande
 	_, err = tx.Exec(ctx, `
 insert into ops.staged (table_name, columns, key_columns, rows, digest, filenode, prepared)
 values ($1, $2, $3, $4, $5, pg_relation_filenode($6::text::regclass), false)`,
-		n.table.Name, columns, n.table.Key, n.rows, n.sum.String(), pgIdent("staging", n.table.Name))
+		n.table.Name, columns, n.table.Key, n.rows, n.sum.String(), quoted("staging", n.table.Name))
 	return out, err
 }
 
 // lookStaged reads what is known of a table. Rows that somebody changed by hand are not seen by it; a table that was emptied,
 // rewritten or made anew is.
 func lookStaged(ctx context.Context, tx pgx.Tx, t *change.Table) (was staged, err error) {
-	err = tx.QueryRow(ctx, `select to_regclass($1::text) is not null`, pgIdent("staging", t.Name)).Scan(&was.there)
+	err = tx.QueryRow(ctx, `select to_regclass($1::text) is not null`, quoted("staging", t.Name)).Scan(&was.there)
 	if err != nil || !was.there {
 		return was, err
 	}
 	err = tx.QueryRow(ctx, `
 select columns, digest, filenode = pg_relation_filenode($2::text::regclass)
 from ops.staged
-where table_name = $1`, t.Name, pgIdent("staging", t.Name)).Scan(&was.columns, &was.digest, &was.intact)
+where table_name = $1`, t.Name, quoted("staging", t.Name)).Scan(&was.columns, &was.digest, &was.intact)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = nil
 	}
@@ -110,7 +121,7 @@ func (l *postgresLoad) rename(ctx context.Context, tx pgx.Tx, n *landing) error 
 alter table %[1]s add column _run bigint default %[3]d;
 alter table %[1]s alter column _run drop default;
 alter table %[1]s reset (autovacuum_enabled);
-alter table %[1]s rename to %[2]s`, pgIdent("staging", n.next), pgIdent(n.table.Name), l.run.id))
+alter table %[1]s rename to %[2]s`, quoted("staging", n.next), Quote(n.table.Name), l.run.id))
 	return err
 }
 
@@ -120,11 +131,11 @@ func (l *postgresLoad) replace(ctx context.Context, tx pgx.Tx, n *landing, out *
 	if err := l.ensureHistory(ctx, tx, n.table); err != nil {
 		return err
 	}
-	have, err := relationColumns(ctx, tx, pgIdent("staging", n.table.Name))
+	have, err := relationColumns(ctx, tx, quoted("staging", n.table.Name))
 	if err != nil {
 		return err
 	}
-	want, err := relationColumns(ctx, tx, pgIdent("staging", n.next))
+	want, err := relationColumns(ctx, tx, quoted("staging", n.next))
 	if err != nil {
 		return err
 	}
@@ -133,7 +144,7 @@ func (l *postgresLoad) replace(ctx context.Context, tx pgx.Tx, n *landing, out *
 		if err := l.supersedeAll(ctx, tx, n, have, want, out); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `drop table `+pgIdent("staging", n.table.Name)); err != nil {
+		if _, err := tx.Exec(ctx, `drop table `+quoted("staging", n.table.Name)); err != nil {
 			return err
 		}
 		return l.rename(ctx, tx, n)
@@ -144,7 +155,7 @@ func (l *postgresLoad) replace(ctx context.Context, tx pgx.Tx, n *landing, out *
 	if !slices.Equal(have, want) {
 		return l.reorder(ctx, tx, n)
 	}
-	_, err = tx.Exec(ctx, `drop table `+pgIdent("staging", n.next))
+	_, err = tx.Exec(ctx, `drop table `+quoted("staging", n.next))
 	return err
 }
 
@@ -159,7 +170,7 @@ select %[3]s, _run
 from %[1]s;
 drop table %[1]s;
 alter table %[2]s reset (autovacuum_enabled);
-alter table %[2]s rename to %[4]s`, pgIdent("staging", n.table.Name), pgIdent("staging", n.next), columns, pgIdent(n.table.Name)))
+alter table %[2]s rename to %[4]s`, quoted("staging", n.table.Name), quoted("staging", n.next), columns, Quote(n.table.Name)))
 	return err
 }
 
@@ -170,7 +181,7 @@ func sourceColumns(t *change.Table, alias string) []string {
 	}
 	out := make([]string, 0, len(t.Columns)+1)
 	for i := range t.Columns {
-		out = append(out, alias+pgIdent(t.Columns[i].Name))
+		out = append(out, alias+Quote(t.Columns[i].Name))
 	}
 	return append(out, alias+"_raw")
 }

@@ -19,7 +19,7 @@ func columnIsGone(s step, now []tableColumn) bool {
 		return false
 	}
 	for _, c := range now {
-		if strings.HasPrefix(rest, pgIdent(c.name)+" */") {
+		if strings.HasPrefix(rest, Quote(c.name)+" */") {
 			return false
 		}
 	}

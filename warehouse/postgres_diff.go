@@ -21,10 +21,10 @@ type difference struct {
 
 func newDifference(n *landing) difference {
 	d := difference{
-		staging: pgIdent("staging", n.table.Name), next: pgIdent("staging", n.next), names: sourceColumns(n.table, ""),
+		staging: quoted("staging", n.table.Name), next: quoted("staging", n.next), names: sourceColumns(n.table, ""),
 	}
 	for _, k := range n.table.Key {
-		d.key = append(d.key, pgIdent(k))
+		d.key = append(d.key, Quote(k))
 	}
 	return d
 }
@@ -107,7 +107,7 @@ func (d *difference) remainder(into, bodies, others, side string) string {
 	}
 	return fmt.Sprintf(`
 create temporary table %s on commit drop as
-select b.place, %s%s as occurrence
+select b.place as lifeline__place, %s%s as lifeline__occurrence
 from %s b
 join %s s on s.ctid = b.place
 where not exists (
@@ -142,24 +142,24 @@ analyze diff_added`,
 	}
 	op := `'delete'`
 	if len(d.key) > 0 {
-		op = fmt.Sprintf(`case when exists (select from diff_added a where %s and a.occurrence = g.occurrence) then 'update' else 'delete' end`,
+		op = fmt.Sprintf(`case when exists (select from diff_added a where %s and a.lifeline__occurrence = g.lifeline__occurrence) then 'update' else 'delete' end`,
 			d.onKey("a", "g"))
 	}
-	gone, updated, err := l.supersede(ctx, tx, n, fmt.Sprintf("%s s join diff_gone g on g.place = s.ctid", d.staging), op, columnsOf(n.table))
+	gone, updated, err := l.supersede(ctx, tx, n, fmt.Sprintf("%s s join diff_gone g on g.lifeline__place = s.ctid", d.staging), op, columnsOf(n.table))
 	if err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, fmt.Sprintf(`
 delete from %s s
 using diff_gone g
-where g.place = s.ctid`, d.staging)); err != nil {
+where g.lifeline__place = s.ctid`, d.staging)); err != nil {
 		return fmt.Errorf("delete: %w", err)
 	}
 	tag, err := tx.Exec(ctx, fmt.Sprintf(`
 insert into %[1]s (%[2]s, _run)
 select %[3]s, %[4]d
 from %[5]s s
-join diff_added a on a.place = s.ctid`, d.staging, strings.Join(d.names, ", "), with("s", d.names), l.run.id, d.next))
+join diff_added a on a.lifeline__place = s.ctid`, d.staging, strings.Join(d.names, ", "), with("s", d.names), l.run.id, d.next))
 	if err != nil {
 		return fmt.Errorf("insert: %w", err)
 	}
@@ -179,14 +179,14 @@ func (l *postgresLoad) supersedeAll(ctx context.Context, tx pgx.Tx, n *landing, 
 			on = nil
 			break
 		}
-		on = append(on, fmt.Sprintf("cast(x.%[1]s as text) = cast(s.%[1]s as text)", pgIdent(k)))
+		on = append(on, fmt.Sprintf("cast(x.%[1]s as text) = cast(s.%[1]s as text)", Quote(k)))
 	}
 	op := `'delete'`
 	if len(on) > 0 {
 		op = fmt.Sprintf(`case when exists (select from %s x where %s) then 'update' else 'delete' end`,
-			pgIdent("staging", n.next), strings.Join(on, " and "))
+			quoted("staging", n.next), strings.Join(on, " and "))
 	}
-	gone, updated, err := l.supersede(ctx, tx, n, pgIdent("staging", n.table.Name)+" s", op, have)
+	gone, updated, err := l.supersede(ctx, tx, n, quoted("staging", n.table.Name)+" s", op, have)
 	if err != nil {
 		return err
 	}
@@ -200,12 +200,12 @@ func (l *postgresLoad) supersedeAll(ctx context.Context, tx pgx.Tx, n *landing, 
 func (l *postgresLoad) supersede(ctx context.Context, tx pgx.Tx, n *landing, from, op string, columns []tableColumn) (gone, updated int64, err error) {
 	names := make([]string, len(columns))
 	for i, c := range columns {
-		names[i] = pgIdent(c.name)
+		names[i] = Quote(c.name)
 	}
 	err = tx.QueryRow(ctx, fmt.Sprintf(`
 with appended as (
 	insert into %[1]s (%[2]s, _run, _op, _valid_from, _valid_to, _basis, _position)
-	select %[3]s, s._run, %[4]s, p.taken_at, $1::timestamp, 'snapshot', $2
+	select %[3]s, s._run, %[4]s, p.taken_at, greatest($1::timestamp, p.taken_at), 'snapshot', $2
 	from %[5]s
 	left join (
 		select run_id, max(taken_at) as taken_at
@@ -215,7 +215,7 @@ with appended as (
 	returning _op
 )
 select count(*), count(*) filter (where _op = 'update')
-from appended`, pgIdent("history", n.table.Name), strings.Join(names, ", "), with("s", names), op, from),
+from appended`, quoted("history", n.table.Name), strings.Join(names, ", "), with("s", names), op, from),
 		l.at.TakenAt.UTC(), string(l.at.Position)).Scan(&gone, &updated)
 	if err != nil {
 		return 0, 0, fmt.Errorf("append to history.%s: %w", n.table.Name, err)
@@ -234,7 +234,7 @@ func columnsOf(t *change.Table) []tableColumn {
 // ensureHistory makes history.<table> able to take the rows of staging as they were and as they will be: a new column comes to it,
 // none ever goes, and a column whose type changed gets one that holds the values of both.
 func (l *postgresLoad) ensureHistory(ctx context.Context, tx pgx.Tx, t *change.Table) error {
-	history := pgIdent("history", t.Name)
+	history := quoted("history", t.Name)
 	_, err := tx.Exec(ctx, fmt.Sprintf(`
 create table if not exists %s (%s, _run bigint, _op text, _valid_from timestamp, _valid_to timestamp, _basis text, _position text)`,
 		history, columnList(t)))
@@ -250,13 +250,13 @@ create table if not exists %s (%s, _run bigint, _op text, _valid_from timestamp,
 		var change string
 		switch {
 		case i < 0:
-			change = fmt.Sprintf(`alter table %s add column %s %s`, history, pgIdent(c.name), c.typ)
+			change = fmt.Sprintf(`alter table %s add column %s %s`, history, Quote(c.name), c.typ)
 		case have[i].typ != c.typ:
 			both := typeOfBoth(have[i].typ, c.typ)
 			if both == have[i].typ {
 				continue
 			}
-			change = fmt.Sprintf(`alter table %[1]s alter column %[2]s type %[3]s using cast(%[2]s as %[3]s)`, history, pgIdent(c.name), both)
+			change = fmt.Sprintf(`alter table %[1]s alter column %[2]s type %[3]s using cast(%[2]s as %[3]s)`, history, Quote(c.name), both)
 		default:
 			continue
 		}

@@ -71,7 +71,7 @@ func landKilled(t testing.TB, r warehouse.Run, table *change.Table, version int6
 		require.NoError(t, w.Write(t.Context(), b))
 		require.NoError(t, w.Close(t.Context()))
 	}
-	landed, err := load.Commit(t.Context())
+	landed, err := load.Commit(t.Context(), nil)
 	require.NoError(t, err)
 	return landed[0]
 }

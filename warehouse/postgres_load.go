@@ -47,16 +47,16 @@ func nextTable(table string) string {
 
 func (r *postgresRun) Load(ctx context.Context, tables []*change.Table, at change.Snapshot) (Load, error) {
 	l := &postgresLoad{run: r, at: at, tables: map[string]*landing{}, open: map[*postgresWriter]struct{}{}}
+	if err := postgresNames.check(tables); err != nil {
+		return nil, err
+	}
 	for _, t := range tables {
-		if err := checkNames(t); err != nil {
-			return nil, err
-		}
 		n := &landing{table: t, next: nextTable(t.Name)}
 		l.tables[t.Name] = n
 		// Autovacuum would count and clean a table that is still being filled.
 		_, err := r.pool.Exec(ctx, fmt.Sprintf(`
 drop table if exists %[1]s;
-create table %[1]s (%[2]s) with (autovacuum_enabled = false)`, pgIdent("staging", n.next), columnList(t)))
+create table %[1]s (%[2]s) with (autovacuum_enabled = false)`, quoted("staging", n.next), columnList(t)))
 		if err != nil {
 			return nil, r.w.problem("create staging."+n.next, err)
 		}
@@ -64,27 +64,11 @@ create table %[1]s (%[2]s) with (autovacuum_enabled = false)`, pgIdent("staging"
 	return l, nil
 }
 
-func checkNames(t *change.Table) error {
-	names := []string{t.Name}
-	for i := range t.Columns {
-		names = append(names, t.Columns[i].Name)
-	}
-	for _, n := range names {
-		if len(n) > 63 {
-			return &change.Problem{
-				Err: fmt.Errorf("the name %q of %s has more than the 63 bytes that PostgreSQL keeps", n, t.SourceName), Class: change.ClassError,
-				Try: "leave the table out of models/sources.yml, or give it a view with a shorter name",
-			}
-		}
-	}
-	return nil
-}
-
 // columnList declares staging's columns without _run, which is the same for all rows of a load and is added at its end.
 func columnList(t *change.Table) string {
 	var b strings.Builder
 	for i := range t.Columns {
-		fmt.Fprintf(&b, "%s %s, ", pgIdent(t.Columns[i].Name), postgresType(t.Columns[i].Type))
+		fmt.Fprintf(&b, "%s %s, ", Quote(t.Columns[i].Name), postgresType(t.Columns[i].Type))
 	}
 	b.WriteString("_raw text")
 	return b.String()
@@ -178,7 +162,7 @@ func (w *postgresWriter) copy() {
 	defer close(w.ended)
 	var tag pgconn.CommandTag
 	tag, w.err = w.conn.PgConn().CopyFrom(w.stream, &bufferReader{w: w}, fmt.Sprintf(
-		`copy %s from stdin (format binary)`, pgIdent("staging", w.to.next)))
+		`copy %s from stdin (format binary)`, quoted("staging", w.to.next)))
 	w.copied = tag.RowsAffected()
 }
 
@@ -313,7 +297,7 @@ func (l *postgresLoad) Abort(ctx context.Context) error {
 	l.done = true
 	l.endWriters()
 	for _, n := range l.inOrder() {
-		if _, err := l.run.pool.Exec(ctx, `drop table if exists `+pgIdent("staging", n.next)); err != nil {
+		if _, err := l.run.pool.Exec(ctx, `drop table if exists `+quoted("staging", n.next)); err != nil {
 			return l.run.w.problem("drop staging."+n.next, err)
 		}
 	}

@@ -74,7 +74,7 @@ func TestPostgresKeepsEveryKindOfValue(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, w.Write(t.Context(), b))
 	require.NoError(t, w.Close(t.Context()))
-	_, err = load.Commit(t.Context())
+	_, err = load.Commit(t.Context(), nil)
 	require.NoError(t, err)
 
 	require.Equal(t, []string{
@@ -119,7 +119,7 @@ func TestPostgresKeepsEveryDecimal(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, w.Write(t.Context(), b))
 	require.NoError(t, w.Close(t.Context()))
-	_, err = load.Commit(t.Context())
+	_, err = load.Commit(t.Context(), nil)
 	require.NoError(t, err)
 	conn := pgConn(t, dsn)
 	for scale := range table.Columns {
@@ -259,7 +259,7 @@ func TestPostgresAnAbortedLoadLeavesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, load.Abort(t.Context()))
 	require.NoError(t, load.Abort(t.Context()))
-	_, err = load.Commit(t.Context())
+	_, err = load.Commit(t.Context(), nil)
 	require.ErrorContains(t, err, "ended")
 	require.Empty(t, pgTexts(t, pgConn(t, dsn), "select tablename::text from pg_tables where schemaname = 'staging'"))
 }

@@ -43,7 +43,7 @@ func (p *parquetPass) take(ctx context.Context, rows *sql.Rows) error {
 	columns := make([]string, len(types))
 	for i, t := range types {
 		columns[i] = fmt.Sprintf("c%d varchar", i)
-		p.casts = append(p.casts, fmt.Sprintf("cast(c%d as %s) as %s", i, parquetType(t), quote(t.Name())))
+		p.casts = append(p.casts, fmt.Sprintf("cast(c%d as %s) as %s", i, parquetType(t), Quote(t.Name())))
 	}
 	if _, err := p.db.ExecContext(ctx, "create table passed ("+strings.Join(columns, ", ")+")"); err != nil {
 		return fmt.Errorf("make room for the export: %w", err)

@@ -159,7 +159,7 @@ func (w *postgres) tryShow(ctx context.Context, conn *pgx.Conn, version int64, r
 			return err
 		}
 		for _, schema := range s.newSchemas {
-			if _, err := tx.Exec(ctx, `create schema `+pgIdent(schema)); err != nil {
+			if _, err := tx.Exec(ctx, `create schema `+Quote(schema)); err != nil {
 				return err
 			}
 		}
@@ -193,7 +193,7 @@ func lockViews(ctx context.Context, tx pgx.Tx, views []string, attempt int) erro
 	}
 	list := make([]string, len(views))
 	for i, v := range views {
-		list[i] = literal(v)
+		list[i] = Literal(v)
 	}
 	_, err := tx.Exec(ctx, fmt.Sprintf(`
 set local lock_timeout = '%[1]dms';
@@ -342,7 +342,7 @@ func (w *postgres) dropWorking(ctx context.Context, conn *pgx.Conn, version int6
 			return err
 		}
 		name := versionSchema(working, version)
-		if _, err := tx.Exec(ctx, `drop schema if exists `+pgIdent(name)+` cascade`); err != nil {
+		if _, err := tx.Exec(ctx, `drop schema if exists `+Quote(name)+` cascade`); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `delete from ops.schemas where schema_name = $1`, name); err != nil {
@@ -416,7 +416,7 @@ where d.classid = 'pg_rewrite'::regclass
 		}
 		list := make([]string, len(schemas))
 		for i, s := range schemas {
-			list[i] = pgIdent(s)
+			list[i] = Quote(s)
 		}
 		_, err = tx.Exec(ctx, fmt.Sprintf(`
 set local lock_timeout = '%dms';

@@ -68,11 +68,11 @@ where exists (select from pg_namespace n where n.nspname = published.name)`, ver
 			return err
 		}
 		for _, schema := range schemas {
-			name := pgIdent(schema)
-			if _, err := tx.Exec(ctx, "grant usage on schema "+name+" to "+pgIdent(role)); err != nil {
+			name := Quote(schema)
+			if _, err := tx.Exec(ctx, "grant usage on schema "+name+" to "+Quote(role)); err != nil {
 				return err
 			}
-			if _, err := tx.Exec(ctx, "grant select on all tables in schema "+name+" to "+pgIdent(role)); err != nil {
+			if _, err := tx.Exec(ctx, "grant select on all tables in schema "+name+" to "+Quote(role)); err != nil {
 				return err
 			}
 		}
@@ -111,17 +111,17 @@ where r.rolname = current_user`).Scan(&database, &able)
 		verb = "create"
 	}
 	statement := fmt.Sprintf(`%s role %s login nocreatedb nocreaterole noinherit connection limit %d password %s`,
-		verb, pgIdent(role), readerConnections, literal(password))
+		verb, Quote(role), readerConnections, Literal(password))
 	if _, err := conn.Exec(ctx, statement); err != nil {
 		return "", hidePassword(err)
 	}
 	for name, value := range readerSettings {
-		if _, err := conn.Exec(ctx, fmt.Sprintf("alter role %s in database %s set %s = %s", pgIdent(role), pgIdent(database), pgIdent(name), literal(value))); err != nil && sqlState(err) != "42704" {
+		if _, err := conn.Exec(ctx, fmt.Sprintf("alter role %s in database %s set %s = %s", Quote(role), Quote(database), Quote(name), Literal(value))); err != nil && sqlState(err) != "42704" {
 			return "", err
 		}
 	}
 	// So that a session of the role that is in a run's way can be ended.
-	_, err = conn.Exec(ctx, "grant "+pgIdent(role)+" to current_user")
+	_, err = conn.Exec(ctx, "grant "+Quote(role)+" to current_user")
 	return role, err
 }
 

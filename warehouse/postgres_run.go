@@ -203,7 +203,7 @@ where schemaname = 'staging'
 		return err
 	}
 	for _, t := range tables {
-		if _, err := conn.Exec(ctx, `drop table `+pgIdent("staging", t)); err != nil {
+		if _, err := conn.Exec(ctx, `drop table `+quoted("staging", t)); err != nil {
 			return err
 		}
 	}

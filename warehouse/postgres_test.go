@@ -152,7 +152,7 @@ func landClaims(t testing.TB, r warehouse.Run, at time.Time, table *change.Table
 	}
 	require.NoError(t, w.Write(t.Context(), b))
 	require.NoError(t, w.Close(t.Context()))
-	landed, err := load.Commit(t.Context())
+	landed, err := load.Commit(t.Context(), nil)
 	require.NoError(t, err)
 	require.Len(t, landed, 1)
 	return landed[0]

@@ -18,7 +18,7 @@ type relation struct {
 	columns      []tableColumn
 }
 
-func (r *relation) String() string { return pgIdent(r.schema, r.name) }
+func (r *relation) String() string { return quoted(r.schema, r.name) }
 
 // step is a statement of a switch. One that may be refused says what for.
 type step struct {
@@ -182,9 +182,9 @@ func viewColumns(old, now []tableColumn) (columns []string, fits bool) {
 func viewStatement(verb string, r *relation, version int64, columns []string) string {
 	list := make([]string, len(columns))
 	for i, c := range columns {
-		list[i] = pgIdent(c)
+		list[i] = Quote(c)
 	}
-	return fmt.Sprintf("%s %s as select %s from %s", verb, r, strings.Join(list, ", "), pgIdent(versionSchema(r.schema, version), r.name))
+	return fmt.Sprintf("%s %s as select %s from %s", verb, r, strings.Join(list, ", "), quoted(versionSchema(r.schema, version), r.name))
 }
 
 // createSteps makes a view that was not there. Who can read every view of its schema can read it too.

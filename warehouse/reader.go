@@ -72,7 +72,7 @@ func (r *Reader) Tables(ctx context.Context) ([]PublishedTable, error) {
 			continue
 		}
 		if n := len(out); n == 0 || out[n-1].Schema != own || out[n-1].Name != name {
-			out = append(out, PublishedTable{Schema: own, Name: name, View: view, SQL: quote(schema) + "." + quote(name)})
+			out = append(out, PublishedTable{Schema: own, Name: name, View: view, SQL: Quote(schema) + "." + Quote(name)})
 		}
 		last := &out[len(out)-1]
 		last.Columns = append(last.Columns, c)

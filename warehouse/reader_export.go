@@ -31,7 +31,7 @@ func (r *Reader) streamSession(ctx context.Context, query string, do func(*sql.R
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	if _, err := conn.ExecContext(ctx, "set application_name = "+literal(ExportSession)); err != nil {
+	if _, err := conn.ExecContext(ctx, "set application_name = "+Literal(ExportSession)); err != nil {
 		return err
 	}
 	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "reset application_name") }()
@@ -72,7 +72,7 @@ select %s
 from read_parquet(%s, file_row_number = true)
 where file_row_number >= %d
   and file_row_number < %d
-order by file_row_number`, names, literal(file), from, from+partRows), do)
+order by file_row_number`, names, Literal(file), from, from+partRows), do)
 		if err != nil {
 			return fmt.Errorf("read the rows of the file beside: %w", err)
 		}
@@ -94,7 +94,7 @@ func (r *Reader) fileColumns(ctx context.Context, query string) (names, columns 
 	}
 	var plain, cast []string
 	for _, t := range types {
-		name := quote(t.Name())
+		name := Quote(t.Name())
 		plain = append(plain, name)
 		if strings.Contains(t.DatabaseTypeName(), "HUGEINT") {
 			name = "cast(" + name + " as decimal(38, 0)) as " + name
@@ -116,14 +116,14 @@ func (r *Reader) WriteParquet(ctx context.Context, query, file string, about map
 func copyOut(ctx context.Context, db *sql.DB, query, file, compression string, about map[string]string) (int64, error) {
 	var meta []string
 	for k, v := range about {
-		meta = append(meta, quote(k)+": "+literal(v)) // "table" is a word of SQL.
+		meta = append(meta, Quote(k)+": "+Literal(v)) // "table" is a word of SQL.
 	}
 	options := "format parquet, compression " + compression
 	if len(meta) > 0 {
 		options += ", kv_metadata {" + strings.Join(meta, ", ") + "}"
 	}
 	var n int64
-	err := db.QueryRowContext(ctx, fmt.Sprintf("copy (%s) to %s (%s)", query, literal(file), options)).Scan(&n)
+	err := db.QueryRowContext(ctx, fmt.Sprintf("copy (%s) to %s (%s)", query, Literal(file), options)).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("write the Parquet file: %w", err)
 	}

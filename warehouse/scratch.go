@@ -36,7 +36,7 @@ func StagingColumns(columns []change.Column) []SeedColumn {
 func FillTable(ctx context.Context, db *sql.DB, target string, columns []SeedColumn, rows [][]*string) error {
 	defined := make([]string, len(columns))
 	for i, c := range columns {
-		defined[i] = quote(c.Name) + " " + c.Type
+		defined[i] = Quote(c.Name) + " " + c.Type
 	}
 	if _, err := db.ExecContext(ctx, "create table "+target+" ("+strings.Join(defined, ", ")+")"); err != nil {
 		return err
@@ -50,7 +50,7 @@ func FillTable(ctx context.Context, db *sql.DB, target string, columns []SeedCol
 			for i, cell := range row {
 				cells[i] = "null"
 				if cell != nil {
-					cells[i] = fmt.Sprintf("cast(%s as %s)", literal(*cell), columns[i].Type)
+					cells[i] = fmt.Sprintf("cast(%s as %s)", Literal(*cell), columns[i].Type)
 				}
 			}
 			tuples = append(tuples, "("+strings.Join(cells, ", ")+")")

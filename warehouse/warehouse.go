@@ -31,6 +31,9 @@ type Options struct {
 type Warehouse interface {
 	// Engine names the engine: "duckdb" or "postgres".
 	Engine() string
+	// Check refuses, with a problem that names the place, tables that cannot land and models that cannot be built under their names. It
+	// touches nothing.
+	Check(tables []*change.Table, models []Model) error
 	// Begin takes the warehouse for one run, creates what is missing in it, brings ops to the newest schema and clears what a
 	// killed run left behind. Another run holding it gives a *HeldError after wait.
 	Begin(ctx context.Context, who Holder, wait time.Duration) (Run, error)
@@ -68,9 +71,9 @@ type Run interface {
 type Load interface {
 	// Writer opens a stream of batches into one table.
 	Writer(ctx context.Context, t *change.Table) (change.Writer, error)
-	// Commit brings staging to exactly the rows written, appends every superseded row to history and stores the position, all
-	// in one transaction (promise 5). Tables whose rows are as before are left as they are.
-	Commit(ctx context.Context) ([]Landed, error)
+	// Commit brings staging to exactly the rows written, appends every superseded row to history and stores the position and what the
+	// source held, all in one transaction (promise 5). Tables whose rows are as before are left as they are.
+	Commit(ctx context.Context, totals []LandedTotals) ([]Landed, error)
 	// Abort drops what was written. After Commit it does nothing.
 	Abort(ctx context.Context) error
 }

@@ -41,7 +41,7 @@ func land(ctx context.Context, src source.Source, hold warehouse.Run) (took, tot
 	}
 	totals = time.Since(pause)
 	fmt.Printf("reading and writing %.2f s\n", pause.Sub(began).Seconds())
-	landed, err := load.Commit(ctx)
+	landed, err := load.Commit(ctx, nil)
 	for _, l := range landed {
 		rows += l.Read
 	}

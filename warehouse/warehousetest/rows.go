@@ -134,7 +134,7 @@ func Land(t testing.TB, r warehouse.Run, at time.Time, tables []*change.Table, r
 			require.NoError(t, w.Close(t.Context()))
 		}
 	}
-	landed, err := l.Commit(t.Context())
+	landed, err := l.Commit(t.Context(), nil)
 	require.NoError(t, err)
 	return landed
 }
