@@ -176,8 +176,16 @@ type declarations struct {
 	streams    []*Stream
 }
 
-// declare reads the files of lifecycles/, each strictly, and gives the project the models that they stand for: still without
-// SQL, so that schema files can describe them like any other.
+// Declared are the lifecycles of a project, in the order of their files.
+func Declared(p *project.Project) ([]*Declaration, error) {
+	d, err := declare(p)
+	if err != nil {
+		return nil, err
+	}
+	return d.lifecycles, nil
+}
+
+// declare reads the files of lifecycles/, each strictly.
 func declare(p *project.Project) (*declarations, error) {
 	d := &declarations{project: p}
 	files, err := p.Files([]string{"lifecycles"}, ".yml", ".yaml")
@@ -215,17 +223,37 @@ func (d *declarations) readLifecycle(file string, o *project.Object) error {
 		}
 	}
 	d.lifecycles = append(d.lifecycles, r.Declaration)
-	for _, t := range r.Tables.all() {
-		description := ""
-		if t == r.Tables.Activity {
-			description = r.Description
+	return nil
+}
+
+// register gives the project the models that the declarations stand for, still without SQL, and their checks: schema files may describe
+// both like any other.
+func (d *declarations) register() error {
+	for _, l := range d.lifecycles {
+		for _, t := range l.Tables.all() {
+			description := ""
+			if t == l.Tables.Activity {
+				description = l.Description
+			}
+			if err := d.project.AddGenerated(t, l.Path, description); err != nil {
+				return err
+			}
 		}
-		if err := d.project.AddGenerated(t, file, description); err != nil {
-			return err
+		for _, by := range l.Counters.By {
+			if err := d.project.AddGenerated(l.CountersBy(by), l.Path, ""); err != nil {
+				return err
+			}
+			d.project.Model(l.CountersBy(by)).Config.Materialized = "view"
+		}
+		for _, name := range l.Checks() {
+			d.project.Tests = append(d.project.Tests, &project.Test{Name: name, Kind: project.Singular, Severity: "error", File: l.Path, Line: 1})
 		}
 	}
-	for _, name := range r.Checks() {
-		d.project.Tests = append(d.project.Tests, &project.Test{Name: name, Kind: project.Singular, Severity: "error", File: file, Line: 1})
+	for _, s := range d.streams {
+		if err := d.project.AddGenerated(s.Name, s.Path, s.Description); err != nil {
+			return err
+		}
+		d.project.Model(s.Name).Config.Materialized = s.Materialized
 	}
 	return nil
 }

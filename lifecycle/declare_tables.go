@@ -225,7 +225,7 @@ func (r *reader) tables() error {
 	}
 	v, ok := r.o.Take("tables")
 	if !ok {
-		return r.counterTables()
+		return nil
 	}
 	o, err := v.Object()
 	if err != nil {
@@ -254,18 +254,6 @@ func (r *reader) tables() error {
 	}
 	if err := o.Finish(nil); err != nil {
 		return err
-	}
-	return r.counterTables()
-}
-
-// counterTables registers the counters of each actor. They are views: a dimension takes them in.
-func (r *reader) counterTables() error {
-	for _, by := range r.Counters.By {
-		name := r.CountersBy(by)
-		if err := r.project.AddGenerated(name, r.Path, ""); err != nil {
-			return err
-		}
-		r.project.Model(name).Config.Materialized = "view"
 	}
 	return nil
 }
@@ -312,10 +300,6 @@ func (d *declarations) validateStreams() error {
 				return usage(s.Path, fmt.Sprintf("stream %s is of %s, whose activity fact is switched off", s.Name, name), "tables: {activity: fct_"+name+"_activity}")
 			}
 		}
-		if err := d.project.AddGenerated(s.Name, s.Path, s.Description); err != nil {
-			return err
-		}
-		d.project.Model(s.Name).Config.Materialized = s.Materialized
 	}
 	return nil
 }

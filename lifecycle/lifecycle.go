@@ -24,6 +24,9 @@ func Load(dir string, o project.Options) (*project.Project, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := d.register(); err != nil {
+		return nil, err
+	}
 	if err := p.Describe(); err != nil {
 		return nil, err
 	}
