@@ -269,6 +269,11 @@ func readStrict(file string, into any) error {
 	if err != nil {
 		return fmt.Errorf("read a page: %w", err)
 	}
+	return decodeStrict(file, text, into)
+}
+
+// decodeStrict decodes the text of one YAML file.
+func decodeStrict(file string, text []byte, into any) error {
 	if err := yaml.UnmarshalWithOptions(text, into, yaml.Strict(), yaml.UseOrderedMap()); err != nil {
 		where, what := filepath.Base(file), err.Error()
 		var typed yaml.Error

@@ -76,7 +76,7 @@ func (c *exportCommand) Run(ctx context.Context, g *Globals) error {
 
 // openVersion opens the published version for one question.
 func openVersion(ctx context.Context, p *project.Project, wh warehouse.Warehouse) (*semantic.Version, error) {
-	d, err := semantic.ReadDefinition(p.Dir)
+	d, err := semantic.DefinitionOf(p)
 	if err != nil {
 		return nil, err
 	}

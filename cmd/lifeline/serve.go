@@ -128,7 +128,7 @@ func (c *serveCommand) addUser(g *Globals) error {
 
 // newDashboard opens the server over a warehouse with the project's own pages.
 func (g *Globals) newDashboard(ctx context.Context, p *project.Project, wh warehouse.Warehouse, o dashboard.Options) (*dashboard.Server, error) {
-	d, err := semantic.ReadDefinition(p.Dir)
+	d, err := semantic.DefinitionOf(p)
 	if err != nil {
 		return nil, err
 	}

@@ -50,6 +50,7 @@ function Route() {
   const fixed: Record<string, [string, string]> = { runs: ["runs", "run"], quality: ["quality", "check"], quarantine: ["quarantine", ""], tables: ["tables", "table"], lineage: ["lineage", ""], sql: ["sql", ""] };
   const name = fixed[head]?.[rest ? 1 : 0];
   if (name) return <Later page={name} name={rest} />;
+  if (path === "/") return <Later page="tables" name="" />; // A project without pages of its own.
   return <Page title="There is no such page"><div class="grid"><div class="card w-full empty"><p>Nothing is at {path}.</p><a class="button" href="/">Go to the first page</a></div></div></Page>;
 }
 
