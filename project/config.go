@@ -51,11 +51,14 @@ func (p *Project) readConfig(env func(string) string) error {
 	if err != nil {
 		return err
 	}
-	if o == nil {
-		return &change.Problem{
-			Err: fmt.Errorf("%s holds no lifeline.yml", p.Dir), Class: change.ClassUsage,
-			Try: "--project DIR, or lifeline demo to see a project at work",
+	if o == nil { // Its settings have defaults, or come by flag; what makes a project is dbt_project.yml.
+		if _, err := os.Stat(filepath.Join(p.Dir, "dbt_project.yml")); err != nil {
+			return &change.Problem{
+				Err: fmt.Errorf("%s holds no project: neither lifeline.yml nor dbt_project.yml", p.Dir), Class: change.ClassUsage,
+				Try: "--project DIR, or lifeline demo to see a project at work",
+			}
 		}
+		o = &Object{file: "lifeline.yml"}
 	}
 	c := &p.Config
 	c.Source.TimeZone, c.BusinessTimeZone, c.AsOf.Rule = "UTC", "UTC", "latest"

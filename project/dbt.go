@@ -2,7 +2,9 @@ package project
 
 import (
 	"fmt"
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"lifeline/change"
@@ -24,7 +26,10 @@ func (p *Project) readDbtProject() error {
 	if o == nil {
 		return &change.Problem{Err: fmt.Errorf("%s holds no %s", p.Dir, file), Class: change.ClassUsage, Try: "add one with name: and model-paths:"}
 	}
-	p.files = append(p.files, file, "lifeline.yml")
+	p.files = append(p.files, file)
+	if _, err := os.Stat(filepath.Join(p.Dir, "lifeline.yml")); err == nil {
+		p.files = append(p.files, "lifeline.yml")
+	}
 	p.paths = paths{models: []string{"models"}, seeds: []string{"seeds"}, tests: []string{"tests"}, macros: []string{"macros"},
 		snapshots: []string{"snapshots"}, analyses: []string{"analyses"}}
 	if err := firstError(

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"lifeline/change"
@@ -198,6 +199,10 @@ func newWalk(o Options) (*walk, error) {
 		return w, err
 	}
 	w.report.Ignored = o.Project.Unused()
+	if !slices.ContainsFunc(w.graph.Nodes, func(n *model.Node) bool { return n.Kind != model.KindSource }) {
+		w.report.Warnings = append(w.report.Warnings, "the project has no models, so nothing can be read from the published version. "+
+			"Try: lifeline init DIR --source DSN, which writes them, or add models/core/NAME.sql")
+	}
 	return w, w.choose()
 }
 

@@ -6,11 +6,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"lifeline/dashboard"
+	"lifeline/run"
 	"lifeline/semantic"
 )
 
@@ -25,7 +27,9 @@ func TestAProjectWithoutPagesShowsItsLifecycles(t *testing.T) {
 
 		page := answered[semantic.PageData](t, c, "/api/v1/pages/overview?range=all")
 		require.Len(t, page.Cards, 4)
-		n := func(sql string) any { return query(t, flags, "select count(*) as n from analytics.dim_purchases where "+sql)[0]["n"] }
+		n := func(sql string) any {
+			return query(t, flags, "select count(*) as n from analytics.dim_purchases where "+sql)[0]["n"]
+		}
 		for i, want := range []any{n("date_placed is not null"), n("status = 'placed'")} {
 			require.Nil(t, page.Cards[i].Problem, page.Cards[i].ID)
 			require.Equal(t, want, page.Cards[i].Rows[0][0], page.Cards[i].ID)
@@ -79,4 +83,23 @@ func answered[T any](t *testing.T, address, path string) T {
 	var out dashboard.Answer[T]
 	require.NoError(t, json.Unmarshal(body, &out), path)
 	return out.Data
+}
+
+// A dbt project is a project: lifeline.yml may be missing. One without models says that there is nothing to read, and what to do.
+func TestABareProjectRunsAndSaysWhatItLacks(t *testing.T) {
+	t.Parallel()
+	project := shopCopy(t)
+	require.NoError(t, os.Remove(filepath.Join(project, "lifeline.yml")))
+	flags := at(project, "csv:"+shopCSV(t), duckAt(t, "bare"))
+	r := report(t, 0, append([]string{"run"}, flags...)...)
+	require.Equal(t, run.Published, r.Status)
+	require.EqualValues(t, 240, tableOf(t, r, "purchase").Published)
+
+	for _, folder := range []string{"models/core", "models/analytics", "lifecycles"} {
+		require.NoError(t, os.RemoveAll(filepath.Join(project, folder)))
+	}
+	o := lifeline(t, append([]string{"run"}, at(project, "csv:"+shopCSV(t), duckAt(t, "empty"))...)...)
+	require.Zero(t, o.code, o.errors)
+	require.Contains(t, o.out, "the project has no models")
+	require.Contains(t, o.out, "lifeline init")
 }
