@@ -247,7 +247,7 @@ func consequence(t *project.Test) (severity, failure string) {
 	loose := t.ErrorIf != "" && t.ErrorIf != "!= 0"
 	switch severity {
 	case "quarantine":
-		failure = "the failing rows are set aside"
+		failure = "the failing rows are quarantined"
 		if t.Hold > 0 {
 			failure += fmt.Sprintf(" (held %s for a late parent)", t.Hold)
 		}

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// QuarantineData is what is held back: GET /api/v1/quarantine.
+// QuarantineData is what is in quarantine: GET /api/v1/quarantine.
 type QuarantineData struct {
 	Answer  string                `json:"answer"`
-	Held    int64                 `json:"held"`
+	Open    int64                 `json:"open"` // Rows held or quarantined.
 	Reasons []QuarantineReason    `json:"reasons"`
 	States  []semantic.Option     `json:"states"`
 	Tables  []semantic.Option     `json:"tables"`
 	Rows    []QuarantineRow       `json:"rows"`
-	Command string                `json:"command"` // To judge the rows anew.
+	Command string                `json:"command"` // To evaluate the rows anew.
 	Exports []semantic.ExportLink `json:"exports"`
 }
 
@@ -30,7 +30,7 @@ type QuarantineReason struct {
 	Link   string            `json:"link"`
 }
 
-// QuarantineRow is one row that was set aside, whole.
+// QuarantineRow is one row that was quarantined, whole.
 type QuarantineRow struct {
 	Table      string             `json:"table"`
 	Key        string             `json:"key"`
@@ -44,7 +44,7 @@ type QuarantineRow struct {
 	Row        map[string]*string `json:"row"` // Raw values; only for the role data.
 }
 
-// QuarantineCause is why a row was set aside.
+// QuarantineCause is why a row was quarantined.
 type QuarantineCause struct {
 	Reason string  `json:"reason"`
 	Text   string  `json:"text"`

@@ -40,8 +40,8 @@ func (c *request) loadMeta(ctx context.Context) (*MetaData, error) {
 		d.State = "empty"
 		d.FirstSteps = []Step{
 			{"Say where the source is", "export LIFELINE_SOURCE=mysql://reader:password@host:3306/database", c.options.Project.Config.Source.DSN != ""},
-			{"Look whether everything is ready", "lifeline doctor --project " + c.options.Project.Name, false},
-			{"Load and publish for the first time", "lifeline run --project " + c.options.Project.Name, false},
+			{"In the project's folder, check that everything is ready", "lifeline doctor", false},
+			{"Load and publish for the first time", "lifeline run", false},
 			{"Open the first page", "this page shows it by itself", false},
 		}
 	} else {
@@ -126,12 +126,12 @@ func (c *request) badges(ctx context.Context) ([]Badge, error) {
 	if db == nil {
 		return out, nil
 	}
-	var held int64
-	if err := db.QueryRowContext(ctx, "select count(*) from quarantine.rows where state = 'quarantined'").Scan(&held); err != nil {
+	var open int64
+	if err := db.QueryRowContext(ctx, "select count(*) from quarantine.rows where state in ('held', 'quarantined')").Scan(&open); err != nil {
 		return nil, fmt.Errorf("count the quarantine: %w", err)
 	}
-	if held > 0 {
-		out = append(out, Badge{"/quarantine", held, semantic.Plural(held, "rows held back"), "warn"})
+	if open > 0 {
+		out = append(out, Badge{"/quarantine", open, semantic.Plural(open, "rows in quarantine"), "warn"})
 	}
 	var run sql.NullInt64
 	if err := db.QueryRowContext(ctx, "select max(run_id) from ops.check_results").Scan(&run); err != nil {

@@ -13,7 +13,7 @@ import (
 // reasonWords says reasons as people do.
 var reasonWords = map[string]string{
 	"no_key": "has no key", "duplicate_key": "shares its key with another row that says something else", "no_parent": "belongs to a row that is not there",
-	"parent_quarantined": "belongs to a row that is held back", "superseded": "is an exact duplicate",
+	"parent_quarantined": "belongs to a row in quarantine", "superseded": "is an exact duplicate",
 }
 
 func reasonText(reason string) string {
@@ -23,16 +23,18 @@ func reasonText(reason string) string {
 	return strings.ReplaceAll(reason, "_", " ")
 }
 
-// asideAsk is a question for rows that were set aside.
-type asideAsk struct{ table, reason, check, state string }
+// quarantineQuery is a question for rows in quarantine.
+type quarantineQuery struct{ table, reason, check, state string }
 
-func (a asideAsk) where() string {
+func (a quarantineQuery) where() string {
 	parts := []string{"true"}
 	if a.table != "" {
 		parts = append(parts, "q.table_name = "+semantic.QuoteText(a.table))
 	}
 	switch a.state {
 	case "all":
+	case "open":
+		parts = append(parts, "q.state in ('held', 'quarantined')")
 	default:
 		parts = append(parts, "q.state = "+semantic.QuoteText(a.state))
 	}
@@ -55,9 +57,9 @@ func (c *request) quarantine() error {
 		return err
 	}
 	q := c.query()
-	a := asideAsk{q.Get("table"), q.Get("reason"), q.Get("check"), q.Get("state")}
+	a := quarantineQuery{q.Get("table"), q.Get("reason"), q.Get("check"), q.Get("state")}
 	if a.state == "" {
-		a.state = "quarantined"
+		a.state = "open"
 	}
 	for _, v := range []string{a.table, a.reason, a.check, a.state} {
 		if strings.ContainsRune(v, 0) {
@@ -79,7 +81,7 @@ func (c *request) quarantine() error {
 }
 
 // quarantineFile gives the raw rows, for the role data only.
-func (c *request) quarantineFile(db *sql.DB, a asideAsk, format string) error {
+func (c *request) quarantineFile(db *sql.DB, a quarantineQuery, format string) error {
 	if !c.user.has(RoleData) {
 		return c.missing(RoleData)
 	}
@@ -97,10 +99,10 @@ order by q.table_name, q.key, q.occurrence`
 	return c.export(semantic.NewExport(c.version.books, query, fmt.Sprintf("quarantine-%s-%d-rows", c.version.snapshotID(), n), n, nil), format)
 }
 
-func (c *request) loadQuarantine(ctx context.Context, db *sql.DB, a asideAsk, limit int, after string) (*QuarantineData, *semantic.Page, error) {
+func (c *request) loadQuarantine(ctx context.Context, db *sql.DB, a quarantineQuery, limit int, after string) (*QuarantineData, *semantic.Page, error) {
 	d := &QuarantineData{
 		Reasons: []QuarantineReason{}, States: []semantic.Option{}, Tables: []semantic.Option{}, Rows: []QuarantineRow{}, Exports: []semantic.ExportLink{},
-		Command: "lifeline build --project " + c.options.Project.Name,
+		Command: "lifeline quarantine replay",
 	}
 	for _, part := range []struct {
 		column string
@@ -108,8 +110,8 @@ func (c *request) loadQuarantine(ctx context.Context, db *sql.DB, a asideAsk, li
 		chosen string
 		where  string
 	}{
-		{"state", &d.States, a.state, asideAsk{a.table, a.reason, a.check, "all"}.where()},
-		{"table_name", &d.Tables, a.table, asideAsk{"", a.reason, a.check, a.state}.where()},
+		{"state", &d.States, a.state, quarantineQuery{a.table, a.reason, a.check, "all"}.where()},
+		{"table_name", &d.Tables, a.table, quarantineQuery{"", a.reason, a.check, a.state}.where()},
 	} {
 		got, err := semantic.Fetch(ctx, db, "select q."+part.column+", count(*) from quarantine.rows as q where "+part.where+" group by 1 order by 2 desc, 1", 0)
 		if err != nil {
@@ -129,7 +131,7 @@ func (c *request) loadQuarantine(ctx context.Context, db *sql.DB, a asideAsk, li
 	if err := db.QueryRowContext(ctx, "select count(*) from quarantine.rows as q where "+a.where()).Scan(&page.Total); err != nil {
 		return nil, nil, fmt.Errorf("count the quarantine: %w", err)
 	}
-	next, err := c.loadAside(ctx, db, a, d, limit, after)
+	next, err := c.loadRows(ctx, db, a, d, limit, after)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -140,8 +142,8 @@ func (c *request) loadQuarantine(ctx context.Context, db *sql.DB, a asideAsk, li
 }
 
 // loadReasons ranks reasons by rows, with the money that is held. A row with two reasons counts for both.
-func (c *request) loadReasons(ctx context.Context, db *sql.DB, a asideAsk, d *QuarantineData) error {
-	if err := db.QueryRowContext(ctx, "select count(*) from quarantine.rows where state = 'quarantined'").Scan(&d.Held); err != nil {
+func (c *request) loadReasons(ctx context.Context, db *sql.DB, a quarantineQuery, d *QuarantineData) error {
+	if err := db.QueryRowContext(ctx, "select count(*) from quarantine.rows where state in ('held', 'quarantined')").Scan(&d.Open); err != nil {
 		return err
 	}
 	got, err := semantic.Fetch(ctx, db, `
@@ -163,7 +165,7 @@ order by 5 desc, 1, 2, 3, 4`, 0)
 		if r.Check != "" {
 			r.Link = "/quarantine?" + semantic.QueryString("table", r.Table, "reason", r.Reason, "check", r.Check, "state", a.state)
 		}
-		if r.Money, err = c.heldMoney(ctx, db, asideAsk{r.Table, r.Reason, r.Check, a.state}); err != nil {
+		if r.Money, err = c.heldMoney(ctx, db, quarantineQuery{r.Table, r.Reason, r.Check, a.state}); err != nil {
 			return err
 		}
 		d.Reasons = append(d.Reasons, r)
@@ -172,7 +174,7 @@ order by 5 desc, 1, 2, 3, 4`, 0)
 }
 
 // heldMoney sums the declared money of rows that are held, by the source's own currency word, in exact decimals.
-func (c *request) heldMoney(ctx context.Context, db *sql.DB, a asideAsk) (map[string]string, error) {
+func (c *request) heldMoney(ctx context.Context, db *sql.DB, a quarantineQuery) (map[string]string, error) {
 	out := map[string]string{}
 	for _, s := range c.options.Project.Sources {
 		if s.Name != a.table || len(s.Money) == 0 {
@@ -226,8 +228,8 @@ func rawRow(text string) map[string]*string {
 	return out
 }
 
-// loadAside reads one page of rows, by key.
-func (c *request) loadAside(ctx context.Context, db *sql.DB, a asideAsk, d *QuarantineData, limit int, after string) (string, error) {
+// loadRows reads one page of rows, by key.
+func (c *request) loadRows(ctx context.Context, db *sql.DB, a quarantineQuery, d *QuarantineData, limit int, after string) (string, error) {
 	where := a.where()
 	if after != "" {
 		var k [3]string
@@ -301,10 +303,10 @@ order by r.reason, r.check_name, r.column_name`, 0)
 }
 
 func quarantineAnswer(d *QuarantineData) string {
-	if d.Held == 0 {
-		return "Nothing is held back."
+	if d.Open == 0 {
+		return "Nothing is in quarantine."
 	}
-	text := semantic.PluralText(d.Held, "row") + " held back"
+	text := semantic.PluralText(d.Open, "row") + " in quarantine"
 	if len(d.Reasons) > 0 {
 		r := d.Reasons[0]
 		text += fmt.Sprintf("; most often because a row of %s %s (%s)", r.Table, r.Text, semantic.CountText(r.Rows))

@@ -72,11 +72,11 @@ func (s *Server) table() []route {
 	check := get("/checks/{name}", "One check: history and failing rows.", []param{pathParam("name", "Name of a check."), formatParam("json", "csv", "ndjson", "parquet")},
 		CheckData{}, func(c *request) error { return c.check(value(c, "name")) })
 	check.files = true
-	aside := get("/quarantine", "Rows held back, with their reasons.", []param{
+	aside := get("/quarantine", "Rows in quarantine, with their reasons.", []param{
 		{name: "table", kind: "string", about: "Table of the source."},
 		{name: "reason", kind: "string", about: "Reason."},
 		{name: "check", kind: "string", about: "Name of a check."},
-		{name: "state", kind: "string", about: "State of the row.", values: []string{"held", "quarantined", "superseded", "released", "fixed_at_source", "expired", "all"}},
+		{name: "state", kind: "string", about: "State of the row; open, which is held or quarantined, where none is given.", values: []string{"open", "held", "quarantined", "superseded", "released", "fixed_at_source", "expired", "all"}},
 		limitParam("limit", "Rows a page, at most 1000."),
 		{name: "after", kind: "string", about: "Cursor."},
 		formatParam("json", "csv", "ndjson", "parquet"),

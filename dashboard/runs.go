@@ -385,7 +385,7 @@ func (d *RunData) answer() string {
 		text += fmt.Sprintf(": %s read, %s changed", semantic.PluralText(d.Read, "row"), semantic.CountText(d.Changed))
 	}
 	if d.Quarantined > 0 {
-		text += fmt.Sprintf(", %s held back", semantic.CountText(d.Quarantined))
+		text += fmt.Sprintf(", %s in quarantine", semantic.CountText(d.Quarantined))
 	}
 	return text + "."
 }

@@ -337,7 +337,7 @@ func (n *Node) refuseReserved() error {
 	}
 }
 
-// followParents makes children of quarantine wait for their parents: a relationships test that sets rows aside is judged against
+// followParents makes children of quarantine wait for their parents: a relationships test that quarantines rows is judged against
 // the parent's passed rows. The relations that other tests name are checked on the way.
 func (g *Graph) followParents(depends map[*Node]edges) error {
 	for _, t := range g.project.Tests {
@@ -461,7 +461,7 @@ func cycle(left map[*Node]int, depends map[*Node]edges) error {
 	}
 	for i, n := range path {
 		if test := depends[n][next[i]]; test != "" {
-			where, try = test, fmt.Sprintf("%s waits for %s because this test sets rows aside: on_fail: flag, or take one of the references out", n.Name, next[i].Name)
+			where, try = test, fmt.Sprintf("%s waits for %s because this test quarantines rows: on_fail: flag, or take one of the references out", n.Name, next[i].Name)
 		}
 	}
 	return &change.Problem{

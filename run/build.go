@@ -162,7 +162,7 @@ func (w *walk) inModel(n *model.Node, compiled string, err error) error {
 	}
 }
 
-// buildNode makes one relation, sets aside what an entity may not hold, and adds the indexes when the rows are final. judging is how
+// buildNode makes one relation, quarantines what an entity may not hold, and adds the indexes when the rows are final. judging is how
 // long the verdicts on rows took of it.
 func (w *walk) buildNode(ctx context.Context, n *model.Node) (rows int64, judging time.Duration, err error) {
 	if n.Kind == model.KindSeed {
@@ -203,7 +203,7 @@ func (w *walk) buildNode(ctx context.Context, n *model.Node) (rows int64, judgin
 	}
 	if n.EntityOf != nil {
 		began = w.opt.Now()
-		if rows, err = w.setAside(ctx, n, rows); err != nil {
+		if rows, err = w.quarantineRows(ctx, n, rows); err != nil {
 			return 0, 0, err
 		}
 		judging += w.opt.Now().Sub(began)
@@ -302,8 +302,8 @@ func (w *walk) relation(n *model.Node) string {
 	return w.build.Relation(n.Schema, n.Alias)
 }
 
-// setAside takes the rows that fail a verdict out of an entity before anyone reads it.
-func (w *walk) setAside(ctx context.Context, n *model.Node, rows int64) (int64, error) {
+// quarantineRows takes the rows that fail a verdict out of an entity before anyone reads it.
+func (w *walk) quarantineRows(ctx context.Context, n *model.Node, rows int64) (int64, error) {
 	checks, err := w.compileChecks(func(t *project.Test) bool { return t.Node == n.Name && t.OnFail == "quarantine" })
 	if err != nil {
 		return 0, err

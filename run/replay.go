@@ -12,16 +12,16 @@ import (
 	"lifeline/project"
 )
 
-// Replay asks for the rows in quarantine to be judged anew from what has landed.
+// Replay asks for the rows in quarantine to be evaluated anew from what has landed.
 type Replay struct {
-	Rule string // Only rows that this check set aside, and those that follow them; empty means all.
+	Check string // Only rows that this check quarantined, and those that follow them; empty means all.
 }
 
 // ReleaseReport counts rows of one source table that leave quarantine, by what had put them there. A row with two reasons counts for
 // both.
 type ReleaseReport struct {
 	Table  string `json:"table"`
-	Rule   string `json:"rule"`
+	Check  string `json:"check"`
 	Reason string `json:"reason"`
 	State  string `json:"state"` // released, fixed_at_source or expired.
 	Rows   int64  `json:"rows"`
@@ -36,7 +36,7 @@ func (w *walk) quarantineDelta(ctx context.Context) (string, error) {
 	w.report.Left, w.report.Came = m.Left, m.Came
 	w.report.Released = []ReleaseReport{}
 	for _, r := range m.Releases {
-		w.report.Released = append(w.report.Released, ReleaseReport{Table: r.Table, Rule: r.Rule, Reason: r.Reason, State: r.State, Rows: r.Rows})
+		w.report.Released = append(w.report.Released, ReleaseReport{Table: r.Table, Check: r.Rule, Reason: r.Reason, State: r.State, Rows: r.Rows})
 	}
 	if w.opt.Replay != nil && m.Nothing() {
 		w.report.Status = Unchanged
@@ -46,17 +46,17 @@ func (w *walk) quarantineDelta(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("read ops.versions: %w", err)
 		}
 	}
-	return fmt.Sprintf("%d rows leave quarantine, %d come to it", m.Left, m.Came), nil
+	return fmt.Sprintf("%d released, %d quarantined", m.Left, m.Came), nil
 }
 
-// startReplay tells the verdicts which rows to judge. A rule that neither the project nor the quarantine knows is a mistake.
+// startReplay tells the verdicts which rows to evaluate. A check that neither the project nor the quarantine knows is a mistake.
 func (w *walk) startReplay(ctx context.Context) error {
-	if w.opt.Replay == nil || w.opt.Replay.Rule == "" {
+	if w.opt.Replay == nil || w.opt.Replay.Check == "" {
 		return nil
 	}
-	rule := w.opt.Replay.Rule
-	w.rowVerdicts.Only = rule
-	known := slices.ContainsFunc(w.opt.Project.Tests, func(t *project.Test) bool { return t.Name == rule })
+	check := w.opt.Replay.Check
+	w.rowVerdicts.Only = check
+	known := slices.ContainsFunc(w.opt.Project.Tests, func(t *project.Test) bool { return t.Name == check })
 	if known {
 		return nil
 	}
@@ -64,8 +64,8 @@ func (w *walk) startReplay(ctx context.Context) error {
 	if err := w.hold.DB().QueryRowContext(ctx, `
 select count(*)
 from quarantine.reasons
-where check_name = $1`, rule).Scan(&n); err != nil {
-		return fmt.Errorf("look for the rule in quarantine: %w", err)
+where check_name = $1`, check).Scan(&n); err != nil {
+		return fmt.Errorf("look for the check in quarantine: %w", err)
 	}
 	if n > 0 {
 		return nil
@@ -76,11 +76,11 @@ where check_name = $1`, rule).Scan(&n); err != nil {
 			names = append(names, t.Name)
 		}
 	}
-	try := project.Nearest(rule, names)
+	try := project.Nearest(check, names)
 	if try == "" {
 		try = strings.Join(append(names, "identity"), ", ")
 	}
-	return &change.Problem{Err: fmt.Errorf("no rule %q sets rows aside", rule), Class: change.ClassUsage, Try: try}
+	return &change.Problem{Err: fmt.Errorf("no check %q quarantines rows", check), Class: change.ClassUsage, Try: try}
 }
 
 // holdEnds tells whether rows that wait for their parent have waited long enough, which a run has to say even when nothing changed.

@@ -29,7 +29,7 @@ type Options struct {
 	Version   string        // Of the program, for ops.runs.
 	Full      bool          // Build incremental models anew, and publish even when nothing changed.
 	Trial     bool          // Build and check, and publish nothing.
-	Replay    *Replay       // Judge quarantine anew from what has landed; publish only if that changes it.
+	Replay    *Replay       // Evaluate quarantine anew from what has landed; publish only if that changes it.
 	Select    []string      // Models to build; the others are carried over from the version before. Empty means all.
 	Exclude   []string      // Models not to build.
 	AsOf      string        // Overrides the project's rule: "latest", "now" or a date.

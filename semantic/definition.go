@@ -70,14 +70,15 @@ type TableFile struct {
 	Filters map[string]string `yaml:"filters"` // Filter to column.
 	Formats map[string]string `yaml:"formats"` // Column to format, where its name does not tell.
 	Labels  map[string]string `yaml:"labels"`
-	Fast    string            `yaml:"fast"` // What to keep in memory on DuckDB: see below; empty for nothing.
+	// What to keep in memory on DuckDB: rows, dated_rows or counts; empty for nothing.
+	InMemory string `yaml:"in_memory"`
 }
 
-// Values of TableFile.Fast: copies of all rows and their counts; only the dated rows, sorted by their date; only counts.
+// Values of TableFile.InMemory: copies of all rows and their counts; only the dated rows, sorted by their date; only counts.
 const (
-	fastWhole  = "true"
-	fastDated  = "period"
-	fastGroups = "groups"
+	memoryRows      = "rows"
+	memoryDatedRows = "dated_rows"
+	memoryCounts    = "counts"
 )
 
 // DerivedFile is a select that is computed once a version and then read like a table.
@@ -362,11 +363,8 @@ func (m *ModelFile) settle(file string) error {
 	}
 	m.Range, m.Versus = cmp.Or(m.Range, "90d"), cmp.Or(m.Versus, "prev")
 	for name, t := range m.Tables {
-		if t.Fast == "false" {
-			t.Fast = ""
-		}
-		if t.Fast != "" && !slices.Contains([]string{fastWhole, fastDated, fastGroups}, t.Fast) {
-			return wrong(file, fmt.Sprintf("tables.%s: fast is %q", name, t.Fast), "true, period or groups")
+		if t.InMemory != "" && !slices.Contains([]string{memoryRows, memoryDatedRows, memoryCounts}, t.InMemory) {
+			return wrong(file, fmt.Sprintf("tables.%s: in_memory is %q", name, t.InMemory), "rows, dated_rows or counts")
 		}
 		for basis := range t.Dates {
 			if !slices.ContainsFunc(m.bases, func(b baseFile) bool { return b.Name == basis }) {

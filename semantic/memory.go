@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// fastCopies are what a reader keeps in memory of one table that pages read all the time, on DuckDB: only the columns that pages,
+// memoryCopies are what a reader keeps in memory of one table that pages read all the time, on DuckDB: only the columns that pages,
 // filters, dates and money name. PostgreSQL has its own cache and indexes.
-type fastCopies struct {
+type memoryCopies struct {
 	narrow  map[string]bool            // The columns of the copies.
 	all     string                     // Every row, by state; empty for none.
 	dated   map[string]string          // By date column: the rows that have it, sorted by it, so that a period is a small part.
@@ -28,8 +28,8 @@ const few = 64
 // manyTotals is how many combinations of the filters' values are still worth keeping.
 const manyTotals = 100000
 
-// fastDates are the date columns of a table that pages count by.
-func (s *Version) fastDates(t *Table) []string {
+// copiedDates are the date columns of a table that pages count by.
+func (s *Version) copiedDates(t *Table) []string {
 	bases := []string{s.defaultBasis(t)}
 	add := func(text string) {
 		for _, m := range placeholder.FindAllStringSubmatch(text, -1) {
@@ -60,8 +60,8 @@ func (s *Version) fastDates(t *Table) []string {
 // words are what a text of SQL may call columns by.
 var words = regexp.MustCompile(`[A-Za-z_]\w*`)
 
-// loadFast makes the copies of all tables that ask for them.
-func (s *Version) loadFast(ctx context.Context) error {
+// loadCopies makes the copies of all tables that ask for them.
+func (s *Version) loadCopies(ctx context.Context) error {
 	if s.memory == "" {
 		return nil
 	}
@@ -85,12 +85,12 @@ func (s *Version) loadFast(ctx context.Context) error {
 		t := s.Tables[name]
 		var err error
 		switch {
-		case t.Fast != "" && len(t.Dates) > 0:
-			err = s.copyFast(ctx, t, named)
+		case t.InMemory != "" && len(t.Dates) > 0:
+			err = s.copyTable(ctx, t, named)
 		case t.Kind == "derived":
-			t.fast = &fastCopies{values: map[string]map[string]bool{}} // It is in memory itself.
+			t.copies = &memoryCopies{values: map[string]map[string]bool{}} // It is in memory itself.
 			if c := t.currencyColumn(); c != "" {
-				err = s.valuesFast(ctx, t.fast, t.relation, c)
+				err = s.keepValues(ctx, t.copies, t.relation, c)
 			}
 		}
 		if err != nil {
@@ -100,9 +100,9 @@ func (s *Version) loadFast(ctx context.Context) error {
 	return s.reader.Compress(ctx)
 }
 
-func (s *Version) copyFast(ctx context.Context, t *Table, named map[string]bool) error {
-	f := &fastCopies{narrow: map[string]bool{}, dated: map[string]string{}, groups: map[string]string{}, grouped: map[string]bool{}, totals: map[string]string{}}
-	keep := map[string]bool{t.Key: t.Fast == fastWhole}
+func (s *Version) copyTable(ctx context.Context, t *Table, named map[string]bool) error {
+	f := &memoryCopies{narrow: map[string]bool{}, dated: map[string]string{}, groups: map[string]string{}, grouped: map[string]bool{}, totals: map[string]string{}}
+	keep := map[string]bool{t.Key: t.InMemory == memoryRows}
 	for _, m := range []map[string]string{t.Filters, t.Dates, t.Money} {
 		for a, b := range m {
 			keep[a], keep[b] = true, true
@@ -110,7 +110,7 @@ func (s *Version) copyFast(ctx context.Context, t *Table, named map[string]bool)
 	}
 	var columns []string
 	for _, c := range t.Columns {
-		if keep[c.Name] || named[c.Name] || t.Fast == fastGroups {
+		if keep[c.Name] || named[c.Name] || t.InMemory == memoryCounts {
 			f.narrow[c.Name] = true
 			columns = append(columns, quoteName(c.Name))
 		}
@@ -121,11 +121,11 @@ func (s *Version) copyFast(ctx context.Context, t *Table, named map[string]bool)
 		return relation, err
 	}
 	list := strings.Join(columns, ", ")
-	dates := s.fastDates(t)
+	dates := s.copiedDates(t)
 	from := t.relation
 	var sorted []string
-	switch t.Fast {
-	case fastWhole:
+	switch t.InMemory {
+	case memoryRows:
 		order := quoteName(dates[0])
 		for _, filter := range s.def.Model.filters {
 			if column := t.Filters[filter.Name]; filter.Kind == "state" && column != "" {
@@ -138,9 +138,9 @@ func (s *Version) copyFast(ctx context.Context, t *Table, named map[string]bool)
 			return err
 		}
 		from, sorted = f.all, dates
-	case fastDated:
+	case memoryDatedRows:
 		sorted = dates[:1]
-	case fastGroups:
+	case memoryCounts:
 		f.all = t.relation
 	}
 	for _, name := range sorted {
@@ -152,20 +152,20 @@ func (s *Version) copyFast(ctx context.Context, t *Table, named map[string]bool)
 	}
 	f.values = map[string]map[string]bool{}
 	if f.all != "" {
-		if err := s.groupFast(ctx, t, f, dates, create); err != nil {
+		if err := s.countGroups(ctx, t, f, dates, create); err != nil {
 			return err
 		}
 	} else if c := t.currencyColumn(); c != "" {
-		if err := s.valuesFast(ctx, f, from, c); err != nil {
+		if err := s.keepValues(ctx, f, from, c); err != nil {
 			return err
 		}
 	}
-	t.fast = f
+	t.copies = f
 	return nil
 }
 
-// valuesFast keeps the values of a column that has few.
-func (s *Version) valuesFast(ctx context.Context, f *fastCopies, relation, column string) error {
+// keepValues keeps the values of a column that has few.
+func (s *Version) keepValues(ctx context.Context, f *memoryCopies, relation, column string) error {
 	got, err := Fetch(ctx, s.db, fmt.Sprintf("select distinct cast(%s as varchar) from %s limit %d", quoteName(column), relation, few+1), 0)
 	if err != nil || len(got.Rows) > few {
 		return err
@@ -177,8 +177,8 @@ func (s *Version) valuesFast(ctx context.Context, f *fastCopies, relation, colum
 	return nil
 }
 
-// groupFast counts the rows of each day and each combination of the columns with few values.
-func (s *Version) groupFast(ctx context.Context, t *Table, f *fastCopies, dates []string, create func(name, query string) (string, error)) error {
+// countGroups counts the rows of each day and each combination of the columns with few values.
+func (s *Version) countGroups(ctx context.Context, t *Table, f *memoryCopies, dates []string, create func(name, query string) (string, error)) error {
 	candidates := []string{}
 	for _, column := range t.Filters {
 		candidates = append(candidates, column)
@@ -190,7 +190,7 @@ func (s *Version) groupFast(ctx context.Context, t *Table, f *fastCopies, dates 
 	candidates = slices.Compact(candidates)
 	var columns []string
 	for _, c := range candidates {
-		if err := s.valuesFast(ctx, f, f.all, c); err != nil {
+		if err := s.keepValues(ctx, f, f.all, c); err != nil {
 			return err
 		}
 		if f.values[c] != nil {
@@ -214,7 +214,7 @@ func (s *Version) groupFast(ctx context.Context, t *Table, f *fastCopies, dates 
 			return err
 		}
 	}
-	return s.totalFast(ctx, t, f, candidates, dates, measures, create)
+	return s.countTotals(ctx, t, f, candidates, dates, measures, create)
 }
 
 // measures are what groups count and sum. A sum of groups of 64 bits takes half the time of one of 128, so they are as narrow as the
@@ -241,8 +241,8 @@ func (s *Version) measures(ctx context.Context, t *Table, relation string) ([]st
 	return out, nil
 }
 
-// totalFast counts the rows of each combination of all filters, which is what a page says of the rows that it leaves out.
-func (s *Version) totalFast(ctx context.Context, t *Table, f *fastCopies, columns, dates, measures []string, create func(name, query string) (string, error)) error {
+// countTotals counts the rows of each combination of all filters, which is what a page says of the rows that it leaves out.
+func (s *Version) countTotals(ctx context.Context, t *Table, f *memoryCopies, columns, dates, measures []string, create func(name, query string) (string, error)) error {
 	f.totaled = map[string]bool{}
 	names := make([]string, len(columns))
 	for i, c := range columns {
@@ -298,7 +298,7 @@ func numbers(n int) string {
 // source is the relation to count and sum over: a copy in memory where it has all columns that the question needs. A question for a
 // period reads the copy that is sorted by its date.
 func (b *boundQuery) source(period bool, more ...string) string {
-	f := b.table.fast
+	f := b.table.copies
 	if f == nil {
 		return b.table.relation
 	}
@@ -321,10 +321,10 @@ func (b *boundQuery) source(period bool, more ...string) string {
 
 // groupsTable is where the question can be answered from rows that are counted already; empty where it names a column of many values.
 func (b *boundQuery) groupsTable(columns ...string) string {
-	if b.table.fast == nil || b.column == "" {
+	if b.table.copies == nil || b.column == "" {
 		return ""
 	}
-	f := b.table.fast
+	f := b.table.copies
 	for _, c := range b.conds {
 		columns = append(columns, c.column.Name)
 	}
@@ -338,15 +338,15 @@ func (b *boundQuery) groupsTable(columns ...string) string {
 
 // totalsTable is where rows can be counted whose date does not matter; empty where a condition is on no filter's column.
 func (b *boundQuery) totalsTable() string {
-	if b.table.fast == nil {
+	if b.table.copies == nil {
 		return ""
 	}
 	for _, c := range b.conds {
-		if !b.table.fast.totaled[c.column.Name] {
+		if !b.table.copies.totaled[c.column.Name] {
 			return ""
 		}
 	}
-	return b.table.fast.totals[b.column]
+	return b.table.copies.totals[b.column]
 }
 
 // groups are the table's rows under the filters, as {{ groups(columns) }} gives them: day, the named columns, the money columns, and n,
@@ -435,10 +435,10 @@ func daysSQL(column string, from, to time.Time, undated string) string {
 
 // allMeet says whether a text column holds nothing but the given values.
 func (t *Table) allMeet(column string, values []string) bool {
-	if t.fast == nil || t.fast.values[column] == nil || t.column(column).Type != "varchar" {
+	if t.copies == nil || t.copies.values[column] == nil || t.column(column).Type != "varchar" {
 		return false
 	}
-	for v := range t.fast.values[column] {
+	for v := range t.copies.values[column] {
 		if !slices.Contains(values, v) {
 			return false
 		}

@@ -351,13 +351,13 @@ func (l *RowsQuery) countUndated(ctx context.Context) (int64, error) {
 func (l *RowsQuery) counted(columns ...string) (relation, where string) {
 	b := *l.boundQuery
 	switch {
-	case b.table.fast == nil:
+	case b.table.copies == nil:
 		return "", ""
 	case b.column == "" || b.undated == "":
 		if b.column == "" {
 			b.column = b.table.Dates[b.snap.defaultBasis(b.table)]
 		}
-		totaled := !slices.ContainsFunc(columns, func(c string) bool { return !b.table.fast.totaled[c] })
+		totaled := !slices.ContainsFunc(columns, func(c string) bool { return !b.table.copies.totaled[c] })
 		if totals := b.totalsTable(); totals != "" && totaled {
 			return totals, b.conditionsSQL()
 		}

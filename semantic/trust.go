@@ -167,7 +167,7 @@ func (p *PageQuery) trust(ctx context.Context, ops PageOps, parts map[string]Amo
 		Table: p.main.table.Source, Read: account.Read, Counted: orZero(parts["counted"]), Quarantined: account.Quarantined, Superseded: account.Superseded,
 		Excluded: []Exclusion{},
 		Links: TrustLinks{
-			Counted: p.main.follow(p.main.table.Name), Quarantined: "/quarantine?table=" + p.main.table.Source + "&state=quarantined",
+			Counted: p.main.follow(p.main.table.Name), Quarantined: "/quarantine?table=" + p.main.table.Source + "&state=open",
 			Checks: "/quality", Run: fmt.Sprintf("/runs/%d", account.Run),
 		},
 	}

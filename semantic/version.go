@@ -21,10 +21,10 @@ import (
 type Table struct {
 	TableFile
 
-	Name     string      // schema.name.
-	Kind     string      // "table", "view" or "derived".
-	relation string      // How SQL calls it.
-	fast     *fastCopies // nil for none.
+	Name     string        // schema.name.
+	Kind     string        // "table", "view" or "derived".
+	relation string        // How SQL calls it.
+	copies   *memoryCopies // nil for none.
 	Columns  []Column
 	Rows     int64
 	bounds   map[string]bucket // Oldest and newest business day of each basis.
@@ -188,7 +188,7 @@ func (s *Version) load(ctx context.Context, o Options) (err error) {
 	}
 	s.decideThrough()
 	if !o.NoCopies {
-		if err := s.loadFast(ctx); err != nil {
+		if err := s.loadCopies(ctx); err != nil {
 			return err
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"lifeline/model"
 )
 
-// missing says where a row is that a table has not: set aside, gone from the source, known but not in this table, or nowhere.
+// missing says where a row is that a table has not: quarantined, gone from the source, known but not in this table, or nowhere.
 func (t *Tracer) missing(ctx context.Context, n *model.Node, key string) error {
 	what := fmt.Sprintf("%s has no row %s", relation(n), key)
 	list := fmt.Sprintf("lifeline query \"select * from %s limit 10\"", relation(n))
@@ -22,12 +22,12 @@ func (t *Tracer) missing(ctx context.Context, n *model.Node, key string) error {
 		return problem(errors.New(what), list)
 	}
 	s := entity.EntityOf
-	state, reasons, err := t.aside(ctx, s.Name, key)
+	state, reasons, err := t.inQuarantine(ctx, s.Name, key)
 	if err != nil {
 		return err
 	}
 	if state == "held" || state == "quarantined" {
-		return problem(fmt.Errorf("%s: it is set aside (%s): %s", what, state, reasons), fmt.Sprintf("lifeline quarantine show %s --table %s", key, s.Name))
+		return problem(fmt.Errorf("%s: it is in quarantine (%s): %s", what, state, reasons), fmt.Sprintf("lifeline quarantine show %s --table %s", key, s.Name))
 	}
 	if t.Staging != nil && len(s.Key) == 1 {
 		where := []condition{{s.Key[0], &key}}
@@ -70,8 +70,8 @@ func (t *Tracer) entityOfKey(ctx context.Context, n *model.Node) (*model.Node, e
 	return entity, nil
 }
 
-// aside reads the state and the reasons of a row in quarantine; empty where it is not there.
-func (t *Tracer) aside(ctx context.Context, table, key string) (state, reasons string, err error) {
+// inQuarantine reads the state and the reasons of a row in quarantine; empty where it is not there.
+func (t *Tracer) inQuarantine(ctx context.Context, table, key string) (state, reasons string, err error) {
 	err = t.Books.QueryRowContext(ctx, `
 select state
 from quarantine.rows

@@ -35,7 +35,7 @@ Examples:
 // question is one of the demo's questions to the published version.
 type question struct{ title, sql string }
 
-// demoQuestions are asked of the published version; what is held back is asked of the books, last.
+// demoQuestions are asked of the published version; what is quarantined is asked of the books, last.
 var demoQuestions = map[string][]question{
 	"carepay":      claimQuestions,
 	"fooddelivery": foodQuestions,
@@ -80,7 +80,7 @@ group by is_premium
 order by is_premium`},
 }
 
-var heldBack = question{"What is held back, and why", `
+var heldBack = question{"What is quarantined, and why", `
 select r.table_name, r.reason, count(*) as entries
 from quarantine.reasons as r
 group by r.table_name, r.reason

@@ -117,7 +117,7 @@ func TestThePagesAskNothingOfOthersAndLeadNowhereElse(t *testing.T) {
 	claims, err := os.ReadFile(filepath.Join(dir, "core.claims.html"))
 	require.NoError(t, err)
 	for _, says := range []string{
-		"one row per id (by meta.lifeline.grain)", "analytics.dim_claims.html", "staging.claim.html", "the failing rows are set aside",
+		"one row per id (by meta.lifeline.grain)", "analytics.dim_claims.html", "staging.claim.html", "the failing rows are quarantined",
 		"the publication stops", "models/core/claims.sql", "from staging.claim",
 	} {
 		require.Contains(t, string(claims), says)

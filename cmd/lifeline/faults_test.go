@@ -156,7 +156,7 @@ func inject(t *testing.T, from string, n int, seed uint64) *injected {
 	return in
 }
 
-// expected is the injector's list with what follows from it: children of rows that are set aside. mended leaves out what a changed
+// expected is the injector's list with what follows from it: children of rows that are quarantined. mended leaves out what a changed
 // seed and a changed rule make right.
 func (in *injected) expected(mended bool) (found map[reasoned]int, arrived map[string]int) {
 	found, arrived = map[reasoned]int{}, map[string]int{}
@@ -242,7 +242,7 @@ func strictProject(t *testing.T) string {
 	return dir
 }
 
-// rule is one test that sets rows aside.
+// rule is one test that quarantines rows.
 func rule(name, kind, arguments string) string {
 	return fmt.Sprintf("          - %s: {name: %s, arguments: {%s}, config: {meta: {lifeline: {on_fail: quarantine}}}}\n", kind, name, arguments)
 }

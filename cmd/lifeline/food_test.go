@@ -45,7 +45,7 @@ func TestFoodDeliveryIsTheSameOnBothEnginesAndThroughMySQL(t *testing.T) {
 	requireSameContent(t, duck, through)
 }
 
-func TestHeavyFoodDirtStopsARunOrIsSetAside(t *testing.T) {
+func TestHeavyFoodDirtStopsARunOrIsQuarantined(t *testing.T) {
 	t.Parallel()
 	dir := sampleFolder(t, sample.Options{Project: "fooddelivery", Scale: 0.1, Seed: 1, Dirt: "heavy"})
 	onEveryEngine(t, func(t *testing.T, dsn string) {
@@ -91,7 +91,7 @@ func TestTheFoodDemoShowsTheBusiness(t *testing.T) {
 	o := lifeline(t, "demo", "fooddelivery", "--dir", dir, "--scale", "0.05")
 	require.Zero(t, o.code, o.errors)
 	require.Contains(t, o.out, "The busiest deliverers of the last seven days")
-	require.Contains(t, o.out, "What is held back, and why")
+	require.Contains(t, o.out, "What is quarantined, and why")
 	require.FileExists(t, filepath.Join(dir, "fooddelivery.duckdb"))
 	require.FileExists(t, filepath.Join(dir, "fooddelivery-csv", "orders.csv"))
 }

@@ -39,7 +39,7 @@ func TestQuarantineIsTheInjectorsListAndAReplayReleasesJustWhatWasMended(t *test
 		balanced := books(t, flags, "select count(*) as n from ops.books where not balances")
 		require.EqualValues(t, 0, balanced[0]["n"])
 
-		// A seed and a rule change: what they had set aside arrives, with what hung on it.
+		// A seed and a rule change: what they had quarantined arrives, with what hung on it.
 		edit(t, project, "seeds/status_map.csv", "treatment,DRAFT,", "treatment,WHATEVER,,,draft,false,false,false,false\ninvoice,WHATEVER,,,draft,false,false,false,false\ntreatment,DRAFT,")
 		edit(t, project, "models/core/core.yml", "claims_currency, arguments: {values: [KES]}", "claims_currency, arguments: {values: [KES, XTS]}")
 		edit(t, project, "models/core/core.yml", "items_currency, arguments: {values: [KES]}", "items_currency, arguments: {values: [KES, XTS]}")
@@ -56,7 +56,7 @@ func TestQuarantineIsTheInjectorsListAndAReplayReleasesJustWhatWasMended(t *test
 		}
 		require.EqualValues(t, more, r.Left)
 		for _, x := range r.Released {
-			require.Equal(t, "released", x.State, x.Rule)
+			require.Equal(t, "released", x.State, x.Check)
 		}
 
 		r = report(t, 0, append([]string{"quarantine", "replay"}, flags...)...)

@@ -36,7 +36,7 @@ type commands struct {
 	Serve      serveCommand      `cmd:"" help:"The dashboard and its API over the published version."`
 	Export     exportCommand     `cmd:"" help:"All rows of a table that match filters, as a file."`
 	Runs       runsCommand       `cmd:"" help:"What happened: the newest runs, or one of them."`
-	Quarantine quarantineCommand `cmd:"" help:"Rows that are set aside: list them, look at one, judge them anew."`
+	Quarantine quarantineCommand `cmd:"" help:"Rows in quarantine: list them, look at one, evaluate them anew."`
 	Trace      traceCommand      `cmd:"" help:"A published row or number back to its source rows."`
 	Rollback   rollbackCommand   `cmd:"" help:"Publish the version before."`
 	Compile    compileCommand    `cmd:"" help:"Show the SQL of models as it would run."`

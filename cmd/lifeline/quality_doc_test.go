@@ -30,7 +30,7 @@ const wanted = `CM01 CM02 CM03 CM04 CM05 CM06 CM07 CM08 CM09 CM10 CM11 CM13 CM15
 // builtIn are those that are no test of the project, and what does their work.
 var builtIn = map[string]string{
 	"UQ01": "Rows of one key and one content count once; the others are `superseded`. Judged for every source table with a declared key.",
-	"UQ02": "Rows of one key and different content are all set aside, reason `duplicate_key`.",
+	"UQ02": "Rows of one key and different content are all quarantined, reason `duplicate_key`.",
 	"UQ03": "`unique` on `id` of each activity table.",
 	"UQ04": "`unique` on the key of each flattened table, and the book that compares its keys with those of its entity.",
 	"RI09": "Landing compares each snapshot with the one before: a row that is gone leaves staging and stands in history as `delete`.",

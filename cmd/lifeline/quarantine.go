@@ -16,9 +16,9 @@ import (
 )
 
 type quarantineCommand struct {
-	Ls     quarantineLs     `cmd:"" help:"How many rows are set aside, by rule; with --rows every row."`
+	Ls     quarantineLs     `cmd:"" help:"How many rows are quarantined, by check; with --rows every row."`
 	Show   quarantineShow   `cmd:"" help:"One row: all its reasons, its history, the whole row, and the rows that follow it."`
-	Replay quarantineReplay `cmd:"" help:"Judge the rows anew from what has landed, and publish those that pass."`
+	Replay quarantineReplay `cmd:"" help:"Evaluate the rows anew from what has landed, and publish those that pass."`
 }
 
 func (quarantineCommand) Help() string {
@@ -34,7 +34,7 @@ Examples:
 
 type quarantineLs struct {
 	Table string `placeholder:"TABLE" help:"Only this source table."`
-	Rule  string `placeholder:"RULE" help:"Only rows that this check set aside."`
+	Check string `placeholder:"CHECK" help:"Only rows that this check quarantined."`
 	State string `default:"open" enum:"open,held,quarantined,superseded,released,fixed_at_source,expired,all" help:"held, quarantined, superseded, released, fixed_at_source, expired, all, or open for held and quarantined."`
 	Rows  bool   `help:"Every row instead of counts."`
 }
@@ -46,32 +46,32 @@ func (quarantineLs) Help() string {
   lifeline quarantine ls --state released --json`
 }
 
-// asideRows joins rows with their reasons; $1 is the table, $2 the rule and $3 the state, empty for all.
-const asideRows = `
+// quarantineFrom joins rows with their reasons; $1 is the table, $2 the check and $3 the state, empty for all.
+const quarantineFrom = `
 from quarantine.rows as q
 left join quarantine.reasons as r on r.table_name = q.table_name and r.key = q.key and r.occurrence = q.occurrence
 where ($1 = '' or q.table_name = $1)
   and ($2 = '' or r.check_name = $2)
   and ($3 = 'all' or q.state = $3 or $3 = 'open' and q.state in ('held', 'quarantined'))`
 
-const listAside = `
-select q.table_name, r.check_name as rule, r.reason, r.column_name, q.state, count(*) as rows, min(q.first_run) as first_run,
-       max(q.last_run) as last_run, min(q.first_seen) as first_seen, max(q.last_seen) as last_seen` + asideRows + `
+const countQuarantined = `
+select q.table_name, r.check_name as "check", r.reason, r.column_name, q.state, count(*) as rows, min(q.first_run) as first_run,
+       max(q.last_run) as last_run, min(q.first_seen) as first_seen, max(q.last_seen) as last_seen` + quarantineFrom + `
 group by q.table_name, r.check_name, r.reason, r.column_name, q.state
 order by q.table_name, q.state, rows desc, r.check_name, r.reason`
 
-const listAsideRows = `
-select q.table_name, q.key, q.occurrence, q.state, r.check_name as rule, r.reason, r.column_name, r.value, q.first_run, q.last_run,
-       q.first_seen, q.last_seen, q.held_until` + asideRows + `
+const listQuarantined = `
+select q.table_name, q.key, q.occurrence, q.state, r.check_name as "check", r.reason, r.column_name, r.value, q.first_run, q.last_run,
+       q.first_seen, q.last_seen, q.held_until` + quarantineFrom + `
 order by q.table_name, length(q.key), q.key, q.occurrence, r.check_name`
 
 func (c *quarantineLs) Run(ctx context.Context, g *Globals) error {
 	return g.withBooks(ctx, func(_ *project.Project, db *sql.DB) error {
-		query := listAside
+		query := countQuarantined
 		if c.Rows {
-			query = listAsideRows
+			query = listQuarantined
 		}
-		return g.printQuery(ctx, db, query, c.Table, c.Rule, c.State)
+		return g.printQuery(ctx, db, query, c.Table, c.Check, c.State)
 	})
 }
 
@@ -86,8 +86,8 @@ func (quarantineShow) Help() string {
   lifeline quarantine show 4711 --table claim --json`
 }
 
-// asideRow is one row of quarantine with all that is known of it.
-type asideRow struct {
+// quarantinedRow is one row of quarantine with all that is known of it.
+type quarantinedRow struct {
 	Table      string          `json:"table"`
 	Key        string          `json:"key"`
 	Occurrence int64           `json:"occurrence"`
@@ -98,19 +98,19 @@ type asideRow struct {
 	FirstSeen  time.Time       `json:"first_seen"`
 	LastSeen   time.Time       `json:"last_seen"`
 	HeldUntil  *time.Time      `json:"held_until,omitempty"`
-	Reasons    []asideReason   `json:"reasons"`
+	Reasons    []quarantineReason   `json:"reasons"`
 	Row        json.RawMessage `json:"row"`
-	Children   []asideChild    `json:"children"` // Rows that are set aside because this one is.
+	Children   []quarantineChild    `json:"children"` // Rows that are quarantined because this one is.
 }
 
-type asideReason struct {
-	Rule   string  `json:"rule"`
+type quarantineReason struct {
+	Check  string  `json:"check"`
 	Reason string  `json:"reason"`
 	Column string  `json:"column,omitempty"`
 	Value  *string `json:"value"`
 }
 
-type asideChild struct {
+type quarantineChild struct {
 	Table string `json:"table"`
 	Key   string `json:"key"`
 	State string `json:"state"`
@@ -124,7 +124,7 @@ func (c *quarantineShow) Run(ctx context.Context, g *Globals) error {
 		}
 		if len(rows) == 0 {
 			return &change.Problem{
-				Err: fmt.Errorf("no row with the key %s has been set aside", c.Key), Class: change.ClassUsage, Try: "lifeline quarantine ls --rows",
+				Err: fmt.Errorf("no row with the key %s has been quarantined", c.Key), Class: change.ClassUsage, Try: "lifeline quarantine ls --rows",
 			}
 		}
 		for i := range rows {
@@ -142,7 +142,7 @@ func (c *quarantineShow) Run(ctx context.Context, g *Globals) error {
 	})
 }
 
-func (c *quarantineShow) rows(ctx context.Context, db *sql.DB) ([]asideRow, error) {
+func (c *quarantineShow) rows(ctx context.Context, db *sql.DB) ([]quarantinedRow, error) {
 	found, err := db.QueryContext(ctx, `
 select table_name, key, occurrence, state, first_run, last_run, first_seen, last_seen, held_until, "row"
 from quarantine.rows
@@ -153,9 +153,9 @@ order by table_name, occurrence`, c.Key, c.Table)
 		return nil, err
 	}
 	defer found.Close()
-	var out []asideRow
+	var out []quarantinedRow
 	for found.Next() {
-		var a asideRow
+		var a quarantinedRow
 		var until sql.NullTime
 		var row string
 		if err := found.Scan(&a.Table, &a.Key, &a.Occurrence, &a.State, &a.FirstRun, &a.LastRun, &a.FirstSeen, &a.LastSeen, &until, &row); err != nil {
@@ -174,8 +174,8 @@ order by table_name, occurrence`, c.Key, c.Table)
 }
 
 // read adds the reasons and the rows that follow.
-func (a *asideRow) read(ctx context.Context, p *project.Project, db *sql.DB) error {
-	a.Reasons, a.Children = []asideReason{}, []asideChild{}
+func (a *quarantinedRow) read(ctx context.Context, p *project.Project, db *sql.DB) error {
+	a.Reasons, a.Children = []quarantineReason{}, []quarantineChild{}
 	reasons, err := db.QueryContext(ctx, `
 select check_name, reason, coalesce(column_name, ''), value
 from quarantine.reasons
@@ -188,8 +188,8 @@ order by check_name, reason`, a.Table, a.Key, a.Occurrence)
 	}
 	defer reasons.Close()
 	for reasons.Next() {
-		var r asideReason
-		if err := reasons.Scan(&r.Rule, &r.Reason, &r.Column, &r.Value); err != nil {
+		var r quarantineReason
+		if err := reasons.Scan(&r.Check, &r.Reason, &r.Column, &r.Value); err != nil {
 			return err
 		}
 		a.Reasons = append(a.Reasons, r)
@@ -197,28 +197,28 @@ order by check_name, reason`, a.Table, a.Key, a.Occurrence)
 	if err := reasons.Err(); err != nil {
 		return err
 	}
-	for _, rule := range parentRules(p, a.Table) {
-		if err := a.follow(ctx, db, rule); err != nil {
+	for _, check := range parentChecks(p, a.Table) {
+		if err := a.follow(ctx, db, check); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *asideRow) follow(ctx context.Context, db *sql.DB, rule string) error {
+func (a *quarantinedRow) follow(ctx context.Context, db *sql.DB, check string) error {
 	children, err := db.QueryContext(ctx, `
 select r.table_name, r.key, q.state
 from quarantine.reasons as r
 join quarantine.rows as q on q.table_name = r.table_name and q.key = r.key and q.occurrence = r.occurrence
 where r.check_name = $1
   and r.value = $2
-order by r.table_name, length(r.key), r.key`, rule, a.Key)
+order by r.table_name, length(r.key), r.key`, check, a.Key)
 	if err != nil {
 		return err
 	}
 	defer children.Close()
 	for children.Next() {
-		var c asideChild
+		var c quarantineChild
 		if err := children.Scan(&c.Table, &c.Key, &c.State); err != nil {
 			return err
 		}
@@ -229,25 +229,25 @@ order by r.table_name, length(r.key), r.key`, rule, a.Key)
 
 var refName = regexp.MustCompile(`ref\(\s*['"]([^'"]+)['"]`)
 
-// parentRules are the checks by which rows follow those of a source table.
-func parentRules(p *project.Project, table string) []string {
+// parentChecks are the checks by which rows follow those of a source table.
+func parentChecks(p *project.Project, table string) []string {
 	var models []string
 	for _, m := range p.Models {
 		if m.EntityOf == table {
 			models = append(models, m.Name)
 		}
 	}
-	var rules []string
+	var checks []string
 	for _, t := range p.Tests {
 		to, _ := t.Args["to"].(string)
 		if m := refName.FindStringSubmatch(to); m != nil && t.OnFail == "quarantine" && slices.Contains(models, m[1]) {
-			rules = append(rules, t.Name)
+			checks = append(checks, t.Name)
 		}
 	}
-	return rules
+	return checks
 }
 
-func (a *asideRow) print(t terminal) {
+func (a *quarantinedRow) print(t terminal) {
 	fmt.Fprintf(t.out, "%s %s", a.Table, a.Key)
 	if a.Occurrence > 1 {
 		fmt.Fprintf(t.out, " (copy %d)", a.Occurrence)
@@ -265,7 +265,7 @@ func (a *asideRow) print(t terminal) {
 		if r.Value != nil {
 			value = *r.Value
 		}
-		fmt.Fprintf(t.out, "  %s: %s", r.Rule, r.Reason)
+		fmt.Fprintf(t.out, "  %s: %s", r.Check, r.Reason)
 		if r.Column != "" {
 			fmt.Fprintf(t.out, ", %s = %s", r.Column, value)
 		}
@@ -282,17 +282,17 @@ func (a *asideRow) print(t terminal) {
 }
 
 type quarantineReplay struct {
-	Rule string        `placeholder:"RULE" help:"Judge only rows that this check set aside, and those that follow them."`
+	Check string        `placeholder:"CHECK" help:"Evaluate only rows that this check quarantined, and those that follow them."`
 	Wait time.Duration `placeholder:"10m" help:"Wait this long for another run that holds the warehouse."`
 }
 
 func (quarantineReplay) Help() string {
-	return `Builds the next version from what has landed; the source is not read. Rows that pass now, because a rule, a seed, a model or
+	return `Builds the next version from what has landed; the source is not read. Rows that pass now, because a check, a seed, a model or
 their own source row changed, arrive in core with the rows that follow them. Where none would, nothing is published.
 
 Examples:
   lifeline quarantine replay
-  lifeline quarantine replay --rule not_null_claims_treatment_id
+  lifeline quarantine replay --check not_null_claims_treatment_id
   lifeline quarantine replay --json | jq .released`
 }
 
@@ -309,7 +309,7 @@ func (c *quarantineReplay) Run(ctx context.Context, g *Globals) error {
 	bars := newProgress(g)
 	defer bars.Close()
 	report, err := run.Do(ctx, run.Options{
-		Project: p, Warehouse: wh, Command: "replay", Version: version, Replay: &run.Replay{Rule: c.Rule},
+		Project: p, Warehouse: wh, Command: "replay", Version: version, Replay: &run.Replay{Check: c.Check},
 		Wait: c.Wait, Progress: bars, Logger: g.logger(),
 	})
 	bars.Close()
@@ -319,14 +319,14 @@ func (c *quarantineReplay) Run(ctx context.Context, g *Globals) error {
 	return g.printReport(report, err)
 }
 
-// printReleases says what left quarantine, by rule.
+// printReleases says what left quarantine, by check.
 func printReleases(t terminal, r *run.Report) {
 	if r.Left == 0 {
 		return
 	}
-	fmt.Fprintf(t.out, "%s rows leave quarantine\n", count(r.Left))
+	fmt.Fprintf(t.out, "%s rows released from quarantine\n", count(r.Left))
 	for _, x := range r.Released {
-		fmt.Fprintf(t.out, "  %s of %s: %s (%s), %s\n", count(x.Rows), x.Table, x.Rule, x.Reason, strings.ReplaceAll(x.State, "_", " "))
+		fmt.Fprintf(t.out, "  %s of %s: %s (%s), %s\n", count(x.Rows), x.Table, x.Check, x.Reason, strings.ReplaceAll(x.State, "_", " "))
 	}
 }
 

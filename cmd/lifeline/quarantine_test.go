@@ -40,7 +40,7 @@ func TestALateParentIsWaitedForAndThenQuarantined(t *testing.T) {
 
 		o := lifeline(t, append([]string{"quarantine", "show", keys[0], "--table", "purchase", "--json"}, flags...)...)
 		require.Zero(t, o.code, o.errors)
-		var shown []asideRow
+		var shown []quarantinedRow
 		require.NoError(t, json.Unmarshal([]byte(o.out), &shown), o.out)
 		require.Equal(t, "no_parent", shown[0].Reasons[0].Reason)
 		require.Equal(t, "999999999", *shown[0].Reasons[0].Value)
@@ -63,7 +63,7 @@ func TestAReplayReleasesWhatPassesNowAndTheSecondDoesNothing(t *testing.T) {
 		text, err := os.ReadFile(settings)
 		require.NoError(t, err)
 		edit(t, project, "models/core/core.yml", "values: [KES]", "values: [KES, XTS]")
-		r := report(t, 0, append([]string{"quarantine", "replay", "--rule", "purchase_has_customer"}, flags...)...)
+		r := report(t, 0, append([]string{"quarantine", "replay", "--check", "purchase_has_customer"}, flags...)...)
 		require.Equal(t, run.Unchanged, r.Status, "another rule's rows stay")
 		r = report(t, 0, append([]string{"quarantine", "replay"}, flags...)...)
 		require.Equal(t, run.Published, r.Status)
@@ -79,11 +79,11 @@ func TestAReplayReleasesWhatPassesNowAndTheSecondDoesNothing(t *testing.T) {
 		require.Equal(t, run.Unchanged, r.Status)
 		require.EqualValues(t, 2, r.Version, "what the replay before published stays")
 
-		// The rule comes back: the rows are set aside again, and a replay of an unknown rule is told so.
+		// The rule comes back: the rows are quarantined again, and a replay of an unknown rule is told so.
 		require.NoError(t, os.WriteFile(settings, text, 0o600))
 		r = report(t, 0, append([]string{"quarantine", "replay"}, flags...)...)
 		require.EqualValues(t, 9, r.Came)
-		o := lifeline(t, append([]string{"quarantine", "replay", "--rule", "purchase_has_custmer"}, flags...)...)
+		o := lifeline(t, append([]string{"quarantine", "replay", "--check", "purchase_has_custmer"}, flags...)...)
 		require.Equal(t, 2, o.code)
 		require.Contains(t, o.errors, "purchase_has_customer")
 	})

@@ -38,7 +38,7 @@ func TestWhatATypeCannotHoldIsNotCounted(t *testing.T) {
 	require.Equal(t, "Approved", ten["status_raw"], "a NUL byte is no part of a text")
 	require.Equal(t, "approved", ten["status"])
 	require.Equal(t, "source", ten["status_basis"])
-	// One digit more than a decimal(19,4) has, no number, and more than is believed: the row is set aside, not counted as nothing.
+	// One digit more than a decimal(19,4) has, no number, and more than is believed: the row is quarantined, not counted as nothing.
 	require.Equal(t, []string{"10", "15", "18", "19"}, keys(claims))
 	require.Equal(t, "100000000.0000", row(t, claims, "15")["amount"])
 	require.Equal(t, "missing", row(t, claims, "19")["amount_basis"])

@@ -40,8 +40,8 @@ func readSheet(dir, file string) (*sheet, error) {
 	return s, nil
 }
 
-// keyed are the rows that have a key of their own, in the order of keys: a row without a key is set aside, of equal rows one
-// stays, and rows that share a key and differ are all set aside.
+// keyed are the rows that have a key of their own, in the order of keys: a row without a key is quarantined, of equal rows one
+// stays, and rows that share a key and differ are all quarantined.
 func (s *sheet) keyed() []keyedRow {
 	groups := map[int64][][]string{}
 	for _, row := range s.rows {

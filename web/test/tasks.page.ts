@@ -64,7 +64,7 @@ test("task 3: find one claim by its number and read its history", async ({ page,
   await expect(page.getByRole("heading", { name: /history|happened|when/i }).first()).toBeVisible();
 });
 
-test("task 4: learn why a row is held back", async ({ page }) => {
+test("task 4: learn why a row is quarantined", async ({ page }) => {
   await page.goto("/");
   await settled(page);
   await tabTo(page, /^Quarantine/, 20);

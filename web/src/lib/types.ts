@@ -131,7 +131,7 @@ export interface CheckData extends CheckInfo {
   history: { run: number; at: string; status: string; failing: number; tested: number; threshold: string }[] | null; exports: ExportLink[] | null;
 }
 export interface QuarantineData {
-  answer: string; held: number; states: Option[] | null; tables: Option[] | null; command: string; exports: ExportLink[] | null;
+  answer: string; open: number; states: Option[] | null; tables: Option[] | null; command: string; exports: ExportLink[] | null;
   reasons: {
     table: string; reason: string; text: string; check: string; column: string; rows: number; money: Record<string, string> | null;
     oldest: string | null; link: string;

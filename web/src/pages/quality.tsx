@@ -64,7 +64,7 @@ export function CheckTable({ checks }: { checks: CheckInfo[] }) {
       {[...checks].sort((a, b) => (rank[a.status] ?? 2) - (rank[b.status] ?? 2) || b.failing - a.failing).map((c) => (
         <tr key={c.name}>
           <td><Status name={c.status} /></td><td class="wrap"><a href={c.link}>{c.text || c.name}</a> {c.delta && c.delta !== "persisting" && <Status name={c.delta} />}<small>{c.table}{c.column && "." + c.column} · {c.dimension}</small></td>
-          <td class="n">{decimal(String(c.failing))}</td><td class="n low">{decimal(String(c.tested))}</td><td class="n low">{c.failing ? percent(c.share, 2) : "0%"}</td><td class="low">{({ block: "stops the run", flag: "is flagged", info: "is noted", quarantine: "sets rows aside" } as Record<string, string>)[c.severity] ?? c.severity}</td>
+          <td class="n">{decimal(String(c.failing))}</td><td class="n low">{decimal(String(c.tested))}</td><td class="n low">{c.failing ? percent(c.share, 2) : "0%"}</td><td class="low">{({ block: "stops the run", flag: "is flagged", info: "is noted", quarantine: "quarantines rows" } as Record<string, string>)[c.severity] ?? c.severity}</td>
           <td class="low"><Spark values={c.trend ?? []} tone={c.failing ? "bad" : "accent"} width={84} height={22} /></td><td class="n low">{c.first_seen ? <a href={"/runs/" + c.first_seen}>run {c.first_seen}</a> : "–"}</td>
         </tr>
       ))}

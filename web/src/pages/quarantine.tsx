@@ -1,4 +1,4 @@
-// What is held back, why, and what it is worth.
+// What is quarantined, why, and what it is worth.
 
 import type { QuarantineData, QuarantineRow } from "../lib/types";
 import { useAnswer } from "../lib/api";
@@ -21,7 +21,7 @@ export function Quarantine() {
     <Page title="Quarantine" busy={busy} exports={d?.exports} count={d && <Sentence text={d.answer} />} filters={
       <div class="filters" role="toolbar" aria-label="Filters">
         <Pick name="table" label="Table" options={d?.tables ?? []} />
-        <Pick name="state" label="State" options={d?.states ?? []} />
+        <Pick name="state" label="State" none="held or quarantined" options={d?.states ?? []} />
         {["reason", "check", "key"].map((n) => param(n) && <button key={n} type="button" class="chip on" onClick={() => set({ [n]: "" })} aria-label={`Remove the filter ${n}`}>{n} {all(place.value.pairs, n).join(", ")}<Icon name="cross" /></button>)}
         {place.value.pairs.length > 0 && <a class="plain" href="/quarantine">Clear</a>}
       </div>}>
@@ -30,8 +30,9 @@ export function Quarantine() {
       {d && (
         <div class="grid">
           <section class="card w-full list" aria-labelledby="why">
-            <header><div><h2 id="why">What is held back, and what is it worth?</h2><p class="answer"><b>{decimal(String(d.held))}</b> rows are held. Each reason leads to its rows.</p></div></header>
-            {(d.reasons ?? []).length === 0 ? <p class="nothing">Nothing is held back.</p> : (
+            <header><div><h2 id="why">What is in quarantine, and what is it worth?</h2>
+              <p class="answer"><b>{decimal(String(d.open))}</b> rows are held or quarantined. Each reason leads to its rows.</p></div></header>
+            {(d.reasons ?? []).length === 0 ? <p class="nothing">Nothing is in quarantine.</p> : (
               <Grid label="Reasons" heads={[{ name: "r", label: "Reason" }, { name: "b", label: "Share" }, { name: "n", label: "Rows", n: true }, { name: "m", label: "Worth", n: true }, { name: "t", label: "Table", low: true }, { name: "o", label: "Oldest", low: true }]}>
                 {d.reasons!.map((r) => (
                   <tr key={r.table + r.reason + r.check + r.column}>
@@ -46,17 +47,17 @@ export function Quarantine() {
           </section>
           <section class="card w-full list" aria-labelledby="rows">
             <header><div><h2 id="rows">Which rows?</h2><p class="answer">{plural(total, "row")} match.</p></div></header>
-            <ul class="held">{(d.rows ?? []).map((r) => <Held key={r.table + r.key + r.occurrence + r.first_run} r={r} />)}</ul>
+            <ul class="held">{(d.rows ?? []).map((r) => <Row key={r.table + r.key + r.occurrence + r.first_run} r={r} />)}</ul>
             <footer>{param("after") && <button type="button" class="plain" onClick={() => set({ after: "" })}>First page</button>}{answer?.page?.next && <button type="button" class="plain" onClick={() => set({ after: answer.page!.next })}>Next rows <Icon name="arrow" /></button>}</footer>
           </section>
-          {d.command && <section class="card w-full" aria-label="Judge anew"><header><div><h2>How are they judged anew?</h2><p class="answer">These pages never write. On the server's shell:</p></div></header><Code text={d.command} language="Command" /></section>}
+          {d.command && <section class="card w-full" aria-label="Evaluate anew"><header><div><h2>How are they evaluated anew?</h2><p class="answer">These pages never write. On the server's shell:</p></div></header><Code text={d.command} language="Command" /></section>}
         </div>
       )}
     </Page>
   );
 }
 
-function Held({ r }: { r: QuarantineRow }) {
+function Row({ r }: { r: QuarantineRow }) {
   const marked = new Set((r.reasons ?? []).map((c) => c.column).filter(Boolean));
   const zone = meta.value?.time_zone ?? "UTC";
   return (
@@ -68,11 +69,11 @@ function Held({ r }: { r: QuarantineRow }) {
   );
 }
 
-function Pick({ name, label, options }: { name: string; label: string; options: { value: string; label: string; rows: number }[] }) {
+function Pick({ name, label, none = "Any", options }: { name: string; label: string; none?: string; options: { value: string; label: string; rows: number }[] }) {
   const now = param(name);
   return (
-    <Popover label={label} kind={"chip" + (now ? " on" : "")} button={<><span>{label}</span><b>{now || "Any"}</b><Icon name="chevron" /></>}>
-      {(close) => [{ value: "", label: "Any", rows: -1 }, ...options].map((o) => <button key={o.value} type="button" class={"option" + (o.value === now ? " chosen" : "")} aria-pressed={o.value === now} onClick={() => { set({ [name]: o.value }); close(); }}><span>{(o.label || o.value).replaceAll("_", " ")}</span>{o.rows >= 0 && <em>{decimal(String(o.rows))}</em>}</button>)}
+    <Popover label={label} kind={"chip" + (now ? " on" : "")} button={<><span>{label}</span><b>{now || none}</b><Icon name="chevron" /></>}>
+      {(close) => [{ value: "", label: none, rows: -1 }, ...options].map((o) => <button key={o.value} type="button" class={"option" + (o.value === now ? " chosen" : "")} aria-pressed={o.value === now} onClick={() => { set({ [name]: o.value }); close(); }}><span>{(o.label || o.value).replaceAll("_", " ")}</span>{o.rows >= 0 && <em>{decimal(String(o.rows))}</em>}</button>)}
     </Popover>
   );
 }
