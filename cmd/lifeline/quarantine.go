@@ -88,19 +88,19 @@ func (quarantineShow) Help() string {
 
 // quarantinedRow is one row of quarantine with all that is known of it.
 type quarantinedRow struct {
-	Table      string          `json:"table"`
-	Key        string          `json:"key"`
-	Occurrence int64           `json:"occurrence"`
-	State      string          `json:"state"`
-	FirstRun   int64           `json:"first_run"`
-	LastRun    int64           `json:"last_run"`
-	ReleasedBy int64           `json:"released_by_run,omitempty"`
-	FirstSeen  time.Time       `json:"first_seen"`
-	LastSeen   time.Time       `json:"last_seen"`
-	HeldUntil  *time.Time      `json:"held_until,omitempty"`
-	Reasons    []quarantineReason   `json:"reasons"`
-	Row        json.RawMessage `json:"row"`
-	Children   []quarantineChild    `json:"children"` // Rows that are quarantined because this one is.
+	Table      string             `json:"table"`
+	Key        string             `json:"key"`
+	Occurrence int64              `json:"occurrence"`
+	State      string             `json:"state"`
+	FirstRun   int64              `json:"first_run"`
+	LastRun    int64              `json:"last_run"`
+	ReleasedBy int64              `json:"released_by_run,omitempty"`
+	FirstSeen  time.Time          `json:"first_seen"`
+	LastSeen   time.Time          `json:"last_seen"`
+	HeldUntil  *time.Time         `json:"held_until,omitempty"`
+	Reasons    []quarantineReason `json:"reasons"`
+	Row        json.RawMessage    `json:"row"`
+	Children   []quarantineChild  `json:"children"` // Rows that are quarantined because this one is.
 }
 
 type quarantineReason struct {
@@ -283,7 +283,7 @@ func (a *quarantinedRow) print(t terminal) {
 
 type quarantineReplay struct {
 	Check string        `placeholder:"CHECK" help:"Evaluate only rows that this check quarantined, and those that follow them."`
-	Wait time.Duration `placeholder:"10m" help:"Wait this long for another run that holds the warehouse."`
+	Wait  time.Duration `placeholder:"10m" help:"Wait this long for another run that holds the warehouse."`
 }
 
 func (quarantineReplay) Help() string {
