@@ -91,7 +91,7 @@ func (a address) explain(doing string, err error) error {
 	var away *unreachableError
 	switch code := serverCode(err); {
 	case code == codeAccessDenied:
-		p.Class, p.Try = change.ClassUsage, "the user and password of the source's address; special characters in them are written as %40 for @, %2F for /"
+		p.Class, p.Try = change.ClassUsage, "the user and password of the source's address, and ?tls=required if the user may only come by TLS; "+change.EscapeHint
 	case code == codeNoDatabase || code == codeDatabaseDenied:
 		p.Class, p.Try = change.ClassUsage, fmt.Sprintf("a database that exists and that %s may read: mysql://user:password@%s/DATABASE", a.user, a.host)
 	case code == codeTableDenied || code == codeColumnDenied:

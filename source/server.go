@@ -44,13 +44,10 @@ type serverTable struct {
 func openServer(ctx context.Context, o Options) (Source, error) {
 	a, err := parseAddress(o.DSN)
 	if err != nil {
-		return nil, &change.Problem{Err: err, Class: change.ClassUsage, Try: "mysql://user:password@host:3306/database"}
+		return nil, err
 	}
 	if a.database == "" {
-		return nil, &change.Problem{
-			Err: fmt.Errorf("the address %s names no database", Redact(o.DSN)), Class: change.ClassUsage,
-			Try: "mysql://user:password@host:3306/database",
-		}
+		return nil, &change.Problem{Err: fmt.Errorf("the address %s names no database", Redact(o.DSN)), Class: change.ClassUsage, Try: addressForm}
 	}
 	s := &server{options: o, address: a}
 	if s.control, err = s.connect(ctx); err != nil {

@@ -263,8 +263,8 @@ func TestErrorsSayWhatToTryAndKeepThePassword(t *testing.T) {
 		"wrong password": {strings.Replace(reader, "p%40ss%2Fw%25rd", "s3cret", 1), "T", "Access denied", "user and password", change.ClassUsage},
 		"unknown db":     {strings.Replace(d.dsn, d.name, "nowhere_at_all", 1), "T", "nowhere_at_all", "a database that exists", change.ClassUsage},
 		"no db":          {"mysql://u:s3cret@127.0.0.1:1/", "T", "names no database", "mysql://user:password@host:3306/database", change.ClassUsage},
-		"bad address":    {"mysql://u:s3%zzcret@127.0.0.1:1/", "T", "cannot be read", "mysql://", change.ClassUsage},
-		"other":          {"oracle://u:s3cret@h/db", "T", "is no source", "csv:DIR", change.ClassUsage},
+		"bad address":    {"mysql://u:s3%zzcret@127.0.0.1:1/", "T", "cannot be read", "percent-encode", change.ClassUsage},
+		"other":          {"oracle://u:s3cret@h/db", "T", "does not begin with mysql://", "csv:DIR", change.ClassUsage},
 		"missing table":  {reader, "GONE", "table GONE is not in", "identifier in sources.yml", change.ClassBlocked},
 		"missing right":  {nobody, "T", "", "grant select", change.ClassUsage},
 	} {
@@ -297,10 +297,13 @@ func TestErrorsSayWhatToTryAndKeepThePassword(t *testing.T) {
 func TestRedactHidesPasswords(t *testing.T) {
 	t.Parallel()
 	for dsn, want := range map[string]string{
-		"mysql://u:secret@h:3306/db?tls=true": "mysql://u:***@h:3306/db?tls=true",
+		"mysql://u:secret@h:3306/db?tls=true": "mysql://u:***@h:3306/db?tls=…",
+		"mysql://u:se%2Fcret@[::1]:3306/db":   "mysql://u:***@[::1]:3306/db",
 		"mysql://u@h/db":                      "mysql://u@h/db",
-		"mysql://u:sec%zzret@h/db":            "mysql://u:***@h/db",
-		"mysql://u:a@b/c@h/db":                "mysql://u:***@h/db",
+		"mysql://u:a@b@h/db":                  "mysql://u:***@h/db",
+		"mysql://u:sec%zzret@h/db":            "(an address that cannot be read)",
+		"mysql://u:a@b/c@h/db":                "(an address that cannot be read)",
+		"root:secret@tcp(h)/db":               "(an address that cannot be read)",
 		"csv:/data/in":                        "csv:/data/in",
 	} {
 		require.Equal(t, want, source.Redact(dsn))

@@ -8,9 +8,8 @@ package source
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
-	"regexp"
 	"strings"
 
 	"lifeline/change"
@@ -116,25 +115,34 @@ func Open(ctx context.Context, o Options) (Source, error) {
 	case strings.HasPrefix(o.DSN, "mysql://"), strings.HasPrefix(o.DSN, "mariadb://"):
 		return openServer(ctx, o)
 	}
-	return nil, &change.Problem{
-		Err: fmt.Errorf("%q is no source that can be read", Redact(o.DSN)), Class: change.ClassUsage,
-		Try: "mysql://user:password@host:3306/database, or csv:DIR",
-	}
+	return nil, unknownSource(o.DSN)
 }
 
-// password finds the secrets of an address. It takes all up to the last @, since a password that was not escaped may have one.
-var password = regexp.MustCompile(`^([^:/@]*://[^:@/]*):.*@|([?&]password=)[^&]*`)
+// unknownSource does not quote what it cannot read: a password may be anywhere in it (promise 10).
+func unknownSource(dsn string) error {
+	p := &change.Problem{
+		Err: errors.New("the source's address does not begin with mysql://, mariadb:// or csv:"), Class: change.ClassUsage,
+		Try: addressForm + ", or csv:DIR",
+	}
+	switch {
+	case dsn == "":
+		p.Err = errors.New("the source's address is empty")
+	case strings.HasPrefix(dsn, "jdbc:"):
+		p.Try += "; without jdbc:, user and password before the host"
+	case strings.Contains(dsn, "@tcp(") || strings.Contains(dsn, "@unix("):
+		p.Try += "; user:password@tcp(host:port)/database is the form of Go's driver"
+	}
+	return p
+}
 
 // Redact returns a source's address without its password, for messages and records.
 func Redact(dsn string) string {
 	if strings.HasPrefix(dsn, "csv:") {
 		return dsn
 	}
-	return password.ReplaceAllStringFunc(dsn, func(found string) string {
-		if i := strings.Index(found, "password="); i >= 0 && i <= 1 {
-			return found[:i] + "password=***"
-		}
-		m := password.FindStringSubmatch(found)
-		return m[1] + ":***@"
-	})
+	a, err := change.ParseAddress(dsn)
+	if err != nil {
+		return "(an address that cannot be read)"
+	}
+	return a.String()
 }

@@ -2,15 +2,12 @@ package source
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/url"
-	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,67 +15,6 @@ import (
 	"github.com/go-mysql-org/go-mysql/client"
 	"github.com/go-mysql-org/go-mysql/mysql"
 )
-
-// address is where a server is and who asks, taken from a DSN.
-type address struct {
-	network, host  string
-	user, password string
-	database       string
-	tls            *tls.Config
-	timeout        time.Duration
-	shown          string // host:port/database, for messages.
-}
-
-// parseAddress reads mysql://user:password@host:port/database?tls=true|skip-verify|false&ca=FILE&timeout=10s&socket=PATH.
-func parseAddress(dsn string) (address, error) {
-	u, err := url.Parse(dsn)
-	if err != nil {
-		return address{}, fmt.Errorf("the address %s cannot be read", Redact(dsn)) // The error itself would show the password.
-	}
-	a := address{network: "tcp", user: u.User.Username(), timeout: 10 * time.Second}
-	a.password, _ = u.User.Password()
-	port := u.Port()
-	if port == "" {
-		port = "3306"
-	}
-	a.host = net.JoinHostPort(u.Hostname(), port)
-	if u.Hostname() == "" {
-		a.host = net.JoinHostPort("127.0.0.1", port)
-	}
-	if len(u.Path) > 1 {
-		a.database = u.Path[1:]
-	}
-	q := u.Query()
-	if s := q.Get("socket"); s != "" {
-		a.network, a.host = "unix", s
-	}
-	a.shown = a.host + "/" + a.database
-	if s := q.Get("timeout"); s != "" {
-		if a.timeout, err = time.ParseDuration(s); err != nil {
-			return a, fmt.Errorf("timeout=%s is no duration such as 10s", s)
-		}
-	}
-	switch mode := q.Get("tls"); mode {
-	case "", "false", "disable":
-	case "true", "verify":
-		a.tls = &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}
-	case "skip-verify":
-		a.tls = &tls.Config{InsecureSkipVerify: true} // By the user's word.
-	default:
-		return a, fmt.Errorf("tls=%s is none of true, skip-verify, false", mode)
-	}
-	if file := q.Get("ca"); file != "" && a.tls != nil {
-		pem, err := os.ReadFile(file)
-		if err != nil {
-			return a, fmt.Errorf("read the certificates: %w", err)
-		}
-		a.tls.RootCAs = x509.NewCertPool()
-		if !a.tls.RootCAs.AppendCertsFromPEM(pem) {
-			return a, fmt.Errorf("%s has no certificate", file)
-		}
-	}
-	return a, nil
-}
 
 // conn is a connection to a server. The library shakes hands; after that the text protocol is read here, because a packet at a
 // time from a buffer of our own costs no allocation and no copy per row.
@@ -98,6 +34,15 @@ type conn struct {
 const wireBuffer = 256 << 10
 
 func dial(ctx context.Context, a address) (*conn, error) {
+	c, err := shakeHands(ctx, a)
+	if err != nil && a.preferred && strings.Contains(err.Error(), "does not support TLS") {
+		a.tls = nil
+		return shakeHands(ctx, a)
+	}
+	return c, err
+}
+
+func shakeHands(ctx context.Context, a address) (*conn, error) {
 	dialer := &net.Dialer{Timeout: a.timeout}
 	var raw net.Conn
 	connect := func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -109,7 +54,10 @@ func dial(ctx context.Context, a address) (*conn, error) {
 		return raw, err
 	}
 	c, err := client.ConnectWithDialer(ctx, a.network, a.host, a.user, a.password, a.database, connect, func(c *client.Conn) error {
-		c.UnsetCapability(mysql.CLIENT_QUERY_ATTRIBUTES) // They would change how a query is sent.
+		c.UnsetCapability(mysql.CLIENT_QUERY_ATTRIBUTES)             // They would change how a query is sent.
+		if err := c.SetCollation("utf8mb4_general_ci"); err != nil { // The library's default is unknown to older servers, which then take the database's name for latin1.
+			return err
+		}
 		c.SetAttributes(map[string]string{"program_name": "lifeline"})
 		if a.tls != nil {
 			c.SetTLSConfig(a.tls.Clone())

@@ -44,6 +44,9 @@ var (
 
 // newPostgres connects once, to say early what is wrong with the address, and keeps no connection.
 func newPostgres(ctx context.Context, o Options) (Warehouse, error) {
+	if err := checkAddress(o.DSN); err != nil {
+		return nil, err
+	}
 	config, err := pgxpool.ParseConfig(o.DSN)
 	if err != nil {
 		return nil, badAddress()
