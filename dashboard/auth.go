@@ -101,10 +101,11 @@ type guard struct {
 	known    sync.Map // Digest of a proven secret to its account, so that the slow hash is paid once.
 	key      [32]byte
 	slow     *throttle
+	hashing  *semantic.Queue
 }
 
 func newGuard(a Auth) (*guard, error) {
-	g := &guard{Auth: a, slow: newThrottle(10, time.Minute)}
+	g := &guard{Auth: a, slow: newThrottle(10, 30, time.Minute), hashing: hashingQueue()}
 	if _, err := rand.Read(g.key[:]); err != nil {
 		return nil, fmt.Errorf("make a key: %w", err)
 	}
@@ -238,8 +239,17 @@ func (g *guard) prove(r *http.Request, name, secret string, token bool, unknown 
 		}
 		return nil, unknown
 	}
-	host, _, _ := net.SplitHostPort(r.RemoteAddr)
-	if !g.slow.allow(host) || name != "" && !g.slow.allow("user "+name) {
+	host := network(r)
+	// Hashing costs a processor a fifth of a second: one at a time leaves the others to the pages.
+	leave, err := g.hashing.Enter(r.Context(), host)
+	if err != nil {
+		return nil, &semantic.Problem{Title: "Too many at once", Status: http.StatusTooManyRequests, Detail: "many are proving who they are", Hint: "ask again in a moment", Retryable: true}
+	}
+	defer leave()
+	if found, is := g.known.Load(digest); is { // Proven while this one waited: a browser asks for much at once.
+		return &found.(*account).identity, nil
+	}
+	if !g.slow.allow(host, name) {
 		return nil, &semantic.Problem{Title: "Too many wrong passwords", Status: http.StatusTooManyRequests, Detail: "wait a minute", Retryable: true}
 	}
 	tried := false
@@ -252,7 +262,7 @@ func (g *guard) prove(r *http.Request, name, secret string, token bool, unknown 
 		sum, err := pbkdf2.Key(sha256.New, secret, a.salt, a.rounds, 32)
 		if err == nil && subtle.ConstantTimeCompare(sum, a.sum) == 1 && (a.expires.IsZero() || time.Now().Before(a.expires)) {
 			g.known.Store(digest, a)
-			g.slow.forget(host)
+			g.slow.forget(host, name)
 			return &a.identity, nil
 		}
 	}
@@ -265,15 +275,12 @@ func (g *guard) prove(r *http.Request, name, secret string, token bool, unknown 
 // fromProxy believes the header only from the proxy's own network and with its secret; anything else is refused, not ignored.
 func (g *guard) fromProxy(r *http.Request) (*identity, *semantic.Problem) {
 	unknown := &semantic.Problem{Title: "Who are you?", Status: http.StatusUnauthorized, Detail: "requests come through the proxy, which says who asks and proves itself"}
-	at, err := netip.ParseAddrPort(r.RemoteAddr)
-	near := r.RemoteAddr == "@" || r.RemoteAddr == "" // A Unix socket.
-	if err == nil {
-		near = slices.ContainsFunc(g.proxies, func(p netip.Prefix) bool { return p.Contains(at.Addr().Unmap()) })
-	}
-	given := sha256.Sum256([]byte(r.Header.Get("X-Lifeline-Proxy-Secret")))
-	wants := sha256.Sum256([]byte(g.Secret))
 	names := r.Header.Values(g.Header)
-	if !near || subtle.ConstantTimeCompare(given[:], wants[:]) != 1 || len(names) != 1 || names[0] == "" {
+	if !g.isProxy(r) || len(names) != 1 || names[0] == "" {
+		return nil, unknown
+	}
+	// A header that comes twice is the asker's and the proxy's; which is which cannot be known.
+	if g.Groups != "" && len(r.Header.Values(g.Groups)) > 1 {
 		return nil, unknown
 	}
 	u := &identity{name: names[0], roles: []string{RoleViewer}}
@@ -285,6 +292,21 @@ func (g *guard) fromProxy(r *http.Request) (*identity, *semantic.Problem) {
 		}
 	}
 	return u, nil
+}
+
+// isProxy tells whether a request comes from the proxy's network and has its secret.
+func (g *guard) isProxy(r *http.Request) bool {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	near := r.RemoteAddr == "@" || r.RemoteAddr == "" // A Unix socket.
+	if err == nil {
+		near = slices.ContainsFunc(g.proxies, func(p netip.Prefix) bool { return p.Contains(at.Addr().Unmap()) })
+	}
+	secrets := r.Header.Values("X-Lifeline-Proxy-Secret")
+	if !near || len(secrets) != 1 {
+		return false
+	}
+	given, wants := sha256.Sum256([]byte(secrets[0])), sha256.Sum256([]byte(g.Secret))
+	return subtle.ConstantTimeCompare(given[:], wants[:]) == 1
 }
 
 // anyone is who most visitors are: everybody may see everything where nobody is known, else a viewer.
@@ -303,36 +325,6 @@ func (g *guard) challenge(w http.ResponseWriter) {
 	case AuthToken:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="Lifeline"`)
 	}
-}
-
-// throttle allows a number of tries in a span of time for each name.
-type throttle struct {
-	mu    sync.Mutex
-	most  int
-	span  time.Duration
-	tries map[string][]time.Time
-}
-
-func newThrottle(most int, span time.Duration) *throttle {
-	return &throttle{most: most, span: span, tries: map[string][]time.Time{}}
-}
-
-func (t *throttle) allow(name string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.tries) > 10000 {
-		clear(t.tries) // Addresses without end must not fill the memory.
-	}
-	now := time.Now()
-	recent := slices.DeleteFunc(t.tries[name], func(at time.Time) bool { return now.Sub(at) > t.span })
-	t.tries[name] = append(recent, now)
-	return len(recent) < t.most
-}
-
-func (t *throttle) forget(name string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.tries, name)
 }
 
 // CheckAddress refuses to be heard beyond this machine by askers that nobody knows.

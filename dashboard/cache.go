@@ -25,17 +25,21 @@ type cached struct {
 	body []byte
 }
 
+// flight is one computation and how many wait for it. When the last one goes away it is given up.
 type flight struct {
-	done chan struct{}
-	body []byte
-	err  error
+	done   chan struct{}
+	body   []byte
+	err    error
+	waits  int // Guarded by cache.mu.
+	giveUp context.CancelFunc
 }
 
 func newCache(limit int64) *cache {
 	return &cache{limit: limit, byKey: map[string]*list.Element{}, recent: list.New(), flying: map[string]*flight{}}
 }
 
-// get returns the kept body or makes it. A caller that goes away takes nothing from the others who wait.
+// get returns the kept body or makes it. A caller that goes away takes nothing from the others who wait; what nobody waits for any more is
+// not made.
 func (c *cache) get(ctx context.Context, key string, compute func(context.Context) ([]byte, error)) ([]byte, bool, error) {
 	c.mu.Lock()
 	if e, is := c.byKey[key]; is {
@@ -50,17 +54,38 @@ func (c *cache) get(ctx context.Context, key string, compute func(context.Contex
 		f = &flight{done: make(chan struct{})}
 		c.flying[key] = f
 		letGo := c.hold()
+		var own context.Context
+		own, f.giveUp = context.WithCancel(context.WithoutCancel(ctx))
 		go func() {
 			defer letGo()
-			c.fly(context.WithoutCancel(ctx), key, f, compute)
+			defer f.giveUp()
+			c.fly(own, key, f, compute)
 		}()
 	}
+	f.waits++
 	c.mu.Unlock()
 	select {
 	case <-f.done:
+		if is && isOwnShare(f.err) {
+			return c.get(ctx, key, compute) // It was the other asker's share that was used up.
+		}
 		return f.body, false, f.err
 	case <-ctx.Done():
+		c.leave(key, f)
 		return nil, false, ctx.Err()
+	}
+}
+
+// leave ends a wait. Who asks the same after the last one has gone begins anew.
+func (c *cache) leave(key string, f *flight) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.waits--; f.waits > 0 {
+		return
+	}
+	f.giveUp()
+	if c.flying[key] == f {
+		delete(c.flying, key)
 	}
 }
 
@@ -68,8 +93,10 @@ func (c *cache) fly(ctx context.Context, key string, f *flight, compute func(con
 	f.body, f.err = compute(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.flying, key)
-	if f.err == nil && int64(len(f.body)) <= c.limit/4 {
+	if c.flying[key] == f {
+		delete(c.flying, key)
+	}
+	if _, is := c.byKey[key]; !is && f.err == nil && int64(len(f.body)) <= c.limit/4 {
 		c.byKey[key] = c.recent.PushFront(&cached{key, f.body})
 		c.size += int64(len(f.body))
 		for c.size > c.limit {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"lifeline/semantic"
+	"lifeline/warehouse"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -28,6 +29,7 @@ type request struct {
 	began   time.Time
 	route   string
 	filters string // For the audit.
+	noted   []any  // For the audit: what was read, as names and values.
 }
 
 // question says how the filters of a request were understood.
@@ -65,7 +67,7 @@ func (c *request) cached(key string, compute func(ctx context.Context) (*reply, 
 		c.w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	body, err := c.compute(c.r.Context(), c.version, full, compute)
+	body, err := c.compute(c.r.Context(), c.share(), c.version, full, compute)
 	if err != nil {
 		header.Del("ETag")
 		return err
@@ -75,7 +77,7 @@ func (c *request) cached(key string, compute func(ctx context.Context) (*reply, 
 
 // kept answers from the cache too, but tells the asker's browser to keep nothing: raw values of health data.
 func (c *request) kept(key string, compute func(ctx context.Context) (*reply, error)) error {
-	body, err := c.compute(c.r.Context(), c.version, answerKey(c.r.URL.Path, key, c.user), compute)
+	body, err := c.compute(c.r.Context(), c.share(), c.version, answerKey(c.r.URL.Path, key, c.user), compute)
 	if err != nil {
 		return err
 	}
@@ -88,9 +90,19 @@ func answerKey(path, question string, u *identity) string {
 	return path + "?" + question + "|" + strconv.FormatBool(u.has(RoleData))
 }
 
-// compute finds an answer in the edition's cache, or makes it.
-func (s *Server) compute(ctx context.Context, e *servedVersion, key string, compute func(ctx context.Context) (*reply, error)) ([]byte, error) {
+// share is whose share of the server the request uses.
+func (c *request) share() string { return c.user.key(c.r) }
+
+// compute finds an answer in the edition's cache, or makes it when it is the user's turn.
+func (s *Server) compute(
+	ctx context.Context, user string, e *servedVersion, key string, compute func(ctx context.Context) (*reply, error),
+) ([]byte, error) {
 	body, hit, err := e.cache.get(ctx, key, func(ctx context.Context) ([]byte, error) {
+		leave, err := s.answers.Enter(ctx, user)
+		if err != nil {
+			return nil, busy(err)
+		}
+		defer leave()
 		ctx, cancel := context.WithTimeout(ctx, s.options.CardTime)
 		defer cancel()
 		began := time.Now()
@@ -102,6 +114,27 @@ func (s *Server) compute(ctx context.Context, e *servedVersion, key string, comp
 	})
 	s.metrics.cached(hit)
 	return body, err
+}
+
+// busy tells an asker that others, or the asker's own questions, come first.
+func busy(err error) error {
+	switch {
+	case errors.Is(err, semantic.ErrOwnShare):
+		return &semantic.Problem{
+			Title: "Too many at once", Status: http.StatusTooManyRequests, Detail: "many of your own questions are still waiting", Hint: "ask again when some are answered", Retryable: true,
+		}
+	case errors.Is(err, semantic.ErrQueueFull):
+		return &semantic.Problem{
+			Title: "Too many at once", Status: http.StatusServiceUnavailable, Detail: "the server answers as many questions as it can", Hint: "ask again in a moment", Retryable: true,
+		}
+	}
+	return err
+}
+
+// isOwnShare tells whether a computation was refused for what its asker asks beside it.
+func isOwnShare(err error) bool {
+	var p *semantic.Problem
+	return errors.As(err, &p) && p.Status == http.StatusTooManyRequests
 }
 
 // etag names version, books, question and rights, so that a switch of the version makes it another.
@@ -202,6 +235,13 @@ func (c *request) fail(err error) {
 		return // The asker has gone.
 	}
 	p := *problemOf(err)
+	if warehouse.IsConversion(err) && c.r.URL.RawQuery != "" {
+		p = semantic.Problem{Title: "A filter cannot be understood", Status: 400, Detail: "a value does not fit its column: " + semantic.FirstLine(err.Error()), Hint: "docs/dashboard.md lists the filter grammar"}
+	}
+	if warehouse.IsUnavailable(err) {
+		c.log.Error("the warehouse cannot be asked", "request_id", c.id, "path", c.r.URL.Path, "error", err)
+		p = semantic.Problem{Title: "The database cannot be asked now", Status: 503, Detail: "the warehouse does not answer", Hint: "the page asks again by itself", Retryable: true}
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		p = semantic.Problem{Title: "The time was up", Status: 503, Detail: "the answer took longer than this server allows", Hint: "ask for a shorter period or add a filter", Retryable: true}
 	}

@@ -1,17 +1,20 @@
 package dashboard
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"lifeline/semantic"
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // policy is the content security policy of every answer. Nothing of another host is ever loaded.
@@ -83,21 +86,60 @@ func (s *Server) headers(next http.Handler) http.Handler {
 			})
 			return
 		}
-		if r.Method == http.MethodPost && r.Header.Get("Sec-Fetch-Site") != "" && !slices.Contains([]string{"same-origin", "none"}, r.Header.Get("Sec-Fetch-Site")) ||
+		if s.foreignOrigin(r) || r.Method == http.MethodPost && r.Header.Get("Sec-Fetch-Site") != "" && !slices.Contains([]string{"same-origin", "none"}, r.Header.Get("Sec-Fetch-Site")) ||
 			strings.HasPrefix(r.URL.Path, "/api/") && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
 			writeProblem(w, r, id, semantic.Problem{Title: "Another site", Status: http.StatusForbidden, Detail: "data is given to this server's own pages only"})
 			return
 		}
+		if fault := unreadable(r); fault != "" {
+			writeProblem(w, r, id, semantic.Problem{Title: "The address cannot be read", Status: http.StatusBadRequest, Detail: fault, Hint: "UTF-8, percent-encoded"})
+			return
+		}
 		if !probe {
-			if _, problem := s.auth.whoIs(r); problem != nil {
+			user, problem := s.auth.whoIs(r)
+			if problem != nil {
 				s.auth.challenge(w)
 				s.metrics.denied.Add(1)
+				s.auditDenied(r, id, problem.Status)
 				writeProblem(w, r, id, *problem)
 				return
 			}
+			r = r.WithContext(context.WithValue(r.Context(), userKey{}, user))
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// foreignOrigin tells whether a browser says that another site's page asks. A trusted proxy may have given the request another host name.
+func (s *Server) foreignOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" || !strings.HasPrefix(r.URL.Path, "/api/") || s.auth.Mode == AuthProxy {
+		return false
+	}
+	u, err := url.Parse(origin)
+	return err != nil || u.Host == "" || u.Host != r.Host && !slices.Contains(s.options.Hosts, strings.ToLower(u.Hostname()))
+}
+
+// userKey is where a request's context has who asks.
+type userKey struct{}
+
+// unreadable says what of an address is no text; "" where all of it is.
+func unreadable(r *http.Request) string {
+	if !utf8.ValidString(r.URL.Path) || strings.ContainsRune(r.URL.Path, 0) {
+		return "the path is not UTF-8"
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return "a parameter is not percent-encoded as it must be"
+	}
+	for name, values := range query {
+		for _, text := range append(values, name) {
+			if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+				return fmt.Sprintf("the parameter %q is not UTF-8", strings.ToValidUTF8(name, "�"))
+			}
+		}
+	}
+	return ""
 }
 
 // hostAllowed keeps a foreign name that points here from reading along (DNS rebinding).
@@ -120,7 +162,7 @@ func (s *Server) hostAllowed(hostport string) bool {
 func (s *Server) serve(rt route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c := &request{Server: s, w: w, r: r, id: w.Header().Get("X-Request-Id"), began: time.Now(), route: rt.pattern}
-		c.user, _ = s.auth.whoIs(r)
+		c.user, _ = r.Context().Value(userKey{}).(*identity)
 		if c.user == nil {
 			return // The headers' handler has said so.
 		}
@@ -138,6 +180,7 @@ func (s *Server) serve(rt route) http.HandlerFunc {
 				fault = http.ErrAbortHandler
 			}
 			s.metrics.observe(rt.pattern, watched.status, time.Since(c.began))
+			c.audit(watched.status, fault != nil)
 			s.log.Debug("request", "request_id", c.id, "method", r.Method, "path", r.URL.Path, "query", r.URL.RawQuery,
 				"status", watched.status, "ms", millis(time.Since(c.began)), "snapshot", c.version.snapshotID())
 			if fault != nil {
@@ -161,11 +204,6 @@ func (c *request) missing(role string) *semantic.Problem {
 		contact = c.def.Model.Contact
 	}
 	return &semantic.Problem{Title: "Not allowed", Status: http.StatusForbidden, Detail: "this needs the role " + role, Role: role, Contact: contact}
-}
-
-// audit keeps who took what away: exports and SQL.
-func (c *request) audit(what string, args ...any) {
-	c.log.Info("audit", append([]any{"what", what, "request_id", c.id, "user", c.user.name, "from", c.r.RemoteAddr, "path", c.r.URL.Path, "filters", c.filters}, args...)...)
 }
 
 // statusWriter remembers what was answered.
@@ -205,6 +243,10 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 	case e.Version == nil:
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = w.Write([]byte("nothing is published yet\n"))
+	case failing != "" && s.options.Warehouse.Engine() != "duckdb":
+		// The version is in the server that does not answer.
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = w.Write([]byte("the warehouse cannot be asked\n"))
 	case failing != "":
 		_, _ = fmt.Fprintf(w, "serving %s; new versions cannot be looked for\n", e.ID)
 	default:

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"lifeline/semantic"
 )
 
 // metrics are what the server counts, for Prometheus.
@@ -106,6 +108,17 @@ func (s *Server) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 		{"lifeline_uptime_seconds", "Time since the server began.", "gauge", time.Since(m.began).Seconds()},
 	} {
 		_, _ = fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n%s %v\n", g.name, g.help, g.name, g.kind, g.name, g.value)
+	}
+	for _, q := range []struct {
+		name, help string
+		queue      *semantic.Queue
+	}{
+		{"lifeline_answers", "Answers that are computed, and that wait for it.", s.answers},
+		{"lifeline_exports", "Files on their way, and that wait for it.", s.exports},
+		{"lifeline_statements", "Statements of people that run, and that wait for it.", s.store.sql},
+	} {
+		running, waiting := q.queue.Load()
+		_, _ = fmt.Fprintf(w, "# HELP %[1]s %[2]s\n# TYPE %[1]s gauge\n%[1]s{state=\"running\"} %[3]d\n%[1]s{state=\"waiting\"} %[4]d\n", q.name, q.help, running, waiting)
 	}
 }
 

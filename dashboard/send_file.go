@@ -1,8 +1,6 @@
 package dashboard
 
 import (
-	"context"
-	"fmt"
 	"io"
 	"lifeline/semantic"
 	"net/http"
@@ -18,9 +16,9 @@ func (c *request) export(x *semantic.Export, format string) error {
 	if err != nil {
 		return err
 	}
-	done, err := c.exportTurn(c.r.Context())
+	done, err := c.exports.Enter(c.r.Context(), c.share())
 	if err != nil {
-		return err
+		return busy(err)
 	}
 	defer done()
 	// An export may take long; the connection's own deadlines would cut it. Each part has its own time, so that a client that reads no
@@ -39,9 +37,9 @@ func (c *request) export(x *semantic.Export, format string) error {
 	if c.r.Method == http.MethodHead {
 		return nil
 	}
-	out := &countingWriter{w: c.w, control: control}
+	out := &countingWriter{w: c.w, control: control, began: time.Now()}
 	rows, err := c.sendFile(x, format, out)
-	c.audit("export", "format", format, "name", x.Name, "rows", rows, "bytes", out.n, "error", errText(err))
+	c.note("format", format, "name", x.Name, "rows", rows, "bytes", out.n, "error", errText(err))
 	if err != nil && out.n == 0 {
 		for _, h := range []string{"X-Row-Count", "Content-Length"} {
 			header.Del(h)
@@ -69,26 +67,6 @@ func (c *request) sendFile(x *semantic.Export, format string, out io.Writer) (in
 	return f.Send(out)
 }
 
-// exportPatience is how long an export waits for others to end.
-const exportPatience = time.Minute
-
-// exportTurn lets half of a version's connections be used by exports, so that slow ones leave the pages theirs.
-func (s *Server) exportTurn(ctx context.Context) (done func(), err error) {
-	late := time.NewTimer(exportPatience)
-	defer late.Stop()
-	select {
-	case s.exports <- struct{}{}:
-		return func() { <-s.exports }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-late.C:
-		return nil, &semantic.Problem{
-			Title: "Too many at once", Status: http.StatusServiceUnavailable, Detail: fmt.Sprintf("%d exports are on their way", cap(s.exports)),
-			Hint: "ask again when one of them has ended", Retryable: true,
-		}
-	}
-}
-
 func errText(err error) string {
 	if err == nil {
 		return ""
@@ -106,17 +84,30 @@ func fileName(s string) string {
 	}, s)
 }
 
-// stalled is how long a client may take to read one part of a file.
-const stalled = 2 * time.Minute
+// A reader of a file must take the first part within stalled, and go on at slowest bytes a second at least: one who reads no more, or
+// nearly so, is cut and gives the place to others.
+const (
+	stalled = 30 * time.Second
+	slowest = 16 << 10
+)
 
 type countingWriter struct {
 	w       io.Writer
 	control *http.ResponseController
+	began   time.Time
 	n       int64
 }
 
 func (c *countingWriter) Write(b []byte) (int, error) {
-	_ = c.control.SetWriteDeadline(time.Now().Add(stalled))
+	now := time.Now()
+	if c.n == 0 {
+		c.began = now // Its making is not the reader's fault.
+	}
+	late := c.began.Add(stalled + time.Duration(c.n/slowest)*time.Second)
+	if soon := now.Add(stalled); soon.Before(late) {
+		late = soon
+	}
+	_ = c.control.SetWriteDeadline(late)
 	n, err := c.w.Write(b)
 	c.n += int64(n)
 	return n, err

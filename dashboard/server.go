@@ -57,13 +57,14 @@ type Server struct {
 	openapi []byte
 	stop    context.CancelFunc
 	ids     atomic.Uint64
-	exports chan struct{} // Holds one for each export on its way.
+	answers *semantic.Queue // Answers that are computed.
+	exports *semantic.Queue // Files on their way: half of a version's connections, so that slow readers leave the pages theirs.
 }
 
 // New opens the warehouse's newest version and begins to follow it.
 func New(ctx context.Context, o Options) (*Server, error) {
 	o.defaults()
-	s := &Server{options: o, def: o.Definition, log: o.Logger, events: newHub(), metrics: newMetrics(), exports: make(chan struct{}, max(1, o.Connections/2))}
+	s := &Server{options: o, def: o.Definition, log: o.Logger, events: newHub(), metrics: newMetrics(), answers: answersQueue(&o), exports: exportsQueue(&o)}
 	var err error
 	if s.auth, err = newGuard(o.Auth); err != nil {
 		return nil, err
@@ -94,6 +95,21 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s.stop = stop
 	go s.store.follow(following, o.Poll)
 	return s, nil
+}
+
+// answersQueue lets as many answers be computed as there are connections; one user may have most of them, not all.
+func answersQueue(o *Options) *semantic.Queue {
+	return semantic.NewQueue(semantic.QueueOptions{
+		AtOnce: o.Connections, EachAtOnce: max(1, o.Connections*3/4), EachWaiting: 48, Waiting: 400, Patience: o.CardTime,
+	})
+}
+
+// exportPatience is how long a file waits for others to end. It is well below the connection's own deadline, so that the asker is told.
+const exportPatience = 20 * time.Second
+
+func exportsQueue(o *Options) *semantic.Queue {
+	most := max(1, o.Connections/2)
+	return semantic.NewQueue(semantic.QueueOptions{AtOnce: most, EachAtOnce: max(1, most-1), EachWaiting: 8, Waiting: 64, Patience: exportPatience})
 }
 
 func (o *Options) defaults() {
@@ -162,7 +178,7 @@ func (s *Server) warmPage(e *servedVersion, name string) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.compute(context.Background(), e, answerKey("/api/v1/pages/"+name, ask.Key(""), s.auth.anyone()), pageReply(ask, e, ""))
+	_, err = s.compute(context.Background(), "", e, answerKey("/api/v1/pages/"+name, ask.Key(""), s.auth.anyone()), pageReply(ask, e, ""))
 	return err
 }
 

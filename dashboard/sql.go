@@ -3,6 +3,7 @@ package dashboard
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -39,6 +40,10 @@ func (c *request) sqlRequest() error {
 }
 
 func (c *request) sql(asked SQLRequest) error {
+	c.note("sql", asked.Query, "format", asked.Format)
+	if len(asked.Values) > 0 {
+		c.note("values", fmt.Sprint(asked.Values))
+	}
 	text, missing, err := semantic.BindParameters(asked.Query, asked.Values)
 	if err != nil {
 		return sqlProblem(err, nil)
@@ -51,15 +56,15 @@ func (c *request) sql(asked SQLRequest) error {
 	// A file is made before its first byte is sent, so the answer's own deadline begins again with it.
 	control := http.NewResponseController(c.w)
 	_ = control.SetWriteDeadline(time.Now().Add(15*c.options.SQLTime + time.Minute))
-	got, err := s.SQL(c.r.Context(), semantic.Statement{User: c.user.key(c.r), Text: text, Format: asked.Format})
+	got, err := s.SQL(c.r.Context(), semantic.Statement{User: c.share(), Text: text, Format: asked.Format})
 	if err != nil {
-		c.audit("sql", "sql", text, "format", asked.Format, "error", err.Error())
+		c.note("error", err.Error())
 		return sqlProblem(err, missing)
 	}
 	defer func() { _ = got.Close() }()
 	if asked.Format != "json" {
 		sent, err := c.sendAnswer(got, "sql-"+s.ID, asked.Format)
-		c.audit("sql", "sql", text, "format", asked.Format, "rows", got.Rows, "bytes", sent, "error", errText(err))
+		c.note("rows", got.Rows, "bytes", sent, "error", errText(err))
 		if err != nil {
 			panic(http.ErrAbortHandler) // So that no reader takes a part for the whole.
 		}
@@ -70,7 +75,7 @@ func (c *request) sql(asked SQLRequest) error {
 		return err
 	}
 	data := &SQLData{Columns: rows.Columns, Rows: rows.Rows, Truncated: got.Truncated, Limit: c.options.SQLRows, Seconds: time.Since(began).Seconds(), Formats: sqlFormats}
-	c.audit("sql", "sql", text, "format", asked.Format, "rows", len(data.Rows), "bytes", got.Bytes)
+	c.note("rows", len(data.Rows), "bytes", got.Bytes)
 	return c.fresh(&reply{data: data})
 }
 
@@ -87,7 +92,7 @@ func (c *request) sendAnswer(a *semantic.Answer, name, format string) (int64, er
 	header.Set("Content-Length", strconv.FormatInt(a.Bytes, 10))
 	header.Set("X-Snapshot", c.version.snapshotID())
 	header.Set("X-Row-Count", strconv.FormatInt(a.Rows, 10))
-	out := &countingWriter{w: c.w, control: control}
+	out := &countingWriter{w: c.w, control: control, began: time.Now()}
 	_, err := io.Copy(out, a.File)
 	return out.n, err
 }

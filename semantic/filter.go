@@ -3,7 +3,6 @@ package semantic
 import (
 	"cmp"
 	"fmt"
-	"math/big"
 	"net/url"
 	"regexp"
 	"slices"
@@ -376,51 +375,6 @@ func conditionSQL(name, op string, list []operand, null bool) string {
 func QuoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
 func quoteName(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
-
-// TypedLiteral checks a value against a column's type and writes it as SQL.
-func TypedLiteral(name, value, kind string) (string, error) {
-	switch base := strings.SplitN(kind, "(", 2)[0]; base {
-	case "smallint", "integer", "bigint", "hugeint":
-		n, ok := new(big.Int).SetString(value, 10)
-		if !ok || len(value) > 38 {
-			return "", &FilterError{name, value, "is a whole number"}
-		}
-		if base != "hugeint" && !n.IsInt64() {
-			return "cast(" + n.String() + " as numeric(38,0))", nil
-		}
-		return "(" + n.String() + ")", nil
-	case "decimal":
-		r, ok := new(big.Rat).SetString(value)
-		if !ok || len(value) > 40 || strings.ContainsAny(value, "/eExXpP_") {
-			return "", &FilterError{name, value, "is a decimal number"}
-		}
-		return "cast(" + QuoteText(r.FloatString(min(9, max(4, len(value)-strings.IndexByte(value+".", '.'))))) + " as numeric(38,9))", nil
-	case "double", "float":
-		f, err := strconv.ParseFloat(value, 64)
-		if err != nil {
-			return "", &FilterError{name, value, "is a number"}
-		}
-		return "cast(" + QuoteText(strconv.FormatFloat(f, 'g', -1, 64)) + " as double precision)", nil
-	case "boolean":
-		if value != "true" && value != "false" {
-			return "", &FilterError{name, value, "is true or false"}
-		}
-		return value, nil
-	case "date":
-		if _, err := parseDay(name, value); err != nil {
-			return "", err
-		}
-		return "date " + QuoteText(value), nil
-	case "timestamp":
-		for _, layout := range []string{time.DateTime, "2006-01-02T15:04:05", time.RFC3339Nano, "2006-01-02 15:04:05.999999", time.DateOnly} {
-			if t, err := time.Parse(layout, value); err == nil && t.Year() > 0 {
-				return "timestamp " + QuoteText(t.UTC().Format("2006-01-02 15:04:05.999999")), nil
-			}
-		}
-		return "", &FilterError{name, value, "is a time such as 2019-11-25 09:30:00"}
-	}
-	return QuoteText(value), nil
-}
 
 // periodSQL is the condition of a period on a date column; undated as in Filters.
 func (b *boundQuery) periodSQL(column string, from, to time.Time, undated string) string {

@@ -2,12 +2,16 @@ package warehouse
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"strings"
+	"syscall"
 
+	"github.com/duckdb/duckdb-go/v2"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"lifeline/change"
@@ -41,6 +45,32 @@ func isLost(err error) bool {
 	var network net.Error
 	return errors.As(err, &network) || pgconn.Timeout(err) || strings.Contains(err.Error(), "conn closed") ||
 		strings.Contains(err.Error(), "unexpected EOF")
+}
+
+// IsUnavailable tells whether an error means that the warehouse's server cannot be asked now, whatever was asked. Its text may name an
+// address and is for the log.
+func IsUnavailable(err error) bool {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) || errors.Is(err, driver.ErrBadConn) {
+		return true
+	}
+	if state := sqlState(err); state != "" {
+		return strings.HasPrefix(state, "08") || strings.HasPrefix(state, "57P") || state == "53300"
+	}
+	var network net.Error
+	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET)
+}
+
+// IsConversion tells whether an engine could not make of a text what a column holds.
+func IsConversion(err error) bool {
+	var duck *duckdb.Error
+	if errors.As(err, &duck) {
+		return duck.Type == duckdb.ErrorTypeConversion || duck.Type == duckdb.ErrorTypeOutOfRange
+	}
+	return strings.HasPrefix(sqlState(err), "22")
 }
 
 // isAgain tells whether a statement that leaves nothing behind may be tried again.
