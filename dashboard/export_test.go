@@ -294,7 +294,7 @@ func TestSlowExportsLeavePagesAlone(t *testing.T) {
 		c := openBig(t, dir, dsn)
 		path := c.url + "/api/v1/tables/analytics.big/rows?range=all&format=ndjson"
 		var slow []*http.Response
-		for range 4 {
+		for range 3 { // One of the places is kept for others.
 			slow = append(slow, slowly(t, path))
 		}
 		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -302,7 +302,7 @@ func TestSlowExportsLeavePagesAlone(t *testing.T) {
 		r, err := http.NewRequestWithContext(impatient, http.MethodGet, path, nil)
 		require.NoError(t, err)
 		_, err = http.DefaultClient.Do(r)
-		require.ErrorIs(t, err, context.DeadlineExceeded, "the fifth waits")
+		require.ErrorIs(t, err, context.DeadlineExceeded, "the fourth waits")
 		began := time.Now()
 		for i := range 8 {
 			require.EqualValues(t, n, get[semantic.RowsData](c, fmt.Sprintf("/api/v1/tables/analytics.big/rows?range=all&limit=%d", i+1)).Page.Total)
