@@ -259,6 +259,12 @@ func (g *Graph) lookupVersions(source, table string, columns []string) (*Node, e
 	if len(n.Source.Key) == 0 {
 		return nil, fmt.Errorf("source table %s.%s has no key, so its versions cannot be told apart", source, table)
 	}
+	if len(n.Source.Columns) == 0 {
+		return nil, &fault{
+			fmt.Errorf("versions() needs the columns of %s.%s, and none are declared", source, table),
+			"columns: under the table in " + n.Path, quote(table),
+		}
+	}
 	var known []string
 	for _, c := range n.Source.Columns {
 		known = append(known, c.Name)

@@ -13,7 +13,7 @@ import (
 // Keys of dbt_project.yml that have no effect here.
 var projectIgnored = []string{
 	"require-dbt-version", "clean-targets", "target-path", "log-path", "packages-install-path",
-	"asset-paths", "dispatch", "query-comment", "quoting", "flags",
+	"asset-paths", "snapshots", "dispatch", "query-comment", "quoting", "flags",
 	"exposures", "metrics", "on-run-start", "on-run-end", "sources", "unit_tests",
 }
 

@@ -267,6 +267,7 @@ func (p *Project) Validate() error {
 		if err := s.settleFreshness(); err != nil {
 			return err
 		}
+		p.tellUntyped(s)
 	}
 	numbered := map[string]int{}
 	for _, t := range p.Tests {
@@ -279,6 +280,25 @@ func (p *Project) Validate() error {
 		return err
 	}
 	return p.settleThresholds()
+}
+
+// tellUntyped lists the columns of a CSV file that land as text because nothing says what they are.
+func (p *Project) tellUntyped(s *SourceTable) {
+	if s.File == "" && !strings.HasPrefix(p.Config.Source.DSN, "csv:") {
+		return
+	}
+	var names []string
+	for _, c := range s.Columns {
+		if c.DataType == "" {
+			names = append(names, c.Name)
+		}
+	}
+	if len(s.Columns) == 0 {
+		names = []string{"all columns"}
+	}
+	if len(names) > 0 {
+		p.ignore(fmt.Sprintf("%s.%s: %s without data_type land as text from CSV", s.Source, s.Name, strings.Join(names, ", ")), s.Where)
+	}
 }
 
 // settleModel checks that what a model's meta.lifeline names is there.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"regexp"
 	"strings"
 	"time"
@@ -115,6 +116,29 @@ var seedTypes = []struct {
 	{"timestamp", regexp.MustCompile(`^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?$`)},
 }
 
+var (
+	shortDate = regexp.MustCompile(`^(\d{4})-(\d{1,2})-(\d{1,2})$`)
+	inUTC     = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)Z$`)
+	powerOf10 = regexp.MustCompile(`^-?\d{1,18}(\.\d{1,10})?[eE]\+?\d{1,2}$`)
+)
+
+// canonical is a cell as both engines read it, where dbt takes more forms than they do: 2024-1-5, 2024-01-05T00:00:00Z and 1e3.
+func canonical(cell string) string {
+	if m := shortDate.FindStringSubmatch(cell); m != nil {
+		return fmt.Sprintf("%s-%02s-%02s", m[1], m[2], m[3])
+	}
+	if m := inUTC.FindStringSubmatch(cell); m != nil {
+		return m[1]
+	}
+	if powerOf10.MatchString(cell) {
+		if n, ok := new(big.Rat).SetString(cell); ok {
+			text := n.FloatString(10)
+			return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+		}
+	}
+	return cell
+}
+
 // isDay tells whether a date or timestamp is one of the calendar.
 func isDay(kind, cell string) bool {
 	if kind != "date" && kind != "timestamp" {
@@ -130,7 +154,8 @@ func (s *Seed) guess(column int) string {
 		for _, row := range s.Rows {
 			if cell := row[column]; cell != nil {
 				seen = true
-				if fits = t.form.MatchString(*cell) && isDay(t.name, *cell); !fits {
+				c := canonical(*cell)
+				if fits = t.form.MatchString(c) && isDay(t.name, c); !fits {
 					break
 				}
 			}
@@ -142,7 +167,8 @@ func (s *Seed) guess(column int) string {
 	return "text"
 }
 
-// retype sets the types that column_types gives, and returns the first name of it that is no column.
+// retype sets the types that column_types gives, and returns the first name of it that is not a column. Cells of a guessed type become
+// canonical; a given type sees them as they are.
 func (s *Seed) retype() (unknown string) {
 	for _, name := range sortedKeys(s.Config.columnTypes) {
 		found := false
@@ -153,6 +179,17 @@ func (s *Seed) retype() (unknown string) {
 		}
 		if !found && unknown == "" {
 			unknown = name
+		}
+	}
+	for i, c := range s.Columns {
+		if _, given := s.Config.columnTypes[c.Name]; given || c.Type == "text" {
+			continue
+		}
+		for _, row := range s.Rows {
+			if row[i] != nil {
+				cell := canonical(*row[i])
+				row[i] = &cell
+			}
 		}
 	}
 	return unknown

@@ -228,3 +228,59 @@ func FuzzProjectFilesNeverPanic(f *testing.F) {
 		}
 	})
 }
+
+// What people bring from dbt gets an answer that fits.
+func TestWhatIsBroughtFromDbtIsAnsweredRightly(t *testing.T) {
+	t.Parallel()
+	f := func(file, text, want string) {
+		t.Helper()
+		_, err := load(t, map[string]string{file: text, "seeds/words.csv": "a\n1\n"})
+		requireProblem(t, err, want)
+	}
+	f("dbt_project.yml", "name: small\nsource-paths: [models]\n", `dbt_project.yml:2:1: unknown key "source-paths": dbt has renamed it | model-paths`)
+	f("dbt_project.yml", "name: small\nmodels:\n  +post-hook: \"grant select on {{ this }} to x\"\n",
+		`dbt_project.yml:3:3: post-hook is not supported | see docs/projects.md for the configuration that is supported`)
+	f("models/x.yml", "models: [{name: words}]\n", `models/x.yml:1:11: "words" is a seed | describe it under seeds:`)
+	f("models/x.yml", "models: [{name: claims, data_tests: [{dbt_utils.equality: {compare_model: ref('claims')}}]}]\n",
+		`models/x.yml:1:39: unknown test "dbt_utils.equality" | a SQL file in tests/, or one of `+
+			"dbt_utils.accepted_range, dbt_utils.at_least_one, dbt_utils.equal_rowcount, dbt_utils.expression_is_true, dbt_utils.fewer_rows_than, "+
+			"dbt_utils.not_accepted_values, dbt_utils.not_constant, dbt_utils.not_empty_string, dbt_utils.not_null_proportion, dbt_utils.recency, "+
+			"dbt_utils.relationships_where, dbt_utils.sequential_values, dbt_utils.unique_combination_of_columns")
+	f("models/x.yml", "models: [{name: claims, description: \"{{ doc('none') }}\"}]\n",
+		`models/x.yml:1:38: there is no docs block "none" | {% docs none %}…{% enddocs %} in a file that ends in .md, below the models`)
+	f("snapshots/s.sql", "{% snapshot s %}{% endsnapshot %}",
+		`snapshots/s.sql: snapshots are not supported | take it out: history keeps every earlier version of a source's rows, and versions() reads them`)
+	f("dependencies.yml", "projects: [{name: other}]\n",
+		`dependencies.yml:1:11: other projects are not supported | copy the models that are needed into this project`)
+	f("models/x.yml", "sources:\n  - {name: a, tables: [{name: o}]}\n  - {name: b, tables: [{name: o}]}\n",
+		`models/x.yml:3:25: source tables a.o and b.o would both land as staging.o | - {name: b_o, identifier: o}`)
+}
+
+func TestYAMLValuesAreRenderedAsDbtRendersThem(t *testing.T) {
+	t.Parallel()
+	p, err := load(t, map[string]string{
+		"dbt_project.yml": "name: small\nvars: {n: 3}\nmodels:\n  small:\n    +enabled: \"{{ var('x', true) }}\"\n    +tags: [\"t{{ var('n') + 1 }}\"]\n" +
+			"    +schema: \"{{ 'raw' if var('n') > 2 else 'other' }}\"\n",
+	})
+	require.NoError(t, err)
+	c := p.Model("claims").Config
+	require.False(t, c.Disabled)
+	require.Equal(t, []string{"t4"}, c.Tags)
+	require.Equal(t, "raw", c.Schema)
+}
+
+func TestSeedsTakeTheTypesThatDbtGives(t *testing.T) {
+	t.Parallel()
+	p, err := load(t, map[string]string{
+		"seeds/s.csv": "day,at,n,m,code,kept\n2024-1-5,2024-01-05T00:00:00Z,1e3,1.5e2,007,1e3\n2024-11-15,2024-01-05T10:00:00Z,7,2,1:00:00,2024-1-5\n",
+		"seeds/s.yml": "seeds: [{name: s, config: {column_types: {kept: text}}}]\n",
+	})
+	require.NoError(t, err)
+	s := p.Seed("s")
+	types, cells := []string{}, []string{}
+	for i, c := range s.Columns {
+		types, cells = append(types, c.Type), append(cells, *s.Rows[0][i])
+	}
+	require.Equal(t, []string{"date", "timestamp", "integer", "integer", "text", "text"}, types)
+	require.Equal(t, []string{"2024-01-05", "2024-01-05T00:00:00", "1000", "150", "007", "1e3"}, cells)
+}

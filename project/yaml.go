@@ -296,8 +296,14 @@ func (o *Object) known() []string {
 	return names
 }
 
+// heardKeys, where a test sets it, hears of the keys that a mapping knows.
+var heardKeys func(o *Object, ignored []string)
+
 // Finish complains about the first key that nobody took, unless it is one of dbt's that have no effect here: those are listed.
 func (o *Object) Finish(p *Project, ignored ...string) error {
+	if heardKeys != nil {
+		heardKeys(o, ignored)
+	}
 	for _, f := range o.Rest() {
 		if contains(ignored, f.Name) {
 			p.ignore(f.Name, f.Key.Where())

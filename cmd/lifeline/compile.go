@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lifeline/model"
+	"lifeline/project"
 )
 
 type compileCommand struct {
@@ -29,17 +30,13 @@ func (c *compileCommand) Run(_ context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	asOf := time.Now().UTC().Truncate(24 * time.Hour).Format(time.DateTime)
+	asOf := time.Now().UTC().Truncate(24 * time.Hour)
 	if c.AsOf != "" {
-		t, err := time.Parse(time.DateOnly, c.AsOf)
-		if err != nil {
-			return usage(fmt.Errorf("--as-of %q is no date", c.AsOf), "--as-of 2019-11-26")
+		if asOf, err = time.Parse(time.DateOnly, c.AsOf); err != nil {
+			return usage(fmt.Errorf("--as-of %q is not a date", c.AsOf), "--as-of 2019-11-26")
 		}
-		asOf = t.Format(time.DateTime)
 	}
-	graph, err := model.NewGraph(p, model.Options{
-		Target: model.Target{Name: c.Engine, Type: c.Engine}, Vars: map[string]any{"as_of": asOf}, Env: os.Getenv,
-	})
+	graph, err := graphAt(p, c.Engine, asOf)
 	if err != nil {
 		return err
 	}
@@ -67,4 +64,12 @@ func (c *compileCommand) Run(_ context.Context, g *Globals) error {
 		return writeJSON(g.terminal.out, compiled)
 	}
 	return nil
+}
+
+// graphAt is a project's graph without a warehouse, as models would see it in a run of that instant.
+func graphAt(p *project.Project, engine string, asOf time.Time) (*model.Graph, error) {
+	at := asOf.Format(time.DateTime)
+	return model.NewGraph(p, model.Options{
+		Target: model.Target{Name: engine, Type: engine}, Vars: map[string]any{"as_of": at, "snapshot_at": at}, Env: os.Getenv,
+	})
 }

@@ -3,11 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
+	"time"
 
 	"lifeline/change"
-	"lifeline/model"
 	"lifeline/project"
 	"lifeline/source/preflight"
 )
@@ -70,7 +69,7 @@ func (c *doctorCommand) Run(ctx context.Context, g *Globals) error {
 
 // project says whether the project's graph can be made, and which dbt keys have no effect here.
 func (c *doctorCommand) project(g *Globals, p *project.Project) finding {
-	graph, err := model.NewGraph(p, model.Options{Target: model.Target{Name: "doctor", Type: "duckdb"}, Env: os.Getenv})
+	graph, err := graphAt(p, "duckdb", time.Now().UTC())
 	if err != nil {
 		f := describe(err)
 		return finding{"project", string(preflight.Fail), f.Message, f.Try}

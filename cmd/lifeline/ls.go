@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
-
-	"lifeline/model"
+	"time"
 )
 
 type lsCommand struct {
@@ -39,7 +37,7 @@ func (c *lsCommand) Run(_ context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	graph, err := model.NewGraph(p, model.Options{Target: model.Target{Name: "ls", Type: "duckdb"}, Env: os.Getenv})
+	graph, err := graphAt(p, "duckdb", time.Now().UTC())
 	if err != nil {
 		return err
 	}
