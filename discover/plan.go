@@ -155,9 +155,12 @@ func (w *plan) relate(pr *planRecord) {
 		if parent == nil || parent.model == "" || column == "" || k.Confidence == Low || len(pr.related) >= 8 || slices.Contains(pr.r.Key, k.Column) {
 			continue
 		}
+		if st := w.Profile.stats(pr.table.t, k.Column); w.Profile.rows(pr.table.t) > 0 && (st.Filled == st.Zero || st.Distinct == 1) {
+			continue // It is the same for all, or for none.
+		}
 		_, stem, role := keyParts(pr.table.t.Column(k.Column).words)
-		name := safe(strings.Join(append(slices.Clone(stem), role...), "_"))
-		if taken[name] || len(name) > 40 || name == pr.state {
+		name := stateName(strings.Join(append(slices.Clone(stem), role...), "_"))
+		if name == "" || taken[name] || len(name) > 40 || name == pr.state {
 			name = safe(k.Column)
 		}
 		if taken[name] {

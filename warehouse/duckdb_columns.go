@@ -43,6 +43,30 @@ order by column_index`, catalog, schema, table)
 	return out, rows.Err()
 }
 
+// columnsOf lists the columns of every table of some schemas of the landing file, by schema.table: one look at the catalogue, where a
+// look for each table would cost the square of their number.
+func (r *duckRun) columnsOf(ctx context.Context, q querier) (map[string][]duckColumn, error) {
+	rows, err := q.QueryContext(ctx, `
+select schema_name || '.' || table_name, column_name, data_type
+from duckdb_columns()
+where database_name = 'landing' and schema_name in ('staging', 'history')
+order by 1, column_index`)
+	if err != nil {
+		return nil, fmt.Errorf("look at the landing: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	out := map[string][]duckColumn{}
+	for rows.Next() {
+		var table string
+		var c duckColumn
+		if err := rows.Scan(&table, &c.name, &c.sqlType); err != nil {
+			return nil, fmt.Errorf("look at the landing: %w", err)
+		}
+		out[table] = append(out[table], c)
+	}
+	return out, rows.Err()
+}
+
 func findColumn(columns []duckColumn, name string) (duckColumn, bool) {
 	for _, c := range columns {
 		if c.name == name {

@@ -45,9 +45,12 @@ func (l *duckLoad) commit(ctx context.Context, totals []LandedTotals) ([]Landed,
 	duckStep("load written")
 	landed := make([]Landed, len(l.tables))
 	err := l.run.inTx(ctx, func(tx *sql.Tx) error {
+		columns, err := l.run.columnsOf(ctx, tx)
+		if err != nil {
+			return err
+		}
 		for i, t := range l.tables {
-			var err error
-			if landed[i], err = l.apply(ctx, tx, t); err != nil {
+			if landed[i], err = l.apply(ctx, tx, t, columns); err != nil {
 				return duckProblem("bring staging."+t.table.Name+" to the new rows", err)
 			}
 		}
@@ -62,7 +65,7 @@ func (l *duckLoad) commit(ctx context.Context, totals []LandedTotals) ([]Landed,
 		if err := keepTotals(ctx, exec, l.run.id, names, totals); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `
+		_, err = tx.ExecContext(ctx, `
 insert into ops.positions (source, position, taken_at, run_id, changed)
 values ('', $1, cast($2 as timestamp), $3, $4)`, string(l.at.Position), stampOf(l.at.TakenAt), l.run.id, anyChanged(landed))
 		return err
@@ -95,19 +98,13 @@ func (l *duckLoad) join(ctx context.Context, t *duckTable) error {
 }
 
 // apply brings one table's staging to the new rows.
-func (l *duckLoad) apply(ctx context.Context, tx *sql.Tx, t *duckTable) (Landed, error) {
+func (l *duckLoad) apply(ctx context.Context, tx *sql.Tx, t *duckTable, columns map[string][]duckColumn) (Landed, error) {
 	d := &duckDiff{
 		tx: tx, run: l.run, at: l.at, name: t.table.Name, key: t.table.Key,
 		old: "staging." + Quote(t.table.Name), next: "staging." + Quote(t.parts[0].name),
 	}
 	landed := Landed{Table: t.table.Name, Read: t.rows}
-	var err error
-	if d.before, err = l.run.columns(ctx, tx, "landing", "staging", t.table.Name); err != nil {
-		return landed, err
-	}
-	if d.after, err = l.run.columns(ctx, tx, "landing", "staging", t.parts[0].name); err != nil {
-		return landed, err
-	}
+	d.before, d.after, d.kept = columns["staging."+t.table.Name], columns["staging."+t.parts[0].name], columns["history."+t.table.Name]
 	// What the engine holds must be what was written, whatever happened in between (promise 1).
 	if err := tx.QueryRowContext(ctx, "select count(*) from "+d.next).Scan(&landed.Rows); err != nil {
 		return landed, err

@@ -26,6 +26,7 @@ type duckDiff struct {
 
 	old, next     string // The two tables, quoted.
 	before, after []duckColumn
+	kept          []duckColumn // Of history; none where there is none yet.
 }
 
 // buckets is how finely rows are divided for the first pass; a change costs the closer look at one bucket's rows.
@@ -249,10 +250,7 @@ left join (
 
 // widenHistory makes the history of a table, or gives it the columns and the types that staging is about to have.
 func (d *duckDiff) widenHistory(ctx context.Context) error {
-	have, err := d.run.columns(ctx, d.tx, "landing", "history", d.name)
-	if err != nil {
-		return err
-	}
+	have := d.kept
 	history := "history." + Quote(d.name)
 	if len(have) == 0 {
 		var defined []string

@@ -2,6 +2,7 @@ package warehouse
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -60,26 +61,32 @@ func (r *duckRun) Load(ctx context.Context, tables []*change.Table, at change.Sn
 	}
 	l := &duckLoad{run: r, at: at, writers: map[*duckWriter]bool{}}
 	r.load = l
-	for _, t := range tables {
-		dt := &duckTable{table: t}
-		l.tables = append(l.tables, dt)
-		wide, err := l.alreadyWide(ctx, t)
-		if err == nil {
-			_, err = l.addPart(ctx, dt, wide)
-		}
-		if err != nil {
-			return nil, errors.Join(duckProblem("begin to land "+t.Name, err), l.abort(ctx))
-		}
+	if err := l.begin(ctx, tables); err != nil {
+		return nil, errors.Join(err, l.abort(ctx))
 	}
 	return l, nil
 }
 
-// alreadyWide finds the columns that an earlier load had to widen, so that the type does not change to and fro.
-func (l *duckLoad) alreadyWide(ctx context.Context, t *change.Table) (map[int]bool, error) {
-	staged, err := l.run.columns(ctx, l.run.db, "landing", "staging", t.Name)
+// begin makes the tables that rows stream into, in one transaction: each would wait for the disk by itself.
+func (l *duckLoad) begin(ctx context.Context, tables []*change.Table) error {
+	staged, err := l.run.columnsOf(ctx, l.run.db)
 	if err != nil {
-		return nil, err
+		return duckProblem("begin to land", err)
 	}
+	return l.run.inTx(ctx, func(tx *sql.Tx) error {
+		for _, t := range tables {
+			dt := &duckTable{table: t}
+			l.tables = append(l.tables, dt)
+			if _, err := l.addPart(ctx, tx, dt, alreadyWide(t, staged["staging."+t.Name])); err != nil {
+				return duckProblem("begin to land "+t.Name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// alreadyWide finds the columns that an earlier load had to widen, so that the type does not change to and fro.
+func alreadyWide(t *change.Table, staged []duckColumn) map[int]bool {
 	wide := map[int]bool{}
 	for i, c := range t.Columns {
 		before, there := findColumn(staged, c.Name)
@@ -87,11 +94,11 @@ func (l *duckLoad) alreadyWide(ctx context.Context, t *change.Table) (map[int]bo
 			wide[i] = true
 		}
 	}
-	return wide, nil
+	return wide
 }
 
 // addPart makes the next part of a table; its mutex is held, or nobody else knows of it yet.
-func (l *duckLoad) addPart(ctx context.Context, t *duckTable, wide map[int]bool) (duckPart, error) {
+func (l *duckLoad) addPart(ctx context.Context, db executor, t *duckTable, wide map[int]bool) (duckPart, error) {
 	p := duckPart{name: t.table.Name + "__next", wide: wide}
 	if n := len(t.parts); n > 0 {
 		p.name += fmt.Sprint(n)
@@ -101,12 +108,17 @@ func (l *duckLoad) addPart(ctx context.Context, t *duckTable, wide map[int]bool)
 		columns = append(columns, Quote(c.Name)+" "+duckType(c.Type, wide[i]))
 	}
 	columns = append(columns, "_raw VARCHAR", "_run BIGINT")
-	_, err := l.run.db.ExecContext(ctx, "create table staging."+Quote(p.name)+" ("+strings.Join(columns, ", ")+")")
+	_, err := db.ExecContext(ctx, "create table staging."+Quote(p.name)+" ("+strings.Join(columns, ", ")+")")
 	if err != nil {
 		return p, err
 	}
 	t.parts = append(t.parts, p)
 	return p, nil
+}
+
+// executor runs a statement: a database or a transaction.
+type executor interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
 // widen gives the part that holds the given columns wide, made where there is none yet.
@@ -119,7 +131,7 @@ func (l *duckLoad) widen(ctx context.Context, t *duckTable, columns map[int]bool
 	if len(wide) == len(last.wide) {
 		return last, nil
 	}
-	p, err := l.addPart(ctx, t, wide)
+	p, err := l.addPart(ctx, l.run.db, t, wide)
 	return p, duckProblem("widen "+t.table.Name, err)
 }
 
