@@ -92,11 +92,28 @@ func (w *plan) dashboardModel() string {
 	for i := range lists {
 		w.askedTable(&b, &lists[i])
 	}
+	w.coreTables(&b, lists)
 	b.WriteString("\nrecords:\n")
 	for i := range lists {
 		w.recordList(&b, &lists[i])
 	}
 	return b.String()
+}
+
+// coreTables say by which column a row of core is known.
+func (w *plan) coreTables(b *strings.Builder, lists []shown) {
+	for _, t := range w.tables {
+		if t.model == "" || slices.ContainsFunc(lists, func(s shown) bool { return s.table == "core."+t.model }) {
+			continue
+		}
+		key := ""
+		if len(t.t.Primary) == 1 {
+			key = ", key: " + t.columns[t.t.Primary[0]]
+		} else if t.record != nil {
+			key = ", key: " + t.record.key
+		}
+		fmt.Fprintf(b, "  core.%s: {title: %s, noun: rows, source: %s%s}\n", t.model, yamlText(heading(t.model)), t.name, key)
+	}
 }
 
 func (w *plan) biggest() *planTable {
