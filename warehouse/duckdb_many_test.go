@@ -39,7 +39,7 @@ func landingCost(t *testing.T, n int) time.Duration {
 	began := processorTime(t)
 	l, err := r.Load(t.Context(), tables, change.Snapshot{Position: "here", TakenAt: noon, Way: "test"})
 	require.NoError(t, err)
-	landed, err := l.Commit(t.Context())
+	landed, err := l.Commit(t.Context(), nil)
 	require.NoError(t, err)
 	require.Len(t, landed, n)
 	return processorTime(t) - began
