@@ -28,8 +28,8 @@ type fileTable struct {
 	shown  string // The file's name, for messages.
 	header int64  // The bytes that the header takes, byte order mark and newline included.
 	lines  int64  // The lines that it takes.
-	crlf   bool   // The header ends in a carriage return and a newline, and so then do the records.
 	shape  shape
+	dialect
 }
 
 func openFolder(o Options) (Source, error) {
@@ -49,6 +49,9 @@ func openFolder(o Options) (Source, error) {
 			Err: errors.New("a folder of CSV files does not say what it holds"), Class: change.ClassUsage,
 			Try: "list the tables with their files, keys and types in models/sources.yml",
 		}
+	}
+	if err := distinct(o.Tables); err != nil {
+		return nil, err
 	}
 	return &folder{options: o, dir: dir}, nil
 }
@@ -101,7 +104,7 @@ func (c Contract) file() string {
 func (f *folder) look(c Contract) (*fileTable, error) {
 	t := &fileTable{Table: &change.Table{Name: c.Name, SourceName: c.file(), Key: c.Key, Money: c.Money}, shown: c.file()}
 	t.path = filepath.Join(f.dir, t.shown)
-	names, err := t.readHeader()
+	names, err := t.readHeader(c.Columns)
 	if err != nil {
 		return nil, err
 	}
@@ -153,13 +156,10 @@ func (t *fileTable) shiftEvidence(q *shiftQuestion) (shiftEvidence, error) {
 		return shiftEvidence{}, fmt.Errorf("read %s: %w", t.shown, err)
 	}
 	evidence := newRowEvidence(q)
-	for in := newRecords(file, t.lines, t.shown, true, t.crlf); ; {
+	for in := newRecords(file, t.lines, t.shown, true, t.dialect); ; {
 		fields, err := in.next()
 		if err != nil {
 			return evidence.shiftEvidence, nil
-		}
-		if len(fields) == 1 && len(fields[0].text) == 0 {
-			continue
 		}
 		evidence.add(func(at int) string {
 			if at >= len(fields) || fields[at].null() {
@@ -182,7 +182,7 @@ func (t *fileTable) broken(line int64, column int, err error, try string) error 
 const byteOrderMark = "\xef\xbb\xbf"
 
 // readHeader reads the names of the columns, which a quoted header may spread over lines.
-func (t *fileTable) readHeader() ([]string, error) {
+func (t *fileTable) readHeader(wanted []ContractColumn) ([]string, error) {
 	file, err := os.Open(t.path)
 	if err != nil {
 		return nil, &change.Problem{
@@ -222,7 +222,11 @@ func (t *fileTable) readHeader() ([]string, error) {
 	}
 	t.header += int64(len(line))
 	t.crlf = bytes.HasSuffix(line, []byte("\r\n"))
-	r := newRecords(bytes.NewReader(line), 0, t.shown, true, t.crlf)
+	if what, try := foreign(line); what != "" {
+		return nil, t.broken(1, 1, errors.New(what), try)
+	}
+	t.comma = separatorOf(line, wanted)
+	r := newRecords(bytes.NewReader(line), 0, t.shown, true, t.dialect)
 	fields, err := r.next()
 	if err != nil {
 		return nil, t.broken(1, 0, err, "a header in UTF-8, separated by commas")
@@ -248,7 +252,7 @@ func (t *fileTable) peek() int {
 	if _, err := file.Seek(t.header, io.SeekStart); err != nil {
 		return 0
 	}
-	fields, err := newRecords(file, t.lines, t.shown, true, t.crlf).next()
+	fields, err := newRecords(file, t.lines, t.shown, true, t.dialect).next()
 	if err != nil {
 		return 0
 	}

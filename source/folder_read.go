@@ -106,7 +106,7 @@ func (w *folderWorker) readPart(ctx context.Context, p part) error {
 		return fmt.Errorf("read %s: %w", p.file.shown, cause(err))
 	}
 	defer file.Close()
-	in := newRecords(io.NewSectionReader(file, p.from, p.to-p.from), p.lines, p.file.shown, p.file.quotes, p.file.crlf)
+	in := newRecords(io.NewSectionReader(file, p.from, p.to-p.from), p.lines, p.file.shown, p.file.quotes, p.file.dialect)
 	bytes := 0
 	for {
 		fields, err := in.next()
@@ -117,9 +117,6 @@ func (w *folderWorker) readPart(ctx context.Context, p part) error {
 			return w.located(in.line, err)
 		}
 		if len(fields) != w.table.shape.width && !w.table.shape.blankTail(fields) {
-			if len(fields) == 1 && len(fields[0].text) == 0 && !fields[0].quoted {
-				continue // An empty line of a table with several columns holds nothing.
-			}
 			return w.located(in.line, w.uneven(fields, in, p))
 		}
 		for i, at := range w.table.shape.at {

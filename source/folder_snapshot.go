@@ -82,6 +82,7 @@ func (s *seenFile) look(ctx context.Context) error {
 	hash := sha256.New()
 	buf := make([]byte, 1<<20)
 	var at, lines int64
+	backslash := false
 	starts := []part{{file: s, from: s.header, lines: s.lines}}
 	next := s.header + partBytes
 	for {
@@ -92,6 +93,7 @@ func (s *seenFile) look(ctx context.Context) error {
 		p := buf[:n]
 		hash.Write(p)
 		s.quotes = s.quotes || bytes.IndexByte(p, '"') >= 0
+		backslash = backslash || bytes.IndexByte(p, '\\') >= 0
 		if at+int64(n) > next {
 			skip := int(max(next-at, 0))
 			if newline := bytes.IndexByte(p[skip:], '\n'); newline >= 0 {
@@ -123,6 +125,9 @@ func (s *seenFile) look(ctx context.Context) error {
 		}
 	}
 	s.parts = starts
+	if backslash {
+		return s.escapes()
+	}
 	return nil
 }
 

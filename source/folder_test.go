@@ -57,12 +57,17 @@ func TestEveryFormOfCSVIsRead(t *testing.T) {
 		"a quote inside":          {header + "1,5\" disk,NULL,1,K\n2,\"x\",NULL,1,K", "1|5\" disk|∅|10000/4|K\n2|x|∅|10000/4|K"},
 		"an empty line":           {header + "1,a,NULL,1,K\n\n2,b,NULL,1,K\n\n", "1|a|∅|10000/4|K\n2|b|∅|10000/4|K"},
 		"values that are none": {
-			header + "x1,a\x00b,2022-11-00 10:00:00,1.23456,K\n,NULL,,,\n99999999999,\\N,2018-02-29,1e3,K\n",
+			header + "x1,a\x00b,2022-11-00 10:00:00,1.23456,K\n,NULL,,,\n99999999999,\\N ,2018-02-29,1e3,K\n",
 			`∅|ab|∅|∅|K|{"id":"x1","status":"a\u0000b","date_created":"2022-11-00 10:00:00","amount":"1.23456"}` + "\n" +
 				`∅|∅|∅|∅||{"id":"","date_created":"","amount":""}` + "\n" +
-				`∅|\N|∅|∅|K|{"id":"99999999999","date_created":"2018-02-29","amount":"1e3"}`,
+				`∅|\N |∅|∅|K|{"id":"99999999999","date_created":"2018-02-29","amount":"1e3"}`,
 		},
-		"a long field": {header + "1," + strings.Repeat("x", 10<<20) + ",NULL,1,K\n", "1|" + strings.Repeat("x", 10<<20) + "|∅|10000/4|K"},
+		"nothing as databases export it": {header + "1,\\N,\\N,\\N,\\N\n2,a,NULL,1,K\n", "1|∅|∅|∅|∅\n2|a|∅|10000/4|K"},
+		"semicolons":                     {"ID;STATUS;DATE_CREATED;AMOUNT;CURRENCY\n1;\"a;b\";NULL;1;K\n2;a,b;NULL;1;K\n", "1|a;b|∅|10000/4|K\n2|a,b|∅|10000/4|K"},
+		"tabs":                           {"\"ID\"\tSTATUS\tDATE_CREATED\tAMOUNT\tCURRENCY\r\n1\ta,b\tNULL\t1\tK\r\n", "1|a,b|∅|10000/4|K"},
+		"bars":                           {"id|status|date_created|amount|currency\n1|a|NULL|1|K\n", "1|a|∅|10000/4|K"},
+		"a line of nothing first":        {header + "\n\n1,a,NULL,1,K\n", "1|a|∅|10000/4|K"},
+		"a long field":                   {header + "1," + strings.Repeat("x", 10<<20) + ",NULL,1,K\n", "1|" + strings.Repeat("x", 10<<20) + "|∅|10000/4|K"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, c.want, strings.Join(read(t, files(t, c.content)).rows["claim"], "\n"))
@@ -83,6 +88,12 @@ func TestABrokenFileIsToldWithItsPlace(t *testing.T) {
 		"open quote":     {header + good + "2,\"b,NULL,1,K\n3,c,NULL,1,K\n", "claims.csv:3:3", "a quoted field is never closed"},
 		"after a quote":  {header + "2,\"b\"c,NULL,1,K\n", "claims.csv:2:6", "text follows a closing quote"},
 		"lines inside":   {header + "2,\"b\n\n\",NULL,1,K\n3,c\n", "claims.csv:5:4", "the line has 2 fields"},
+		"returns alone":  {"ID,STATUS\r1,a\r2,b\r", "claims.csv:1:1", "carriage return alone"},
+		"wide, no mark":  {"I\x00D\x00\n\x00", "claims.csv:1:1", "UTF-16"},
+		"excel":          {"sep=;\nID;STATUS\n", "claims.csv:1:1", "sep="},
+		"single quotes":  {"'ID','STATUS'\n'1','a'\n", "claims.csv:1:1", "single quotes"},
+		"escapes":        {header + "1,\\N,NULL,1,K\n2,a\\\\b,NULL,1,K\n", "claims.csv:3:3", "may be escapes"},
+		"escaped quotes": {header + "1,\"a\\\"b\",NULL,1,K\n", "claims.csv:2:7", "text follows a closing quote"},
 		"same names":     {"ID,id\n", "claims.csv:1", `column 2 is named "id"`},
 		"staging's name": {"ID,_raw\n", "claims.csv:1", `column 2 is named "_raw"`},
 	} {
@@ -255,6 +266,17 @@ func number(t *testing.T, text string) string {
 		require.True(t, ok, text)
 	}
 	return x.FloatString(4)
+}
+
+// F18: an empty line is no row, for the loader and for the books.
+func TestAnEmptyLineIsNoRowOfOneColumn(t *testing.T) {
+	t.Parallel()
+	for content, want := range map[string]int64{"v\n1\n\n2\n": 2, "v\r\n1\r\n\r\n\r\n2": 2, "v\n\"\"\n\n": 1, "v\n\n": 0} {
+		o := files(t, content)
+		o.Tables = []source.Contract{{Name: "claim", File: "claims.csv", Columns: []source.ContractColumn{{Name: "v", DataType: "varchar(9)"}}}}
+		require.Len(t, read(t, o).rows["claim"], int(want), "%q", content)
+		require.Equal(t, want, totals(t, o)[0].Rows, "%q", content)
+	}
 }
 
 // The same values land alike from a file and from a server.

@@ -70,7 +70,7 @@ func (s *seenFile) records(ctx context.Context, each func(record []string) error
 		_, _ = in.Discard(len(byteOrderMark)) // They were peeked at.
 	}
 	r := csv.NewReader(s.keepReturns(in))
-	r.ReuseRecord, r.LazyQuotes = true, true
+	r.Comma, r.ReuseRecord, r.LazyQuotes = rune(s.comma), true, true
 	if s.shape.width != len(s.shape.physical) {
 		r.FieldsPerRecord = -1 // The header has more columns than the lines.
 	}
@@ -113,7 +113,7 @@ func (s *seenFile) addMoney(sums *adder, m change.Money, record []string, weight
 		return nil
 	}
 	currency := ""
-	if j := s.Index(m.Currency); j >= 0 && record[s.shape.at[j]] != "NULL" {
+	if j := s.Index(m.Currency); j >= 0 && !isNull(record[s.shape.at[j]]) {
 		currency = strings.ReplaceAll(record[s.shape.at[j]], "\x00", "")
 	}
 	var weighed apd.Decimal

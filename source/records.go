@@ -15,14 +15,17 @@ type field struct {
 	at     int // Bytes from the record's start.
 }
 
-func (f *field) null() bool { return !f.quoted && len(f.text) == 4 && string(f.text) == "NULL" }
+func (f *field) null() bool { return !f.quoted && len(f.text) <= 4 && isNull(string(f.text)) }
+
+// isNull tells whether a bare field stands for nothing.
+func isNull(text string) bool { return text == "NULL" || text == `\N` }
 
 // longestRecord bounds a record, so that a quote that is never closed does not read a whole file into memory.
 const longestRecord = 256 << 20
 
 const encodingHint = "export the file as UTF-8, or: iconv -f LATIN1 -t UTF-8"
 
-// records splits a stream into records: fields between commas, records between newlines, fields in double quotes as RFC 4180 has them.
+// records splits a stream into records: fields between separators, records between newlines, fields in double quotes as RFC 4180 has them.
 // The last newline may be missing. A carriage return before a newline ends the record with it where the file's header ends so; else it
 // belongs to the last value, as it does for LOAD DATA.
 type records struct {
@@ -33,15 +36,15 @@ type records struct {
 	line   int64 // The line of the record that was read last, from 1.
 	after  int64 // The line after it.
 	quotes bool  // Whether quotes may occur; without them a search is saved.
-	crlf   bool  // Records end in a carriage return and a newline.
+	dialect
 	fields []field
 	spare  []byte // Unquoted copies of fields with doubled quotes.
 	shown  string
 }
 
 // newRecords starts after the given number of lines.
-func newRecords(in io.Reader, lines int64, shown string, quotes, crlf bool) *records {
-	return &records{in: in, buf: make([]byte, 256<<10), after: lines + 1, quotes: quotes, crlf: crlf, shown: shown}
+func newRecords(in io.Reader, lines int64, shown string, quotes bool, d dialect) *records {
+	return &records{in: in, buf: make([]byte, 256<<10), after: lines + 1, quotes: quotes, dialect: d, shown: shown}
 }
 
 // placed is an error with its byte in the record at hand.
@@ -54,13 +57,16 @@ type placed struct {
 func (e *placed) Error() string { return e.err.Error() }
 func (e *placed) Unwrap() error { return e.err }
 
-// next returns the fields of the next record, valid until the next call, and io.EOF after the last. Empty lines are passed over
-// in files of several columns only by the caller, who knows.
+// next returns the fields of the next record, valid until the next call, and io.EOF after the last. Empty lines hold
+// no record, as the standard library's reader has it too.
 func (s *records) next() ([]field, error) {
-	s.line = s.after
-	record, err := s.record()
-	if err != nil {
-		return nil, err
+	var record []byte
+	for len(record) == 0 {
+		var err error
+		s.line = s.after
+		if record, err = s.record(); err != nil {
+			return nil, err
+		}
 	}
 	if !utf8.Valid(record) {
 		return nil, &placed{err: fmt.Errorf("byte 0x%02x is not UTF-8", record[invalidAt(record)]), at: invalidAt(record), try: encodingHint}
@@ -71,7 +77,7 @@ func (s *records) next() ([]field, error) {
 		return s.fields, err
 	}
 	for start := 0; ; {
-		comma := bytes.IndexByte(record[start:], ',')
+		comma := bytes.IndexByte(record[start:], s.comma)
 		if comma < 0 {
 			s.fields = append(s.fields, field{text: record[start:], at: start})
 			return s.fields, nil
@@ -103,7 +109,7 @@ const (
 )
 
 // scan walks over bytes of a record.
-func (state scanState) scan(p []byte) scanState {
+func (state scanState) scan(p []byte, separator byte) scanState {
 	for len(p) > 0 {
 		c := p[0]
 		switch {
@@ -116,7 +122,7 @@ func (state scanState) scan(p []byte) scanState {
 		case c == '"' && (state == fieldStart || state == afterQuote):
 			state = inQuoted
 		default:
-			comma := bytes.IndexByte(p, ',')
+			comma := bytes.IndexByte(p, separator)
 			if comma < 0 {
 				return inPlain
 			}
@@ -137,7 +143,7 @@ func (s *records) record() ([]byte, error) {
 			part = part[:newline]
 		}
 		if s.quotes {
-			state = state.scan(part)
+			state = state.scan(part, s.comma)
 		}
 		scanned += len(part)
 		switch {
@@ -215,11 +221,11 @@ func (s *records) splitQuoted(record []byte) error {
 				end++
 			}
 			f.text = s.spare[from:len(s.spare):len(s.spare)]
-			if end < len(record) && record[end] != ',' {
-				return &placed{err: errors.New("text follows a closing quote"), at: end, try: `a comma there, or "" for a quote inside the field`}
+			if end < len(record) && record[end] != s.comma {
+				return &placed{err: errors.New("text follows a closing quote"), at: end, try: `a separator there, or "" for a quote inside the field; \" is not read`}
 			}
 		} else {
-			comma := bytes.IndexByte(record[start:], ',')
+			comma := bytes.IndexByte(record[start:], s.comma)
 			end = len(record)
 			if comma >= 0 {
 				end = start + comma

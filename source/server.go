@@ -31,6 +31,7 @@ type server struct {
 type serverTable struct {
 	*change.Table
 	engine  string
+	isView  bool
 	rowSize int64  // About how many bytes a row has; 0 where unknown.
 	selects string // The select list: the columns, then what of the key no column gives.
 	keys    []keyColumn
@@ -48,6 +49,9 @@ func openServer(ctx context.Context, o Options) (Source, error) {
 	}
 	if a.database == "" {
 		return nil, &change.Problem{Err: fmt.Errorf("the address %s names no database", Redact(o.DSN)), Class: change.ClassUsage, Try: addressForm}
+	}
+	if err := distinct(o.Tables); err != nil {
+		return nil, err
 	}
 	s := &server{options: o, address: a}
 	if s.control, err = s.connect(ctx); err != nil {
@@ -97,7 +101,7 @@ var session = []string{
 	"set sql_auto_is_null = 0",
 	"set sql_buffer_result = 0",
 	"set query_cache_type = 0",
-	"set lock_wait_timeout = cast(least(@@lock_wait_timeout, 10) as unsigned)",
+	"set lock_wait_timeout = cast(least(@@lock_wait_timeout, 4) as unsigned)",
 	"set innodb_lock_wait_timeout = cast(least(@@innodb_lock_wait_timeout, 10) as unsigned)",
 	"set explain_format = 'TRADITIONAL'",
 	"set information_schema_stats_expiry = 0",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"lifeline/change"
@@ -88,22 +89,23 @@ func sameColumns(a, b *serverTable) bool {
 // look finds the wanted tables; missing are the identifiers of those that are not there.
 func (s *server) look(ctx context.Context) (tables []*serverTable, missing []string, err error) {
 	in := "table_schema = " + literal(s.address.database)
-	rows, err := s.askLocked(ctx, "select table_name as name, engine as engine from information_schema.tables where "+in+
-		" and table_type in ('BASE TABLE', 'SYSTEM VERSIONED') order by table_name")
+	rows, err := s.askLocked(ctx, "select table_name as name, engine as engine, table_type as kind, avg_row_length as size from information_schema.tables where "+in+
+		" and table_type in ('BASE TABLE', 'SYSTEM VERSIONED', 'VIEW') order by table_name")
 	if err != nil {
 		return nil, nil, err
 	}
-	engines := map[string]string{}
+	wanted := s.options.Tables
+	found := map[string]map[string]string{}
 	var names []string
 	for _, r := range rows {
-		engines[r["name"]] = r["engine"]
+		found[r["name"]] = r
 		names = append(names, r["name"])
-	}
-	wanted := s.options.Tables
-	if len(wanted) == 0 {
-		for _, n := range names {
-			wanted = append(wanted, Contract{Name: strings.ToLower(n), Identifier: n})
+		if len(s.options.Tables) == 0 && r["kind"] != "VIEW" {
+			wanted = append(wanted, Contract{Name: strings.ToLower(r["name"]), Identifier: r["name"]})
 		}
+	}
+	if err := distinct(wanted); err != nil {
+		return nil, nil, err
 	}
 	for _, w := range wanted {
 		name, ok := match(w.identifier(), names)
@@ -111,7 +113,9 @@ func (s *server) look(ctx context.Context) (tables []*serverTable, missing []str
 			missing = append(missing, w.identifier())
 			continue
 		}
-		t := &serverTable{Table: &change.Table{Name: w.Name, SourceName: name, Money: w.Money}, engine: engines[name]}
+		t := &serverTable{Table: &change.Table{Name: w.Name, SourceName: name, Money: w.Money}, engine: found[name]["engine"]}
+		t.isView = found[name]["kind"] == "VIEW"
+		t.rowSize, _ = strconv.ParseInt(found[name]["size"], 10, 64) // Unknown counts as 0.
 		if err := s.lookAtColumns(ctx, t, w); err != nil {
 			return nil, nil, err
 		}
@@ -124,6 +128,29 @@ func (s *server) look(ctx context.Context) (tables []*serverTable, missing []str
 		tables = append(tables, t)
 	}
 	return tables, missing, nil
+}
+
+// distinct refuses two tables whose names differ in case only: the warehouses take them for one.
+func distinct(wanted []Contract) error {
+	seen := map[string]Contract{}
+	for _, w := range wanted {
+		name := strings.ToLower(w.Name)
+		first, twice := seen[name]
+		if !twice {
+			seen[name] = w
+			continue
+		}
+		a, b := first.Name, w.Name
+		if a == b {
+			a, b = first.identifier(), w.identifier()
+		}
+		a, b = min(a, b), max(a, b)
+		return &change.Problem{
+			Err: fmt.Errorf("the tables %s and %s would be one in staging: their names differ in case only", a, b), Where: b, Class: change.ClassUsage,
+			Try: "two names in sources.yml, each with its identifier",
+		}
+	}
+	return nil
 }
 
 func (c Contract) identifier() string {

@@ -184,7 +184,7 @@ func newRowEvidence(q *shiftQuestion) *rowEvidence {
 // nothing tells whether a value is what loaders write where they had none.
 func nothing(text string) bool {
 	text = strings.Trim(text, " \r")
-	return text == "" || text == "NULL" || text == "0" || strings.HasPrefix(text, "0000-00-00")
+	return text == "" || isNull(text) || text == "0" || strings.HasPrefix(text, "0000-00-00")
 }
 
 // add judges one row; value gives the text at a place, and "" where the row has none.
