@@ -301,6 +301,7 @@ func (t *Table) condition(s *Version, c Condition, column string) (boundConditio
 		c.Label = cmp.Or(f.Label, c.Label)
 	}
 	out := boundCondition{Condition: c, column: *col}
+	name, kind := s.comparable(*col)
 	var list []operand
 	null := false
 	for _, v := range c.Values {
@@ -308,7 +309,7 @@ func (t *Table) condition(s *Version, c Condition, column string) (boundConditio
 			null = true
 			continue
 		}
-		o, err := s.operand(c, v, col.Type)
+		o, err := s.operand(c, v, kind)
 		if err != nil {
 			return out, err
 		}
@@ -317,7 +318,7 @@ func (t *Table) condition(s *Version, c Condition, column string) (boundConditio
 	if null && c.Op != "=" && c.Op != "!=" {
 		return out, &FilterError{c.Name, nullWord, "goes with = and != only"}
 	}
-	out.sql = conditionSQL(quoteName(column), c.Op, list, null)
+	out.sql = conditionSQL(name, c.Op, list, null)
 	if c.Op == "=" && t.allMeet(column, c.Values) {
 		out.sql = "true" // As with the one currency of a source: nothing to look at.
 	}

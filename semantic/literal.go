@@ -22,8 +22,9 @@ func TypedLiteral(name, value, kind string) (string, error) {
 		if err != nil && !math.IsInf(f, 0) || strings.ContainsAny(value, "xX_") {
 			return "", &FilterError{name, value, "is a number"}
 		}
+		as := map[string]string{"double": "double precision", "float": "real"}[base]
 		text := strings.NewReplacer("+Inf", "Infinity", "-Inf", "-Infinity").Replace(strconv.FormatFloat(f, 'g', -1, 64))
-		return "cast(" + QuoteText(text) + " as double precision)", nil
+		return "cast(" + QuoteText(text) + " as " + as + ")", nil
 	case "boolean":
 		if value != "true" && value != "false" {
 			return "", &FilterError{name, value, "is true or false"}
@@ -102,4 +103,16 @@ func bytesLiteral(name, value, kind string) (string, error) {
 		return `decode('` + hex.EncodeToString(raw) + `', 'hex')`, nil
 	}
 	return `unhex('` + hex.EncodeToString(raw) + `')`, nil
+}
+
+// comparable is a column, and the type of it, as values that can be ordered and told apart: those of other types as texts.
+func (s *Version) comparable(c Column) (sql, kind string) {
+	name := quoteName(c.Name)
+	base, _, _ := strings.Cut(c.Type, "(")
+	switch base {
+	case "tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint", "uhugeint", "decimal", "double", "float",
+		"varchar", "date", "timestamp", "boolean", "time", "interval", "bytea", "blob", "uuid", "enum":
+		return name, c.Type
+	}
+	return "cast(" + name + " as varchar)", "varchar"
 }

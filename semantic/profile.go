@@ -10,8 +10,12 @@ import (
 func (s *Version) Profile(ctx context.Context, t *Table, texts map[string]string) ([]ColumnProfile, error) {
 	parts := []string{"count(*)"}
 	for _, col := range t.Columns {
-		name := s.comparable(col)
+		name, kind := s.comparable(col)
 		distinct, low, high := s.reader.CountDistinct(name, t.Rows), "min("+name+")", "max("+name+")"
+		if s.reader.Engine() == "postgres" && (kind == "bytea" || kind == "uuid") {
+			name = "cast(" + name + " as text)" // It knows their order, but not the least of them.
+			low, high = "min("+name+")", "max("+name+")"
+		}
 		if col.Type == "boolean" {
 			low, high = "min(cast("+name+" as varchar))", "max(cast("+name+" as varchar))"
 		}
@@ -27,7 +31,8 @@ func (s *Version) Profile(ctx context.Context, t *Table, texts map[string]string
 	for i, col := range t.Columns {
 		p := ColumnProfile{Column: col, Description: texts[col.Name], Nulls: total - CountOf(row[1+4*i]), Distinct: CountOf(row[2+4*i]), Min: row[3+4*i], Max: row[4+4*i], Top: []Option{}}
 		if p.Distinct > 0 && p.Distinct <= 30 && total > 0 {
-			top, err := Fetch(ctx, s.db, fmt.Sprintf("select %s, count(*) from %s as t group by 1 order by 2 desc, 1 limit 6", s.comparable(col), t.relation), 0)
+			name, _ := s.comparable(col)
+			top, err := Fetch(ctx, s.db, fmt.Sprintf("select %s, count(*) from %s as t group by 1 order by 2 desc, 1 limit 6", name, t.relation), 0)
 			if err != nil {
 				return nil, fmt.Errorf("look at the values of %s.%s: %w", t.Name, col.Name, err)
 			}
@@ -38,20 +43,6 @@ func (s *Version) Profile(ctx context.Context, t *Table, texts map[string]string
 		out[i] = p
 	}
 	return out, nil
-}
-
-// comparable is a column as values that can be ordered and told apart. PostgreSQL has types of which it knows neither least nor same.
-func (s *Version) comparable(c Column) string {
-	name := quoteName(c.Name)
-	base, _, _ := strings.Cut(c.Type, "(")
-	if s.reader.Engine() == "duckdb" {
-		return name
-	}
-	switch base {
-	case "smallint", "integer", "bigint", "decimal", "double", "float", "varchar", "date", "timestamp", "boolean", "time", "interval":
-		return name
-	}
-	return "cast(" + name + " as text)"
 }
 
 func textOr(v any, other string) string {

@@ -90,11 +90,11 @@ func (l *RowsQuery) orderBy(sort string) error {
 		if col == nil {
 			return &FilterError{"sort", sort, "names no column of " + l.table.Name}
 		}
-		l.order = append(l.order, orderPart{quoteName(col.Name), col.Type, desc})
+		l.order = append(l.order, l.orderPart(*col, desc))
 	}
 	if l.table.Key != "" {
 		if name != l.table.Key {
-			l.order = append(l.order, orderPart{quoteName(l.table.Key), l.table.column(l.table.Key).Type, false})
+			l.order = append(l.order, l.orderPart(*l.table.column(l.table.Key), false))
 		}
 		return nil
 	}
@@ -104,10 +104,15 @@ func (l *RowsQuery) orderBy(sort string) error {
 	}
 	for _, c := range l.table.Columns {
 		if c.Name != name {
-			l.order = append(l.order, orderPart{quoteName(c.Name), c.Type, false})
+			l.order = append(l.order, l.orderPart(c, false))
 		}
 	}
 	return nil
+}
+
+func (l *RowsQuery) orderPart(c Column, desc bool) orderPart {
+	sql, kind := l.snap.comparable(c)
+	return orderPart{sql, kind, desc}
 }
 
 func (l *RowsQuery) choose(fields string) error {
