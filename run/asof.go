@@ -111,27 +111,35 @@ func (w *walk) timeColumns(ctx context.Context) ([]timeColumn, error) {
 		return out, nil
 	}
 	for _, s := range w.opt.Project.Sources {
-		rows, err := w.hold.DB().QueryContext(ctx, `
-select column_name
-from information_schema.columns
-where table_schema = 'staging' and table_name = $1
-    and (lower(data_type) = 'date' or lower(data_type) like 'timestamp%')
-order by ordinal_position`, s.Name)
+		names, err := w.datesOf(ctx, s.Name)
 		if err != nil {
 			return nil, fmt.Errorf("list the dates of staging.%s: %w", s.Name, err)
 		}
-		for rows.Next() {
-			var name string
-			if err := rows.Scan(&name); err != nil {
-				return nil, errors.Join(err, rows.Close())
-			}
+		for _, name := range names {
 			out = append(out, timeColumn{warehouse.Quote(s.Name), warehouse.Quote(name), w.isUTC(s.Name, name)})
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return nil, fmt.Errorf("list the dates of staging.%s: %w", s.Name, err)
 		}
 	}
 	return out, nil
+}
+
+// datesOf are the columns of a staging table that hold dates or times.
+func (w *walk) datesOf(ctx context.Context, table string) ([]string, error) {
+	rows, err := w.hold.DB().QueryContext(ctx, "select * from "+warehouse.Relation("staging", table)+" limit 0")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, t := range types {
+		if kind := strings.ToLower(t.DatabaseTypeName()); kind == "date" || strings.HasPrefix(kind, "timestamp") {
+			out = append(out, t.Name())
+		}
+	}
+	return out, rows.Err()
 }
 
 // isUTC tells whether a column is a TIMESTAMP of MySQL, which lands in UTC.
