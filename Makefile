@@ -73,6 +73,11 @@ test: needs ## Run all tests: Go on a MariaDB and a PostgreSQL of their own, pag
 check: needs lint-format lint-vet lint-modules lint-budgets ## Check format, vet, budgets and the quick tests in a minute; no server needed
 	go test -short -p 2 $(ARGS) $(PKG)
 
+# What differs between servers: snapshots, types, keys, who waits for whom.
+.PHONY: matrix
+matrix: needs ## Test the source on MySQL 5.6, MySQL 9 and MariaDB 11.8 too
+	LIFELINE_TEST_REQUIRE=1 scripts/testdb run --matrix go test -p 1 -count 1 -timeout 30m $(ARGS) ./source/...
+
 .PHONY: soak
 soak: needs ## Run the kill, reader and matrix tests at full size (long)
 	packages=$$(grep -rl --include='*_test.go' LIFELINE_SOAK . | xargs -r -n 1 dirname | sort -u); \
@@ -121,7 +126,7 @@ lint-budgets: needs
 # A script with a syntax error fails only when its line is reached.
 .PHONY: lint-scripts
 lint-scripts:
-	@for f in scripts/test scripts/testdb scripts/pages scripts/compose/*.sh .ci/run; do bash -n "$$f"; done
+	@for f in scripts/test scripts/testdb scripts/matrix.sh scripts/pages scripts/compose/*.sh .ci/run; do bash -n "$$f"; done
 
 .PHONY: fmt
 fmt: needs ## Format all Go files

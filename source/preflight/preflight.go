@@ -76,6 +76,7 @@ func Run(ctx context.Context, t *Target) []Result {
 		{"binlog", false, binlog},
 		{"contract", true, contract},
 		{"reachable", true, reachable},
+		{"replica", false, replica},
 		{"retention", false, retention},
 		{"rights", false, rights},
 		{"sql_mode", false, sqlMode},
