@@ -10,6 +10,8 @@ type Trust struct {
 	Superseded  Amounts     `json:"superseded"` // Exact duplicates beyond the first.
 	Excluded    []Exclusion `json:"excluded"`
 	Balances    bool        `json:"balances"`
+	// WithoutMoney are the counted rows whose amount is unknown: every sum leaves them out.
+	WithoutMoney int64 `json:"without_money"`
 	Checks      CheckCounts `json:"checks"`
 	Links       TrustLinks  `json:"links"`
 }
@@ -26,6 +28,8 @@ type TrustLinks struct {
 type Amounts struct {
 	Rows  int64             `json:"rows"`
 	Money map[string]string `json:"money"`
+
+	unknown int64 // Rows without an amount, where the table has one.
 }
 
 // Exclusion is a part of what was read that a page does not count.

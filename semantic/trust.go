@@ -116,18 +116,21 @@ func (t *Table) moneyUnit() []string {
 // amounts counts rows and money of each part of a relation, whose rows may be groups of n.
 func (p *PageQuery) amounts(ctx context.Context, part, where, from string, groups bool) (map[string]Amounts, error) {
 	t := p.main.table
-	money, unit, n := "cast(null as numeric(38,4))", "cast(null as varchar)", "count(*)"
+	money, unit, n, unknown := "cast(null as numeric(38,4))", "cast(null as varchar)", "count(*)", "0"
 	if groups {
 		n = "cast(sum(n) as bigint)"
 	}
 	if m := t.moneyColumns(); len(m) > 0 {
-		money = "cast(sum(" + quoteName(m[0]) + ") as numeric(38,4))"
+		money, unknown = "cast(sum("+quoteName(m[0])+") as numeric(38,4))", "count(*) - count("+quoteName(m[0])+")"
+		if groups {
+			unknown = "cast(sum(" + quoteName(m[0]+withoutSuffix) + ") as bigint)"
+		}
 	}
 	if u := t.moneyUnit(); len(u) > 0 {
 		unit = quoteName(u[0])
 	}
-	got, err := Fetch(ctx, p.snap.db, fmt.Sprintf("select %s as part, %s as currency, %s as n, %s as money from %s as t where %s group by 1, 2",
-		part, unit, n, money, from, where), 0)
+	got, err := Fetch(ctx, p.snap.db, fmt.Sprintf("select %s as part, %s as currency, %s as n, %s as money, %s as unknown from %s as t where %s group by 1, 2",
+		part, unit, n, money, unknown, from, where), 0)
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +138,7 @@ func (p *PageQuery) amounts(ctx context.Context, part, where, from string, group
 	for _, row := range got.Rows {
 		a := orZero(out[TextOf(row[0])])
 		a.Rows += CountOf(row[2])
+		a.unknown += CountOf(row[4])
 		if row[3] != nil {
 			a.Money[TextOf(row[1])] = TextOf(row[3])
 		}
@@ -151,7 +155,7 @@ func combine(a, b Amounts, sign int64) Amounts {
 	sums := Sums{}
 	sums.addAll(a.Money, 1)
 	sums.addAll(b.Money, sign)
-	return Amounts{Rows: a.Rows + sign*b.Rows, Money: sums.Texts()}
+	return Amounts{Rows: a.Rows + sign*b.Rows, Money: sums.Texts(), unknown: a.unknown + sign*b.unknown}
 }
 
 // coalesce takes null, which a condition gives on a missing value, as not met.
@@ -192,6 +196,10 @@ func (p *PageQuery) trust(ctx context.Context, ops PageOps, parts map[string]Amo
 	t.Text = fmt.Sprintf("%s %s read = %s", grouped(fmt.Sprint(t.Read.Rows)), p.main.table.Noun, strings.Join(words, " + "))
 	if !t.Balances {
 		t.Text += ": this does not add up"
+	}
+	if t.WithoutMoney = t.Counted.unknown; t.WithoutMoney > 0 {
+		t.Text += fmt.Sprintf("; %s of the counted (%s) have no amount, and sums leave them out",
+			grouped(fmt.Sprint(t.WithoutMoney)), PercentText(float64(t.WithoutMoney)/float64(t.Counted.Rows)))
 	}
 	var err error
 	t.Checks, err = ops.CountChecks(ctx, p.snap.Run)
