@@ -99,8 +99,8 @@ func activityBasis(own moment) string {
 }
 
 func (a *analytics) lifecycle() *Table {
-	t := newTable(`dim_claim_id dim_treatment_id dim_program_id dim_provider_id dim_first_invoice_id dim_last_invoice_id type invoices_total amount
-		currency status status_since status_since_basis` + steps("date_treatment treated", "date_submitted submitted", "date_invoice_created invoice_created",
+	t := newTable(`dim_claim_id dim_treatment_id dim_program_id dim_provider_id dim_first_invoice_id dim_last_invoice_id type invoices_total treatment_status
+		amount_basis amount currency status status_since status_since_basis` + steps("date_treatment treated", "date_submitted submitted", "date_invoice_created invoice_created",
 		"date_claim_created created", "date_decided decided", "date_approved approved", "date_rejected rejected") + `
 		lag_submitted_seconds lag_invoice_created_seconds lag_claim_created_seconds lag_decided_seconds lag_approved_seconds lag_rejected_seconds
 		care_to_submission_seconds submission_to_claim_seconds claim_to_decision_seconds claim_to_decision_in_time as_of`)
@@ -129,7 +129,7 @@ func (a *analytics) lifecycle() *Table {
 			rejected = decided
 		}
 		row := []any{
-			k.id, k.treatment, k.program, visit.provider, firstID, lastID, k.kind, len(invoices), k.amount, k.currency, k.status,
+			k.id, k.treatment, k.program, visit.provider, firstID, lastID, k.kind, len(invoices), visit.status, given(k.amount.known), k.amount, k.currency, k.status,
 			decided, where(decided, "proxy"),
 		}
 		row = append(row, step(visit.treated, "column")...)

@@ -118,6 +118,14 @@
     cross join (values ('mean'), ('p50'), ('p90')) as m (measure)
 {%- endmacro %}
 
+{#- Whether a way w to a decision is straight: each step once. A claim may be made before the hand-in, as a draft since the care began. -#}
+{% macro kpi_straight() -%}
+    w.way in (
+        'treated > submitted > claimed > approved', 'treated > submitted > claimed > paid',
+        'treated > claimed > submitted > approved', 'treated > claimed > submitted > paid'
+    )
+{%- endmacro %}
+
 {#- So many of a count as are in proportion to another one, rounded down: the rows that can be trusted where only their parents are judged. -#}
 {% macro kpi_part(count, part, whole) -%}
     cast(floor(cast({{ count }} as double precision) * {{ part }} / nullif({{ whole }}, 0)) as bigint)
@@ -131,6 +139,9 @@
 {#- Whether a live claim c has what it takes to be compared with others, and whether it resembles one in the way that m.part says. -#}
 {% macro kpi_dated() -%}
     c.treated_month is not null and c.created_at is not null and c.amount is not null
+{%- endmacro %}
+{% macro kpi_comparable() -%}
+    {{ kpi_dated() }} and (m.part = 'exact' or c.provider_id is not null)
 {%- endmacro %}
 {% macro kpi_alike() -%}
     (c.exact_duplicate and m.part <> 'suspect' or c.suspect and m.part <> 'exact')

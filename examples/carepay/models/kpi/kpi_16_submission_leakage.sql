@@ -1,4 +1,5 @@
--- Treatments with live items and no live claim 30 days after the care: how many of them, and what they are worth, by currency.
+-- Treatments with live items and no live claim 30 days after the care: how many of them, and what they are worth, by currency. One with
+-- an item of unknown amount has no known worth.
 with
 old as (
     select c.*
@@ -31,12 +32,12 @@ figures as (
             o.program_id,
             a.currency,
             'amount',
-            count(*) filter (where o.treated_at is not null and a.currency is not null),
-            sum(a.invoiced) filter (where o.treated_at is not null and a.currency is not null),
+            count(*) filter (where o.treated_at is not null and a.currency is not null and a.unknown = 0),
+            sum(a.invoiced) filter (where o.treated_at is not null and a.currency is not null and a.unknown = 0),
             null,
-            count(*) filter (where o.treated_at is null or a.currency is null),
+            count(*) filter (where o.treated_at is null or a.currency is null or a.unknown > 0),
             count(*) filter (where o.treated_at is not null and a.currency is not null and o.sound and a.unknown = 0),
-            cast(sum(a.invoiced) filter (where o.treated_at is not null and a.currency is not null) as numeric(38, 6)),
+            cast(sum(a.invoiced) filter (where o.treated_at is not null and a.currency is not null and a.unknown = 0) as numeric(38, 6)),
             'true'
         from old as o
         inner join {{ ref('kpi_amounts') }} as a on a.treatment_id = o.treatment_id

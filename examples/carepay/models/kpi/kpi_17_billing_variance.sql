@@ -36,9 +36,10 @@ figures as (
         t.*,
         m.measure,
         case when m.measure = 'under_claimed' then t.under_claimed else t.over_claimed end as numerator,
-        case m.measure
-            when 'over_claimed' then cast(t.over_claimed as numeric(38, 6))
-            when 'under_claimed' then cast(t.under_claimed as numeric(38, 6))
+        case
+            when t.n = 0 then null
+            when m.measure = 'over_claimed' then cast(t.over_claimed as numeric(38, 6))
+            when m.measure = 'under_claimed' then cast(t.under_claimed as numeric(38, 6))
             else {{ kpi_share('t.over_claimed', 't.invoiced') }}
         end as value
     from totals as t

@@ -20,5 +20,5 @@ figures as (
 )
 
 select
-    {{ kpi_output('KPI-18', 'decided', measure='f.measure', currency='f.currency', denominator='f.denominator', value="case f.measure when 'amount' then cast(f.numerator as numeric(38, 6)) else " ~ kpi_share('f.numerator', 'f.denominator') ~ ' end', rate='false') }}
+    {{ kpi_output('KPI-18', 'decided', measure='f.measure', currency='f.currency', denominator='f.denominator', value="case when f.n = 0 then null when f.measure = 'amount' then cast(f.numerator as numeric(38, 6)) else " ~ kpi_share('f.numerator', 'f.denominator') ~ ' end', rate='false') }}
 from figures as f

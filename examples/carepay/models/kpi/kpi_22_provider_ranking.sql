@@ -6,7 +6,7 @@ cases as (
         c.program_id,
         c.provider_id,
         count(*) as treatments,
-        count(*) filter (where not c.ever_submitted and c.state not in ('closed', 'expired')) as drafts,
+        count(*) filter (where not c.ever_submitted and c.state not in ('closed', 'expired', 'scheduled', 'preauth')) as drafts,
         count(*) filter (where c.ever_submitted) as submitted,
         count(*) filter (where c.ever_submitted and c.resubmitted) as resubmitted,
         count(*) filter (where c.sound) as sound,

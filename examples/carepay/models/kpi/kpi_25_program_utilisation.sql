@@ -1,4 +1,5 @@
--- What each program was used for by month. There is no table of members, so there is no figure per member.
+-- What each program was used for by month. There is no table of members, so there is no figure per member. Treatments whose provider is
+-- unknown are left out of the figures about providers.
 with
 cases as (
     select
@@ -6,6 +7,7 @@ cases as (
         c.program_id,
         count(*) as treatments,
         count(distinct c.provider_id) as providers,
+        count(c.provider_id) as placed,
         sum(c.live_claims) as claims,
         count(*) filter (where c.sound) as sound
     from {{ ref('kpi_cases') }} as c
@@ -45,21 +47,38 @@ figures as (
             c.program_id,
             cast(null as varchar(10)) as currency,
             m.measure,
-            case when c.period is null then 0 when m.measure = 'share_of_treatments' then c.all_treatments when m.measure = 'treatments_per_provider' then c.providers else c.treatments end as n,
-            case when c.period is null then 0 when m.measure = 'providers' then c.providers when m.measure = 'claims' then c.claims else c.treatments end as numerator,
-            case when c.period is null then c.treatments else 0 end as excluded,
+            case
+                when c.period is null then 0
+                when m.measure = 'share_of_treatments' then c.all_treatments
+                when m.measure = 'treatments_per_provider' then c.providers
+                when m.measure = 'providers' then c.placed
+                else c.treatments
+            end as n,
+            case
+                when c.period is null then 0
+                when m.measure = 'providers' then c.providers
+                when m.measure = 'treatments_per_provider' then c.placed
+                when m.measure = 'claims' then c.claims
+                else c.treatments
+            end as numerator,
+            case
+                when c.period is null then c.treatments
+                when m.measure in ('providers', 'treatments_per_provider') then c.treatments - c.placed
+                else 0
+            end as excluded,
             case
                 when c.period is null then 0
                 when m.measure = 'share_of_treatments' then {{ kpi_part('c.all_treatments', 'c.sound', 'c.treatments') }}
                 when m.measure = 'treatments_per_provider' then {{ kpi_part('c.providers', 'c.sound', 'c.treatments') }}
+                when m.measure = 'providers' then {{ kpi_part('c.placed', 'c.sound', 'c.treatments') }}
                 else c.sound
             end as trusted,
             case
                 when c.period is null then null
                 when m.measure = 'treatments' then cast(c.treatments as numeric(38, 6))
-                when m.measure = 'providers' then cast(c.providers as numeric(38, 6))
+                when m.measure = 'providers' then cast(nullif(c.providers, 0) as numeric(38, 6))
                 when m.measure = 'claims' then cast(c.claims as numeric(38, 6))
-                when m.measure = 'treatments_per_provider' then {{ kpi_share('c.treatments', 'c.providers') }}
+                when m.measure = 'treatments_per_provider' then {{ kpi_share('c.placed', 'c.providers') }}
                 else {{ kpi_share('c.treatments', 'c.all_treatments') }}
             end as value
         from months as c

@@ -1,5 +1,5 @@
 -- Live claims that another one resembles: exact within a day on the same treatment, suspect on another treatment of that day. And what
--- they ask for, by currency.
+-- they ask for, by currency. Without its provider a claim cannot be suspect, nor cleared of it.
 with
 figures as (
     select *
@@ -10,11 +10,11 @@ figures as (
             cast(null as varchar(10)) as currency,
             'rate' as measure,
             m.part,
-            count(*) filter (where {{ kpi_dated() }}) as n,
-            count(*) filter (where {{ kpi_dated() }} and {{ kpi_alike() }}) as numerator,
-            count(*) filter (where not ({{ kpi_dated() }})) as excluded,
-            count(*) filter (where {{ kpi_dated() }} and c.known) as trusted,
-            {{ kpi_share('count(*) filter (where ' ~ kpi_dated() ~ ' and ' ~ kpi_alike() ~ ')', 'count(*) filter (where ' ~ kpi_dated() ~ ')') }} as value,
+            count(*) filter (where {{ kpi_comparable() }}) as n,
+            count(*) filter (where {{ kpi_comparable() }} and {{ kpi_alike() }}) as numerator,
+            count(*) filter (where not ({{ kpi_comparable() }})) as excluded,
+            count(*) filter (where {{ kpi_comparable() }} and c.known) as trusted,
+            {{ kpi_share('count(*) filter (where ' ~ kpi_comparable() ~ ' and ' ~ kpi_alike() ~ ')', 'count(*) filter (where ' ~ kpi_comparable() ~ ')') }} as value,
             'true' as basis
         from {{ ref('kpi_claims') }} as c
         cross join (values ('exact'), ('suspect'), ('either')) as m (part)
@@ -27,11 +27,13 @@ figures as (
             c.currency,
             'amount_at_risk',
             'either',
-            count(*) filter (where {{ kpi_dated() }} and c.currency is not null),
-            coalesce(sum(c.amount) filter (where {{ kpi_dated() }} and c.currency is not null and (c.exact_duplicate or c.suspect)), 0),
-            count(*) filter (where not ({{ kpi_dated() }} and c.currency is not null)),
-            count(*) filter (where {{ kpi_dated() }} and c.currency is not null and c.known),
-            cast(coalesce(sum(c.amount) filter (where {{ kpi_dated() }} and c.currency is not null and (c.exact_duplicate or c.suspect)), 0) as numeric(38, 6)),
+            count(*) filter (where {{ kpi_dated() }} and c.provider_id is not null and c.currency is not null),
+            coalesce(sum(c.amount) filter (where {{ kpi_dated() }} and c.provider_id is not null and c.currency is not null and (c.exact_duplicate or c.suspect)), 0),
+            count(*) filter (where not ({{ kpi_dated() }} and c.provider_id is not null and c.currency is not null)),
+            count(*) filter (where {{ kpi_dated() }} and c.provider_id is not null and c.currency is not null and c.known),
+            case when count(*) filter (where {{ kpi_dated() }} and c.provider_id is not null and c.currency is not null) > 0 then
+                cast(coalesce(sum(c.amount) filter (where {{ kpi_dated() }} and c.provider_id is not null and c.currency is not null and (c.exact_duplicate or c.suspect)), 0) as numeric(38, 6))
+            end,
             'true'
         from {{ ref('kpi_claims') }} as c
         where c.live

@@ -1,4 +1,4 @@
--- Of the claims made for a provider's treatments in a program, how many were taken back.
+-- Of the claims made for a provider's treatments in a program, how many were taken back, by themselves or with their treatment.
 with
 figures as (
     select

@@ -1,4 +1,5 @@
--- The way of a treatment to its first decision: steps on it, the share on the straight way, and the ten commonest ways.
+-- The way of a treatment to its first decision: steps on it, the share on the straight way, and the ten commonest ways. Without the date
+-- of a claim nobody knows whether the way was straight.
 with
 totals as (
     select
@@ -6,11 +7,12 @@ totals as (
         w.program_id,
         count(*) filter (where w.period is not null and w.decided_basis is not null) as n,
         sum(w.touches) filter (where w.period is not null and w.decided_basis is not null) as touches,
-        count(*) filter (
-            where w.period is not null and w.way in ('treated > submitted > claimed > approved', 'treated > submitted > claimed > paid')
-        ) as straight,
+        count(*) filter (where w.period is not null and w.decided_basis is not null and w.claim_dated) as dated,
+        count(*) filter (where w.period is not null and w.decided_basis is not null and w.claim_dated and {{ kpi_straight() }}) as straight,
         count(*) filter (where w.period is null or w.decided_basis is null) as excluded,
-        count(*) filter (where w.period is not null and w.sound and w.decided_basis = 'true') as trusted
+        count(*) as treatments,
+        count(*) filter (where w.period is not null and w.sound and w.decided_basis = 'true') as trusted,
+        count(*) filter (where w.period is not null and w.sound and w.decided_basis = 'true' and w.claim_dated) as dated_trusted
     from {{ ref('kpi_ways') }} as w
     group by w.period, w.program_id
 ),
@@ -37,10 +39,10 @@ figures as (
             t.program_id,
             m.measure,
             cast(null as varchar(400)) as part,
-            t.n,
+            case m.measure when 'touches' then t.n else t.dated end as n,
             case m.measure when 'touches' then t.touches else t.straight end as numerator,
-            t.excluded,
-            t.trusted
+            case m.measure when 'touches' then t.excluded else t.treatments - t.dated end as excluded,
+            case m.measure when 'touches' then t.trusted else t.dated_trusted end as trusted
         from totals as t
         cross join (values ('touches'), ('straight_share')) as m (measure)
         union all

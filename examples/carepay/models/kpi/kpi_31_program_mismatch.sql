@@ -27,7 +27,9 @@ figures as (
             coalesce(sum(c.amount) filter (where c.treated_month is not null and c.mismatch and c.currency is not null), 0),
             count(*) filter (where c.treated_month is null or c.mismatch is null or c.amount is null or c.currency is null),
             count(*) filter (where c.treated_month is not null and c.sound and c.amount is not null and c.currency is not null),
-            cast(coalesce(sum(c.amount) filter (where c.treated_month is not null and c.mismatch and c.currency is not null), 0) as numeric(38, 6)),
+            case when count(*) filter (where c.treated_month is not null and c.mismatch is not null and c.amount is not null and c.currency is not null) > 0 then
+                cast(coalesce(sum(c.amount) filter (where c.treated_month is not null and c.mismatch and c.currency is not null), 0) as numeric(38, 6))
+            end,
             'true'
         from {{ ref('kpi_claims') }} as c
         where c.live

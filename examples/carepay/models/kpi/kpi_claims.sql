@@ -1,4 +1,5 @@
 -- Claims as KPIs see them: what each one is, when it was decided first, in which months it counts, and whether its row can be trusted.
+-- A claim that nobody has decided goes with its treatment: where that was taken back, the claim is neither live nor waiting.
 with
 decisions as (
     select
@@ -23,14 +24,14 @@ lives as (
         c.amount,
         c.currency,
         c.status as state,
-        c.status <> 'void' as live,
+        c.status <> 'void' and (c.status in ('approved', 'partial', 'rejected', 'paid') or t.status <> 'void') as live,
         c.status in ('approved', 'partial', 'rejected', 'paid') as decided,
         c.status in ('approved', 'paid') as approved,
         c.status = 'partial' as partly,
         c.status = 'rejected' as rejected,
         c.status = 'rejected' or coalesce(d.rejected, 0) = 1 as ever_rejected,
         c.status in ('submitted', 'in_review', 'resubmitted', 'reopened', 'approved', 'partial', 'rejected', 'paid') or d.claim_id is not null as ever_submitted,
-        c.status in ('submitted', 'in_review', 'resubmitted', 'reopened') as waiting,
+        c.status in ('submitted', 'in_review', 'resubmitted', 'reopened') and t.status <> 'void' as waiting,
         c.date_created as created_at,
         t.date_treatment as treated_at,
         s.submitted_at,

@@ -45,6 +45,9 @@ select
     cast(coalesce(sum(case when e.currency is not null and e.event = 'claimed' then e.amount end), 0) as numeric(38, 4)) as claimed_amount,
     cast(coalesce(sum(case when e.currency is not null and e.event in ('approved', 'partial', 'rejected') then e.amount end), 0) as numeric(38, 4)) as decided_amount,
     cast(coalesce(sum(case when e.currency is not null and e.event = 'approved' then e.amount end), 0) as numeric(38, 4)) as approved_amount,
+    count(*) filter (where e.event = 'claimed' and (e.amount is null or e.currency is null)) as claimed_without_amount,
+    count(*) filter (where e.event in ('approved', 'partial', 'rejected') and (e.amount is null or e.currency is null)) as decided_without_amount,
+    count(*) filter (where e.event = 'approved' and (e.amount is null or e.currency is null)) as approved_without_amount,
     {{ as_of() }} as as_of
 from events as e
 group by e.day, e.program_id, e.provider_id, e.currency

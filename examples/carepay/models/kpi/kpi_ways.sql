@@ -8,6 +8,7 @@ cases as (
         c.program_id,
         c.decided_at,
         c.decided_basis,
+        c.claimed_at is not null as claim_dated,
         c.sound
     from {{ ref('kpi_cases') }} as c
     where c.live and c.decided_claims > 0
@@ -41,9 +42,10 @@ select
     c.period,
     c.program_id,
     c.decided_basis,
+    c.claim_dated,
     c.sound,
     count(s.step) as touches,
     coalesce(string_agg(s.step, ' > ' order by s.happened_at, s.place, s.id), '') as way
 from cases as c
 left join steps as s on s.treatment_id = c.treatment_id and s.happened_at <= c.decided_at
-group by c.treatment_id, c.period, c.program_id, c.decided_basis, c.sound
+group by c.treatment_id, c.period, c.program_id, c.decided_basis, c.claim_dated, c.sound
