@@ -11,9 +11,9 @@ type Trust struct {
 	Excluded    []Exclusion `json:"excluded"`
 	Balances    bool        `json:"balances"`
 	// WithoutMoney are the counted rows whose amount is unknown: every sum leaves them out.
-	WithoutMoney int64 `json:"without_money"`
-	Checks      CheckCounts `json:"checks"`
-	Links       TrustLinks  `json:"links"`
+	WithoutMoney int64       `json:"without_money"`
+	Checks       CheckCounts `json:"checks"`
+	Links        TrustLinks  `json:"links"`
 }
 
 // TrustLinks lead from the trust strip to what it counts.
