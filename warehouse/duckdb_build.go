@@ -23,6 +23,10 @@ type duckBuild struct {
 	done  bool
 }
 
+// storageVersion is the format of a published file: that of the oldest client which is to read it. The engine's default is older still and
+// compresses less.
+const storageVersion = "v1.2.0"
+
 // Build begins a new version beside the published one.
 func (r *duckRun) Build(ctx context.Context) (Build, error) {
 	b := &duckBuild{run: r, has: map[string]bool{}}
@@ -35,9 +39,8 @@ from ops.versions`).Scan(&b.id)
 	if err := os.RemoveAll(r.paths.building(b.id)); err != nil {
 		return nil, duckProblem("begin a version", err)
 	}
-	// Until it is sealed nobody would want the file back after a crash, so it keeps no log. The newest format that DuckDB 1.5 reads
-	// is written with a third less work than the oldest, which is the default.
-	if _, err := r.db.ExecContext(ctx, "attach "+Literal(r.paths.building(b.id))+" as v (recovery_mode no_wal_writes, storage_version 'v1.5.0')"); err != nil {
+	// Until it is sealed nobody would want the file back after a crash, so it keeps no log.
+	if _, err := r.db.ExecContext(ctx, "attach "+Literal(r.paths.building(b.id))+" as v (recovery_mode no_wal_writes, storage_version '"+storageVersion+"')"); err != nil {
 		return nil, duckProblem("begin a version", err)
 	}
 	r.mu.Lock()
@@ -155,7 +158,7 @@ func (b *duckBuild) Create(ctx context.Context, m Model) (int64, error) {
 	case previous != "":
 		make = func() error { return b.merge(ctx, m) }
 	default:
-		make = b.statement(ctx, "create table "+target+" as\n"+m.SQL)
+		make = b.statement(ctx, "create table "+target+" as "+selected(m.SQL))
 	}
 	// Each thread holds rows of its own, so what is too much for all of them may fit one.
 	if err := b.run.withMemory(ctx, []duckLimits{{}, {threads: 1}}, make); err != nil {
@@ -168,10 +171,7 @@ func (b *duckBuild) Create(ctx context.Context, m Model) (int64, error) {
 
 // statement makes work of one statement.
 func (b *duckBuild) statement(ctx context.Context, text string) func() error {
-	return func() error {
-		_, err := b.run.db.ExecContext(ctx, text)
-		return err
-	}
+	return func() error { return b.one(ctx, text) }
 }
 
 // merge builds an incremental model: its rows, and those of the published version whose key they do not have. A column that the
@@ -181,7 +181,7 @@ func (b *duckBuild) merge(ctx context.Context, m Model) error {
 	if err := b.schema(ctx, "build"); err != nil {
 		return err
 	}
-	if _, err := b.run.db.ExecContext(ctx, "create or replace table "+fresh+" as\n"+m.SQL); err != nil {
+	if err := b.one(ctx, "create or replace table "+fresh+" as "+selected(m.SQL)); err != nil {
 		return err
 	}
 	now, err := b.run.columns(ctx, b.run.db, "v", "build", m.Schema+"__"+m.Name+"__fresh")

@@ -11,6 +11,13 @@ import (
 // because readers attach the file under another name.
 func (b *duckBuild) createView(ctx context.Context, m Model) error {
 	// The rewritten text has other lines than the model, so a mistake is found in the model's own.
+	m.SQL = strings.TrimRight(m.SQL, " \t\r\n;")
+	switch n, err := b.run.statements(m.SQL); {
+	case err != nil:
+		return err
+	case n != 1:
+		return notOneSelect(fmt.Sprintf("build %s.%s", m.Schema, m.Name))
+	}
 	_, err := b.run.db.ExecContext(ctx, "explain\n"+m.SQL)
 	if err != nil {
 		return duckProblem(fmt.Sprintf("build %s.%s", m.Schema, m.Name), err)

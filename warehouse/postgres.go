@@ -28,9 +28,14 @@ type postgres struct {
 
 // How the sessions of a run, of its lock and of readers are set. A run's own statements may be long; what they wait for may not.
 var (
+	// everySession pins what a database or a role may set that changes how a value is read, written, compared or computed.
 	everySession = map[string]string{
 		"timezone": "UTC", "datestyle": "ISO, MDY", "intervalstyle": "postgres", "bytea_output": "hex", "extra_float_digits": "1", "jit": "off",
 		"quote_all_identifiers": "off", "transform_null_equals": "off", "standard_conforming_strings": "on", "array_nulls": "on", "xmloption": "content",
+		"xmlbinary": "base64", "lc_monetary": "C", "lc_numeric": "C", "lc_time": "C", "timezone_abbreviations": "Default", "row_security": "on",
+		"backslash_quote": "safe_encoding", "escape_string_warning": "off", "default_transaction_isolation": "read committed",
+		"default_transaction_read_only": "off", "default_transaction_deferrable": "off", "idle_session_timeout": "0", "transaction_timeout": "0",
+		"default_table_access_method": "heap", "check_function_bodies": "on",
 	}
 	runSession = map[string]string{
 		"statement_timeout": "0", "lock_timeout": "60s", "idle_in_transaction_session_timeout": "0", "search_path": "public",

@@ -25,7 +25,8 @@ type postgresBuild struct {
 	previous int64 // The published version, 0 before the first.
 
 	mu      sync.Mutex
-	schemas []string // Base names, such as "core", whose schemas of this version are there.
+	guarded *pgx.Conn // Holds what models may not write.
+	schemas []string  // Base names, such as "core", whose schemas of this version are there.
 	done    bool
 }
 
@@ -54,6 +55,10 @@ select greatest(
 		if err := b.ensureSchema(ctx, schema); err != nil {
 			return nil, err
 		}
+	}
+	if err := b.guard(ctx); err != nil {
+		b.unguard()
+		return nil, r.w.problem("guard staging", err)
 	}
 	return b, nil
 }
@@ -176,7 +181,7 @@ func (b *postgresBuild) Create(ctx context.Context, m Model) (rows int64, err er
 			break
 		}
 	}
-	return rows, b.run.w.problem(fmt.Sprintf("build %s.%s", m.Schema, m.Name), err)
+	return rows, b.explain(m, err)
 }
 
 func (b *postgresBuild) create(ctx context.Context, m Model) (rows int64, err error) {
@@ -185,11 +190,11 @@ func (b *postgresBuild) create(ctx context.Context, m Model) (rows int64, err er
 		return 0, err
 	}
 	if m.View {
-		statement := fmt.Sprintf("create view %s as\n%s", relation, m.SQL)
-		_, err := b.run.pool.Exec(ctx, statement)
+		statement := fmt.Sprintf("create view %s as\n%s", relation, strings.TrimRight(m.SQL, " \t\r\n;"))
+		_, err := b.one(ctx, statement)
 		return 0, withLine(statement, err)
 	}
-	query := m.SQL
+	query := selected(m.SQL)
 	if m.Carry {
 		previous, there, err := b.Previous(ctx, m.Schema, m.Name)
 		if err != nil {
@@ -207,8 +212,8 @@ func (b *postgresBuild) create(ctx context.Context, m Model) (rows int64, err er
 		}
 	}
 	// A version is written once and counted here, so that autovacuum has nothing to do for it.
-	statement := fmt.Sprintf("create table %s with (autovacuum_enabled = false) as\n%s", relation, query)
-	tag, err := b.run.pool.Exec(ctx, statement)
+	statement := fmt.Sprintf("create table %s with (autovacuum_enabled = false) as %s", relation, query)
+	tag, err := b.one(ctx, statement)
 	if err != nil {
 		return 0, withLine(statement, err)
 	}
@@ -241,8 +246,8 @@ func (b *postgresBuild) merged(ctx context.Context, m Model, previous string) (s
 	if err := b.drop(ctx, fresh); err != nil {
 		return "", err
 	}
-	statement := fmt.Sprintf("create table %s with (autovacuum_enabled = false) as\n%s", fresh, m.SQL)
-	if _, err := b.run.pool.Exec(ctx, statement); err != nil {
+	statement := fmt.Sprintf("create table %s with (autovacuum_enabled = false) as %s", fresh, selected(m.SQL))
+	if _, err := b.one(ctx, statement); err != nil {
 		return "", withLine(statement, err)
 	}
 	if _, err := b.run.pool.Exec(ctx, `analyze `+fresh); err != nil {
@@ -394,6 +399,7 @@ func (b *postgresBuild) Discard(ctx context.Context) error {
 		return nil
 	}
 	b.done = true
+	b.unguard()
 	return b.run.withLock(func(conn *pgx.Conn) error {
 		return b.run.w.problem("drop the version that was not published", b.run.w.dropVersion(ctx, conn, b.version))
 	})

@@ -25,6 +25,8 @@ const (
 	deadlockDetected = "40P01"
 	serialization    = "40001"
 	uniqueViolation  = "23505"
+	syntaxError      = "42601"
+	notSupported     = "0A000"
 )
 
 // sqlState gives the server's code of an error, or "".

@@ -24,6 +24,7 @@ func (b *postgresBuild) Publish(ctx context.Context, p Publication) error {
 		return errors.New("publish a version that has ended")
 	}
 	w := b.run.w
+	b.unguard() // Old versions are dropped from here on.
 	err := b.run.withLock(func(conn *pgx.Conn) error {
 		if err := w.dropWorking(ctx, conn, b.version); err != nil {
 			return w.problem("drop the working tables", err)

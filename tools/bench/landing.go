@@ -210,7 +210,7 @@ func aloneChild(ctx context.Context, dir string) error {
 	defer conn.Close()
 	set := []string{
 		"attach '" + filepath.Join(dir, "bench.duckdb.lifeline", "landing.duckdb") + "' as landing (read_only)",
-		"attach '" + fresh + "' as v (storage_version 'v1.5.0')", "create schema staging", "set integer_division = true", "set default_null_order = 'postgres'", "set preserve_insertion_order = false",
+		"attach '" + fresh + "' as v (storage_version 'v1.2.0')", "create schema staging", "set integer_division = true", "set default_null_order = 'postgres'", "set preserve_insertion_order = false",
 		"set memory_limit = '" + p.Config.Warehouse.MemoryLimit + "'", "set temp_directory = '" + filepath.Join(dir, "tmp") + "'",
 	}
 	for _, t := range p.Sources {

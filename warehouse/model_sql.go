@@ -1,0 +1,131 @@
+package warehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/duckdb/duckdb-go/v2/mapping"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"lifeline/change"
+)
+
+// A model is one select. What it is put into holds that on both engines: as a subquery nothing of it may write, and the whole is sent as
+// one statement, so that nothing may follow it.
+
+// selected is a model's select as a subquery; its lines stay where they are, one after the first.
+func selected(sql string) string {
+	return "select * from (\n" + strings.TrimRight(sql, " \t\r\n;") + "\n) as lifeline__model"
+}
+
+func notOneSelect(what string) error {
+	return &change.Problem{
+		Err: fmt.Errorf("%s: a model is one select, and this is several statements", what), Class: change.ClassUsage,
+		Try: "a model of its own for each select; nothing else can run in one",
+	}
+}
+
+// modelPatience is how long a model waits for a lock; the run's own statements wait longer.
+var modelPatience = "5s"
+
+// one runs one statement; the extended protocol takes no more than one.
+func (b *postgresBuild) one(ctx context.Context, statement string) (tag pgconn.CommandTag, err error) {
+	err = b.run.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+		if _, err := conn.Exec(ctx, "set lock_timeout = "+Literal(modelPatience)); err != nil {
+			return err
+		}
+		defer func() {
+			_, _ = conn.Exec(context.WithoutCancel(ctx), "set lock_timeout = "+Literal(runSession["lock_timeout"]))
+		}()
+		r := conn.Conn().PgConn().ExecParams(ctx, statement, nil, nil, nil, nil).Read()
+		tag = r.CommandTag
+		return r.Err
+	})
+	return tag, err
+}
+
+// guard keeps staging, history and the published version as they are while models run: a model that gets a function to write there waits
+// for its lock in vain. Reading, and indexes, go on.
+func (b *postgresBuild) guard(ctx context.Context) error {
+	conn, err := b.run.w.connect(ctx, runName(b.run.id)+" guard", b.run.w.sessionOfRun(false))
+	if err != nil {
+		return err
+	}
+	b.guarded = conn
+	rows, err := conn.Query(ctx, `
+select schemaname, tablename
+from pg_tables
+where schemaname in ('staging', 'history')
+	or schemaname in (select schema_name from ops.schemas where version = $1)
+order by schemaname, tablename`, b.previous)
+	if err != nil {
+		return err
+	}
+	type table struct{ Schema, Name string }
+	tables, err := pgx.CollectRows(rows, pgx.RowToStructByPos[table])
+	if err != nil || len(tables) == 0 {
+		return err
+	}
+	names := make([]string, len(tables))
+	for i, t := range tables {
+		names[i] = quoted(t.Schema, t.Name)
+	}
+	_, err = conn.Exec(ctx, "begin; lock table "+strings.Join(names, ", ")+" in share mode")
+	return err
+}
+
+// unguard ends the guard.
+func (b *postgresBuild) unguard() {
+	if b.guarded != nil {
+		_ = b.guarded.Close(context.Background())
+		b.guarded = nil
+	}
+}
+
+// explain says of a model that waited for the guard what it did.
+func (b *postgresBuild) explain(m Model, err error) error {
+	doing := fmt.Sprintf("build %s.%s", m.Schema, m.Name)
+	switch state := sqlState(err); {
+	case state == lockNotAvailable && b.guarded != nil:
+		return &change.Problem{
+			Err: fmt.Errorf("%s: %w: a model may not write into staging, history or what is published", doing, err), Class: change.ClassUsage,
+			Try: "take what writes there out of the model",
+		}
+	case state == syntaxError && strings.Contains(err.Error(), "multiple commands"):
+		return notOneSelect(doing)
+	case state == notSupported && strings.Contains(err.Error(), "data-modifying"):
+		return &change.Problem{
+			Err: fmt.Errorf("%s: %w", doing, err), Class: change.ClassUsage, Try: "a select: a model may not write",
+		}
+	}
+	return b.run.w.problem(doing, err)
+}
+
+// one runs one statement of the engine.
+func (b *duckBuild) one(ctx context.Context, statement string) error {
+	n, err := b.run.statements(statement)
+	if err != nil {
+		return err
+	}
+	if n != 1 {
+		return notOneSelect("run")
+	}
+	_, err = b.run.db.ExecContext(ctx, statement)
+	return err
+}
+
+// statements counts the statements of a text. A text that cannot be parsed is one: the engine says what is wrong with it when it runs.
+func (r *duckRun) statements(text string) (int, error) {
+	var conn mapping.Connection
+	if mapping.Connect(r.raw, &conn) == mapping.StateError {
+		return 0, errors.New("open a session")
+	}
+	defer mapping.Disconnect(&conn)
+	var extracted mapping.ExtractedStatements
+	defer mapping.DestroyExtracted(&extracted)
+	return max(int(mapping.ExtractStatements(conn, text, &extracted)), 1), nil
+}
