@@ -21,7 +21,11 @@ func (w *walk) publish(ctx context.Context) (string, error) {
 	}
 	w.recorded = true
 	p := warehouse.Publication{Run: w.report.RunID, AsOf: w.asOf, Project: w.hash}
-	if err := w.build.Publish(ctx, p); err != nil {
+	err := w.build.Publish(ctx, p)
+	if shown := new(warehouse.PublishedError); errors.As(err, &shown) {
+		w.report.Version = shown.Version
+	}
+	if err != nil {
 		return "", err
 	}
 	w.report.Status, w.report.Version = Published, w.build.Version()
@@ -60,7 +64,11 @@ func (w *walk) finish(ctx context.Context, err error) error {
 			w.report.Repairs = append(w.report.Repairs, RepairReport(r))
 		}
 	}
-	return errors.Join(err, w.closeSource(), w.record(ctx), w.hold.Close(ctx))
+	closing := errors.Join(w.closeSource(), w.record(ctx), w.hold.Close(ctx))
+	if closing != nil && w.report.Status == Published {
+		closing = &warehouse.PublishedError{Version: w.report.Version, Err: closing}
+	}
+	return errors.Join(err, closing)
 }
 
 // keepFindings writes what a stopped run found, while its tables are still there.

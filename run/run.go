@@ -92,6 +92,7 @@ func Do(ctx context.Context, o Options) (*Report, error) {
 		return w.report, w.fail(held(err))
 	}
 	w.report.RunID = w.hold.ID()
+	w.report.Warnings = append(w.report.Warnings, w.hold.Notices()...)
 	for _, s := range o.Project.Sources {
 		w.report.table(s.Name) // In the project's order, whatever order the engines report in.
 	}

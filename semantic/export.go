@@ -189,7 +189,7 @@ func (x *Export) Prepare(ctx context.Context, format string) (*File, error) {
 		f.send = func(w io.Writer) (int64, error) { return x.stream(ctx, w, format) }
 		return f, nil
 	}
-	dir, err := os.MkdirTemp("", "lifeline-export-")
+	dir, err := warehouse.ExportFolder()
 	if err != nil {
 		return nil, fmt.Errorf("make room for the export: %w", err)
 	}

@@ -54,11 +54,15 @@ func (p duckPaths) building(id int64) string {
 // make creates the folders.
 func (p duckPaths) make() error {
 	for _, dir := range []string{p.folder, p.versions, p.temp} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return duckProblem("make the warehouse's folder", err)
 		}
+		// They hold raw rows, also where an earlier program made them for everybody to read.
+		if err := os.Chmod(dir, 0o700); err != nil {
+			return duckProblem("close the warehouse's folder to others", err)
+		}
 	}
-	return nil
+	return p.oneFileSystem()
 }
 
 // finished lists the numbers of the version files that are whole.
@@ -100,14 +104,20 @@ func (p duckPaths) sweep() error {
 	return p.make()
 }
 
+// publishedMode lets every client read the published file, and privateMode nobody else what holds raw rows.
+const (
+	publishedMode = 0o444
+	privateMode   = 0o600
+)
+
 // seal makes a finished database file durable and unwritable.
-func seal(path string) error {
+func seal(path string, mode os.FileMode) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	if err := f.Chmod(0o444); err != nil {
+	if err := f.Chmod(mode); err != nil {
 		return err
 	}
 	return f.Sync()
@@ -164,12 +174,12 @@ func copyFile(from, to string) error {
 	if err := out.Close(); err != nil {
 		return err
 	}
-	return seal(to)
+	return seal(to, publishedMode)
 }
 
 // hold takes the exclusive lock. The kernel frees it when the holder dies, so a killed run never blocks the next.
 func (p duckPaths) hold(ctx context.Context, who Holder, wait time.Duration) (*os.File, error) {
-	f, err := os.OpenFile(p.lock, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(p.lock, os.O_RDWR|os.O_CREATE, privateMode)
 	if err != nil {
 		return nil, duckProblem("open the warehouse's lock", err)
 	}
@@ -221,9 +231,9 @@ func sign(f *os.File, who Holder) error {
 
 // duckHints say what to do about an error of the engine or the file system, by what it says.
 var duckHints = []struct{ says, try string }{
-	{"no space left on device", "free space on the warehouse's disk, then run again; what was published stays as it was"},
-	{"file too large", "a file system, or a limit of the process (ulimit -f), that allows larger files; what was published stays as it was"},
-	{"disk quota exceeded", "free space or raise the quota, then run again; what was published stays as it was"},
+	{"no space left on device", "free space on the warehouse's disk, then run again"},
+	{"file too large", "a file system, or a limit of the process (ulimit -f), that allows larger files"},
+	{"disk quota exceeded", "free space or raise the quota, then run again"},
 	{"permission denied", "give this user the right to read and write the warehouse's file, its folder PATH.lifeline and the folder they are in"},
 	{"not a directory", "a warehouse path whose folder is there and is a folder"},
 	{"is a directory", "another path, or move that folder away"},

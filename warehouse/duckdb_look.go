@@ -34,7 +34,7 @@ func (w *duckWarehouse) OpenStaging(ctx context.Context) (*Reader, error) {
 // look takes the lock of the landing file, shared to read it or exclusive to write it. What it cannot have gives a *HeldError with the
 // run that holds the warehouse, as far as that is known.
 func (p duckPaths) look(ctx context.Context, how int, wait time.Duration) (*os.File, error) {
-	f, err := os.OpenFile(p.looks, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(p.looks, os.O_RDWR|os.O_CREATE, privateMode)
 	if err != nil {
 		return nil, duckProblem("open the lock of the landing file", err)
 	}

@@ -47,7 +47,7 @@ select
 	}
 	paths := b.run.paths
 	duckStep("version built")
-	if err := seal(paths.building(b.id)); err != nil {
+	if err := seal(paths.building(b.id), publishedMode); err != nil {
 		return duckProblem(fmt.Sprintf("finish version %d", b.id), err)
 	}
 	duckStep("version sealed")
@@ -61,7 +61,10 @@ select
 	duckStep("version shown")
 	b.done = true
 	defer duckStep("version recorded")
-	return b.run.reconcile(ctx)
+	if err := b.run.reconcile(ctx); err != nil {
+		return &PublishedError{Version: b.id, Err: err}
+	}
+	return nil
 }
 
 // Versions are those kept, newest first.
@@ -105,6 +108,9 @@ func (r *duckRun) Rollback(ctx context.Context) (Version, error) {
 		}
 	}
 	to := versions[current+1]
+	if err := r.checkVersion(ctx, to.ID); err != nil {
+		return Version{}, err
+	}
 	if err := r.paths.show(to.ID); err != nil {
 		return Version{}, duckProblem(fmt.Sprintf("publish version %d", to.ID), err)
 	}
@@ -148,11 +154,17 @@ func (r *duckRun) restore(ctx context.Context) error {
 		if !v.Current {
 			continue
 		}
-		if err := r.paths.show(v.ID); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(r.paths.version(v.ID)); errors.Is(err, os.ErrNotExist) {
+			r.tell(fmt.Sprintf("the published version %d is gone, at %s and in %s; the next one is built anew", v.ID, r.paths.published, r.paths.versions))
+			continue
+		}
+		if err := r.paths.show(v.ID); err != nil {
 			return duckProblem(fmt.Sprintf("put version %d back in its place", v.ID), err)
 		}
+		r.tell(fmt.Sprintf("%s was gone; version %d is back in its place", r.paths.published, v.ID))
 	}
-	return nil
+	// A version without a file is none.
+	return r.dropVersions(ctx)
 }
 
 // adopt gives the published file its place among the kept versions when the folder came without it.

@@ -33,6 +33,7 @@ type duckRun struct {
 	raw  mapping.Database // The same database as db, for appending chunks.
 
 	ceiling duckCeiling
+	notices []string
 
 	mu     sync.Mutex
 	load   *duckLoad
@@ -50,6 +51,7 @@ func (r *duckRun) begin(ctx context.Context, who Holder) error {
 		return err
 	}
 	r.look = look
+	r.tellMissing()
 	if err := r.openLanding(ctx); err != nil {
 		return err
 	}
@@ -114,6 +116,9 @@ func (r *duckRun) openLanding(ctx context.Context) error {
 	var message string
 	if mapping.GetOrCreateFromCache(duckdb.GetInstanceCache(), r.paths.landing, &r.raw, config, &message) == mapping.StateError {
 		return duckProblem("open "+r.paths.landing, errors.New(message))
+	}
+	if err := os.Chmod(r.paths.landing, privateMode); err != nil {
+		return duckProblem("close "+r.paths.landing+" to others", err)
 	}
 	return r.measureCeiling(ctx)
 }
@@ -277,7 +282,7 @@ order by 1`)
 		err = detached
 	}
 	if err == nil {
-		err = seal(next)
+		err = seal(next, privateMode)
 	}
 	duckStep("books written")
 	if err == nil {

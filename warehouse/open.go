@@ -63,7 +63,7 @@ func duckPath(rest string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("resolve the warehouse path: %w", err)
 	}
-	return path, nil
+	return followLink(path)
 }
 
 // usage is a problem of the command line or the configuration.

@@ -87,7 +87,7 @@ var hints = map[string]string{
 	"28000": "the right user and password in the warehouse address, and an entry for it in the server's pg_hba.conf",
 	"3D000": "create the database first: createdb NAME",
 	"42501": "grant the missing right to the role; it needs connect and create on the database, and must own what lifeline made",
-	"53100": "free space on the server's disk; what was published stays as it was",
+	"53100": "free space on the server's disk, then run again",
 	"53200": "a lower warehouse.memory_limit",
 	"53300": "a higher max_connections on the server, or fewer clients",
 	"53400": "a higher limit on the server; the message names it",
@@ -126,7 +126,7 @@ func hint(err error) string {
 	case errors.As(err, &connect):
 		return "start the server, or give its right host and port in the warehouse address"
 	case isLost(err):
-		return "again: the connection was lost, what was published stays as it was"
+		return "again: the connection was lost"
 	}
 	return ""
 }

@@ -52,7 +52,7 @@ func readRows(ctx context.Context, from Querier, query string, do func(*sql.Rows
 
 // streamParts writes the rows, in their order, into a small file beside and reads them part by part.
 func (r *Reader) streamParts(ctx context.Context, query string, do func(*sql.Rows) error) error {
-	dir, err := os.MkdirTemp("", "lifeline-export-")
+	dir, err := ExportFolder()
 	if err != nil {
 		return fmt.Errorf("make room for the export: %w", err)
 	}

@@ -51,6 +51,8 @@ type Warehouse interface {
 type Run interface {
 	// ID is this run's number, the next after the newest in ops.runs; Begin has inserted its row with status "running".
 	ID() int64
+	// Notices are what Begin found that people should know, such as files that were taken away.
+	Notices() []string
 	// DB runs SQL over staging, history, ops and quarantine by these schema names.
 	DB() *sql.DB
 	// Load begins to land one snapshot of the given tables; the tables' staging is unchanged until its Commit.
