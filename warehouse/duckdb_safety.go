@@ -16,11 +16,8 @@ import (
 func followLink(path string) (string, error) {
 	for range 40 {
 		info, err := os.Lstat(path)
-		if errors.Is(err, os.ErrNotExist) || err == nil && info.Mode()&os.ModeSymlink == 0 {
-			return path, nil
-		}
-		if err != nil {
-			return path, duckProblem("look at the warehouse's path", err)
+		if err != nil || info.Mode()&os.ModeSymlink == 0 {
+			return path, nil // What else is wrong with it is said by who opens it.
 		}
 		target, err := os.Readlink(path)
 		if err != nil {

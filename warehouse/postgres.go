@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -170,10 +171,10 @@ func (w *postgres) pool(ctx context.Context, name string, size int32, settings m
 // set brings a session to our settings in one round trip. A setting that this server does not know is left out.
 func set(ctx context.Context, conn *pgx.Conn, settings map[string]string) error {
 	var names, values []string
-	for _, m := range []map[string]string{everySession, settings} {
-		for k, v := range m {
-			names, values = append(names, k), append(values, v)
-		}
+	all := maps.Clone(everySession)
+	maps.Copy(all, settings)
+	for k, v := range all {
+		names, values = append(names, k), append(values, v)
 	}
 	_, err := conn.Exec(ctx, `
 select set_config(n.name, n.value, false)
