@@ -284,16 +284,18 @@ func TestEveryAnswerReadsBackIntoItsType(t *testing.T) {
 		require.Greater(t, shown, len(checks.Checks)/2)
 		get[dashboard.SearchData](c, "/api/v1/search?q=claim")
 		held := get[dashboard.QuarantineData](c, "/api/v1/quarantine?limit=5")
-		seen, after := len(held.Data.Rows), held.Page.Next
+		seen, after := held.Data.Rows, held.Page.Next
 		for after != "" {
 			next := get[dashboard.QuarantineData](c, "/api/v1/quarantine?limit=5&after="+after)
-			seen, after = seen+len(next.Data.Rows), next.Page.Next
+			seen, after = append(seen, next.Data.Rows...), next.Page.Next
 		}
-		require.EqualValues(t, held.Page.Total, seen)
-		record := get[semantic.RecordData](c, "/api/v1/records/claims/2536358").Data
+		require.EqualValues(t, held.Page.Total, len(seen))
+		claim := slices.IndexFunc(seen, func(r dashboard.QuarantineRow) bool { return r.Table == "claim" })
+		ids := get[dashboard.SQLData](c, ask("select dim_claim_id from analytics.dim_claims_lifecycle where amount > 0 and invoices_total > 0 limit 1"))
+		record := get[semantic.RecordData](c, "/api/v1/records/claims/"+text(ids.Data.Rows[0][0])).Data
 		require.NotEmpty(t, record.Timeline)
 		require.NotNil(t, record.Sum)
-		require.Contains(t, c.problem("/api/v1/records/claims/2536250", http.StatusNotFound).Detail, "quarantine")
+		require.Contains(t, c.problem("/api/v1/records/claims/"+seen[claim].Key, http.StatusNotFound).Detail, "quarantine")
 		c.problem("/api/v1/records/claims/nonsense", http.StatusNotFound)
 		c.problem("/api/v1/runs/999", http.StatusNotFound)
 		c.problem("/api/v1/checks/nothing", http.StatusNotFound)

@@ -40,7 +40,7 @@ func TestBadInputIsNamedAndNothingIsLost(t *testing.T) {
 
 	f("no project", t.TempDir(), "csv:"+good, 2, "lifeline.yml")
 	f("no source", carepay, "csv:"+filepath.Join(t.TempDir(), "nowhere"), 2, "nowhere")
-	f("unknown scheme", carepay, "oracle://x", 2, "oracle")
+	f("unknown scheme", carepay, "oracle://x", 2, "does not begin with mysql://")
 	f("missing file", carepay, func() string {
 		dir := copyOf(t, good)
 		require.NoError(t, os.Remove(filepath.Join(dir, "claims.csv")))

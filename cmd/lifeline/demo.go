@@ -42,8 +42,8 @@ var demoQuestions = map[string][]question{
 }
 
 var claimQuestions = []question{
-	{"Claims by canonical status, with the money per currency", `
-select status, currency, count(*) as claims, sum(amount) as amount
+	{"Claims by status and currency; an amount of 0 is unknown in this source", `
+select status, currency, count(*) as claims, count(amount) as with_amount, cast(sum(amount) as numeric(38, 2)) as amount
 from core.claims
 group by status, currency
 order by claims desc, status, currency
@@ -101,7 +101,7 @@ func (c *demoCommand) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	g.Project = dir
+	g.Project, g.mostFindings = dir, 10
 	if g.Warehouse == "" {
 		g.Warehouse = "duckdb:" + filepath.Join(c.Dir, c.Business+".duckdb")
 	}

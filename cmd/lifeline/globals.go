@@ -20,7 +20,8 @@ type Globals struct {
 	JSON      bool   `name:"json" help:"Print results as JSON, on failure too."`
 	Verbose   bool   `short:"v" help:"Log what happens inside to stderr."`
 
-	terminal terminal `kong:"-"`
+	terminal     terminal `kong:"-"`
+	mostFindings int      `kong:"-"` // How many checks a report shows that warned or failed; 0 shows all.
 }
 
 // load reads the project and puts flags and environment over its settings.

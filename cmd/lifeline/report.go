@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"lifeline/quality"
@@ -48,41 +50,41 @@ func (g *Globals) printTables(r *run.Report) {
 	grid(g.terminal.out, headers, rows, headers[1:]...)
 }
 
-// printChecks shows only the checks that want attention; all of them stand in ops.check_results.
+// printChecks shows only the checks that warned or failed; all of them stand in ops.check_results.
 func (g *Globals) printChecks(r *run.Report) {
-	passed, other := 0, 0
-	var rows [][]string
-	var resolved, details []string
+	if len(r.Checks) == 0 {
+		return
+	}
+	counts := map[string]int{}
+	var findings []run.CheckReport
+	var resolved, stale []string
+	newest := ""
 	for _, c := range r.Checks {
 		if c.Change == string(quality.Resolved) {
 			resolved = append(resolved, c.Name)
 		}
-		switch c.Status {
-		case "pass":
-			passed++
-		case "not_applicable":
-			other++
+		counts[c.Status]++
+		table, fresh := strings.CutPrefix(c.Name, "source_freshness_")
+		switch {
+		case c.Status == "pass" || c.Status == "not_applicable":
+		case fresh && c.Status == "warn":
+			stale = append(stale, table)
+			newest = max(newest, c.Detail)
 		default:
-			rows = append(rows, []string{c.Status, since(c), c.Name, count(c.Failing), count(c.Tested)})
-			if c.Detail != "" {
-				details = append(details, c.Name+": "+c.Detail)
-			}
+			findings = append(findings, c)
 		}
 	}
-	if len(r.Checks) == 0 {
-		return
-	}
 	fmt.Fprintln(g.terminal.out)
-	if len(rows) > 0 {
-		grid(g.terminal.out, []string{"check", "since", "name", "failing", "of"}, rows, "failing", "of")
-	}
-	for _, d := range details {
-		fmt.Fprintln(g.terminal.out, " "+d)
+	g.printFindings(findings)
+	if len(stale) > 0 {
+		fmt.Fprintf(g.terminal.out, "not fresh: %s; %s\n", strings.Join(stale, ", "), newest)
 	}
 	if len(resolved) > 0 {
 		fmt.Fprintf(g.terminal.out, "resolved since the run before: %s\n", strings.Join(resolved, ", "))
 	}
-	fmt.Fprintf(g.terminal.out, "%d checks passed, %d want a look, %d do not apply\n", passed, len(rows), other)
+	failed := len(r.Checks) - counts["pass"] - counts["warn"] - counts["not_applicable"]
+	fmt.Fprintf(g.terminal.out, "%d checks passed, %d warned, %d failed, %d do not apply\n",
+		counts["pass"], counts["warn"], failed, counts["not_applicable"])
 	g.printLeftOut(r)
 	balanced := 0
 	for _, b := range r.Books {
@@ -91,6 +93,42 @@ func (g *Globals) printChecks(r *run.Report) {
 		}
 	}
 	fmt.Fprintf(g.terminal.out, "%d of %d equations of the books balance\n", balanced, len(r.Books))
+}
+
+// printFindings prints the checks that warned or failed; the demo shows those with the most failing rows.
+func (g *Globals) printFindings(findings []run.CheckReport) {
+	if len(findings) == 0 {
+		return
+	}
+	more := 0
+	if g.mostFindings > 0 && len(findings) > g.mostFindings {
+		slices.SortStableFunc(findings, func(a, b run.CheckReport) int {
+			return cmp.Or(cmp.Compare(a.Status, b.Status), cmp.Compare(b.Failing, a.Failing))
+		})
+		more = len(findings) - g.mostFindings
+		findings = findings[:g.mostFindings]
+	}
+	var rows [][]string
+	for _, c := range findings {
+		rows = append(rows, []string{c.Status, since(c), c.Name, count(c.Failing), ofTested(c)})
+	}
+	grid(g.terminal.out, []string{"check", "since", "name", "failing", "of"}, rows, "failing", "of")
+	for _, c := range findings {
+		if c.Detail != "" {
+			fmt.Fprintln(g.terminal.out, " "+c.Name+": "+c.Detail)
+		}
+	}
+	if more > 0 {
+		fmt.Fprintf(g.terminal.out, " … and %d more, with fewer rows each; the dashboard's page Data quality has all\n", more)
+	}
+}
+
+// ofTested is how many rows a check looked at; a query of the project's own does not say.
+func ofTested(c run.CheckReport) string {
+	if c.Tested == 0 {
+		return ""
+	}
+	return count(c.Tested)
 }
 
 // printLeftOut says how much of what durations and KPIs could count they do not; a share is never rounded to nothing.

@@ -56,6 +56,7 @@ func shopCopy(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "shop")
 	require.NoError(t, os.CopyFS(dir, os.DirFS(shop)))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "tests"), 0o755)) // git keeps no empty folder.
 	return dir
 }
 

@@ -150,7 +150,7 @@ func TestFiguresOfASampleAreTheRecordsBehindThem(t *testing.T) {
 			}
 		}
 	})
-	o := lifeline(t, append([]string{"trace", "kpi_01_approval_rate", "--month", "2019-03", "--program", "48", "--limit", "2"}, flags...)...)
+	o := lifeline(t, append([]string{"trace", "kpi_01_approval_rate", "--month", "2019-03", "--program", "40", "--limit", "2"}, flags...)...)
 	require.Zero(t, o.code, o.errors)
 	require.Contains(t, o.out, "core.claims: ")
 	require.Contains(t, o.out, "numerator + 1, n")
@@ -167,7 +167,7 @@ func TestATraceSaysWhenTheProjectIsNoLongerThatOfTheVersion(t *testing.T) {
 	require.Zero(t, o.code, o.errors)
 	edit(t, project, "models/kpi/kpi_01_08.yml", "hit: c.approved\n", "hit: c.rejected\n")
 	for month := range 12 {
-		o = lifeline(t, append([]string{"trace", "KPI-01", "--program", "48", "--month", "2019-" + []string{"01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12"}[month]}, flags...)...)
+		o = lifeline(t, append([]string{"trace", "KPI-01", "--program", "40", "--month", "2019-" + []string{"01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12"}[month]}, flags...)...)
 		if o.code == 0 && strings.Contains(o.out, "do not add up to the published figure") {
 			require.Contains(t, o.out, "Try: lifeline run")
 			return

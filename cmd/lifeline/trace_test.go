@@ -197,8 +197,8 @@ func TestATraceTellsEarlierVersionsAndWhereMissingRowsAre(t *testing.T) {
 		refused("kpi_01_approval_rate has no such figure", "lifeline trace kpi_01_approval_rate", "KPI-01", "--month", "1999-03")
 		refused(`there is no table "kpi_01_aproval_rate"`, "lifeline trace kpi_01_approval_rate", "kpi_01_aproval_rate")
 		aside := query(t, append(flags, "--books"), "select key from quarantine.rows where table_name = 'claim' and state = 'quarantined' order by key limit 1")[0]["key"].(string)
-		refused("core.claims has no row "+aside+": it is quarantined (quarantined)", "lifeline quarantine show "+aside+" --table claim", "core.claims", aside)
-		refused("it is quarantined (quarantined)", "lifeline quarantine show "+aside, "dim_claims_lifecycle", aside)
+		refused("core.claims has no row "+aside+": it is in quarantine (quarantined)", "lifeline quarantine show "+aside+" --table claim", "core.claims", aside)
+		refused("it is in quarantine (quarantined)", "lifeline quarantine show "+aside, "dim_claims_lifecycle", aside)
 
 		day := query(t, flags, "select cast(day as varchar) as d, program_id as p, provider_id as o from analytics.kpi_daily where currency is null and provider_id is not null and program_id is not null order by 1, 2, 3 limit 1")[0]
 		c = traced(t, flags, "kpi_daily", fmt.Sprintf("%s,%.0f,%.0f,", day["d"], day["p"], day["o"]))

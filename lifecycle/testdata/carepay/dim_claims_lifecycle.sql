@@ -19,7 +19,7 @@ lives as (
         t.provider_id,
         t.date_treatment,
         t.date_submitted,
-        case when c.status in ('approved', 'rejected', 'paid') then c.date_modified end as date_decided
+        case when c.status in ('approved', 'partial', 'rejected', 'paid') then c.date_modified end as date_decided
     from {{ ref('claims') }} as c
     left join {{ ref('treatments') }} as t on t.treatment_id = c.treatment_id
 )

@@ -34,7 +34,7 @@ activities as (
         union all
         select l.*, l.date_modified, 'decided', 'proxy', l.status
         from lives as l
-        where l.date_modified is not null and l.status in ('approved', 'rejected', 'paid')
+        where l.date_modified is not null and l.status in ('approved', 'partial', 'rejected', 'paid')
     ) as u
 )
 
