@@ -185,7 +185,7 @@ func (l *layout) percentVerb(v Value) (string, error) {
 	case 'e', 'E', 'f', 'F', 'g', 'G':
 		return l.number(v)
 	}
-	return "", fmt.Errorf("there is no format %%%c", l.verb)
+	return "", fmt.Errorf("there is not a format %%%c", l.verb)
 }
 
 // cut keeps as many letters of a text as the precision says.

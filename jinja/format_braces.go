@@ -172,7 +172,7 @@ func formatSpec(v Value, spec string) (string, error) {
 	}
 	if s, ok := v.(string); ok {
 		if l.verb != 0 && l.verb != 's' || l.align == '=' || l.sign != 0 || l.group != "" {
-			return "", fmt.Errorf("%q is no format of a text", spec)
+			return "", fmt.Errorf("%q is not a format of a text", spec)
 		}
 		return l.pad(l.cut(s), '<'), nil
 	}
@@ -186,7 +186,7 @@ func formatSpec(v Value, spec string) (string, error) {
 	case l.verb == 0 && !isFloat:
 		l.verb = 'd'
 	case l.verb == 'c' || l.verb == 's' || isFloat && strings.IndexByte("dxXob", l.verb) >= 0:
-		return "", fmt.Errorf("%q is no format of a %s", spec, typeName(v))
+		return "", fmt.Errorf("%q is not a format of a %s", spec, typeName(v))
 	}
 	if l.verb == 'd' && l.precision >= 0 {
 		return "", errors.New("a whole number has no precision")
@@ -241,7 +241,7 @@ func readSpec(spec string) (*layout, error) {
 		i++
 	}
 	if i < len(r) || l.width > longest || l.precision > longest {
-		return nil, fmt.Errorf("%q is no format", spec)
+		return nil, fmt.Errorf("%q is not a format", spec)
 	}
 	return l, nil
 }

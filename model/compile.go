@@ -92,12 +92,19 @@ func (g *Graph) compileAt(where, path, sql string, env Env) (string, error) {
 	return out, at(where, path, err)
 }
 
+var calledIn = regexp.MustCompile(`\(called at [^()]+\)$`)
+
 // at puts a place in a YAML file for the one in the text that was rendered from it; a place in a macro stays.
 func at(where, path string, err error) error {
 	var p *change.Problem
 	if errors.As(err, &p) && strings.HasPrefix(p.Where, path+":") {
 		placed := *p
 		placed.Where = where
+		return &placed
+	}
+	if errors.As(err, &p) && strings.Contains(p.Error(), "(called at "+path+":") {
+		placed := *p
+		placed.Err = errors.New(calledIn.ReplaceAllLiteralString(p.Error(), "(called at "+where+")"))
 		return &placed
 	}
 	return err
@@ -112,7 +119,8 @@ func (g *Graph) Tested(t *project.Test) (*Node, error) {
 		return n, nil
 	}
 	return nil, &change.Problem{
-		Err: fmt.Errorf("test %s is on %q, which does not exist", t.Name, t.Node), Where: place(t), Class: change.ClassUsage, Try: "take the test out",
+		Err:   fmt.Errorf("test %s is on %q, which does not exist", t.Name, t.Node),
+		Where: place(t), Class: change.ClassUsage, Try: "take the test out",
 	}
 }
 

@@ -124,18 +124,21 @@ func (g *Graph) collect() ([]*Node, error) {
 	var nodes []*Node
 	p := g.project
 	for _, s := range p.Sources {
-		n := &Node{ID: "source." + p.Name + "." + s.Source + "." + s.Name, Kind: KindSource, Name: s.Name, Schema: s.Schema, Alias: s.Name, Source: s}
+		n := &Node{ID: "source." + p.Name + "." + s.Source + "." + s.Name, Kind: KindSource, Name: s.Name, Schema: s.Schema, Alias: s.Name,
+			Source: s}
 		n.Path, _, _ = strings.Cut(s.Where, ":")
 		g.byName["source:"+s.Source+"."+s.Name] = n
 		nodes = append(nodes, n)
 	}
 	for _, s := range p.Seeds {
-		n := &Node{ID: "seed." + p.Name + "." + s.Name, Kind: KindSeed, Name: s.Name, Path: s.Path, Seed: s, Config: s.Config, Materialized: Table}
+		n := &Node{ID: "seed." + p.Name + "." + s.Name, Kind: KindSeed, Name: s.Name, Path: s.Path, Seed: s, Config: s.Config,
+			Materialized: Table}
 		g.byName[s.Name] = n
 		nodes = append(nodes, n)
 	}
 	for _, m := range p.Models {
-		n := &Node{ID: "model." + p.Name + "." + m.Name, Kind: KindModel, Name: m.Name, Path: m.Path, Model: m, Config: m.Config, EntityOf: p.SourceOf(m)}
+		n := &Node{ID: "model." + p.Name + "." + m.Name, Kind: KindModel, Name: m.Name, Path: m.Path, Model: m, Config: m.Config,
+			EntityOf: p.SourceOf(m)}
 		g.byName[m.Name] = n
 		nodes = append(nodes, n)
 	}
@@ -164,7 +167,8 @@ func (g *Graph) parse(n *Node) (edges, error) {
 		}
 		if leading.FindString(text) == text {
 			return nil, &change.Problem{
-				Err: fmt.Errorf("model %s is empty: its file gives no select", n.Name), Where: n.Path, Class: change.ClassUsage, Try: "write a select, or delete the file",
+				Err:   fmt.Errorf("model %s is empty: its file gives no select", n.Name),
+				Where: n.Path, Class: change.ClassUsage, Try: "write a select, or delete the file",
 			}
 		}
 	}
@@ -394,7 +398,8 @@ func (g *Graph) Refers(text string) (*Node, error) {
 	}
 	if found == nil {
 		return nil, &change.Problem{
-			Err: fmt.Errorf("%q is neither ref('…') nor source('…', '…')", text), Where: refersPath + ":1", Class: change.ClassUsage, Try: "to: ref('treatments')",
+			Err:   fmt.Errorf("%q is neither ref('…') nor source('…', '…')", text),
+			Where: refersPath + ":1", Class: change.ClassUsage, Try: "to: ref('treatments')",
 		}
 	}
 	return found, nil
@@ -467,11 +472,13 @@ func cycle(left map[*Node]int, depends map[*Node]edges) error {
 	}
 	for i, n := range path {
 		if test := depends[n][next[i]]; test != "" {
-			where, try = test, fmt.Sprintf("%s waits for %s because this test quarantines rows: on_fail: flag, or take one of the references out", n.Name, next[i].Name)
+			where, try = test, fmt.Sprintf("%s waits for %s because this test quarantines rows: on_fail: flag, or take one of the references out",
+				n.Name, next[i].Name)
 		}
 	}
 	return &change.Problem{
-		Err: errors.New("models refer to each other in a circle: " + strings.Join(names, " -> ")), Where: where, Class: change.ClassUsage, Try: try,
+		Err:   errors.New("models refer to each other in a circle: " + strings.Join(names, " -> ")),
+		Where: where, Class: change.ClassUsage, Try: try,
 	}
 }
 

@@ -50,7 +50,8 @@ func newRenderer(p *project.Project, o Options) (*renderer, error) {
 		for _, name := range t.Macros() {
 			if other, twice := defined[name]; twice {
 				return nil, &change.Problem{
-					Err: fmt.Errorf("two macros are called %q: in %s and in %s", name, other, m.Path), Where: m.Path, Class: change.ClassUsage, Try: "rename one",
+					Err:   fmt.Errorf("two macros are called %q: in %s and in %s", name, other, m.Path),
+					Where: m.Path, Class: change.ClassUsage, Try: "rename one",
 				}
 			}
 			defined[name] = m.Path

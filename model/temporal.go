@@ -65,7 +65,8 @@ var (
 )
 
 // temporalArguments are the names that both macros take.
-var temporalArguments = []string{"kind", "cohort", "appended", "on", "time", "order", "inclusive", "cohort_on", "cohort_time", "cohort_order", "cohort_id"}
+var temporalArguments = []string{"kind", "cohort", "appended", "on", "time", "order", "inclusive", "cohort_on", "cohort_time",
+	"cohort_order", "cohort_id"}
 
 // temporalJoin answers temporal_join(kind, …): the cohort's rows, each with columns of one appended row, or nulls.
 func temporalJoin(c *jinja.Call) (jinja.Value, error) {
@@ -92,11 +93,12 @@ func temporalAggregate(c *jinja.Call) (jinja.Value, error) {
 	for _, p := range in.mapping("aggregates", "aggregates={'visits': 'count(*)', 'spent': 'sum(amount)'}") {
 		m := aggregateCall.FindStringSubmatch(p[1])
 		if m == nil || m[2] == "*" && !strings.EqualFold(m[1], "count") {
-			in.fail(fmt.Errorf("aggregate %q is none of count(*), count, sum, min, max, avg, bool_or, bool_and of a column", p[1]),
+			in.fail(fmt.Errorf("aggregate %q must be one of count(*), count, sum, min, max, avg, bool_or, bool_and of a column", p[1]),
 				"compute the value as a column of the appended rows, and aggregate that column", p[1])
 			continue
 		}
-		t.aggregates = append(t.aggregates, appendedAggregate{function: strings.ToLower(m[1]), column: strings.TrimPrefix(m[2], "*"), as: in.identifier("aggregates", p[0])})
+		t.aggregates = append(t.aggregates,
+			appendedAggregate{function: strings.ToLower(m[1]), column: strings.TrimPrefix(m[2], "*"), as: in.identifier("aggregates", p[0])})
 	}
 	return in.answer(temporalAggregates[t.kind])
 }
@@ -130,14 +132,18 @@ func readTemporal(name string, c *jinja.Call, kinds map[string]func(*temporal) s
 	switch {
 	case kinds[t.kind] != nil:
 	case temporalJoins[t.kind] != nil:
-		in.fail(fmt.Errorf("%s joins rows and aggregates none", t.kind), "temporal_join('"+t.kind+"', …), or one of "+strings.Join(sortedKeys(kinds), ", "), quote(t.kind))
+		in.fail(fmt.Errorf("%s joins rows and aggregates none", t.kind),
+			"temporal_join('"+t.kind+"', …), or one of "+strings.Join(sortedKeys(kinds), ", "), quote(t.kind))
 	case temporalAggregates[t.kind] != nil:
-		in.fail(fmt.Errorf("%s aggregates rows and joins none", t.kind), "temporal_aggregate('"+t.kind+"', …), or one of "+strings.Join(sortedKeys(kinds), ", "), quote(t.kind))
+		in.fail(fmt.Errorf("%s aggregates rows and joins none", t.kind),
+			"temporal_aggregate('"+t.kind+"', …), or one of "+strings.Join(sortedKeys(kinds), ", "), quote(t.kind))
 	default:
-		in.fail(unknown("temporal join", t.kind, project.Nearest(t.kind, sortedKeys(kinds))), "one of "+strings.Join(sortedKeys(kinds), ", "), quote(t.kind))
+		in.fail(unknown("temporal join", t.kind, project.Nearest(t.kind, sortedKeys(kinds))), "one of "+strings.Join(sortedKeys(kinds), ", "),
+			quote(t.kind))
 	}
 	t.appended = side{relation: in.text("appended", ""), keys: in.names("on", nil), time: in.column("time", "activity_date")}
-	t.cohort = side{relation: in.text("cohort", ""), keys: in.names("cohort_on", t.appended.keys), time: in.column("cohort_time", t.appended.time)}
+	t.cohort = side{relation: in.text("cohort", ""), keys: in.names("cohort_on", t.appended.keys),
+		time: in.column("cohort_time", t.appended.time)}
 	t.appended.order = in.names("order", []string{"occurrence", "id"})
 	t.cohort.order = in.names("cohort_order", t.appended.order)
 	t.id = in.column("cohort_id", "id")
@@ -208,7 +214,8 @@ func (in *temporalInput) column(name, otherwise string) string {
 
 func (in *temporalInput) identifier(name, column string) string {
 	if !identifier.MatchString(column) {
-		in.fail(fmt.Errorf("%q in %s is no column's name", column, name), "compute it under a name of its own in the rows that are joined", quote(column))
+		in.fail(fmt.Errorf("%q in %s is not a column's name", column, name), "compute it under a name of its own in the rows that are joined",
+			quote(column))
 	}
 	return column
 }

@@ -68,7 +68,8 @@ func (t *temporal) aggregateEver() string {
 		return "appended." + column
 	}
 	columns := append(renamed(prefixed("appended", t.appended.keys), t.keys()), t.computed(of, "")...)
-	return t.aggregated(fmt.Sprintf("(\n    select\n        %s\n    from %s as appended\n    where %s\n    group by %s\n)", lines(2, columns...),
+	return t.aggregated(fmt.Sprintf("(\n    select\n        %s\n    from %s as appended\n    where %s\n    group by %s\n)",
+		lines(2, columns...),
 		indent(1, t.appended.relation), t.appended.known("appended"), strings.Join(prefixed("appended", t.appended.keys), ", ")), t.onKeys("g"))
 }
 
@@ -95,7 +96,8 @@ func (t *temporal) aggregateBeside() string {
 	inner := fmt.Sprintf("(\n    select\n        %s\n    from %s as u\n)", lines(2, columns...), indent(1, t.union(false, further)))
 	outer := append(prefixed("r", t.keys()), "r.row_id")
 	outer = append(outer, prefixed("r", numbered("g", len(t.aggregates)))...)
-	return t.aggregated(fmt.Sprintf("(\n    select\n        %s\n    from %s as r\n    where r.member = 1\n)", lines(2, outer...), indent(1, inner)),
+	return t.aggregated(fmt.Sprintf("(\n    select\n        %s\n    from %s as r\n    where r.member = 1\n)", lines(2, outer...),
+		indent(1, inner)),
 		t.onKeys("g")+" and g.row_id = c."+t.id)
 }
 
@@ -110,6 +112,7 @@ func (t *temporal) aggregateBetween() string {
 	inner := fmt.Sprintf("(\n    select\n        %s\n    from %s as u\n)", lines(2, columns...), indent(1, t.union(true, t.valued())))
 	outer := append(prefixed("w", t.keys()), "max(w.row_id) as row_id")
 	outer = append(outer, t.computed(t.inUnion("w"), "")...)
-	return t.aggregated(fmt.Sprintf("(\n    select\n        %s\n    from %s as w\n    where w.n > 0\n    group by %s, w.n\n)", lines(2, outer...), indent(1, inner),
+	return t.aggregated(fmt.Sprintf("(\n    select\n        %s\n    from %s as w\n    where w.n > 0\n    group by %s, w.n\n)",
+		lines(2, outer...), indent(1, inner),
 		strings.Join(prefixed("w", t.keys()), ", ")), t.onKeys("g")+" and g.row_id = c."+t.id)
 }

@@ -98,7 +98,8 @@ func (t *temporal) events(last bool) string {
 	}
 	columns = append(columns, fmt.Sprintf("row_number() over (\n            partition by %s\n            order by %s\n        ) as n",
 		strings.Join(prefixed("appended", t.appended.keys), ", "), strings.Join(order, ", ")))
-	return fmt.Sprintf("(\n    select\n        %s\n    from %s as appended\n    where %s\n)", lines(2, columns...), indent(1, t.appended.relation), t.appended.known("appended"))
+	return fmt.Sprintf("(\n    select\n        %s\n    from %s as appended\n    where %s\n)", lines(2, columns...),
+		indent(1, t.appended.relation), t.appended.known("appended"))
 }
 
 // ever joins an entity's first, last or nth row; that it stands before or after the cohort's time is a condition more.
@@ -115,7 +116,8 @@ func (t *temporal) ever() string {
 	if compare != "" {
 		on += fmt.Sprintf(" and e.moment %s c.%s", compare, t.cohort.time)
 	}
-	return fmt.Sprintf("select\n    %s\nfrom %s as e\nright join %s as c\n    on %s", lines(1, t.chosen()...), t.events(last), t.cohort.relation, on)
+	return fmt.Sprintf("select\n    %s\nfrom %s as e\nright join %s as c\n    on %s", lines(1, t.chosen()...), t.events(last),
+		t.cohort.relation, on)
 }
 
 // eventsFirst says whether appended rows of the cohort row's own time stand before it in the union.
@@ -198,7 +200,8 @@ func (t *temporal) beside() string {
 		n = "q.seen + 1 as n"
 	}
 	columns := append(prefixed("q", t.keys()), "q.row_id", n)
-	return t.picked(fmt.Sprintf("(\n    select\n        %s\n    from %s as q\n    where q.member = 1\n)", lines(2, columns...), indent(1, t.positions(false))))
+	return t.picked(fmt.Sprintf("(\n    select\n        %s\n    from %s as q\n    where q.member = 1\n)", lines(2, columns...),
+		indent(1, t.positions(false))))
 }
 
 // between joins the first or last row of a window: those after `seen` up to as many as the next cohort row has seen.
@@ -212,7 +215,9 @@ func (t *temporal) between() string {
 	if t.kind == "last_in_between" {
 		n = "w.until as n"
 	}
-	inner := fmt.Sprintf("(\n    select\n        %s\n    from %s as q\n    where q.member = 1\n)", lines(2, seen...), indent(1, t.positions(true)))
+	inner := fmt.Sprintf("(\n    select\n        %s\n    from %s as q\n    where q.member = 1\n)", lines(2, seen...),
+		indent(1, t.positions(true)))
 	columns := append(prefixed("w", keys), "w.row_id", n)
-	return t.picked(fmt.Sprintf("(\n    select\n        %s\n    from %s as w\n    where w.seen < w.until\n)", lines(2, columns...), indent(1, inner)))
+	return t.picked(fmt.Sprintf("(\n    select\n        %s\n    from %s as w\n    where w.seen < w.until\n)", lines(2, columns...),
+		indent(1, inner)))
 }

@@ -27,7 +27,7 @@ func TestATemporalJoinTellsWhatIsWrongWithItsCall(t *testing.T) {
 		`3:76: temporal_join: columns is not a mapping of names`,
 		`columns={'activity_date': 'paid_at'}`)
 	f("temporal_join('last_before', cohort='c', appended='a', on='entity', columns={'amount * 2': 'twice'})",
-		`3:85: temporal_join: "amount * 2" in columns is no column's name`,
+		`3:85: temporal_join: "amount * 2" in columns is not a column's name`,
 		`compute it under a name of its own in the rows that are joined`)
 	f("temporal_join('last_before', cohort='c', appended='a', columns={'id': 'event'})",
 		`3:8: temporal_join: on is not given`,
@@ -66,10 +66,10 @@ func TestATemporalJoinTellsWhatIsWrongWithItsCall(t *testing.T) {
 		`3:8: temporal_aggregate: aggregates is not given`,
 		`aggregates={'visits': 'count(*)', 'spent': 'sum(amount)'}`)
 	f("temporal_aggregate('before', cohort='c', appended='a', on='entity', aggregates={'n': 'count(distinct id)'})",
-		`3:94: temporal_aggregate: aggregate "count(distinct id)" is none of count(*), count, sum, min, max, avg, bool_or, bool_and of a column`,
+		`3:94: temporal_aggregate: aggregate "count(distinct id)" must be one of count(*), count, sum, min, max, avg, bool_or, bool_and of a column`,
 		`compute the value as a column of the appended rows, and aggregate that column`)
 	f("temporal_aggregate('before', cohort='c', appended='a', on='entity', aggregates={'n': 'sum(*)'})",
-		`3:94: temporal_aggregate: aggregate "sum(*)" is none of count(*), count, sum, min, max, avg, bool_or, bool_and of a column`,
+		`3:94: temporal_aggregate: aggregate "sum(*)" must be one of count(*), count, sum, min, max, avg, bool_or, bool_and of a column`,
 		`compute the value as a column of the appended rows, and aggregate that column`)
 }
 

@@ -80,7 +80,8 @@ func (g *Graph) checkTests() error {
 	for _, n := range g.Nodes {
 		if n.EntityOf != nil && (n.Materialized == Ephemeral || n.Materialized == Incremental) {
 			return &change.Problem{
-				Err:   fmt.Errorf("model %s cleans the source table %s row for row, which a model that is %s cannot", n.Name, n.EntityOf.Name, n.Materialized),
+				Err: fmt.Errorf("model %s cleans the source table %s row for row, which a model that is %s cannot",
+					n.Name, n.EntityOf.Name, n.Materialized),
 				Where: n.Path, Class: change.ClassUsage, Try: "materialized: table",
 			}
 		}

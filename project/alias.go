@@ -43,7 +43,8 @@ func (r *resolver) resolve(n ast.Node) (ast.Node, error) {
 		name := x.Value.GetToken().Value
 		inner, ok := r.anchors[name]
 		if !ok {
-			return nil, Value{r.file, x}.Problem(fmt.Sprintf("there is no anchor %q above this alias", name), "&"+name+" where the value stands first")
+			return nil, Value{r.file, x}.Problem(fmt.Sprintf("there is no anchor %q above this alias", name),
+				"&"+name+" where the value stands first")
 		}
 		return inner, nil
 	case *ast.TagNode:

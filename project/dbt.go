@@ -13,7 +13,7 @@ import (
 // Keys of dbt_project.yml that have no effect here.
 var projectIgnored = []string{
 	"require-dbt-version", "clean-targets", "target-path", "log-path", "packages-install-path",
-	"asset-paths", "snapshots", "dispatch", "query-comment", "quoting", "flags",
+	"asset-paths", "snapshots", "dispatch", "query-comment", "flags",
 	"exposures", "metrics", "on-run-start", "on-run-end", "sources", "unit_tests",
 }
 
@@ -24,7 +24,8 @@ func (p *Project) readDbtProject() error {
 		return err
 	}
 	if o == nil {
-		return &change.Problem{Err: fmt.Errorf("%s holds no %s", p.Dir, file), Class: change.ClassUsage, Try: "add one with name: and model-paths:"}
+		return &change.Problem{Err: fmt.Errorf("%s holds no %s", p.Dir, file), Class: change.ClassUsage,
+			Try: "add one with name: and model-paths:"}
 	}
 	p.files = append(p.files, file)
 	if _, err := os.Stat(filepath.Join(p.Dir, "lifeline.yml")); err == nil {
@@ -68,7 +69,7 @@ func (p *Project) readDbtProject() error {
 	}
 	p.packageVars()
 	p.paths.clean()
-	for _, key := range []string{"version", "config-version", "profile"} {
+	for _, key := range []string{"version", "config-version", "profile", "quoting"} {
 		o.Take(key) // Every dbt project has these; that they mean nothing here is no news.
 	}
 	return o.Finish(p, projectIgnored...)
@@ -105,7 +106,8 @@ func (p *Project) readForeign() error {
 		return err
 	}
 	if len(snapshots) > 0 {
-		return usage(snapshots[0], "snapshots are not supported", "take it out: history keeps every earlier version of a source's rows, and versions() reads them")
+		return usage(snapshots[0], "snapshots are not supported",
+			"take it out: history keeps every earlier version of a source's rows, and versions() reads them")
 	}
 	analyses, err := p.Files(p.paths.analyses, ".sql")
 	if err != nil {
@@ -184,7 +186,8 @@ func (p *Project) readModels() error {
 		}
 		for _, f := range files {
 			if strings.HasSuffix(f, ".py") {
-				return &change.Problem{Err: fmt.Errorf("models in Python are not supported"), Where: f, Class: change.ClassUsage, Try: "write the model in SQL"}
+				return &change.Problem{Err: fmt.Errorf("models in Python are not supported"), Where: f, Class: change.ClassUsage,
+					Try: "write the model in SQL"}
 			}
 			sql, err := p.read(f)
 			if err != nil {

@@ -31,7 +31,7 @@ func (t *SourceTable) settleFreshness() error {
 		n, whole := m["count"].(int64)
 		unit, known := periods[textOf(m["period"])]
 		if !whole || n < 1 || !known {
-			return usage(t.Where, fmt.Sprintf("freshness.%s of %s is no age", key, t.Name), key+": {count: 24, period: hour}")
+			return usage(t.Where, fmt.Sprintf("freshness.%s of %s is not an age", key, t.Name), key+": {count: 24, period: hour}")
 		}
 		*into = time.Duration(n) * unit
 	}

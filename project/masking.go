@@ -43,7 +43,8 @@ func (p *Project) readMask(c *Object, node string, col *Column) error {
 	}
 	_, table, isSource := strings.Cut(node, ".")
 	if !isSource {
-		return c.Value.Problem("a mask stands on a column of a source: what is masked must not land", "meta.lifeline.mask of the column in sources.yml")
+		return c.Value.Problem("a mask stands on a column of a source: what is masked must not land",
+			"meta.lifeline.mask of the column in sources.yml")
 	}
 	mask, err := maskOf(own["mask"], c.Value)
 	if err != nil {
@@ -74,7 +75,7 @@ func maskOf(x any, v Value) (change.Mask, error) {
 			return change.Mask{Method: change.MaskTruncate, Keep: keep}, nil
 		}
 	}
-	return change.Mask{}, v.Problem(fmt.Sprintf("%v is no mask", x), try)
+	return change.Mask{}, v.Problem(fmt.Sprintf("%v is not a mask", x), try)
 }
 
 // Masks are the masks of a source table's columns, by their names; nil where it has none.
@@ -105,21 +106,24 @@ func (p *Project) settleMasks() error {
 		m := p.masks[name]
 		s, column := p.maskedColumn(name)
 		if s == nil {
-			return m.where.Problem(fmt.Sprintf("masking names %q, which is no column of a source table", name), "columns: {claim.type: hash}")
+			return m.where.Problem(fmt.Sprintf("masking names %q, which is not a column of a source table", name), "columns: {claim.type: hash}")
 		}
 		if m.mask.Method == change.MaskHash && len(p.Config.MaskingKey) < leastKey {
-			return m.where.Problem(fmt.Sprintf("%s is to be hashed, and masking.key has fewer than %d characters: such a hash could be guessed", name, leastKey),
+			return m.where.Problem(fmt.Sprintf("%s is to be hashed, and masking.key has fewer than %d characters: such a hash could be guessed",
+				name, leastKey),
 				"masking: {key: ${LIFELINE_MASKING_KEY}} in lifeline.yml, with a long random value in the environment")
 		}
 		if m.mask.Method != change.MaskHash && contains(s.Key, column) {
-			return m.where.Problem(fmt.Sprintf("%s is part of the key: without it rows cannot be told apart", name), "hash, which keeps equal values equal")
+			return m.where.Problem(fmt.Sprintf("%s is part of the key: without it rows cannot be told apart", name),
+				"hash, which keeps equal values equal")
 		}
 		currency := false
 		for _, c := range s.Money {
 			currency = currency || c == column
 		}
 		if _, isMoney := s.Money[column]; isMoney || currency {
-			return m.where.Problem(fmt.Sprintf("%s is added up by the books, which a mask would make impossible", name), "take it out of meta.lifeline.money, or take the mask out")
+			return m.where.Problem(fmt.Sprintf("%s is added up by the books, which a mask would make impossible", name),
+				"take it out of meta.lifeline.money, or take the mask out")
 		}
 	}
 	return nil

@@ -209,7 +209,8 @@ func Read(dir string, o Options) (*Project, error) {
 	if err := p.readConfig(o.Env); err != nil {
 		return nil, err
 	}
-	for _, read := range []func() error{p.readDbtProject, p.readForeign, p.readDocs, p.readMacros, p.readModels, p.readSeeds, p.readSingularTests} {
+	for _, read := range []func() error{p.readDbtProject, p.readForeign, p.readDocs, p.readMacros, p.readModels, p.readSeeds,
+		p.readSingularTests} {
 		if err := read(); err != nil {
 			return nil, err
 		}
@@ -223,7 +224,8 @@ func (p *Project) Describe() error { return p.readSchemas() }
 // AddGenerated adds a model whose SQL the caller fills in later, so that schema files can describe it like any other. file declares it.
 func (p *Project) AddGenerated(name, file, description string) error {
 	if other := p.Model(name); other != nil {
-		return usage(file, fmt.Sprintf("the table %s is made here and by %s", name, other.Path), "give it another name under tables:, or take the model out")
+		return usage(file, fmt.Sprintf("the table %s is made here and by %s", name, other.Path),
+			"give it another name under tables:, or take the model out")
 	}
 	if p.Seed(name) != nil {
 		return usage(file, fmt.Sprintf("the table %s is made here, and there is a seed of that name", name), "give it another name under tables:")
@@ -310,7 +312,8 @@ func (p *Project) settleModel(m *Model) error {
 	}
 	for key, name := range map[string]string{"entity_count_of": m.CountsOf, "columns_of": m.ColumnsOf} {
 		if name != "" && p.Model(name) == nil {
-			return usage(at, fmt.Sprintf("%s of model %q names %q, which is not a model", key, m.Name, name), orElse(Nearest(name, p.NodeNames()), key+": claims"))
+			return usage(at, fmt.Sprintf("%s of model %q names %q, which is not a model", key, m.Name, name),
+				orElse(Nearest(name, p.NodeNames()), key+": claims"))
 		}
 	}
 	return nil
@@ -327,7 +330,8 @@ func (p *Project) settleAsOf() error {
 			}
 		}
 		if !found {
-			return usage(p.Config.AsOf.where, fmt.Sprintf("as_of looks at %q, which is no column of a source table", c), "columns: [claim.date_created]")
+			return usage(p.Config.AsOf.where, fmt.Sprintf("as_of looks at %q, which is not a column of a source table", c),
+				"columns: [claim.date_created]")
 		}
 	}
 	return nil

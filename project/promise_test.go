@@ -50,11 +50,14 @@ var forms = []form{
 			"thresholds": "{unique: {error_if: '>3'}}", "masking": "{columns: {t.day: drop}}", "notify": "{webhook: 'http://x'}",
 		},
 	},
-	{name: "source of lifeline.yml", file: "lifeline.yml", text: "source: {%s}\n", used: map[string]string{"dsn": "csv:x", "time_zone": "Africa/Nairobi"}},
-	{name: "warehouse", file: "lifeline.yml", text: "warehouse: {%s}\n", used: map[string]string{"dsn": "duckdb:x", "memory_limit": "1GB", "keep_versions": "3"}},
+	{name: "source of lifeline.yml", file: "lifeline.yml", text: "source: {%s}\n",
+		used: map[string]string{"dsn": "csv:x", "time_zone": "Africa/Nairobi"}},
+	{name: "warehouse", file: "lifeline.yml", text: "warehouse: {%s}\n",
+		used: map[string]string{"dsn": "duckdb:x", "memory_limit": "1GB", "keep_versions": "3"}},
 	{name: "as_of", file: "lifeline.yml", text: "as_of: {%s}\n", used: map[string]string{"rule": "now", "columns": "[t.day]"}},
 	{name: "notify", file: "lifeline.yml", text: "notify: {%s}\n", used: map[string]string{"webhook": "http://x"}},
-	{name: "masking", file: "lifeline.yml", text: "masking: {%s}\n", used: map[string]string{"key": "0123456789abcdef", "columns": "{t.day: drop}"}},
+	{name: "masking", file: "lifeline.yml", text: "masking: {%s}\n",
+		used: map[string]string{"key": "0123456789abcdef", "columns": "{t.day: drop}"}},
 	{
 		name: "threshold", file: "lifeline.yml", text: "thresholds: {unique: {%s}}\n",
 		used: map[string]string{"warn_if": "'>1'", "error_if": "'>1'", "note": "x", "until": "'2030-01-01', note: y"},
@@ -67,8 +70,8 @@ var forms = []form{
 			"tests": "{+severity: warn}",
 		},
 		told: keysTold("require-dbt-version", "clean-targets", "target-path", "log-path", "packages-install-path", "asset-paths", "dispatch",
-			"query-comment", "quoting", "flags", "exposures", "metrics", "sources", "unit_tests", "snapshots"),
-		silent:  map[string]string{"version": "1", "config-version": "2", "profile": "p"},
+			"query-comment", "flags", "exposures", "metrics", "sources", "unit_tests", "snapshots"),
+		silent:  map[string]string{"version": "1", "config-version": "2", "profile": "p", "quoting": "{}"},
 		refused: map[string]string{"on-run-start": "[x]", "on-run-end": "[x]", "source-paths": "[x]", "data-paths": "[x]"},
 	},
 	{
@@ -82,22 +85,27 @@ var forms = []form{
 		refused: map[string]string{"snapshots": "[x]", "semantic_models": "[x]", "saved_queries": "[x]"},
 	},
 	{
-		name: "source", file: "models/sources.yml", own: []string{"name", "tables"}, text: "sources: [{name: shop, tables: [{name: t, columns: [{name: id}, {name: day}]}], %s}]\n",
-		used:   map[string]string{"freshness": "{warn_after: {count: 1, period: day}}", "loaded_at_field": "day", "config": "{loaded_at_field: day}"},
-		told:   map[string]string{"schema": "raw", "database": "x", "loader": "x", "tags": "[x]", "quoting": "{}", "overrides": "x"},
-		silent: map[string]string{"description": "d", "meta": "{owner: x}"},
+		name: "source", file: "models/sources.yml", own: []string{"name",
+			"tables"}, text: "sources: [{name: shop, tables: [{name: t, columns: [{name: id}, {name: day}]}], %s}]\n",
+		used: map[string]string{"freshness": "{warn_after: {count: 1, period: day}}", "loaded_at_field": "day",
+			"config": "{loaded_at_field: day}"},
+		told:   map[string]string{"schema": "raw", "database": "x", "loader": "x", "tags": "[x]", "overrides": "x"},
+		silent: map[string]string{"description": "d", "meta": "{owner: x}", "quoting": "{}"},
 	},
 	{
-		name: "source table", file: "models/sources.yml", own: []string{"name", "columns"}, text: "sources: [{name: shop, tables: [{name: t, columns: [{name: id}, {name: day}], %s}]}]\n",
+		name: "source table", file: "models/sources.yml", own: []string{"name",
+			"columns"}, text: "sources: [{name: shop, tables: [{name: t, columns: [{name: id}, {name: day}], %s}]}]\n",
 		used: map[string]string{
 			"identifier": "T1", "description": "d", "meta": "{lifeline: {key: [id]}}", "freshness": "{warn_after: {count: 1, period: day}}", "loaded_at_field": "day",
 			"config": "{enabled: false}", "data_tests": "[dbt_utils.not_constant]", "tests": "[dbt_utils.not_constant]",
 		},
-		told: map[string]string{"loaded_at_query": "x", "tags": "[x]", "quoting": "{}", "external": "{}"},
+		told:   map[string]string{"loaded_at_query": "x", "tags": "[x]", "external": "{}"},
+		silent: map[string]string{"quoting": "{}"},
 	},
 	{
 		name: "column", file: "models/m.yml", own: []string{"name"}, text: "models: [{name: m, columns: [{name: id, %s}]}]\n",
-		used: map[string]string{"data_type": "int", "description": "d", "meta": "{owner: x}", "config": "{meta: {owner: x}}", "data_tests": "[unique]", "tests": "[unique]"},
+		used: map[string]string{"data_type": "int", "description": "d", "meta": "{owner: x}", "config": "{meta: {owner: x}}",
+			"data_tests": "[unique]", "tests": "[unique]"},
 		told: keysTold("quote", "tags", "constraints", "docs", "granularity", "policy_tags"),
 	},
 	{
@@ -134,7 +142,8 @@ var forms = []form{
 		told: keysTold("docs", "store_failures", "store_failures_as", "limit", "fail_calc", "schema", "alias", "database", "group"),
 	},
 	{
-		name: "unit test", file: "models/u.yml", text: "unit_tests: [{name: u, model: m, expect: {rows: []}, %s}]\n", own: []string{"name", "model", "expect"},
+		name: "unit test", file: "models/u.yml", text: "unit_tests: [{name: u, model: m, expect: {rows: []}, %s}]\n", own: []string{"name",
+			"model", "expect"},
 		used: map[string]string{"description": "d", "given": "[{input: ref('n')}]", "overrides": "{vars: {a: 1}}", "config": "{enabled: false}"},
 		told: keysTold("versions", "tags"),
 	},
@@ -197,7 +206,8 @@ func TestEveryKeyIsUsedToldOrRefused(t *testing.T) {
 			for key, value := range f.told {
 				p, err := read(t, f.file, f.entry(key, value))
 				require.NoError(t, err, key)
-				told := slices.ContainsFunc(p.Ignored, func(i Ignored) bool { return strings.Contains(i.Key, key) && strings.HasPrefix(i.Where, f.file+":") })
+				told := slices.ContainsFunc(p.Ignored,
+					func(i Ignored) bool { return strings.Contains(i.Key, key) && strings.HasPrefix(i.Where, f.file+":") })
 				require.True(t, told, "%s has no effect and is not listed: %v", key, p.Ignored)
 			}
 			for key, value := range f.refused {
@@ -340,7 +350,8 @@ func TestEveryKeyOfMetaLifelineIsUsedOrRefused(t *testing.T) {
 	f("models/sources.yml", "sources: [{name: shop, tables: [{name: t, columns: [{name: a}, {name: c}, {name: day}], meta: {lifeline: {%s}}}]}]\n", map[string]string{
 		"file": "t.csv", "key": "[a]", "money": "{a: c}", "shift": "{after: a, by: 1}",
 	})
-	f("models/sources.yml", "sources: [{name: shop, tables: [{name: t, columns: [{name: day}, {name: a, meta: {lifeline: {%s}}}]}]}]\n", map[string]string{"mask": "drop"})
+	f("models/sources.yml", "sources: [{name: shop, tables: [{name: t, columns: [{name: day}, {name: a, meta: {lifeline: {%s}}}]}]}]\n",
+		map[string]string{"mask": "drop"})
 	f("models/m.yml", "models: [{name: m, columns: [{name: id, data_tests: [{relationships: {to: ref('n'), field: id, meta: {lifeline: {%s}}}}]}]}]\n", map[string]string{
 		"on_fail": "flag", "warn_if": "'>1'", "error_if": "'>1'", "note": "x", "until": "'2030-01-01', note: x", "hold": "2d, on_fail: quarantine",
 	})

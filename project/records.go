@@ -25,7 +25,8 @@ type Records struct {
 	Where     string            // file:line:column.
 }
 
-var recordsKeys = []string{"of", "key", "from", "where", "by", "measures", "only", "counted", "hit", "left_out", "weight", "adds", "divides"}
+var recordsKeys = []string{"of", "key", "from", "where", "by", "measures", "only", "counted", "hit", "left_out", "weight", "adds",
+	"divides"}
 
 // readRecords reads meta.lifeline.records of a model.
 func readRecords(o *Object, v any) ([]*Records, error) {
@@ -34,17 +35,18 @@ func readRecords(o *Object, v any) ([]*Records, error) {
 	}
 	list, ok := v.([]any)
 	if !ok {
-		return nil, o.Value.Problem("meta.lifeline.records is no list", "records: [{of: claims, key: c.id, from: …}]")
+		return nil, o.Value.Problem("meta.lifeline.records is not a list", "records: [{of: claims, key: c.id, from: …}]")
 	}
 	var out []*Records
 	for i, item := range list {
 		m, ok := item.(map[string]any)
 		if !ok {
-			return nil, o.Value.Problem(fmt.Sprintf("entry %d of meta.lifeline.records is no mapping", i+1), "{of: claims, key: c.id, from: …}")
+			return nil, o.Value.Problem(fmt.Sprintf("entry %d of meta.lifeline.records is not a mapping", i+1), "{of: claims, key: c.id, from: …}")
 		}
 		for _, k := range sortedKeys(m) {
 			if !contains(recordsKeys, k) {
-				return nil, o.Value.Problem(fmt.Sprintf("unknown key %q in entry %d of meta.lifeline.records", k, i+1), orElse(Nearest(k, recordsKeys), strings.Join(recordsKeys, ", ")))
+				return nil, o.Value.Problem(fmt.Sprintf("unknown key %q in entry %d of meta.lifeline.records", k, i+1),
+					orElse(Nearest(k, recordsKeys), strings.Join(recordsKeys, ", ")))
 			}
 		}
 		r := &Records{
@@ -55,15 +57,17 @@ func readRecords(o *Object, v any) ([]*Records, error) {
 		}
 		for _, name := range []string{"of", "key", "from"} {
 			if textOf(m[name]) == "" {
-				return nil, o.Value.Problem(fmt.Sprintf("entry %d of meta.lifeline.records has no %q", i+1, name), "{of: claims, key: c.id, from: \"{{ ref('claims') }} as c\"}")
+				return nil, o.Value.Problem(fmt.Sprintf("entry %d of meta.lifeline.records has no %q", i+1, name),
+					"{of: claims, key: c.id, from: \"{{ ref('claims') }} as c\"}")
 			}
 		}
 		if !contains([]string{"", "numerator", "denominator", "n"}, r.Only) {
-			return nil, o.Value.Problem(fmt.Sprintf("only %q of entry %d of meta.lifeline.records is none of numerator, denominator, n", r.Only, i+1), "only: numerator")
+			return nil, o.Value.Problem(fmt.Sprintf("only %q of entry %d of meta.lifeline.records must be numerator, denominator or n",
+				r.Only, i+1), "only: numerator")
 		}
 		by, ok := m["by"].(map[string]any)
 		if !ok && m["by"] != nil {
-			return nil, o.Value.Problem(fmt.Sprintf("by of entry %d of meta.lifeline.records is no mapping", i+1), "by: {period: c.created_month}")
+			return nil, o.Value.Problem(fmt.Sprintf("by of entry %d of meta.lifeline.records is not a mapping", i+1), "by: {period: c.created_month}")
 		}
 		r.Columns = sortedKeys(by)
 		for k, x := range by {

@@ -66,7 +66,8 @@ func (p *Project) readSource(o *Object) error {
 	if err := o.Each("tables", func(t *Object) error { return p.readSourceTable(t, all) }); err != nil {
 		return err
 	}
-	return o.Finish(p, "database", "loader", "tags", "quoting", "overrides")
+	o.Take("quoting") // How dbt quotes names; here every name is quoted that needs it.
+	return o.Finish(p, "database", "loader", "tags", "overrides")
 }
 
 // readSourceTable reads one table; all holds what the source says of each.
@@ -100,7 +101,8 @@ func (p *Project) readSourceTable(o *Object, all SourceTable) error {
 		if other.Source == t.Source {
 			return o.Value.Problem(fmt.Sprintf("source table %q is declared twice", node), "take one out")
 		}
-		return o.Value.Problem(fmt.Sprintf("source tables %s.%s and %s would both land as %s.%s", other.Source, other.Name, node, Staging, t.Name),
+		return o.Value.Problem(fmt.Sprintf("source tables %s.%s and %s would both land as %s.%s",
+			other.Source, other.Name, node, Staging, t.Name),
 			fmt.Sprintf("- {name: %s_%s, identifier: %s}", t.Source, t.Name, t.Identifier))
 	}
 	columns, err := p.readColumns(o, node)
@@ -112,7 +114,8 @@ func (p *Project) readSourceTable(o *Object, all SourceTable) error {
 		return err
 	}
 	p.Sources = append(p.Sources, t)
-	return o.Finish(p, "loaded_at_query", "tags", "quoting", "external")
+	o.Take("quoting")
+	return o.Finish(p, "loaded_at_query", "tags", "external")
 }
 
 // readFreshness reads freshness and loaded_at_field, at their own place and below config, and meta with them.
@@ -243,7 +246,8 @@ func (p *Project) readModelPatch(o *Object) error {
 		return o.Value.Problem(fmt.Sprintf("%q is a seed", name), "describe it under seeds:")
 	}
 	if m == nil {
-		return o.Value.Problem(fmt.Sprintf("there is no model %q", name), orElse(Nearest(name, p.NodeNames()), "add "+name+".sql, or take the description out"))
+		return o.Value.Problem(fmt.Sprintf("there is no model %q", name),
+			orElse(Nearest(name, p.NodeNames()), "add "+name+".sql, or take the description out"))
 	}
 	if m.PatchedIn != "" {
 		return o.Value.Problem(fmt.Sprintf("model %q is described twice, here and in %s", name, m.PatchedIn), "take one out")

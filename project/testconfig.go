@@ -99,7 +99,7 @@ func (t *Test) setMeta(meta map[string]any) error {
 		return err
 	}
 	if t.OnFail = textOf(own["on_fail"]); !contains([]string{"", "quarantine", "block", "flag", "info"}, t.OnFail) {
-		return hinted{fmt.Errorf("on_fail %q is none of quarantine, block, flag, info", t.OnFail), "on_fail: quarantine"}
+		return hinted{fmt.Errorf("on_fail %q must be quarantine, block, flag or info", t.OnFail), "on_fail: quarantine"}
 	}
 	return t.readHold(textOf(own["hold"]))
 }

@@ -242,7 +242,8 @@ func (v Value) unknownTest(kind string, own map[string][]string) error {
 		try = "a SQL file in tests/, or one of " + strings.Join(ofPackage(pack), ", ")
 	}
 	if try == "" {
-		try = "one of dbt's four tests, dbt_utils, dbt_expectations, or {% test " + notNameChar.ReplaceAllString(kind, "_") + "(model, column_name) %} in tests/generic"
+		own := notNameChar.ReplaceAllString(kind, "_")
+		try = "one of dbt's four tests, dbt_utils, dbt_expectations, or {% test " + own + "(model, column_name) %} in tests/generic"
 	}
 	return v.Problem(fmt.Sprintf("unknown test %q", kind), try)
 }
@@ -345,7 +346,8 @@ func (t *Test) readArgs(o *Object, known []string) error {
 	}
 	if len(from) == 2 {
 		if rest := from[1].Rest(); len(rest) > 0 {
-			return rest[0].Key.Problem(fmt.Sprintf("test %q has no argument %q", t.Kind, rest[0].Name), orElse(Nearest(rest[0].Name, known), "take it out"))
+			return rest[0].Key.Problem(fmt.Sprintf("test %q has no argument %q", t.Kind, rest[0].Name),
+				orElse(Nearest(rest[0].Name, known), "take it out"))
 		}
 	}
 	return nil

@@ -61,12 +61,14 @@ func (p *Project) settleThresholds() error {
 				continue
 			}
 			used[name] = true
-			t.WarnIf, t.ErrorIf, t.Note, t.Until = orElse(l.warnIf, t.WarnIf), orElse(l.errorIf, t.ErrorIf), orElse(l.note, t.Note), orElse(l.until, t.Until)
+			t.WarnIf, t.ErrorIf = orElse(l.warnIf, t.WarnIf), orElse(l.errorIf, t.ErrorIf)
+			t.Note, t.Until = orElse(l.note, t.Note), orElse(l.until, t.Until)
 		}
 	}
 	for _, name := range sortedKeys(p.looser) {
 		if !used[name] {
-			return p.looser[name].where.Problem(fmt.Sprintf("thresholds names %q, which is no test and no kind of test in use", name), orElse(Nearest(name, names), "take it out"))
+			return p.looser[name].where.Problem(fmt.Sprintf("thresholds names %q, which is neither a test nor a kind of test in use", name),
+				orElse(Nearest(name, names), "take it out"))
 		}
 	}
 	return nil

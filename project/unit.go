@@ -38,12 +38,13 @@ func (p *Project) readUnitTest(o *Object) error {
 	}
 	u.Line = o.Value.firstLine()
 	if p.Model(u.Model) == nil {
-		return o.Value.Problem(fmt.Sprintf("unit test %q is of model %q, which does not exist", u.Name, u.Model), orElse(Nearest(u.Model, p.NodeNames()), "model: claims"))
+		return o.Value.Problem(fmt.Sprintf("unit test %q is of model %q, which does not exist", u.Name, u.Model),
+			orElse(Nearest(u.Model, p.NodeNames()), "model: claims"))
 	}
 	for _, k := range sortedKeys(overrides) {
 		m, ok := overrides[k].(map[string]any)
 		if !ok {
-			return o.Value.Problem(fmt.Sprintf("overrides.%s is no mapping", k), k+": {name: value}")
+			return o.Value.Problem(fmt.Sprintf("overrides.%s is not a mapping", k), k+": {name: value}")
 		}
 		switch k {
 		case "vars":
@@ -53,7 +54,8 @@ func (p *Project) readUnitTest(o *Object) error {
 		case "macros":
 			u.Macros = m
 		default:
-			return o.Value.Problem(fmt.Sprintf("unknown key %q under overrides", k), orElse(Nearest(k, []string{"vars", "env_vars", "macros"}), "vars, env_vars or macros"))
+			return o.Value.Problem(fmt.Sprintf("unknown key %q under overrides", k),
+				orElse(Nearest(k, []string{"vars", "env_vars", "macros"}), "vars, env_vars or macros"))
 		}
 	}
 	u.Disabled = config["enabled"] == false
@@ -88,7 +90,7 @@ func readFixture(p *Project, o *Object) (Fixture, error) {
 		return f, err
 	}
 	if !contains([]string{"dict", "csv", "sql"}, f.Format) {
-		return f, o.Value.Problem(fmt.Sprintf("format %q is none of dict, csv and sql", f.Format), "format: dict")
+		return f, o.Value.Problem(fmt.Sprintf("format %q must be dict, csv or sql", f.Format), "format: dict")
 	}
 	if v, ok := o.Take("rows"); ok && f.Format != "dict" {
 		text, err := v.Text()

@@ -41,7 +41,8 @@ func (w *walk) decideAsOf(ctx context.Context) error {
 	default:
 		day, err := time.ParseInLocation(time.DateOnly, rule, business)
 		if err != nil {
-			return &change.Problem{Err: fmt.Errorf("as of %q is neither latest, now nor a date", rule), Class: change.ClassUsage, Try: "--as-of 2019-11-25"}
+			return &change.Problem{Err: fmt.Errorf("as of %q is neither latest, now nor a date", rule), Class: change.ClassUsage,
+				Try: "--as-of 2019-11-25"}
 		}
 		w.asOf = endOfDay(day, business)
 	}
@@ -102,7 +103,8 @@ func (w *walk) timeColumns(ctx context.Context) ([]timeColumn, error) {
 		table, name, ok := strings.Cut(column, ".")
 		if !ok {
 			return nil, &change.Problem{
-				Err: fmt.Errorf("as_of column %q is not table.column", column), Where: "lifeline.yml", Class: change.ClassUsage, Try: "columns: [claim.date_created]",
+				Err: fmt.Errorf("as_of column %q is not table.column", column),
+				Where: "lifeline.yml", Class: change.ClassUsage, Try: "columns: [claim.date_created]",
 			}
 		}
 		out = append(out, timeColumn{warehouse.Name(table), warehouse.Name(strings.ToLower(name)), w.isUTC(table, name)})
@@ -171,7 +173,8 @@ func endOfDay(t time.Time, business *time.Location) time.Time {
 func zone(name, key string) (*time.Location, error) {
 	loc, err := time.LoadLocation(name)
 	if err != nil {
-		return nil, &change.Problem{Err: fmt.Errorf("%s: unknown time zone %q", key, name), Where: "lifeline.yml", Class: change.ClassUsage, Try: key + ": Africa/Nairobi"}
+		return nil, &change.Problem{Err: fmt.Errorf("%s: unknown time zone %q", key, name), Where: "lifeline.yml", Class: change.ClassUsage,
+			Try: key + ": Africa/Nairobi"}
 	}
 	return loc, nil
 }
