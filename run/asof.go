@@ -103,7 +103,7 @@ func (w *walk) timeColumns(ctx context.Context) ([]timeColumn, error) {
 		table, name, ok := strings.Cut(column, ".")
 		if !ok {
 			return nil, &change.Problem{
-				Err: fmt.Errorf("as_of column %q is not table.column", column),
+				Err:   fmt.Errorf("as_of column %q is not table.column", column),
 				Where: "lifeline.yml", Class: change.ClassUsage, Try: "columns: [claim.date_created]",
 			}
 		}
