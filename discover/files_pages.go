@@ -198,7 +198,7 @@ func (w *plan) askedTable(b *strings.Builder, s *shown) {
 			}
 		}
 		for _, m := range pr.measures {
-			if m.currency != "" {
+			if m.currency != "" && m.single {
 				money = append(money, m.name+": "+m.currency)
 			}
 		}

@@ -50,7 +50,10 @@ type planRelated struct {
 	key          *Key
 }
 
-type planMeasure struct{ name, column, currency, literal string }
+type planMeasure struct {
+	name, column, currency, literal string
+	single                          bool // All rows have one currency, so that pages may add them up without asking which.
+}
 
 // planActivity is one activity of the lifecycle.
 type planActivity struct {
@@ -158,6 +161,9 @@ func (w *plan) relate(pr *planRecord) {
 		if st := w.Profile.stats(pr.table.t, k.Column); w.Profile.rows(pr.table.t) > 0 && (st.Filled == st.Zero || st.Distinct == 1) {
 			continue // It is the same for all, or for none.
 		}
+		if has(parent.t.words, "currency", "language", "lang", "locale") {
+			continue // How a row is written, not whom it concerns.
+		}
 		_, stem, role := keyParts(pr.table.t.Column(k.Column).words)
 		name := stateName(strings.Join(append(slices.Clone(stem), role...), "_"))
 		if name == "" || taken[name] || len(name) > 40 || name == pr.state {
@@ -187,6 +193,11 @@ func (w *plan) label(parent *planTable, key string) string {
 			return ""
 		}
 	}
+	// A name tells rows apart; a column that is mostly blank, or the same for many, is none.
+	st, rows := w.Profile.stats(parent.t, l.Name), w.Profile.rows(parent.t)
+	if rows > 0 && (st.Filled*10 < rows*9 || st.Distinct >= 0 && st.Distinct*2 < st.Filled) {
+		return ""
+	}
 	return l.Name
 }
 
@@ -213,9 +224,11 @@ func (w *plan) measure(pr *planRecord) {
 		one := planMeasure{name: pr.table.columns[m.Column], column: pr.table.columns[m.Column]}
 		if m.Currency != "" {
 			one.currency = pr.table.columns[m.Currency]
+			st := w.Profile.stats(pr.table.t, m.Currency)
+			one.single = st.Distinct == 1 && st.Nulls+st.Blank == 0
 		} else if w.Currency != "" {
 			one.currency = pr.table.free("currency_assumed")
-			one.literal = w.Currency
+			one.literal, one.single = w.Currency, true
 		}
 		pr.measures = append(pr.measures, one)
 	}

@@ -55,7 +55,9 @@ func (l *look) records(ctx context.Context) error {
 	}
 	l.logs(ctx)
 	l.out.Records = slices.DeleteFunc(l.out.Records, func(r Record) bool { return !l.lives(&r) })
-	slices.SortStableFunc(l.out.Records, func(a, b Record) int { return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Table, b.Table)) })
+	slices.SortStableFunc(l.out.Records, func(a, b Record) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(l.rowsOf(l.catalog.Table(b.Table)), l.rowsOf(l.catalog.Table(a.Table))), cmp.Compare(a.Table, b.Table))
+	})
 	l.nameRecords()
 	return nil
 }
