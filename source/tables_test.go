@@ -159,3 +159,35 @@ func TestALockOfAnotherSessionIsToldAndWaitedFor(t *testing.T) {
 		require.NoError(t, <-freed)
 	})
 }
+
+// A22: a replica that does not follow its primary is said to be one.
+func TestAReplicaIsTold(t *testing.T) {
+	for _, s := range servers(t)[1:] {
+		t.Run(s.name, func(t *testing.T) {
+			d := databaseOn(t, s.base)
+			d.exec(t, "create table T (ID int primary key)")
+			src, err := source.Open(t.Context(), source.Options{DSN: d.dsn})
+			require.NoError(t, err)
+			defer src.Close()
+			replica := func() preflight.Result {
+				for _, r := range src.Check(t.Context()) {
+					if r.Name == "replica" {
+						return r
+					}
+				}
+				return preflight.Result{}
+			}
+			require.Equal(t, preflight.OK, replica().Status, replica().What)
+			follow, forget := "change master to master_host = '127.0.0.1', master_port = 1, master_user = 'nobody'", "reset slave all"
+			if !d.maria && !d.is56() {
+				follow, forget = "change replication source to source_host = '127.0.0.1', source_port = 1, source_user = 'nobody'", "reset replica all"
+			}
+			d.exec(t, follow)
+			r := replica()
+			d.exec(t, forget)
+			require.Equal(t, preflight.Warn, r.Status)
+			require.Contains(t, r.What, "does not follow its primary")
+			require.NotEmpty(t, r.Try)
+		})
+	}
+}
