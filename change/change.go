@@ -72,7 +72,7 @@ type Position string
 type Snapshot struct {
 	Position Position
 	TakenAt  time.Time     // The source's clock at the point, UTC.
-	Way      string        // How consistency was reached: "equal log positions", "equal transaction ids", "lock tables", "one connection", "folder".
+	Way      string        // How consistency was reached, such as "equal log positions", "lock tables", "one connection" or "folder".
 	Why      string        // Why no way over several connections could be gone; empty where one was.
 	LockTime time.Duration // How long a lock was held on the source.
 }

@@ -32,7 +32,9 @@ type address struct {
 func parseAddress(dsn string) (address, error) {
 	parsed, err := change.ParseAddress(dsn)
 	if err != nil {
-		return address{}, &change.Problem{Err: fmt.Errorf("the source: %w", err), Class: change.ClassUsage, Try: change.EscapeHint + "; " + addressForm}
+		return address{}, &change.Problem{
+			Err: fmt.Errorf("the source: %w", err), Class: change.ClassUsage, Try: change.EscapeHint + "; " + addressForm,
+		}
 	}
 	a := address{network: "tcp", user: parsed.User, password: parsed.Password, database: parsed.Database, timeout: 10 * time.Second}
 	host, port := parsed.Host, parsed.Port
@@ -60,7 +62,9 @@ func parseAddress(dsn string) (address, error) {
 }
 
 func usage(err error) error {
-	return &change.Problem{Err: err, Class: change.ClassUsage, Try: addressForm + "?tls=required; the parameters are tls, ca, cert, key, timeout, socket"}
+	return &change.Problem{
+		Err: err, Class: change.ClassUsage, Try: addressForm + "?tls=required; the parameters are tls, ca, cert, key, timeout, socket",
+	}
 }
 
 // parameter honours one parameter of the address. Names are compared without case, hyphens and underscores.
@@ -121,7 +125,8 @@ var tlsModes = map[string]tlsMode{
 	"false": tlsOff, "0": tlsOff, "no": tlsOff, "off": tlsOff, "disable": tlsOff, "disabled": tlsOff,
 	"preferred": tlsPreferred, "prefer": tlsPreferred, "allow": tlsPreferred,
 	"skip-verify": tlsRequired, "required": tlsRequired, "require": tlsRequired, "trust": tlsRequired,
-	"verify-ca": tlsCA, "verify-identity": tlsHost, "verify-full": tlsHost, "verify": tlsHost, "true": tlsHost, "1": tlsHost, "yes": tlsHost, "on": tlsHost,
+	"verify-ca":       tlsCA,
+	"verify-identity": tlsHost, "verify-full": tlsHost, "verify": tlsHost, "true": tlsHost, "1": tlsHost, "yes": tlsHost, "on": tlsHost,
 }
 
 func (s *security) set(name string, mode tlsMode) error {
@@ -177,7 +182,7 @@ func (s *security) config() (*tls.Config, error) {
 	c := &tls.Config{ServerName: s.host, InsecureSkipVerify: s.mode < tlsHost} // Below that, by the user's word.
 	if s.ca != "" {
 		if s.mode < tlsCA {
-			return nil, fmt.Errorf("the source's address names an authority (ca), and %s says not to ask it: verify-ca or verify-identity does", s.said)
+			return nil, fmt.Errorf("the source's address names an authority (ca), which %s does not ask: verify-ca does", s.said)
 		}
 		pem, err := os.ReadFile(s.ca)
 		if err != nil {

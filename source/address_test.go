@@ -53,7 +53,7 @@ func TestAddressParametersAreHonouredOrRefused(t *testing.T) {
 		"ssl=perhaps": "must be true or false", "tls=false&ssl-mode=REQUIRED": "say different things", "timeout=soon": "not a duration",
 		"timeout=0": "more than nothing", "charset=latin1": "must be utf8mb4", "tls=false&ca=x.pem": "says that there is no TLS",
 		"tls=verify-ca&ca=/gone.pem": "read the authority's certificate /gone.pem", "ssl-ca=/dev/null": "has no certificate",
-		"tls=required&ca=/dev/null": "says not to ask it", "tls=true&cert=a.pem": "needs both cert and key",
+		"tls=required&ca=/dev/null": "does not ask", "tls=true&cert=a.pem": "needs both cert and key",
 		"sslmode=require&sslcert=/gone&sslkey=/gone": "read the client's certificate", "tls": "has no value",
 	} {
 		require.Contains(t, problemOf(t, "mysql://u:p@127.0.0.1:1/d?"+query).Error(), want, query)

@@ -36,7 +36,7 @@ func openFolder(o Options) (Source, error) {
 	dir := strings.TrimPrefix(o.DSN, "csv:")
 	info, err := os.Stat(dir)
 	if err == nil && !info.IsDir() {
-		err = errors.New("it is no folder")
+		err = errors.New("it is not a folder")
 	}
 	if err != nil {
 		return nil, &change.Problem{

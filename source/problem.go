@@ -60,7 +60,8 @@ func (e *unreachableError) Error() string { return e.err.Error() }
 func (e *unreachableError) Unwrap() error { return e.err }
 
 // IsViewLost reports whether err means that the consistent view of the source is gone, after a lost connection, a kill or a
-// change of a table's definition, a lock that another session held, or that none could be had because the server was away: a new snapshot may succeed. An error of
+// change of a table's definition, a lock that another session held, or that none could be had because the server was away: a new snapshot
+// may succeed. An error of
 // the caller's own context is none.
 func IsViewLost(err error) bool {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -91,9 +92,11 @@ func (a address) explain(doing string, err error) error {
 	var away *unreachableError
 	switch code := serverCode(err); {
 	case code == codeAccessDenied:
-		p.Class, p.Try = change.ClassUsage, "the user and password of the source's address, and ?tls=required if the user may only come by TLS; "+change.EscapeHint
+		p.Class = change.ClassUsage
+		p.Try = "the user and password of the source's address, and ?tls=required if the user may only come by TLS; " + change.EscapeHint
 	case code == codeNoDatabase || code == codeDatabaseDenied:
-		p.Class, p.Try = change.ClassUsage, fmt.Sprintf("a database that exists and that %s may read: mysql://user:password@%s/DATABASE", a.user, a.host)
+		p.Class = change.ClassUsage
+		p.Try = fmt.Sprintf("a database that exists and that %s may read: mysql://user:password@%s/DATABASE", a.user, a.host)
 	case code == codeTableDenied || code == codeColumnDenied:
 		p.Class, p.Try = change.ClassUsage, fmt.Sprintf("grant select on `%s`.* to '%s'@'%%'", a.database, a.user)
 	case code == codeNoTable:

@@ -30,7 +30,8 @@ func (n *serverSnapshot) same(ctx context.Context) error {
 	}
 	for i, t := range n.tables {
 		if now[i] != n.identities[i] {
-			return n.server.address.explain("read "+t.SourceName, &lostError{fmt.Errorf("table %s was replaced or emptied while it was read", t.SourceName)})
+			lost := &lostError{fmt.Errorf("table %s was replaced or emptied while it was read", t.SourceName)}
+			return n.server.address.explain("read "+t.SourceName, lost)
 		}
 	}
 	return nil

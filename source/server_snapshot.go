@@ -175,7 +175,8 @@ func (s *server) viewConsistent(ctx context.Context, t *serverTable, keeps map[s
 	for _, r := range rows {
 		if engine := r["engine"]; engine != "" && !keeps[strings.ToLower(engine)] {
 			return &change.Problem{
-				Err:   fmt.Errorf("%s is a view, and table %s, which it may read, is of engine %s, which has no consistent view", t.SourceName, r["name"], engine),
+				Err: fmt.Errorf("%s is a view, and table %s, which it may read, is of engine %s, which has no consistent view",
+					t.SourceName, r["name"], engine),
 				Where: t.SourceName, Class: change.ClassBlocked,
 				Try: "alter table " + ident(r["name"]) + " engine = InnoDB, or --allow-weaker to read it as it is",
 			}

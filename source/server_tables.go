@@ -54,7 +54,8 @@ func (s *server) describe(ctx context.Context) ([]*serverTable, error) {
 	return tables, nil
 }
 
-// describeAgain looks, for every snapshot but the first, whether the tables still are as they were described: between two snapshots somebody may have changed one.
+// describeAgain looks, for every snapshot but the first, whether the tables still are as they were described: between two snapshots
+// somebody may have changed one.
 func (s *server) describeAgain(ctx context.Context) ([]*serverTable, error) {
 	known, err := s.describe(ctx)
 	if err != nil || !s.taken {
@@ -89,8 +90,8 @@ func sameColumns(a, b *serverTable) bool {
 // look finds the wanted tables; missing are the identifiers of those that are not there.
 func (s *server) look(ctx context.Context) (tables []*serverTable, missing []string, err error) {
 	in := "table_schema = " + literal(s.address.database)
-	rows, err := s.askLocked(ctx, "select table_name as name, engine as engine, table_type as kind, avg_row_length as size from information_schema.tables where "+in+
-		" and table_type in ('BASE TABLE', 'SYSTEM VERSIONED', 'VIEW') order by table_name")
+	rows, err := s.askLocked(ctx, "select table_name as name, engine as engine, table_type as kind, avg_row_length as size"+
+		" from information_schema.tables where "+in+" and table_type in ('BASE TABLE', 'SYSTEM VERSIONED', 'VIEW') order by table_name")
 	if err != nil {
 		return nil, nil, err
 	}

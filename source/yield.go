@@ -108,8 +108,9 @@ func (s *server) waiting(ctx context.Context, t *serverTable) string {
 	if err != nil {
 		return ""
 	}
+	name := strings.ToLower(t.SourceName)
 	for _, r := range rows {
-		if strings.HasPrefix(r["state"], "Waiting for table metadata lock") && strings.Contains(strings.ToLower(r["info"]), strings.ToLower(t.SourceName)) {
+		if strings.HasPrefix(r["state"], "Waiting for table metadata lock") && strings.Contains(strings.ToLower(r["info"]), name) {
 			return r["id"]
 		}
 	}

@@ -69,7 +69,9 @@ func consistency(t *Target, grants []string) Result {
 	case process:
 		return Result{Status: Warn, What: "without REPLICATION CLIENT the snapshot's place in the binary log is not known", Try: grant}
 	case t.MariaDB && position:
-		return Result{Status: OK, What: "all tables may be read, at one point in time over several connections, without a lock if there is a binary log"}
+		return Result{
+			Status: OK, What: "all tables may be read, at one point in time over several connections, without a lock if there is a binary log",
+		}
 	case tables:
 		return Result{
 			Status: Warn, Try: grant,

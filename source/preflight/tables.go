@@ -12,7 +12,7 @@ import (
 // tables makes sure that every wanted table is there, can be read consistently, and has a key.
 func tables(_ context.Context, t *Target) Result {
 	if t.Trouble != nil {
-		r := Result{Status: Fail, What: t.Trouble.Error(), Try: "whether the database can be read", Class: change.ClassError}
+		r := Result{Status: Fail, What: t.Trouble.Error(), Try: "the rights on the database, or the column's type: the message names it", Class: change.ClassError}
 		var p *change.Problem
 		if errors.As(t.Trouble, &p) && p.Try != "" {
 			r.Try, r.Class = p.Try, p.Class
@@ -20,7 +20,10 @@ func tables(_ context.Context, t *Target) Result {
 		return r
 	}
 	if len(t.Tables) == 0 {
-		return Result{Status: Fail, What: "there is no table to read", Try: "the database's name, and the right to select from it", Class: change.ClassBlocked}
+		return Result{
+			Status: Fail, What: "there is no table to read", Class: change.ClassBlocked,
+			Try: "the database's name, and the right to select from it",
+		}
 	}
 	var keyless []string
 	for _, table := range t.Tables {

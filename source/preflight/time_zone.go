@@ -17,7 +17,10 @@ func timeZone(ctx context.Context, t *Target) Result {
 		}
 	}
 	if _, err := time.LoadLocation(t.TimeZone); err != nil {
-		return Result{Status: Fail, What: fmt.Sprintf("%q is no time zone", t.TimeZone), Try: "a name such as UTC or Africa/Nairobi in source.time_zone", Class: change.ClassUsage}
+		return Result{
+			Status: Fail, What: fmt.Sprintf("%q is not a time zone", t.TimeZone), Class: change.ClassUsage,
+			Try: "a name such as UTC or Africa/Nairobi in source.time_zone",
+		}
 	}
 	if t.Query == nil {
 		return Result{Status: OK, What: "dates are in " + t.TimeZone}
