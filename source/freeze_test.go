@@ -82,7 +82,7 @@ func TestNobodyWaitsForASnapshot(t *testing.T) {
 					if c.what == "a long query" {
 						people = append(people, &bystander{name: "a writer of another table", text: "update W set V = V + 1 where ID = 1"})
 					}
-					ways := disturb(t, d, people, dsn, wanted, 3)
+					ways := disturb(t, d, people, dsn, wanted, soak(1, 3))
 					require.NoError(t, <-ended)
 					_, err = busy.ExecContext(t.Context(), "rollback; unlock tables")
 					require.NoError(t, err)
