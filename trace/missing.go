@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"lifeline/change"
 	"lifeline/model"
 )
 
@@ -63,6 +64,9 @@ func (t *Tracer) entityOfKey(ctx context.Context, n *model.Node) (*model.Node, e
 		}
 		return false
 	}
+	if n.EntityOf != nil && len(t.keyOf(n)) > 1 {
+		return n, nil
+	}
 	entity, column := t.entity(n, has)
 	if key := t.keyOf(n); entity == nil || len(key) != 1 || key[0] != column {
 		return nil, nil
@@ -72,6 +76,15 @@ func (t *Tracer) entityOfKey(ctx context.Context, n *model.Node) (*model.Node, e
 
 // inQuarantine reads the state and the reasons of a row in quarantine; empty where it is not there.
 func (t *Tracer) inQuarantine(ctx context.Context, table, key string) (state, reasons string, err error) {
+	for _, spelled := range change.KeySpellings(key) {
+		if state, reasons, err = t.quarantined(ctx, table, spelled); err != nil || state != "" {
+			break
+		}
+	}
+	return state, reasons, err
+}
+
+func (t *Tracer) quarantined(ctx context.Context, table, key string) (state, reasons string, err error) {
 	err = t.Books.QueryRowContext(ctx, `
 select state
 from quarantine.rows

@@ -108,23 +108,19 @@ func (t *Tracer) first(ctx context.Context, n *model.Node, key string) (Row, str
 	if len(columns) == 0 {
 		return nil, "", problem(fmt.Errorf("nothing says which column tells the rows of %s apart", relation(n)), "meta: {lifeline: {grain: [id]}} in its YAML file")
 	}
-	parts := []string{key}
-	if len(columns) > 1 {
-		parts = strings.Split(key, ",")
-	}
-	if len(parts) != len(columns) {
-		return nil, "", problem(fmt.Errorf("the rows of %s are told apart by %d columns, and %d values are given", relation(n), len(columns), len(parts)),
+	parts, err := change.ParseKey(key, len(columns))
+	if err != nil {
+		return nil, "", problem(fmt.Errorf("the rows of %s are told apart by %d columns: %w", relation(n), len(columns), err),
 			fmt.Sprintf("lifeline trace %s %q", relation(n), strings.Join(columns, ",")))
 	}
 	var where []condition
 	var via []string
 	for i, column := range columns {
-		part := strings.TrimSpace(parts[i])
-		if part == "" {
+		if parts[i] == nil {
 			where, via = append(where, condition{column, nil}), append(via, column+" is null")
 			continue
 		}
-		where, via = append(where, condition{column, &part}), append(via, column+" = "+part)
+		where, via = append(where, condition{column, parts[i]}), append(via, column+" = "+*parts[i])
 	}
 	rows, err := find(ctx, t.Published, n.Schema, n.Alias, where, "limit 1")
 	if err != nil || len(rows) == 0 {

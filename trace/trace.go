@@ -234,7 +234,13 @@ func find(ctx context.Context, db *sql.DB, schema, table string, where []conditi
 		if !fits(columns[i].kind, *w.text) {
 			return nil, nil
 		}
-		args = append(args, *w.text)
+		value := *w.text
+		if kind := strings.ToLower(columns[i].kind); kind == "bytea" || kind == "blob" {
+			if b, is := change.ParseBytes(value); is {
+				value = change.BytesText(kind, b)
+			}
+		}
+		args = append(args, value)
 		conditions = append(conditions, fmt.Sprintf("t.%s = cast($%d as %s)", warehouse.Quote(w.column), len(args), columns[i].kind))
 	}
 	text := fmt.Sprintf("select %s from %s.%s as t", strings.Join(list, ", "), warehouse.Quote(schema), warehouse.Quote(table))

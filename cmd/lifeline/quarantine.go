@@ -143,12 +143,18 @@ func (c *quarantineShow) Run(ctx context.Context, g *Globals) error {
 }
 
 func (c *quarantineShow) rows(ctx context.Context, db *sql.DB) ([]quarantinedRow, error) {
-	found, err := db.QueryContext(ctx, `
+	// By the key as it is kept, as JSON, by the rules of CSV, and bytes by their hexadecimal digits.
+	args, places := []any{c.Table}, []string{}
+	for _, key := range change.KeySpellings(c.Key) {
+		args = append(args, key)
+		places = append(places, fmt.Sprintf("$%d", len(args)))
+	}
+	found, err := db.QueryContext(ctx, fmt.Sprintf(`
 select table_name, key, occurrence, state, first_run, last_run, first_seen, last_seen, held_until, "row"
 from quarantine.rows
-where key = $1
-  and ($2 = '' or table_name = $2)
-order by table_name, occurrence`, c.Key, c.Table)
+where key in (%s)
+  and ($1 = '' or table_name = $1)
+order by table_name, occurrence`, strings.Join(places, ", ")), args...)
 	if err != nil {
 		return nil, err
 	}
