@@ -89,6 +89,16 @@ func TestAStatementInAnAddressIsNeverRun(t *testing.T) {
 	require.Len(t, log.audits("what=sql", "rows=1"), 1)
 }
 
+// The process of a statement has a folder of its own, so a warehouse named from here must be found from there.
+func TestAWarehouseMayBeNamedFromHere(t *testing.T) {
+	here, err := os.Getwd()
+	require.NoError(t, err)
+	near, err := filepath.Rel(here, filepath.Join(folder(t), "w.duckdb"))
+	require.NoError(t, err)
+	c := open(t, "duckdb:"+near)
+	require.Len(t, get[dashboard.SQLData](c, ask("select count(*) as n from core.claims")).Data.Rows, 1)
+}
+
 // A6: what nobody waits for any more is given up, and one user's questions leave room for the others'.
 func TestQuestionsThatNobodyWaitsForAreDropped(t *testing.T) {
 	c := duck(t, func(o *dashboard.Options) { o.Connections = 4 })

@@ -59,6 +59,9 @@ func (c *request) sql(asked SQLRequest) error {
 	got, err := s.SQL(c.r.Context(), semantic.Statement{User: c.share(), Text: text, Format: asked.Format})
 	if err != nil {
 		c.note("error", err.Error())
+		if known := (*semantic.SandboxError)(nil); errors.As(err, &known) && known.Cause != "" {
+			c.note("cause", known.Cause)
+		}
 		return sqlProblem(err, missing)
 	}
 	defer func() { _ = got.Close() }()

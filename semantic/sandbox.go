@@ -288,6 +288,7 @@ type SandboxError struct {
 	Title  string `json:"title"`
 	Detail string `json:"detail"`
 	Hint   string `json:"hint,omitempty"`
+	Cause  string `json:"cause,omitempty"` // For the log: it may name files.
 }
 
 // Kinds of a SandboxError.

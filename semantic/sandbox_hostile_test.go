@@ -16,6 +16,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
+
+	"lifeline/semantic"
 )
 
 // hostile is a statement that should get nowhere, with what it comes to.
@@ -210,4 +212,18 @@ where locktype = 'advisory'
 	and database = (select oid from pg_database where datname = current_database())`).Scan(&n)
 	require.NoError(t, err)
 	return n
+}
+
+// A version that is gone is told without the place where it was.
+func TestAVersionThatIsGoneIsToldWithoutItsPlace(t *testing.T) {
+	o := semantic.SandboxOptions{Engine: "duckdb", Files: []string{"/srv/secret-place/w.duckdb"}, Version: 7}
+	s, err := semantic.NewSandbox(o, semantic.SandboxQueue(quick))
+	require.NoError(t, err)
+	defer s.Close()
+	_, err = s.Run(t.Context(), semantic.Statement{User: "ada", Text: "select 1", Format: "json"})
+	var known *semantic.SandboxError
+	require.ErrorAs(t, err, &known)
+	require.Equal(t, semantic.SandboxUnavailable, known.Kind)
+	require.NotContains(t, known.Title+known.Detail+known.Hint, "secret-place")
+	require.Contains(t, known.Cause, "secret-place", "the log says where")
 }

@@ -52,9 +52,9 @@ func openPostgresReader(ctx context.Context, c *workerConfig) (*postgresReader, 
 }
 
 // noDatabase says that PostgreSQL cannot be asked, without its address.
-func noDatabase(error) error {
+func noDatabase(err error) error {
 	return &SandboxError{
-		Kind: SandboxUnavailable, Title: "The database cannot be asked now", Detail: "PostgreSQL does not take the session that SQL runs in", Hint: "ask again in a moment; the server's log says more",
+		Kind: SandboxUnavailable, Title: "The database cannot be asked now", Detail: "PostgreSQL does not take the session that SQL runs in", Hint: "ask again in a moment; the server's log says more", Cause: err.Error(),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 )
 
@@ -20,6 +21,11 @@ func newVersionSandbox(s *Version, o Options) (*Sandbox, error) {
 		}
 	}
 	if path, is := strings.CutPrefix(o.DSN, "duckdb:"); is {
+		// The process has a folder of its own, so it needs the whole path.
+		path, err := filepath.Abs(strings.TrimPrefix(path, "//"))
+		if err != nil {
+			return nil, fmt.Errorf("find the version's file: %w", err)
+		}
 		// The path may by now be a later version's; the kept file is this one's own.
 		with.Address, with.Rename = nil, nil
 		with.Files = []string{fmt.Sprintf("%s.lifeline/versions/v%d.duckdb", path, s.Number), path}
