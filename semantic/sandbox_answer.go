@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-
-	"lifeline/warehouse"
 )
 
 // answerWriter writes rows into the answer's file, up to a number of bytes.
@@ -14,7 +12,7 @@ type answerWriter struct {
 	file    *os.File
 	out     *bufio.Writer
 	format  string
-	columns []SandboxColumn
+	columns []Column
 	line    []byte
 	bytes   int64
 	most    int64
@@ -30,7 +28,10 @@ func createAnswer(q *question) (*answerWriter, error) {
 
 // begin writes what stands above the rows.
 func (a *answerWriter) begin(columns []SandboxColumn) {
-	a.columns = columns
+	a.columns = make([]Column, len(columns))
+	for i, c := range columns {
+		a.columns[i] = Column{Name: c.Name, Type: c.Kind}
+	}
 	if a.format != "csv" {
 		return
 	}
@@ -47,9 +48,9 @@ func (a *answerWriter) begin(columns []SandboxColumn) {
 func (a *answerWriter) add(values []any) (err error) {
 	switch a.format {
 	case "csv":
-		a.line = CSVLine(a.line, values, a.kind)
+		a.line = csvLine(a.line, values, a.columns)
 	case "ndjson":
-		a.line, err = objectLine(a.line, values, a.columns)
+		a.line, err = jsonLine(a.line, values, a.columns)
 	default:
 		a.line, err = arrayLine(a.line, values, a.columns)
 	}
@@ -58,8 +59,6 @@ func (a *answerWriter) add(values []any) (err error) {
 	}
 	return a.flushLine()
 }
-
-func (a *answerWriter) kind(i int) string { return a.columns[i].Kind }
 
 func (a *answerWriter) flushLine() error {
 	if a.bytes += int64(len(a.line)); a.bytes > a.most {
@@ -83,55 +82,17 @@ func (a *answerWriter) close() error {
 	return a.file.Close()
 }
 
-func arrayLine(line []byte, values []any, columns []SandboxColumn) ([]byte, error) {
+func arrayLine(line []byte, values []any, columns []Column) ([]byte, error) {
 	line = append(line, '[')
 	for i, v := range values {
 		if i > 0 {
 			line = append(line, ',')
 		}
-		value, err := json.Marshal(warehouse.ValueJSON(v, columns[i].Kind, warehouse.TimeISO))
+		value, err := json.Marshal(jsonValue(v, columns[i].Type))
 		if err != nil {
 			return nil, err
 		}
 		line = append(line, value...)
 	}
 	return append(line, ']', '\n'), nil
-}
-
-func objectLine(line []byte, values []any, columns []SandboxColumn) ([]byte, error) {
-	line = append(line, '{')
-	for i, v := range values {
-		if i > 0 {
-			line = append(line, ',')
-		}
-		name, err := json.Marshal(columns[i].Name)
-		if err != nil {
-			return nil, err
-		}
-		value, err := json.Marshal(warehouse.ValueJSON(v, columns[i].Kind, warehouse.TimeISO))
-		if err != nil {
-			return nil, err
-		}
-		line = append(append(append(line, name...), ':'), value...)
-	}
-	return append(line, '}', '\n'), nil
-}
-
-// CSVLine adds a row to a CSV file's text; kind gives the type of a column. An empty text is "", null is nothing.
-func CSVLine(line []byte, values []any, kind func(i int) string) []byte {
-	for i, v := range values {
-		if i > 0 {
-			line = append(line, ',')
-		}
-		if v == nil {
-			continue
-		}
-		text := CSVText(v, kind(i))
-		if text == "" {
-			line = append(line, '"', '"')
-			continue
-		}
-		line = AppendCSV(line, text)
-	}
-	return append(line, '\r', '\n')
 }

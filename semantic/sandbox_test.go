@@ -141,3 +141,29 @@ func onBoth(t *testing.T, limits semantic.Limits, do func(t *testing.T, p *place
 	t.Run("duckdb", func(t *testing.T) { do(t, duckPlace(t, limits)) })
 	t.Run("postgres", func(t *testing.T) { do(t, postgresPlace(t, limits)) })
 }
+
+// A20: what a killed process left in the temporary folder goes with the next one's start; what a living one uses stays.
+func TestWhatAKilledProcessLeftIsRemoved(t *testing.T) {
+	old := filepath.Join(os.TempDir(), fmt.Sprintf("lifeline-sql-killed-%d", os.Getpid()))
+	foreign := filepath.Join(os.TempDir(), fmt.Sprintf("lifeline-else-%d", os.Getpid()))
+	for _, dir := range []string{old, foreign} {
+		require.NoError(t, os.Mkdir(dir, 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "answer"), []byte("a"), 0o600))
+		t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(old, "lock"), nil, 0o600))
+	used, err := semantic.ScratchDir("sql")
+	require.NoError(t, err)
+	defer os.RemoveAll(used)
+	past := time.Now().Add(-time.Hour)
+	for _, dir := range []string{old, foreign, used} {
+		require.NoError(t, os.Chtimes(dir, past, past))
+	}
+	semantic.SweepScratch()
+	require.NoDirExists(t, old)
+	require.DirExists(t, foreign, "a folder without our lock is somebody else's")
+	require.DirExists(t, used)
+	info, err := os.Stat(used)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o700), info.Mode().Perm())
+}

@@ -26,7 +26,7 @@ func ScratchDir(what string) (string, error) {
 	defer held.Unlock()
 	if !held.swept {
 		held.swept = true
-		sweepScratch()
+		SweepScratch()
 	}
 	dir, err := os.MkdirTemp("", scratchPrefix+what+"-")
 	if err != nil {
@@ -60,9 +60,9 @@ func lockFolder(dir string, more int) (*os.File, error) {
 	return f, nil
 }
 
-// sweepScratch removes folders whose process has ended: nobody holds their lock.
-func sweepScratch() {
-	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), scratchPrefix+"*-*"))
+// SweepScratch removes folders whose process has ended: nobody holds their lock.
+func SweepScratch() {
+	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), scratchPrefix+"sql-*"))
 	for _, dir := range dirs {
 		info, err := os.Lstat(dir)
 		if err != nil || !info.IsDir() {

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { type Page, expect, test } from "@playwright/test";
 // @ts-expect-error The list is a plain script, which the screenshots use too.
-import { places, settled, watch } from "./places.mjs";
+import { answered, places, settled, watch } from "./places.mjs";
 
 const base = process.env.LIFELINE_URL ?? "http://127.0.0.1:8080";
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -37,6 +37,7 @@ for (const width of [1440, 390]) {
       await page.emulateMedia({ colorScheme: "light" });
       await page.goto(base + path);
       await settled(page);
+      await answered(page);
       if ((await page.evaluate(() => document.documentElement.scrollWidth)) > width) found.push(`${name}: wider than ${width}`);
       if ((await page.locator("h1").count()) !== 1) found.push(`${name}: not one h1`);
       await shorten(page);

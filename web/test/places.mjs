@@ -41,6 +41,14 @@ export async function settled(page) {
   await page.waitForTimeout(150);
 }
 
+/** Presses Run where a statement in the address waits for it. */
+export async function answered(page) {
+  if (new URL(page.url()).pathname !== "/sql" || !new URL(page.url()).searchParams.get("q")) return;
+  await page.getByRole("button", { name: /^Run/ }).click();
+  await page.getByRole("region", { name: "Result" }).waitFor();
+  await settled(page);
+}
+
 /** Collects what a page must never do: errors on the console, requests to elsewhere, breaks of its own content policy. */
 export async function watch(page, base) {
   const found = [];

@@ -3,7 +3,7 @@
 
 import { mkdir, stat } from "node:fs/promises";
 import { chromium } from "playwright-core";
-import { places, settled } from "./places.mjs";
+import { answered, places, settled } from "./places.mjs";
 
 const base = process.env.LIFELINE_URL ?? "http://127.0.0.1:8080";
 const [folder = "../docs/screenshots", ...only] = process.argv.slice(2);
@@ -25,6 +25,7 @@ for (const [theme, width, height] of [["light", 1440, 900], ["dark", 1440, 900],
     if (!kind && theme !== "light" && !first) continue;
     await page.goto(base + path);
     await settled(page).catch(() => complain(`${name} ${theme}: did not settle`));
+    await answered(page).catch(() => complain(`${name} ${theme}: no answer`));
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     if (wide > width) complain(`${name} ${theme}: ${wide} px wide`);
     const file = `${folder}/${name}-${theme}.png`;
