@@ -203,6 +203,42 @@ func TestAProxysHeadersAreTakenOnce(t *testing.T) {
 	require.Eventually(t, func() bool { return len(log.audits("from=203.0.113.9", "user=ada")) == 1 }, 5*time.Second, 5*time.Millisecond)
 }
 
+// A12: wrong passwords of one network lock nobody out elsewhere, and asking for many names resets nothing.
+func TestWrongPasswordsLockNobodyElseOut(t *testing.T) {
+	c := duck(t, func(o *dashboard.Options) { o.Auth = dashboard.Auth{Mode: dashboard.AuthBasic, File: users(t)} })
+	from := func(address, name, password string) int {
+		transport := &http.Transport{DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}).DialContext}
+		defer transport.CloseIdleConnections()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.url+"/api/v1/meta", nil)
+		require.NoError(t, err)
+		r.SetBasicAuth(name, password)
+		answer, err := transport.RoundTrip(r)
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		return answer.StatusCode
+	}
+	for i := range 12 {
+		_ = from("127.0.0.2", "ada", fmt.Sprint("guess", i))
+	}
+	require.Equal(t, http.StatusTooManyRequests, from("127.0.0.2", "ada", "correct horse"), "the network that guesses waits")
+	require.Equal(t, http.StatusOK, from("127.0.0.3", "ada", "correct horse"), "ada does not, elsewhere")
+	for i := range 40 {
+		_ = from("127.0.0.2", fmt.Sprint("name", i), "guess")
+	}
+	require.Equal(t, http.StatusTooManyRequests, from("127.0.0.2", "ben", "a guess"), "many names are many tries")
+	// Many who prove themselves at once wait for each other, and all come in.
+	var work sync.WaitGroup
+	statuses := make(chan int, 20)
+	for range 20 {
+		work.Go(func() { statuses <- from("127.0.0.4", "ben", "battery staple") })
+	}
+	work.Wait()
+	close(statuses)
+	for status := range statuses {
+		require.Equal(t, http.StatusOK, status)
+	}
+}
+
 // A16, A22: what is no text, or fits no column, is the asker's mistake.
 func TestWhatCannotBeReadIsTheAskersMistake(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, c *client) {
