@@ -111,7 +111,7 @@ func TestGeneratedStatementsGetNowhere(t *testing.T) {
 		n = 10_000
 	}
 	seed := uint64(time.Now().UnixNano())
-	onBoth(t, quick, func(t *testing.T, p *place) {
+	onBoth(t, patient, func(t *testing.T, p *place) {
 		f := &forge{rand.New(rand.NewPCG(seed, 1)), p.engine}
 		for range n {
 			text := f.statement()

@@ -74,7 +74,8 @@ func soak() bool { return os.Getenv("LIFELINE_SOAK") != "" }
 
 // A2, A4, A9: none of the statements answers, each is refused in the way that is written beside it, and nothing hidden is ever shown.
 func TestHostileStatementsGetNowhere(t *testing.T) {
-	onBoth(t, quick, func(t *testing.T, p *place) {
+	onBoth(t, patient, func(t *testing.T, p *place) {
+		hurried := map[string]func(testing.TB, semantic.Limits) *place{"duckdb": duckPlace, "postgres": postgresPlace}[p.engine](t, quick)
 		list := readHostile(t, p.engine)
 		heavy := 0
 		for i, h := range list {
@@ -83,7 +84,11 @@ func TestHostileStatementsGetNowhere(t *testing.T) {
 					continue // Each takes its time; the soak has all of them.
 				}
 			}
-			kind, answer, err := p.ask(t.Context(), "mallory", h.text, "json")
+			at := p
+			if h.sandbox == "too_much" || h.sandbox == "mistake" {
+				at = hurried
+			}
+			kind, answer, err := at.ask(t.Context(), "mallory", h.text, "json")
 			require.NoError(t, err, h.text)
 			require.NotContains(t, answer, hidden, h.text)
 			require.NotContains(t, answer, "root:", h.text)

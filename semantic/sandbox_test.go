@@ -42,6 +42,9 @@ type place struct {
 // quick are limits that end a heavy statement soon.
 var quick = semantic.Limits{Time: 700 * time.Millisecond, Memory: 64 << 20, AtOnce: 4}
 
+// patient are limits that a refusal does not reach on a busy machine either.
+var patient = semantic.Limits{Time: 30 * time.Second, Memory: 64 << 20, AtOnce: 4}
+
 func duckPlace(t testing.TB, limits semantic.Limits) *place {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "w.duckdb")
