@@ -249,6 +249,7 @@ select 'the role is a member of ' || r.rolname, 'revoke ' || quote_ident(r.rolna
 from pg_roles r
 where r.rolname <> current_user
 	and pg_has_role(r.oid, 'member')
+	and not exists (select from pg_roles me where me.rolname = current_user and me.rolsuper) -- Who is a member of every role.
 union all
 select 'the role may create in schema ' || m.nspname, 'revoke create on schema ' || quote_ident(m.nspname) || ' from public, ' || quote_ident(current_user)
 from mine m
