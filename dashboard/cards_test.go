@@ -180,8 +180,8 @@ func TestOpenWorkIsCountedDayByDay(t *testing.T) {
 select count(*) as n
 from analytics.dim_claims_lifecycle
 where %[1]s and cast(date_submitted + interval '3 hours' as date) <= date '%[2]s'
-	and (status in ('submitted', 'in_review', 'resubmitted', 'reopened')
-		or status in ('approved', 'paid', 'rejected') and date_decided >= date_submitted
+	and (status in ('submitted', 'in_review', 'resubmitted', 'reopened') and treatment_status <> 'void'
+		or status in ('approved', 'partial', 'paid', 'rejected') and date_decided >= date_submitted
 			and cast(date_decided + interval '3 hours' as date) > date '%[2]s')`, where, row[1])))
 				require.Equal(t, text(got.Data.Rows[0][0]), text(row[4]), "%s, %v", asked, row)
 			}
