@@ -155,7 +155,13 @@ func (l *look) readStates(ctx context.Context, t *Table, s *stateOf) ([]State, b
 		if w.Null || strings.TrimSpace(w.Text) == "" {
 			continue
 		}
-		seen[strings.ToLower(w.Text)] = true
+		// One state in two spellings is one state.
+		if key := strings.ToLower(strings.TrimSpace(w.Text)); seen[key] {
+			i := slices.IndexFunc(out, func(s State) bool { return strings.EqualFold(strings.TrimSpace(s.Raw), key) })
+			out[i].Rows += w.Rows
+			continue
+		}
+		seen[strings.ToLower(strings.TrimSpace(w.Text))] = true
 		out = append(out, l.stateFor(w.Text, w.Rows, s, labels, flags))
 	}
 	for _, raw := range sortedKeys(labels) {
