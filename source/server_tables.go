@@ -148,7 +148,7 @@ func distinct(wanted []Contract) error {
 		a, b = min(a, b), max(a, b)
 		return &change.Problem{
 			Err: fmt.Errorf("the tables %s and %s would be one in staging: their names differ in case only", a, b), Where: b, Class: change.ClassUsage,
-			Try: "two names in sources.yml, each with its identifier",
+			Try: "two names in sources.yml, each with its identifier: TABLE or file: FILE",
 		}
 	}
 	return nil
