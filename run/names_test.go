@@ -149,7 +149,7 @@ func TestANameThatCannotLandIsRefusedFirst(t *testing.T) {
 		{"", "id,_RAW", table("t"), `"_RAW"`, "name"},
 		{"", "id,_run", table("t"), "_run", "name"},
 		{"", "id,lifeline__key", table("t"), "lifeline__key", "a view of the source"},
-		{"", "id,a", table("Users") + table("users"), "the tables Users and users would be one", "identifier:"},
+		{"", "id,a", table("Users") + table("users"), "Users and users", "identifier"},
 		{"", "id,a", table("t__next"), "staging keeps for tables under way", "another name:"},
 		{"postgres", "id," + long, table("t"), "more than the 63 bytes", "a view of the source"},
 		{"postgres", "id,a", table(long), "more than the 63 bytes", "a shorter name:"},
