@@ -85,7 +85,7 @@ func TestHostileStatementsGetNowhere(t *testing.T) {
 				}
 			}
 			at := p
-			if h.sandbox == "too_much" || h.sandbox == "mistake" {
+			if h.sandbox == "too_much" {
 				at = hurried
 			}
 			kind, answer, err := at.ask(t.Context(), "mallory", h.text, "json")
