@@ -18,11 +18,12 @@ func of(t *testing.T, sql, schema string) *catalog.Table {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"lifeline.yml":         "name: small\nwarehouse: {dsn: \"duckdb:small.duckdb\"}\n",
-		"dbt_project.yml":      "name: small\nversion: 1.0.0\nconfig-version: 2\nprofile: small\nmodel-paths: [models]\nseed-paths: [seeds]\n",
-		"models/subject.sql":   sql,
-		"models/other.sql":     "select 1 as one, 2 as two\n",
-		"models/schema.yml":    "version: 2\nsources:\n  - name: s\n    tables:\n      - name: raw\n        meta: {lifeline: {key: [a, b]}}\n        columns: [{name: a, data_type: int, description: The a.}]\n" + schema,
+		"lifeline.yml":       "name: small\nwarehouse: {dsn: \"duckdb:small.duckdb\"}\n",
+		"dbt_project.yml":    "name: small\nversion: 1.0.0\nconfig-version: 2\nprofile: small\nmodel-paths: [models]\nseed-paths: [seeds]\n",
+		"models/subject.sql": sql,
+		"models/other.sql":   "select 1 as one, 2 as two\n",
+		"models/schema.yml": "version: 2\nsources:\n  - name: s\n    tables:\n      - name: raw\n        meta: {lifeline: {key: [a, b]}}\n  " +
+			"      columns: [{name: a, data_type: int, description: The a.}]\n" + schema,
 		"seeds/words.csv":      "word,meaning\na,b\n",
 		"seeds/properties.yml": "version: 2\nseeds:\n  - name: words\n    columns: [{name: word, description: The word.}]\n",
 	} {
@@ -65,12 +66,13 @@ func TestColumnsAreToldFromTheSelectList(t *testing.T) {
 	for sql, want := range map[string]string{
 		"select a, b.c, \"D\" as d from x": "a c d",
 		"select distinct a as b from x":    "b",
-		"-- from nowhere, as z\nselect 'a, from b' as x, count(*) filter (where y > 1) as n, case when a then (select 1) end as last from t group by 1": "x n last",
-		"with c as (select 1 as one, 2 as two), d as (select c.*, 3 as three from c where c.one > 0) select * from d":                                   "one two three",
-		"select * from (select 1 as a union all select 2) as u":                                                                                         "a",
-		"select l.*, r.k as k from (select 1 as a, 2 as b) as l left join x as r on r.k = l.a":                                                          "a b k",
-		"select * from {{ ref('other') }} as o":                                                                                                         "one two",
-		"with c as (select extract(epoch from t) as s from x) select c.s, substring(q from 2) as q from c":                                              "s q",
+		"-- from nowhere, as z\nselect 'a, from b' as x, count(*) filter (where y > 1) as n, case when a then (select 1) end as last from t " +
+			"group by 1": "x n last",
+		"with c as (select 1 as one, 2 as two), d as (select c.*, 3 as three from c where c.one > 0) select * from d": "one two three",
+		"select * from (select 1 as a union all select 2) as u":                                                       "a",
+		"select l.*, r.k as k from (select 1 as a, 2 as b) as l left join x as r on r.k = l.a":                        "a b k",
+		"select * from {{ ref('other') }} as o":                                                                       "one two",
+		"with c as (select extract(epoch from t) as s from x) select c.s, substring(q from 2) as q from c":            "s q",
 	} {
 		table := of(t, sql, "")
 		require.Equal(t, want, names(table), sql)
@@ -86,10 +88,15 @@ func TestGrainIsWhatTheProjectSaysElseWhatATestHolds(t *testing.T) {
 	const sql = "select 1 as a, 2 as b"
 	for schema, want := range map[string]string{
 		"": "|",
-		"models:\n  - name: subject\n    meta: {lifeline: {grain: [a, b]}}\n    columns: [{name: a, data_tests: [unique]}]\n":                     "one row per a and b|meta.lifeline.grain",
-		"models:\n  - name: subject\n    columns: [{name: b, data_tests: [not_null, unique]}]\n":                                                  "one row per b|test unique_subject_b",
-		"models:\n  - name: subject\n    columns: [{name: b, data_tests: [{unique: {config: {where: a > 1}}}]}]\n":                                "|",
-		"models:\n  - name: subject\n    data_tests: [{dbt_utils.unique_combination_of_columns: {name: pair, combination_of_columns: [a, b]}}]\n": "one row per a and b|test pair",
+		"models:\n  - name: subject\n" +
+			"    meta: {lifeline: {grain: [a, b]}}\n    columns: [{name: a, data_tests: [unique]}]\n": "one row per a and b|meta.lifeline.grain",
+		"models:\n  - name: subject\n" +
+			"    columns: [{name: b, data_tests: [not_null, unique]}]\n": "one row per b|test unique_subject_b",
+		"models:\n  - name: subject\n" +
+			"    columns: [{name: b, data_tests: [{unique: {config: {where: a > 1}}}]}]\n": "|",
+		"models:\n  - name: subject\n" +
+			"    data_tests: [{dbt_utils.unique_combination_of_columns: {name: pair, " +
+			"combination_of_columns: [a, b]}}]\n": "one row per a and b|test pair",
 	} {
 		table := of(t, sql, schema)
 		require.Equal(t, want, table.Grain+"|"+table.GrainFrom, schema)

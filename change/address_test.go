@@ -38,7 +38,8 @@ func TestAnAddressIsReadOrRefusedWithoutShowingAnyOfIt(t *testing.T) {
 		"mysql://u:Topf@Secret/99@127.0.0.1:1/d", "mysql://u:Topf@Secret#99@127.0.0.1:1/d", "mysql://u:Topf@Secret?99@127.0.0.1:1/d",
 		"mysql://u:Topf/Secret99@127.0.0.1:1/d", "mysql://u:Topf#Secret@h/d", "mysql://u:Topf?Secret@h/d", "mysql://u:50%Secret@h/d",
 		"mysql://u:Topf Secret@h/d", "mysql://u:Topf\nSecret@h/d", "mysql://u:Topf@Secret:Topf/d", "mysql://u:Secret", "mysql:/u:Secret@h/d",
-		"u:Secret@tcp(h:1)/d", "jdbc:mysql:Secret", "mysql://u:Topf@Se[cret/d", "mysql://[Secret]/d", "mysql://u@h:0/d", "mysql://u@h:99999/d", "mysql://u@h/d?Secret",
+		"u:Secret@tcp(h:1)/d", "jdbc:mysql:Secret", "mysql://u:Topf@Se[cret/d", "mysql://[Secret]/d", "mysql://u@h:0/d", "mysql://u@h:99999/d",
+		"mysql://u@h/d?Secret",
 		"mysql://u:Topf@h/d#Secret",
 	} {
 		_, err := change.ParseAddress(text)

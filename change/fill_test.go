@@ -21,7 +21,8 @@ func FuzzDate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		got, ok := change.ParseTimestamp([]byte(s))
 		want, err := time.Parse("2006-01-02 15:04:05.999999", s)
-		if err == nil && want.Year() >= 1 && len(s) >= 19 && len(s) <= 26 && want.Format(time.DateTime) == s[:19] && (len(s) == 19 || s[19] == '.') {
+		if err == nil && want.Year() >= 1 && len(s) >= 19 && len(s) <= 26 && want.Format(time.DateTime) == s[:19] &&
+			(len(s) == 19 || s[19] == '.') {
 			require.True(t, ok, s)
 			require.Equal(t, want.UnixMicro(), got, s)
 		}

@@ -76,7 +76,8 @@ type ColumnPath struct {
 type SQLRequest struct {
 	Query  string            `json:"q"`
 	Values map[string]string `json:"values,omitempty"` // Of the statement's :names, as text.
-	Format string            `json:"format,omitempty"` // json where none is given; csv, parquet and ndjson give a file of up to a hundred times the rows.
+	// json where none is given; csv, parquet and ndjson give a file of up to a hundred times the rows.
+	Format string `json:"format,omitempty"`
 }
 
 // SQLData is the result of one select: POST /api/v1/sql.

@@ -31,7 +31,8 @@ func (c *request) audit(status int, broken bool) {
 		what = "export"
 	}
 	args := []any{
-		"what", what, "request_id", c.id, "user", c.user.name, "from", c.auth.from(c.r), "method", c.r.Method, "path", c.r.URL.Path, "query", readable(c.r.URL.RawQuery),
+		"what", what, "request_id", c.id, "user", c.user.name, "from", c.auth.from(c.r), "method", c.r.Method, "path", c.r.URL.Path, "query",
+		readable(c.r.URL.RawQuery),
 		"filters", c.filters, "status", status, "ms", millis(time.Since(c.began)), "snapshot", c.version.snapshotID(),
 	}
 	if broken {
@@ -43,7 +44,8 @@ func (c *request) audit(status int, broken bool) {
 // auditDenied writes the line of a request whose asker is not known, or has asked too often.
 func (s *Server) auditDenied(r *http.Request, id string, status int) {
 	name, _, _ := r.BasicAuth()
-	s.log.Info("audit", "what", "denied", "request_id", id, "claims", name, "from", s.auth.from(r), "method", r.Method, "path", r.URL.Path, "status", status)
+	s.log.Info("audit", "what", "denied", "request_id", id, "claims", name, "from", s.auth.from(r), "method", r.Method, "path", r.URL.Path,
+		"status", status)
 }
 
 // readable is a query as people read it; what cannot be decoded stays.

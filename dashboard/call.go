@@ -51,7 +51,8 @@ func (c *request) query() url.Values { return c.r.URL.Query() }
 // snap is the version; a problem before the first publication.
 func (c *request) snap() (*semantic.Version, error) {
 	if c.version.Version == nil {
-		return nil, &semantic.Problem{Title: "Nothing is published yet", Status: 503, Detail: "the first run has not published", Hint: "lifeline run", Retryable: true}
+		return nil, &semantic.Problem{Title: "Nothing is published yet", Status: 503, Detail: "the first run has not published",
+			Hint: "lifeline run", Retryable: true}
 	}
 	return c.version.Version, nil
 }
@@ -121,11 +122,13 @@ func busy(err error) error {
 	switch {
 	case errors.Is(err, semantic.ErrOwnShare):
 		return &semantic.Problem{
-			Title: "Too many at once", Status: http.StatusTooManyRequests, Detail: "many of your own questions are still waiting", Hint: "ask again when some are answered", Retryable: true,
+			Title: "Too many at once", Status: http.StatusTooManyRequests, Detail: "many of your own questions are still waiting",
+			Hint: "ask again when some are answered", Retryable: true,
 		}
 	case errors.Is(err, semantic.ErrQueueFull):
 		return &semantic.Problem{
-			Title: "Too many at once", Status: http.StatusServiceUnavailable, Detail: "the server answers as many questions as it can", Hint: "ask again in a moment", Retryable: true,
+			Title: "Too many at once", Status: http.StatusServiceUnavailable, Detail: "the server answers as many questions as it can",
+			Hint: "ask again in a moment", Retryable: true,
 		}
 	}
 	return err
@@ -236,14 +239,17 @@ func (c *request) fail(err error) {
 	}
 	p := *problemOf(err)
 	if warehouse.IsConversion(err) && c.r.URL.RawQuery != "" {
-		p = semantic.Problem{Title: "A filter cannot be understood", Status: 400, Detail: "a value does not fit its column: " + semantic.FirstLine(err.Error()), Hint: "docs/dashboard.md lists the filter grammar"}
+		p = semantic.Problem{Title: "A filter cannot be understood", Status: 400, Detail: "a value does not fit its column: " +
+			semantic.FirstLine(err.Error()), Hint: "docs/dashboard.md lists the filter grammar"}
 	}
 	if warehouse.IsUnavailable(err) {
 		c.log.Error("the warehouse cannot be asked", "request_id", c.id, "path", c.r.URL.Path, "error", err)
-		p = semantic.Problem{Title: "The database cannot be asked now", Status: 503, Detail: "the warehouse does not answer", Hint: "the page asks again by itself", Retryable: true}
+		p = semantic.Problem{Title: "The database cannot be asked now", Status: 503, Detail: "the warehouse does not answer",
+			Hint: "the page asks again by itself", Retryable: true}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		p = semantic.Problem{Title: "The time was up", Status: 503, Detail: "the answer took longer than this server allows", Hint: "ask for a shorter period or add a filter", Retryable: true}
+		p = semantic.Problem{Title: "The time was up", Status: 503, Detail: "the answer took longer than this server allows",
+			Hint: "ask for a shorter period or add a filter", Retryable: true}
 	}
 	if p.Status >= 500 && p.Status != 503 {
 		c.log.Error("request", "request_id", c.id, "path", c.r.URL.Path, "query", c.r.URL.RawQuery, "error", err)

@@ -22,7 +22,8 @@ var qualityDimensions = []string{"completeness", "conformance", "uniqueness", "p
 
 func checkOf(row []any) CheckInfo {
 	c := CheckInfo{
-		Name: semantic.TextOf(row[0]), Kind: semantic.TextOf(row[1]), Table: semantic.TextOf(row[2]), Column: semantic.TextOf(row[3]), Severity: semantic.TextOf(row[4]), Status: semantic.TextOf(row[5]),
+		Name: semantic.TextOf(row[0]), Kind: semantic.TextOf(row[1]), Table: semantic.TextOf(row[2]), Column: semantic.TextOf(row[3]),
+		Severity: semantic.TextOf(row[4]), Status: semantic.TextOf(row[5]),
 		Failing: semantic.CountOf(row[6]), Tested: semantic.CountOf(row[7]), Threshold: semantic.TextOf(row[8]), Trend: []int64{},
 	}
 	c.Text, c.Dimension, c.Link = sentence(c), dimensionOf(c.Kind), "/quality/"+c.Name
@@ -68,15 +69,18 @@ func sentence(c CheckInfo) string {
 
 func dimensionOf(kind string) string {
 	switch {
-	case strings.Contains(kind, "not_null") || strings.Contains(kind, "not_be_null") || strings.Contains(kind, "not_empty") || strings.Contains(kind, "at_least_one"):
+	case strings.Contains(kind, "not_null") || strings.Contains(kind, "not_be_null") || strings.Contains(kind, "not_empty") ||
+		strings.Contains(kind, "at_least_one"):
 		return "completeness"
 	case strings.Contains(kind, "unique"):
 		return "uniqueness"
-	case strings.Contains(kind, "relationships") || strings.Contains(kind, "equal") || kind == "singular" || strings.Contains(kind, "fewer_rows"):
+	case strings.Contains(kind, "relationships") || strings.Contains(kind, "equal") || kind == "singular" ||
+		strings.Contains(kind, "fewer_rows"):
 		return "consistency"
 	case strings.Contains(kind, "recency") || strings.Contains(kind, "freshness"):
 		return "timeliness"
-	case strings.Contains(kind, "range") || strings.Contains(kind, "between") || strings.Contains(kind, "expression") || strings.Contains(kind, "pair"):
+	case strings.Contains(kind, "range") || strings.Contains(kind, "between") || strings.Contains(kind, "expression") ||
+		strings.Contains(kind, "pair"):
 		return "plausibility"
 	}
 	return "conformance"
@@ -100,7 +104,8 @@ func bad(status string) bool { return status == "warn" || status == "fail" || st
 // loadChecks reads the newest results with what changed since the run before.
 func loadChecks(ctx context.Context, db *sql.DB) (*ChecksData, error) {
 	d := &ChecksData{
-		New: []string{}, Resolved: []string{}, Persisting: []string{}, Checks: []CheckInfo{}, Matrix: []MatrixRow{}, Dimensions: qualityDimensions,
+		New: []string{}, Resolved: []string{}, Persisting: []string{}, Checks: []CheckInfo{}, Matrix: []MatrixRow{},
+		Dimensions: qualityDimensions,
 	}
 	runs, err := checkRuns(ctx, db, 30)
 	if err != nil || len(runs) == 0 {
@@ -276,7 +281,8 @@ func (c *request) loadCheck(ctx context.Context, db *sql.DB, name string) (*Chec
 		}
 		return nil, "", semantic.NotFound("check", name, project.Nearest(name, names))
 	}
-	d := &CheckData{CheckInfo: all.Checks[i], History: []CheckResult{}, Columns: []semantic.Column{}, Rows: [][]any{}, Whose: []semantic.CheckGroup{}, Pages: []string{}, Exports: []semantic.ExportLink{}}
+	d := &CheckData{CheckInfo: all.Checks[i], History: []CheckResult{}, Columns: []semantic.Column{}, Rows: [][]any{},
+		Whose: []semantic.CheckGroup{}, Pages: []string{}, Exports: []semantic.ExportLink{}}
 	got, err := semantic.Fetch(ctx, db, `
 select c.run_id, r.started_at, c.status, c.failing, c.tested, c.threshold, c.sql
 from ops.check_results as c
@@ -289,7 +295,8 @@ limit 100`, 0, name)
 	}
 	text := ""
 	for j, row := range got.Rows {
-		d.History = append(d.History, CheckResult{semantic.CountOf(row[0]), semantic.TimeOf(row[1]), semantic.TextOf(row[2]), semantic.CountOf(row[3]), semantic.CountOf(row[4]), semantic.TextOf(row[5])})
+		d.History = append(d.History, CheckResult{semantic.CountOf(row[0]), semantic.TimeOf(row[1]), semantic.TextOf(row[2]),
+			semantic.CountOf(row[3]), semantic.CountOf(row[4]), semantic.TextOf(row[5])})
 		if j == 0 {
 			text = semantic.TextOf(row[6])
 		}
@@ -356,7 +363,8 @@ func checkAnswer(c CheckInfo) string {
 	case c.Status == "not_applicable":
 		return "It did not apply to the newest run."
 	}
-	text := fmt.Sprintf("%s of %s fail (%s)", semantic.CountText(c.Failing), semantic.PluralText(c.Tested, "row"), semantic.PercentText(c.Share))
+	text := fmt.Sprintf("%s of %s fail (%s)", semantic.CountText(c.Failing), semantic.PluralText(c.Tested, "row"),
+		semantic.PercentText(c.Share))
 	switch c.Delta {
 	case "new":
 		text += "; this is new"

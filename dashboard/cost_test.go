@@ -30,7 +30,8 @@ func cpu(t *testing.T) float64 {
 // newQuestion is a question that nobody has asked before: a period and an exclusion that differ each time.
 func newQuestion(r *rand.Rand, page string) string {
 	from := time.Date(2017, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, r.IntN(900))
-	q := fmt.Sprintf("from=%s&to=%s&program!=%d", from.Format(time.DateOnly), from.AddDate(0, 0, 20+r.IntN(150)).Format(time.DateOnly), r.IntN(100000))
+	q := fmt.Sprintf("from=%s&to=%s&program!=%d", from.Format(time.DateOnly), from.AddDate(0, 0, 20+r.IntN(150)).Format(time.DateOnly),
+		r.IntN(100000))
 	if page == "provider" {
 		q += fmt.Sprintf("&provider=%d", 2000+r.IntN(1500))
 	}

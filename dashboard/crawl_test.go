@@ -208,7 +208,8 @@ func TestRowsPageByPageAreTheExportAndTheTotal(t *testing.T) {
 		rapid.Check(t, func(r *rapid.T) {
 			c := c.with(r)
 			v := filterSets(r)
-			sort := rapid.SampledFrom([]string{"", "-amount", "status", "-date_submitted", "date_decided", "dim_provider_id", "-dim_claim_id"}).Draw(r, "sort")
+			sort := rapid.SampledFrom([]string{"", "-amount", "status", "-date_submitted", "date_decided", "dim_provider_id",
+				"-dim_claim_id"}).Draw(r, "sort")
 			table := "analytics.dim_claims_lifecycle"
 			if rapid.IntRange(0, 3).Draw(r, "table") == 0 {
 				table = "dashboard.reconciliation"
@@ -262,10 +263,12 @@ func TestAParquetFileHasTheRowsTypesAndFilters(t *testing.T) {
 			require.NoError(t, db.QueryRow("select count(*) from read_parquet('"+file+"')").Scan(&n))
 			require.Equal(t, header.Get("X-Row-Count"), fmt.Sprint(n))
 			var kinds string
-			require.NoError(t, db.QueryRow("select typeof(any_value(amount)) || ' ' || typeof(any_value(date_submitted)) from read_parquet('"+file+"')").Scan(&kinds))
+			require.NoError(t, db.QueryRow("select typeof(any_value(amount)) || ' ' || typeof(any_value(date_submitted)) from read_parquet('"+file+
+				"')").Scan(&kinds))
 			require.Regexp(t, `^DECIMAL\(\d+,4\) TIMESTAMP$`, kinds)
 			var snapshot string
-			require.NoError(t, db.QueryRow("select decode(value) from parquet_kv_metadata('"+file+"') where decode(key) = 'snapshot'").Scan(&snapshot))
+			require.NoError(t, db.QueryRow("select decode(value) from parquet_kv_metadata('"+file+
+				"') where decode(key) = 'snapshot'").Scan(&snapshot))
 			require.Equal(t, "v1", snapshot)
 		}
 	})
@@ -338,7 +341,8 @@ func TestMoneyOfTwoCurrenciesIsRefused(t *testing.T) {
 func TestWhatCannotBeUnderstoodIsSaid(t *testing.T) {
 	t.Parallel()
 	c := duck(t)
-	for _, bad := range []string{"range=soon", "from=2019-13-01", "from=2019-02-01&to=2019-01-01", "program=abc", "undated=maybe", "vs=never", "program>=is:null"} {
+	for _, bad := range []string{"range=soon", "from=2019-13-01", "from=2019-02-01&to=2019-01-01", "program=abc", "undated=maybe", "vs=never",
+		"program>=is:null"} {
 		p := c.problem("/api/v1/pages/overview?"+bad, http.StatusBadRequest)
 		require.NotEmpty(t, p.Detail, bad)
 	}

@@ -64,7 +64,8 @@ func (h *hub) leave(c chan LiveEvent) {
 func (c *request) live() error {
 	events, now, ok := c.events.join()
 	if !ok {
-		return &semantic.Problem{Title: "Too many listeners", Status: http.StatusServiceUnavailable, Detail: "the server tells enough browsers already", Retryable: true}
+		return &semantic.Problem{Title: "Too many listeners", Status: http.StatusServiceUnavailable,
+			Detail: "the server tells enough browsers already", Retryable: true}
 	}
 	defer c.events.leave(events)
 	header := c.w.Header()

@@ -102,7 +102,8 @@ func serveBig(ctx context.Context, dir, dsn string) (*dashboard.Server, func() e
 	if err != nil {
 		return nil, wh.Close, err
 	}
-	s, err := dashboard.New(ctx, dashboard.Options{Project: p, Definition: d, Warehouse: wh, Graph: graph, DSN: dsn, Build: "test", Poll: 20 * time.Millisecond})
+	s, err := dashboard.New(ctx, dashboard.Options{Project: p, Definition: d, Warehouse: wh, Graph: graph, DSN: dsn, Build: "test",
+		Poll: 20 * time.Millisecond})
 	return s, wh.Close, err
 }
 
@@ -202,7 +203,8 @@ func download(t *testing.T, url, file string) int64 {
 }
 
 // noteCounts counts the rows by note, with nothing and the empty text apart.
-const noteCounts = "select string_agg(x.line, '; ' order by x.line) from (select coalesce('[' || note || ']', 'null') || ' ' || count(*) as line from %s group by note) as x"
+const noteCounts = "select string_agg(x.line, '; ' order by x.line) from (select coalesce('[' || note || ']', 'null') || ' ' || count(*) " +
+	"as line from %s group by note) as x"
 
 // readBack lets an engine of its own read the file: rows, money to the cent, and the notes.
 func readBack(t *testing.T, file, format string) (rows int64, money, notes string) {
@@ -211,11 +213,13 @@ func readBack(t *testing.T, file, format string) (rows int64, money, notes strin
 	require.NoError(t, err)
 	defer db.Close()
 	from := map[string]string{
-		"csv":     "read_csv('" + file + "', header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', allow_quoted_nulls = false)",
+		"csv": "read_csv('" + file + "', header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', allow_quoted_nulls = " +
+			"false)",
 		"ndjson":  "read_ndjson('" + file + "', columns = {amount: 'varchar', note: 'varchar'})",
 		"parquet": "read_parquet('" + file + "')",
 	}[format]
-	require.NoError(t, db.QueryRowContext(t.Context(), "select count(*), cast(sum(cast(amount as decimal(38, 4))) as varchar) from "+from).Scan(&rows, &money))
+	require.NoError(t, db.QueryRowContext(t.Context(), "select count(*), cast(sum(cast(amount as decimal(38, 4))) as varchar) from "+
+		from).Scan(&rows, &money))
 	if format == "csv" { // A spreadsheet must not compute a text.
 		from = "(select case when note = '''=1+1' then '=1+1' else note end as note from " + from + ")"
 	}

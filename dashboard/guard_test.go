@@ -117,7 +117,8 @@ func TestQuestionsThatNobodyWaitsForAreDropped(t *testing.T) {
 	statuses := make(chan int, 400)
 	for i := range 400 {
 		work.Go(func() {
-			r, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/api/v1/pages/overview?range=all&undated=include&amount>=%d", c.url, i), nil)
+			r, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/api/v1/pages/overview?range=all&undated=include&amount>=%d",
+				c.url, i), nil)
 			if err != nil {
 				return
 			}
@@ -148,9 +149,12 @@ func TestEveryReadOfDataHasOneLine(t *testing.T) {
 		path  string
 		words []string
 	}{
-		{ada, "/api/v1/pages/overview?range=28d", []string{"what=read", "user=ada", "path=/api/v1/pages/overview", "range=28d", "status=200", "from=127.0.0.1"}},
-		{ada, "/api/v1/tables/core.claims/rows?status=rejected&limit=3", []string{"what=read", "path=/api/v1/tables/core.claims/rows", "status=rejected", "status=200"}},
-		{ada, "/api/v1/tables/core.claims/rows?status=rejected&format=csv", []string{"what=export", "user=ada", "status=rejected", "format=csv", "rows=", "bytes="}},
+		{ada, "/api/v1/pages/overview?range=28d", []string{"what=read", "user=ada", "path=/api/v1/pages/overview", "range=28d", "status=200",
+			"from=127.0.0.1"}},
+		{ada, "/api/v1/tables/core.claims/rows?status=rejected&limit=3", []string{"what=read", "path=/api/v1/tables/core.claims/rows",
+			"status=rejected", "status=200"}},
+		{ada, "/api/v1/tables/core.claims/rows?status=rejected&format=csv", []string{"what=export", "user=ada", "status=rejected", "format=csv",
+			"rows=", "bytes="}},
 		{ada, "/api/v1/quarantine?format=csv&state=all", []string{"what=export", "path=/api/v1/quarantine", "state=all", "rows="}},
 		{ada, ask("select 7 as seven") + "&format=csv", []string{"what=sql", "user=ada", "select 7 as seven", "format=csv", "rows=1", "bytes="}},
 		{ada, ask("select :x as given") + "&p.x=hello", []string{"what=sql", "select :x as given", "hello", "rows=1"}},
@@ -159,7 +163,8 @@ func TestEveryReadOfDataHasOneLine(t *testing.T) {
 		{c.as("eve", "guess"), "/api/v1/tables", []string{"what=denied", "claims=eve", "status=401", "path=/api/v1/tables"}},
 	} {
 		_, _, _ = x.who.raw(x.path)
-		require.Eventually(t, func() bool { return len(log.audits(x.words...)) == 1 }, 5*time.Second, 5*time.Millisecond, "%s: %v\n%s", x.path, x.words, log.b.String())
+		require.Eventually(t, func() bool { return len(log.audits(x.words...)) == 1 }, 5*time.Second, 5*time.Millisecond, "%s: %v\n%s", x.path,
+			x.words, log.b.String())
 	}
 	head := ada.request(http.MethodHead, "/api/v1/tables/core.claims/rows?format=csv", "")
 	require.NoError(t, head.Body.Close())
@@ -189,7 +194,8 @@ func TestAProxysHeadersAreTakenOnce(t *testing.T) {
 		return status, string(body)
 	}
 	for _, twice := range []http.Header{
-		{"X-Groups": {"staff", "data"}}, {"X-Groups": {"data", "staff"}}, {"X-Forwarded-User": {"ada", "ben"}}, {"X-Lifeline-Proxy-Secret": {secret, secret}},
+		{"X-Groups": {"staff", "data"}}, {"X-Groups": {"data", "staff"}}, {"X-Forwarded-User": {"ada", "ben"}},
+		{"X-Lifeline-Proxy-Secret": {secret, secret}},
 	} {
 		status, _ := from(twice)
 		require.Equal(t, http.StatusUnauthorized, status, "%v", twice)
@@ -255,7 +261,8 @@ func TestWhatCannotBeReadIsTheAskersMistake(t *testing.T) {
 			}
 		}
 		for _, path := range []string{
-			rows + "status=%ff", rows + "status~=%c3%28", rows + "%ff=1", "/api/v1/search?q=%ff", "/api/v1/pages/overview?program=%fe", "/%ff", "/api/v1/tables/%ff", rows + "status=a%00b",
+			rows + "status=%ff", rows + "status~=%c3%28", rows + "%ff=1", "/api/v1/search?q=%ff", "/api/v1/pages/overview?program=%fe", "/%ff",
+			"/api/v1/tables/%ff", rows + "status=a%00b",
 			"/api/v1/dimensions/program?q=%ff", rows + "status=%zz", "/api/v1/records/claim/%ff",
 		} {
 			p := c.problem(path, http.StatusBadRequest)
@@ -284,7 +291,8 @@ func TestALostDatabaseIsToldWithoutItsAddress(t *testing.T) {
 		return status == http.StatusServiceUnavailable
 	}, 20*time.Second, 20*time.Millisecond)
 	password, _ := u.User.Password()
-	for _, path := range []string{"/readyz", "/api/v1/pages/overview?range=13d", "/api/v1/tables/core.claims/rows?limit=2", ask("select 2 as a"), ask("select 2 as a") + "&format=csv", "/api/v1/quarantine"} {
+	for _, path := range []string{"/readyz", "/api/v1/pages/overview?range=13d", "/api/v1/tables/core.claims/rows?limit=2",
+		ask("select 2 as a"), ask("select 2 as a") + "&format=csv", "/api/v1/quarantine"} {
 		require.Eventually(t, func() bool {
 			status, header, body := c.raw(path)
 			for _, secret := range []string{u.User.Username(), password, gate.address, strings.TrimPrefix(u.Path, "/")} {
@@ -348,7 +356,8 @@ func TestHeavyStatementsLeaveTheServerAlone(t *testing.T) {
 	require.FileExists(t, filepath.Join(folder(t), "w.duckdb"))
 	heavy := []string{
 		"select len(range(100000000))", "select length(repeat('x', 3000000000))", "select levenshtein(repeat('a', 60000), repeat('b', 60000))",
-		"select list_transform(range(100000), lambda x: list_sum(list_transform(range(100000), lambda y: x * y)))", "select repeat('x', 30000) as t from range(10000)",
+		"select list_transform(range(100000), lambda x: list_sum(list_transform(range(100000), lambda y: x * y)))",
+		"select repeat('x', 30000) as t from range(10000)",
 	}
 	stop := make(chan struct{})
 	var work sync.WaitGroup

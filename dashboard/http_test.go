@@ -23,7 +23,8 @@ import (
 func TestEveryAnswerHasTheStrictHeaders(t *testing.T) {
 	t.Parallel()
 	c := duck(t)
-	for _, path := range []string{"/", "/claims/12", "/assets/none.js", "/api/v1/meta", "/api/v1/pages/overview", "/api/v1/nothing", "/healthz", "/metrics", "/api/v1/openapi.json"} {
+	for _, path := range []string{"/", "/claims/12", "/assets/none.js", "/api/v1/meta", "/api/v1/pages/overview", "/api/v1/nothing",
+		"/healthz", "/metrics", "/api/v1/openapi.json"} {
 		_, h, _ := c.raw(path)
 		policy := h.Get("Content-Security-Policy")
 		require.Contains(t, policy, "default-src 'none'", path)
@@ -52,7 +53,8 @@ func TestTheAPIIsReadOnly(t *testing.T) {
 func TestAnAnswerThatTheAskerHasIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	c := duck(t)
-	for _, path := range []string{"/api/v1/pages/overview?range=28d", "/api/v1/tables", "/api/v1/tables/core.claims/rows?limit=2", "/api/v1/checks", "/"} {
+	for _, path := range []string{"/api/v1/pages/overview?range=28d", "/api/v1/tables", "/api/v1/tables/core.claims/rows?limit=2",
+		"/api/v1/checks", "/"} {
 		_, h, _ := c.raw(path)
 		require.NotEmpty(t, h.Get("ETag"), path)
 		require.Equal(t, "private, no-cache", h.Get("Cache-Control"), path)
@@ -98,7 +100,8 @@ func users(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
 	fmt.Fprintln(&b, "# name:roles:hash")
-	for line, secret := range map[string]string{"ada:viewer,data": "correct horse", "ben:viewer": "battery staple", "robot:token,viewer": "a-long-token-of-a-robot", "old:token=2020-01-01,data": "a-token-that-is-over"} {
+	for line, secret := range map[string]string{"ada:viewer,data": "correct horse", "ben:viewer": "battery staple",
+		"robot:token,viewer": "a-long-token-of-a-robot", "old:token=2020-01-01,data": "a-token-that-is-over"} {
 		hash, err := dashboard.HashSecret(secret)
 		require.NoError(t, err)
 		fmt.Fprintf(&b, "%s:%s\n", line, hash)
@@ -191,7 +194,8 @@ func TestAProxyIsBelievedOnlyWithItsSecret(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, asked(http.Header{}))
 	require.Equal(t, http.StatusUnauthorized, asked(http.Header{"X-Forwarded-User": {"ada"}}))
 	require.Equal(t, http.StatusUnauthorized, asked(http.Header{"X-Forwarded-User": {"ada"}, "X-Lifeline-Proxy-Secret": {"guess"}}))
-	require.Equal(t, http.StatusUnauthorized, asked(http.Header{"X-Forwarded-User": {"ada", "root"}, "X-Lifeline-Proxy-Secret": {auth.Secret}}))
+	require.Equal(t, http.StatusUnauthorized,
+		asked(http.Header{"X-Forwarded-User": {"ada", "root"}, "X-Lifeline-Proxy-Secret": {auth.Secret}}))
 	require.Equal(t, http.StatusUnauthorized, asked(http.Header{"X-Lifeline-Proxy-Secret": {auth.Secret}}))
 	require.Equal(t, http.StatusOK, asked(http.Header{"X-Forwarded-User": {"ada"}, "X-Lifeline-Proxy-Secret": {auth.Secret}}))
 	other := *c
@@ -264,7 +268,8 @@ func TestEveryAnswerReadsBackIntoItsType(t *testing.T) {
 		require.NotEmpty(t, one.Books)
 		require.NotEmpty(t, one.Models)
 		checks := get[dashboard.ChecksData](c, "/api/v1/checks").Data
-		require.Equal(t, len(checks.Checks), checks.Counts.Passed+checks.Counts.Warned+checks.Counts.Failed+countOf(checks.Checks, "not_applicable"))
+		require.Equal(t, len(checks.Checks), checks.Counts.Passed+checks.Counts.Warned+checks.Counts.Failed+countOf(checks.Checks,
+			"not_applicable"))
 		shown := 0
 		for i, x := range checks.Checks {
 			d := get[dashboard.CheckData](c, "/api/v1/checks/"+x.Name).Data
@@ -291,7 +296,8 @@ func TestEveryAnswerReadsBackIntoItsType(t *testing.T) {
 		}
 		require.EqualValues(t, held.Page.Total, len(seen))
 		claim := slices.IndexFunc(seen, func(r dashboard.QuarantineRow) bool { return r.Table == "claim" })
-		ids := get[dashboard.SQLData](c, ask("select dim_claim_id from analytics.dim_claims_lifecycle where amount > 0 and invoices_total > 0 limit 1"))
+		ids := get[dashboard.SQLData](c, ask("select dim_claim_id from analytics.dim_claims_lifecycle where amount > 0 and invoices_total > 0 "+
+			"limit 1"))
 		record := get[semantic.RecordData](c, "/api/v1/records/claims/"+text(ids.Data.Rows[0][0])).Data
 		require.NotEmpty(t, record.Timeline)
 		require.NotNil(t, record.Sum)
@@ -319,7 +325,8 @@ func TestAProgramWithoutPagesSaysSo(t *testing.T) {
 	require.Contains(t, h.Get("Content-Type"), "text/html")
 	require.Contains(t, string(body), "built without the front end")
 	pages := fstest.MapFS{
-		"index.html": {Data: []byte("<!doctype html><title>x</title>")}, "assets/app-abcdef12.js": {Data: []byte(strings.Repeat("let a = 1;\n", 200))},
+		"index.html":             {Data: []byte("<!doctype html><title>x</title>")},
+		"assets/app-abcdef12.js": {Data: []byte(strings.Repeat("let a = 1;\n", 200))},
 	}
 	c := duck(t, func(o *dashboard.Options) { o.Pages = pages })
 	for _, path := range []string{"/", "/claims", "/tables/core.claims", "/runs/1"} {
@@ -336,7 +343,8 @@ func TestAProgramWithoutPagesSaysSo(t *testing.T) {
 func TestSpreadsheetsComputeNothingOfAnExport(t *testing.T) {
 	t.Parallel()
 	c := duck(t)
-	_, _, body := c.raw(ask(`select '=1+1' as "=a", '@x' as b, '-2' as c, -2 as d, 'plain' as e, null as f, '' as g, 'a,"b"' as h, '+44' as i`) + "&format=csv")
+	_, _, body := c.raw(ask(`select '=1+1' as "=a", '@x' as b, '-2' as c, -2 as d, 'plain' as e,
+		null as f, '' as g, 'a,"b"' as h, '+44' as i`) + "&format=csv")
 	lines, err := csv.NewReader(bytes.NewReader(body)).ReadAll()
 	require.NoError(t, err)
 	require.Equal(t, []string{"'=a", "b", "c", "d", "e", "f", "g", "h", "i"}, lines[0])

@@ -29,9 +29,11 @@ func (c *request) metaData() error {
 func (c *request) loadMeta(ctx context.Context) (*MetaData, error) {
 	m := &c.def.Model
 	d := &MetaData{
-		Project: cmp.Or(c.options.Project.Config.Name, c.options.Project.Name), Build: c.options.Build, Engine: c.store.wh.Engine(), State: "ready",
+		Project: cmp.Or(c.options.Project.Config.Name, c.options.Project.Name), Build: c.options.Build, Engine: c.store.wh.Engine(),
+		State:    "ready",
 		TimeZone: c.options.Project.Config.BusinessTimeZone, User: User{c.user.name, c.user.roles}, Live: c.options.Live,
-		Pages: c.def.PageInfos(), Records: []semantic.RecordInfo{}, Filters: m.FilterInfos(), Bases: m.BasisInfos(), Ranges: []semantic.RangeInfo{},
+		Pages: c.def.PageInfos(), Records: []semantic.RecordInfo{}, Filters: m.FilterInfos(), Bases: m.BasisInfos(),
+		Ranges:     []semantic.RangeInfo{},
 		Currencies: []semantic.Option{}, States: m.StateInfos(), Badges: []Badge{}, Examples: append([]semantic.Example{}, m.Examples...),
 		Limits: Limits{c.options.SQLRows, int(c.options.SQLTime / time.Second), 1000},
 	}
@@ -39,7 +41,8 @@ func (c *request) loadMeta(ctx context.Context) (*MetaData, error) {
 	if s == nil {
 		d.State = "empty"
 		d.FirstSteps = []Step{
-			{"Say where the source is", "export LIFELINE_SOURCE=mysql://reader:password@host:3306/database", c.options.Project.Config.Source.DSN != ""},
+			{"Say where the source is", "export LIFELINE_SOURCE=mysql://reader:password@host:3306/database",
+				c.options.Project.Config.Source.DSN != ""},
 			{"In the project's folder, check that everything is ready", "lifeline doctor", false},
 			{"Load and publish for the first time", "lifeline run", false},
 			{"Open the first page", "this page shows it by itself", false},

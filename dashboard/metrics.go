@@ -82,7 +82,8 @@ func (s *Server) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 			_, _ = fmt.Fprintf(w, "lifeline_http_request_seconds_bucket{route=%q,le=\"%g\"} %d\n", route, b, h.buckets[i])
 		}
 		_, _ = fmt.Fprintf(w, "lifeline_http_request_seconds_bucket{route=%q,le=\"+Inf\"} %d\n", route, h.count)
-		_, _ = fmt.Fprintf(w, "lifeline_http_request_seconds_sum{route=%q} %g\nlifeline_http_request_seconds_count{route=%q} %d\n", route, h.sum, route, h.count)
+		_, _ = fmt.Fprintf(w, "lifeline_http_request_seconds_sum{route=%q} %g\nlifeline_http_request_seconds_count{route=%q} %d\n", route, h.sum,
+			route, h.count)
 	}
 	s.store.mu.Lock()
 	e, failing := s.store.current, s.store.failing
@@ -118,7 +119,8 @@ func (s *Server) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 		{"lifeline_statements", "Statements of people that run, and that wait for it.", s.store.sql},
 	} {
 		running, waiting := q.queue.Load()
-		_, _ = fmt.Fprintf(w, "# HELP %[1]s %[2]s\n# TYPE %[1]s gauge\n%[1]s{state=\"running\"} %[3]d\n%[1]s{state=\"waiting\"} %[4]d\n", q.name, q.help, running, waiting)
+		_, _ = fmt.Fprintf(w, "# HELP %[1]s %[2]s\n# TYPE %[1]s gauge\n%[1]s{state=\"running\"} %[3]d\n%[1]s{state=\"waiting\"} %[4]d\n", q.name,
+			q.help, running, waiting)
 	}
 }
 

@@ -70,7 +70,8 @@ func (o opsReader) TableChecks(ctx context.Context, table string) ([]semantic.Re
 
 // QuarantineState is the state of a row in quarantine; empty where it is not there.
 func (o opsReader) QuarantineState(ctx context.Context, table, key string) (string, error) {
-	got, err := semantic.Fetch(ctx, o.version.booksDB(), "select state from quarantine.rows where table_name = $1 and key = $2 limit 1", 0, table, key)
+	got, err := semantic.Fetch(ctx, o.version.booksDB(), "select state from quarantine.rows where table_name = $1 and key = $2 limit 1", 0,
+		table, key)
 	if err != nil || len(got.Rows) == 0 {
 		return "", err
 	}

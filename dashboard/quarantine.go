@@ -12,7 +12,8 @@ import (
 
 // reasonWords says reasons as people do.
 var reasonWords = map[string]string{
-	"no_key": "has no key", "duplicate_key": "shares its key with another row that says something else", "no_parent": "belongs to a row that is not there",
+	"no_key": "has no key", "duplicate_key": "shares its key with another row that says something else",
+	"no_parent":          "belongs to a row that is not there",
 	"parent_quarantined": "belongs to a row in quarantine", "superseded": "is an exact duplicate",
 }
 
@@ -96,12 +97,15 @@ func (c *request) quarantineFile(db *sql.DB, a quarantineQuery, format string) e
 from quarantine.rows as q
 where ` + a.where() + `
 order by q.table_name, q.key, q.occurrence`
-	return c.export(semantic.NewExport(c.version.books, query, fmt.Sprintf("quarantine-%s-%d-rows", c.version.snapshotID(), n), n, nil), format)
+	return c.export(semantic.NewExport(c.version.books, query, fmt.Sprintf("quarantine-%s-%d-rows", c.version.snapshotID(), n), n, nil),
+		format)
 }
 
-func (c *request) loadQuarantine(ctx context.Context, db *sql.DB, a quarantineQuery, limit int, after string) (*QuarantineData, *semantic.Page, error) {
+func (c *request) loadQuarantine(ctx context.Context, db *sql.DB, a quarantineQuery, limit int, after string) (*QuarantineData,
+	*semantic.Page, error) {
 	d := &QuarantineData{
-		Reasons: []QuarantineReason{}, States: []semantic.Option{}, Tables: []semantic.Option{}, Rows: []QuarantineRow{}, Exports: []semantic.ExportLink{},
+		Reasons: []QuarantineReason{}, States: []semantic.Option{}, Tables: []semantic.Option{}, Rows: []QuarantineRow{},
+		Exports: []semantic.ExportLink{},
 		Command: "lifeline quarantine replay",
 	}
 	for _, part := range []struct {
@@ -113,7 +117,8 @@ func (c *request) loadQuarantine(ctx context.Context, db *sql.DB, a quarantineQu
 		{"state", &d.States, a.state, quarantineQuery{a.table, a.reason, a.check, "all"}.where()},
 		{"table_name", &d.Tables, a.table, quarantineQuery{"", a.reason, a.check, a.state}.where()},
 	} {
-		got, err := semantic.Fetch(ctx, db, "select q."+part.column+", count(*) from quarantine.rows as q where "+part.where+" group by 1 order by 2 desc, 1", 0)
+		got, err := semantic.Fetch(ctx, db, "select q."+part.column+", count(*) from quarantine.rows as q where "+part.where+
+			" group by 1 order by 2 desc, 1", 0)
 		if err != nil {
 			return nil, nil, fmt.Errorf("count the quarantine: %w", err)
 		}
@@ -137,17 +142,20 @@ func (c *request) loadQuarantine(ctx context.Context, db *sql.DB, a quarantineQu
 	}
 	page.Next = next
 	d.Answer = quarantineAnswer(d)
-	d.Exports = semantic.ExportLinks("/api/v1/quarantine?" + semantic.QueryString("table", a.table, "reason", a.reason, "check", a.check, "state", a.state))
+	d.Exports = semantic.ExportLinks("/api/v1/quarantine?" + semantic.QueryString("table", a.table, "reason", a.reason, "check", a.check,
+		"state", a.state))
 	return d, page, nil
 }
 
 // loadReasons ranks reasons by rows, with the money that is held. A row with two reasons counts for both.
 func (c *request) loadReasons(ctx context.Context, db *sql.DB, a quarantineQuery, d *QuarantineData) error {
-	if err := db.QueryRowContext(ctx, "select count(*) from quarantine.rows where state in ('held', 'quarantined')").Scan(&d.Open); err != nil {
+	const open = "select count(*) from quarantine.rows where state in ('held', 'quarantined')"
+	if err := db.QueryRowContext(ctx, open).Scan(&d.Open); err != nil {
 		return err
 	}
 	got, err := semantic.Fetch(ctx, db, `
-select r.table_name, r.reason, coalesce(r.check_name, ''), coalesce(r.column_name, ''), count(distinct coalesce(q.key, '') || ' ' || cast(q.occurrence as varchar)), min(q.first_seen)
+select r.table_name, r.reason, coalesce(r.check_name, ''), coalesce(r.column_name, ''), count(distinct coalesce(q.key, '') || ' ' ||
+    cast(q.occurrence as varchar)), min(q.first_seen)
 from quarantine.reasons as r
 inner join quarantine.rows as q on q.table_name = r.table_name and q.key is not distinct from r.key and q.occurrence = r.occurrence
 where `+a.where()+`
@@ -158,7 +166,8 @@ order by 5 desc, 1, 2, 3, 4`, 0)
 	}
 	for _, row := range got.Rows {
 		r := QuarantineReason{
-			Table: semantic.TextOf(row[0]), Reason: semantic.TextOf(row[1]), Text: reasonText(semantic.TextOf(row[1])), Check: semantic.TextOf(row[2]), Column: semantic.TextOf(row[3]),
+			Table: semantic.TextOf(row[0]), Reason: semantic.TextOf(row[1]), Text: reasonText(semantic.TextOf(row[1])),
+			Check: semantic.TextOf(row[2]), Column: semantic.TextOf(row[3]),
 			Rows: semantic.CountOf(row[4]), Oldest: semantic.TimeOrNil(row[5]),
 		}
 		r.Link = "/quarantine?" + semantic.QueryString("table", r.Table, "reason", r.Reason, "state", a.state)
@@ -241,7 +250,8 @@ func (c *request) loadRows(ctx context.Context, db *sql.DB, a quarantineQuery, d
 		if err != nil {
 			return "", err
 		}
-		where += fmt.Sprintf(" and (q.table_name, coalesce(q.key, ''), q.occurrence) > (%s, %s, %s)", semantic.QuoteText(k[0]), semantic.QuoteText(k[1]), occurrence)
+		where += fmt.Sprintf(" and (q.table_name, coalesce(q.key, ''), q.occurrence) > (%s, %s, %s)", semantic.QuoteText(k[0]),
+			semantic.QuoteText(k[1]), occurrence)
 	}
 	got, err := semantic.Fetch(ctx, db, fmt.Sprintf(`
 select q.table_name, coalesce(q.key, '') as key, q.occurrence, q.state, q.first_run, q.last_run, q.first_seen, q.last_seen, q.row
@@ -266,7 +276,8 @@ limit %d`, where, limit+1), 0)
 	var keys []string
 	for _, row := range got.Rows {
 		r := QuarantineRow{
-			Table: semantic.TextOf(row[0]), Key: semantic.TextOf(row[1]), Occurrence: semantic.CountOf(row[2]), State: semantic.TextOf(row[3]), FirstRun: semantic.CountOf(row[4]), LastRun: semantic.CountOf(row[5]),
+			Table: semantic.TextOf(row[0]), Key: semantic.TextOf(row[1]), Occurrence: semantic.CountOf(row[2]), State: semantic.TextOf(row[3]),
+			FirstRun: semantic.CountOf(row[4]), LastRun: semantic.CountOf(row[5]),
 			FirstSeen: semantic.TimeOf(row[6]), LastSeen: semantic.TimeOf(row[7]), Reasons: []QuarantineCause{},
 		}
 		if c.user.has(RoleData) {
@@ -292,7 +303,8 @@ order by r.reason, r.check_name, r.column_name`, 0)
 		if !is {
 			continue
 		}
-		cause := QuarantineCause{Reason: semantic.TextOf(row[3]), Text: reasonText(semantic.TextOf(row[3])), Check: semantic.TextOf(row[4]), Column: semantic.TextOf(row[5])}
+		cause := QuarantineCause{Reason: semantic.TextOf(row[3]), Text: reasonText(semantic.TextOf(row[3])), Check: semantic.TextOf(row[4]),
+			Column: semantic.TextOf(row[5])}
 		if row[6] != nil && c.user.has(RoleData) {
 			v := semantic.TextOf(row[6])
 			cause.Value = &v

@@ -19,7 +19,8 @@ func (c *request) booksDB() (*sql.DB, error) {
 	if db := c.version.booksDB(); db != nil {
 		return db, nil
 	}
-	return nil, &semantic.Problem{Title: "Nothing has run yet", Status: http.StatusServiceUnavailable, Detail: "there are no books before the first run", Hint: "lifeline run", Retryable: true}
+	return nil, &semantic.Problem{Title: "Nothing has run yet", Status: http.StatusServiceUnavailable,
+		Detail: "there are no books before the first run", Hint: "lifeline run", Retryable: true}
 }
 
 const selectRuns = `
@@ -70,8 +71,10 @@ func readRuns(ctx context.Context, db *sql.DB, low, high int64) ([]RunInfo, erro
 	at := map[int64]*RunInfo{}
 	for i, row := range got.Rows {
 		runs[i] = RunInfo{
-			ID: semantic.CountOf(row[0]), Command: semantic.TextOf(row[1]), Status: semantic.TextOf(row[2]), Mode: semantic.TextOf(row[3]), StartedAt: semantic.TimeOf(row[4]), EndedAt: semantic.TimeOrNil(row[5]),
-			Version: semantic.CountOf(row[6]), AsOf: semantic.TimeOrNil(row[7]), Error: semantic.TextOf(row[8]), Steps: []RunStep{}, Link: fmt.Sprintf("/runs/%d", semantic.CountOf(row[0])),
+			ID: semantic.CountOf(row[0]), Command: semantic.TextOf(row[1]), Status: semantic.TextOf(row[2]), Mode: semantic.TextOf(row[3]),
+			StartedAt: semantic.TimeOf(row[4]), EndedAt: semantic.TimeOrNil(row[5]),
+			Version: semantic.CountOf(row[6]), AsOf: semantic.TimeOrNil(row[7]), Error: semantic.TextOf(row[8]), Steps: []RunStep{},
+			Link: fmt.Sprintf("/runs/%d", semantic.CountOf(row[0])),
 		}
 		if runs[i].EndedAt != nil {
 			runs[i].Seconds = runs[i].EndedAt.Sub(runs[i].StartedAt).Seconds()
@@ -84,7 +87,8 @@ func readRuns(ctx context.Context, db *sql.DB, low, high int64) ([]RunInfo, erro
 	}
 	for _, p := range []part{
 		{
-			`select run_id, step, name, status, started_at, seconds, rows, detail from ops.steps where run_id between $1 and $2 and step <> 'model' order by run_id, started_at`,
+			`select run_id, step, name, status, started_at, seconds, rows, detail from ops.steps where run_id between $1 and $2 and step <> 'model'
+				order by run_id, started_at`,
 			func(r *RunInfo, row []any) { r.Steps = append(r.Steps, stepOf(row[1:], r.StartedAt)) },
 		},
 		{
@@ -92,10 +96,12 @@ func readRuns(ctx context.Context, db *sql.DB, low, high int64) ([]RunInfo, erro
 			func(r *RunInfo, row []any) { r.Read, r.Changed = semantic.CountOf(row[1]), semantic.CountOf(row[2]) },
 		},
 		{
-			`select run_id, count(*) filter (where status = 'pass'), count(*) filter (where status = 'warn'), count(*) filter (where status in ('fail', 'error'))
+			`select run_id, count(*) filter (where status = 'pass'), count(*) filter (where status = 'warn'),
+				count(*) filter (where status in ('fail', 'error'))
 from ops.check_results where run_id between $1 and $2 group by 1`,
 			func(r *RunInfo, row []any) {
-				r.Checks = semantic.CheckCounts{Passed: int(semantic.CountOf(row[1])), Warned: int(semantic.CountOf(row[2])), Failed: int(semantic.CountOf(row[3]))}
+				r.Checks = semantic.CheckCounts{Passed: int(semantic.CountOf(row[1])), Warned: int(semantic.CountOf(row[2])),
+					Failed: int(semantic.CountOf(row[3]))}
 			},
 		},
 		{
@@ -122,7 +128,8 @@ from ops.check_results where run_id between $1 and $2 group by 1`,
 
 // stepOf reads step, name, status, started_at, seconds, rows, detail.
 func stepOf(row []any, began time.Time) RunStep {
-	s := RunStep{Step: semantic.TextOf(row[0]), Name: semantic.TextOf(row[1]), Status: semantic.TextOf(row[2]), Rows: semantic.CountOf(row[5]), Detail: semantic.TextOf(row[6])}
+	s := RunStep{Step: semantic.TextOf(row[0]), Name: semantic.TextOf(row[1]), Status: semantic.TextOf(row[2]), Rows: semantic.CountOf(row[5]),
+		Detail: semantic.TextOf(row[6])}
 	s.Seconds, _ = row[4].(float64)
 	if t := semantic.TimeOf(row[3]); !t.IsZero() {
 		s.Start = math.Max(0, t.Sub(began).Seconds())
@@ -204,7 +211,8 @@ order by 1`, 0)
 	rows, err := semantic.Fetch(ctx, db, `
 select l.table_name, l.rows
 from ops.loads as l
-inner join (select table_name, max(run_id) as run_id from ops.loads group by 1) as n on n.table_name = l.table_name and n.run_id = l.run_id`, 0)
+inner join (select table_name, max(run_id) as run_id from ops.loads group by 1) as n
+    on n.table_name = l.table_name and n.run_id = l.run_id`, 0)
 	if err != nil {
 		return nil, fmt.Errorf("read how many rows tables have: %w", err)
 	}
@@ -218,7 +226,8 @@ inner join (select table_name, max(run_id) as run_id from ops.loads group by 1) 
 	}
 	out := []TableFreshness{}
 	for _, row := range got.Rows {
-		t := TableFreshness{Table: semantic.TextOf(row[0]), LoadedAt: semantic.TimeOrNil(row[1]), Changed: semantic.TimeOrNil(row[2]), Rows: counts[semantic.TextOf(row[0])], Status: "fresh"}
+		t := TableFreshness{Table: semantic.TextOf(row[0]), LoadedAt: semantic.TimeOrNil(row[1]), Changed: semantic.TimeOrNil(row[2]),
+			Rows: counts[semantic.TextOf(row[0])], Status: "fresh"}
 		switch late := staleAfter(o); {
 		case bad != nil && t.LoadedAt != nil && bad.StartedAt.After(*t.LoadedAt):
 			t.Status, t.Cause = "late", fmt.Sprintf("run %d %s at step %s", bad.ID, runWord(bad.Status), badStep(bad))
@@ -308,13 +317,15 @@ select r.host, r.pid, r.lifeline_version, r.position, r.consistency, r.lock_ms, 
 	(select max(g.run_id) from ops.runs as g where g.run_id < r.run_id and g.status = 'published'),
 	(select max(p.run_id) from ops.runs as p where p.run_id < r.run_id),
 	(select min(n.run_id) from ops.runs as n where n.run_id > r.run_id),
-	(select b.position from ops.runs as b where b.run_id = (select max(q.run_id) from ops.runs as q where q.run_id < r.run_id and q.position <> ''))
+	(select b.position from ops.runs as b where b.run_id = (select max(q.run_id) from ops.runs as q where q.run_id < r.run_id and q.position <>
+	    ''))
 from ops.runs as r
 where r.run_id = $1`, id).Scan(&host, &pid, &build, &position, &consistency, &lock, &hash, &good, &previous, &next, &before)
 	if err != nil {
 		return nil, fmt.Errorf("read run %d: %w", id, err)
 	}
-	d.Host, d.PID, d.Build, d.Position, d.Consistency, d.LockMS, d.ProjectHash = host.String, pid.Int64, build.String, position.String, consistency.String, lock.Float64, hash.String
+	d.Host, d.PID, d.Build, d.ProjectHash = host.String, pid.Int64, build.String, hash.String
+	d.Position, d.Consistency, d.LockMS = position.String, consistency.String, lock.Float64
 	d.Good, d.Previous, d.Next, d.PositionBefore = good.Int64, previous.Int64, next.Int64, before.String
 	if err := d.details(ctx, db); err != nil {
 		return nil, fmt.Errorf("read run %d: %w", id, err)
@@ -333,7 +344,8 @@ func (d *RunData) details(ctx context.Context, db *sql.DB) error {
 		seconds, _ := row[2].(float64)
 		before[semantic.TextOf(row[0])+"/"+semantic.TextOf(row[1])] = seconds
 	}
-	if got, err = semantic.Fetch(ctx, db, `select step, name, status, started_at, seconds, rows, detail from ops.steps where run_id = $1 and step = 'model' order by seconds desc, name`, 0, d.ID); err != nil {
+	if got, err = semantic.Fetch(ctx, db, `select step, name, status, started_at, seconds, rows, detail from ops.steps where run_id = $1 and
+		step = 'model' order by seconds desc, name`, 0, d.ID); err != nil {
 		return err
 	}
 	for _, row := range got.Rows {
@@ -346,27 +358,33 @@ func (d *RunData) details(ctx context.Context, db *sql.DB) error {
 			}
 		}
 	}
-	if got, err = semantic.Fetch(ctx, db, `select table_name, read_rows, inserted, updated, deleted, rows, seconds from ops.loads where run_id = $1 order by table_name`, 0, d.ID); err != nil {
+	if got, err = semantic.Fetch(ctx, db, `select table_name, read_rows, inserted, updated, deleted, rows, seconds from ops.loads where run_id
+		= $1 order by table_name`, 0, d.ID); err != nil {
 		return err
 	}
 	for _, row := range got.Rows {
 		seconds, _ := row[6].(float64)
-		d.Loads = append(d.Loads, RunLoad{semantic.TextOf(row[0]), semantic.CountOf(row[1]), semantic.CountOf(row[2]), semantic.CountOf(row[3]), semantic.CountOf(row[4]), semantic.CountOf(row[5]), seconds})
+		d.Loads = append(d.Loads, RunLoad{semantic.TextOf(row[0]), semantic.CountOf(row[1]), semantic.CountOf(row[2]), semantic.CountOf(row[3]),
+			semantic.CountOf(row[4]), semantic.CountOf(row[5]), seconds})
 	}
-	if got, err = semantic.Fetch(ctx, db, `select table_name, equation, item, left_value, right_value, balances, detail from ops.books where run_id = $1 order by table_name, equation, item`, 0, d.ID); err != nil {
+	if got, err = semantic.Fetch(ctx, db, `select table_name, equation, item, left_value, right_value, balances, detail from ops.books where
+		run_id = $1 order by table_name, equation, item`, 0, d.ID); err != nil {
 		return err
 	}
 	for _, row := range got.Rows {
 		balances, _ := row[5].(bool)
-		d.Books = append(d.Books, Book{semantic.TextOf(row[0]), semantic.TextOf(row[1]), semantic.TextOf(row[2]), semantic.TextOf(row[3]), semantic.TextOf(row[4]), balances, semantic.TextOf(row[6])})
+		d.Books = append(d.Books, Book{semantic.TextOf(row[0]), semantic.TextOf(row[1]), semantic.TextOf(row[2]), semantic.TextOf(row[3]),
+			semantic.TextOf(row[4]), balances, semantic.TextOf(row[6])})
 	}
-	if got, err = semantic.Fetch(ctx, db, `select table_name, column_name, basis, cast(sum(rows) as bigint) from ops.repairs where run_id = $1 group by 1, 2, 3 order by 4 desc, 1, 2, 3`, 0, d.ID); err != nil {
+	if got, err = semantic.Fetch(ctx, db, `select table_name, column_name, basis, cast(sum(rows) as bigint) from ops.repairs where run_id = $1
+		group by 1, 2, 3 order by 4 desc, 1, 2, 3`, 0, d.ID); err != nil {
 		return err
 	}
 	for _, row := range got.Rows {
 		d.Repairs = append(d.Repairs, Repair{semantic.TextOf(row[0]), semantic.TextOf(row[1]), semantic.TextOf(row[2]), semantic.CountOf(row[3])})
 	}
-	got, err = semantic.Fetch(ctx, db, selectChecks+` where run_id = $1 and status not in ('pass', 'not_applicable') order by check_name`, 0, d.ID)
+	got, err = semantic.Fetch(ctx, db, selectChecks+` where run_id = $1 and status not in ('pass', 'not_applicable') order by check_name`, 0,
+		d.ID)
 	if err != nil {
 		return err
 	}

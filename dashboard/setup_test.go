@@ -82,7 +82,8 @@ func folder(t *testing.T) string {
 		if shared.dir, shared.err = os.MkdirTemp("", "dashboard-test-"); shared.err != nil {
 			return
 		}
-		_, shared.err = sample.Write(context.Background(), sample.Options{Project: "carepay", Scale: 0.05, Seed: 1, Dirt: "real"}, filepath.Join(shared.dir, "csv"))
+		_, shared.err = sample.Write(context.Background(), sample.Options{Project: "carepay", Scale: 0.05, Seed: 1, Dirt: "real"},
+			filepath.Join(shared.dir, "csv"))
 		if shared.err == nil {
 			shared.err = publish("duckdb:"+filepath.Join(shared.dir, "w.duckdb"), filepath.Join(shared.dir, "csv"))
 		}
@@ -112,9 +113,10 @@ func publish(dsn, csv string) error {
 		return err
 	}
 	defer wh.Close()
-	_, err = run.Do(ctx, run.Options{Project: p, Warehouse: wh, Command: "run", Full: true, Source: func(ctx context.Context) (source.Source, error) {
-		return source.Open(ctx, source.Options{DSN: "csv:" + csv, TimeZone: "UTC", Tables: run.Contracts(p)})
-	}})
+	_, err = run.Do(ctx, run.Options{Project: p, Warehouse: wh, Command: "run", Full: true,
+		Source: func(ctx context.Context) (source.Source, error) {
+			return source.Open(ctx, source.Options{DSN: "csv:" + csv, TimeZone: "UTC", Tables: run.Contracts(p)})
+		}})
 	return err
 }
 
@@ -174,7 +176,8 @@ func open(t *testing.T, dsn string, change ...func(*dashboard.Options)) *client 
 	require.NoError(t, err)
 	d, err := semantic.ReadDefinition(carepay)
 	require.NoError(t, err)
-	graph, err := model.NewGraph(p, model.Options{Target: model.Target{Name: wh.Engine(), Type: wh.Engine()}, Vars: map[string]any{"as_of": "2000-01-01 00:00:00"}})
+	graph, err := model.NewGraph(p, model.Options{Target: model.Target{Name: wh.Engine(), Type: wh.Engine()},
+		Vars: map[string]any{"as_of": "2000-01-01 00:00:00"}})
 	require.NoError(t, err)
 	o := dashboard.Options{Project: p, Definition: d, Warehouse: wh, Graph: graph, DSN: dsn, Build: "test", Poll: 20 * time.Millisecond}
 	for _, c := range change {

@@ -83,7 +83,8 @@ func newAsset(name string, body []byte) *asset {
 	// The system's own table of types may be missing or wrong.
 	for ext, kind := range map[string]string{
 		".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml",
-		".woff2": "font/woff2", ".json": "application/json", ".webmanifest": "application/manifest+json", ".txt": "text/plain; charset=utf-8", ".png": "image/png",
+		".woff2": "font/woff2", ".json": "application/json", ".webmanifest": "application/manifest+json", ".txt": "text/plain; charset=utf-8",
+		".png": "image/png",
 	} {
 		if path.Ext(name) == ext {
 			a.kind = kind

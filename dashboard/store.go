@@ -290,8 +290,10 @@ func (s *store) fingerprint(ctx context.Context) (string, error) {
 	}
 	var print sql.NullString
 	err := db.QueryRowContext(ctx, `
-select (select string_agg(cast(version as varchar) || ' ' || cast(published_at as varchar), ',') from ops.versions where state = 'published')
-	|| ';' || (select string_agg(cast(run_id as varchar) || status, ',' order by run_id desc) from (select run_id, status from ops.runs order by run_id desc limit 3) as r)`).Scan(&print)
+select (select string_agg(cast(version as varchar) || ' ' || cast(published_at as varchar), ',') from ops.versions where state =
+    'published')
+	|| ';' || (select string_agg(cast(run_id as varchar) || status, ',' order by run_id desc)
+        from (select run_id, status from ops.runs order by run_id desc limit 3) as r)`).Scan(&print)
 	if err != nil {
 		return "", fmt.Errorf("look at the warehouse: %w", err)
 	}

@@ -32,7 +32,8 @@ func (l *compiler) activity() *table {
 	if len(timed) > 0 {
 		t.with = append(t.with, cte("timed", "select *\nfrom (\n    "+strings.Join(timed, "\n    union all\n    ")+"\n) as u"))
 		order := "partition by record_key, activity order by happened_at, position, coalesce(origin, '')"
-		t.with = append(t.with, cte("numbered", "select "+columns+", cast(row_number() over ("+order+") as integer) as occurrence, lead(happened_at) over ("+order+") as next_time\nfrom timed"))
+		t.with = append(t.with, cte("numbered", "select "+columns+", cast(row_number() over ("+order+
+			") as integer) as occurrence, lead(happened_at) over ("+order+") as next_time\nfrom timed"))
 		parts = append(parts, "select "+columns+", "+l.identity()+" as id, occurrence, next_time\nfrom numbered")
 	}
 	t.with = append(t.with, cte("activities", "select *\nfrom (\n    "+strings.Join(parts, "\n    union all\n    ")+"\n) as u"))
@@ -43,9 +44,11 @@ func (l *compiler) activity() *table {
 
 func (l *compiler) activityColumns(t *table) {
 	n := l.Names
-	says := fmt.Sprintf("md5 in hexadecimal of '%s|key|%s|%s|occurrence', the time as YYYY-MM-DD HH:MM:SS with as many decimals as are not zero.", l.Name, n.Activity, n.Time)
+	says := fmt.Sprintf("md5 in hexadecimal of '%s|key|%s|%s|occurrence', the time as YYYY-MM-DD HH:MM:SS with as many decimals as are not "+
+		"zero.", l.Name, n.Activity, n.Time)
 	if l.hasChildEvents() {
-		says = "md5 in hexadecimal; of an activity that is a row of another model, of 'model|key|column': the same in every fact that has it. Else " + says
+		says = "md5 in hexadecimal; of an activity that is a row of another model, of 'model|key|column': the same in every fact that has it. " +
+			"Else " + says
 	}
 	t.add("id", "a.id", says)
 	t.add(n.Time, "a.happened_at", "When it happened, UTC.")
@@ -70,7 +73,8 @@ func (l *compiler) activityColumns(t *table) {
 
 // identity is the id of a numbered activity. That of one which occurs once is made where the activity is known, which takes fewer steps.
 func (l *compiler) identity() string {
-	own := fmt.Sprintf("md5('%s|' || cast(record_key as varchar) || '|' || activity || '|' || cast(happened_at as varchar) || '|' || cast(occurrence as varchar))", l.Name)
+	own := fmt.Sprintf("md5('%s|' || cast(record_key as varchar) || '|' || activity || '|' || cast(happened_at as varchar) || '|' || "+
+		"cast(occurrence as varchar))", l.Name)
 	if l.hasChildEvents() {
 		return "case when origin is null then " + own + " else md5(origin) end"
 	}
@@ -115,7 +119,8 @@ func (l *compiler) eventColumns() []string {
 	for _, m := range l.amounts() {
 		out = append(out, "m_"+m.Name)
 	}
-	return append(out, "happened_at", "activity", "basis", "lower_bound", "upper_bound", "from_state", "to_state", "position", "known_at", "origin")
+	return append(out, "happened_at", "activity", "basis", "lower_bound", "upper_bound", "from_state", "to_state", "position",
+		"known_at", "origin")
 }
 
 // storied is the CTE of the records of which history knows changes: few, so that only they pay for windows.
@@ -212,14 +217,16 @@ func (l *compiler) ownEvent(a *Activity, place int, from, where string) string {
 	if a.Upper != "" {
 		upper = "l.upper_" + a.Name
 	}
-	columns = append(columns, "l.at_"+a.Name+" as happened_at", "'"+a.Name+"' as activity", b+" as basis", lower+" as lower_bound", upper+" as upper_bound",
+	columns = append(columns, "l.at_"+a.Name+" as happened_at", "'"+a.Name+"' as activity", b+" as basis", lower+" as lower_bound", upper+
+		" as upper_bound",
 		noState+" as from_state", to+" as to_state", fmt.Sprintf("%d as position", place), noTime+" as known_at", noText+" as origin")
 	condition := "l.at_" + a.Name + " is not null"
 	if where != "" {
 		condition += " and " + where
 	}
 	if from == "lives" {
-		columns = append(columns, fmt.Sprintf("md5('%s|' || cast(l.record_key as varchar) || '|%s|' || cast(l.at_%s as varchar) || '|1') as id", l.Name, a.Name, a.Name))
+		columns = append(columns, fmt.Sprintf("md5('%s|' || cast(l.record_key as varchar) || '|%s|' || cast(l.at_%s as varchar) || '|1') as id",
+			l.Name, a.Name, a.Name))
 	}
 	return "select " + strings.Join(columns, ", ") + "\n    from " + from + " as l\n    where " + condition
 }
@@ -284,9 +291,11 @@ func (l *compiler) childEvents(together []int) string {
 		where += " and (" + strings.Join(any, " or ") + ")"
 	}
 	columns := append(l.carried("c", a.Related, a.Measures), at+" as happened_at", name+" as activity", basis("c", a)+" as basis",
-		lower+" as lower_bound", upper+" as upper_bound", noState+" as from_state", state+" as to_state", position+" as position", noTime+" as known_at",
+		lower+" as lower_bound", upper+" as upper_bound", noState+" as from_state", state+" as to_state", position+" as position", noTime+
+			" as known_at",
 		fmt.Sprintf("'%s|' || cast(c.%s as varchar) || '|%s' as origin", c.Model, c.ID, a.At))
-	return "select " + strings.Join(columns, ", ") + "\n    from " + ref(c.Model) + " as c" + strings.ReplaceAll(joins("c", c.Parents), "\n", "\n    ") +
+	return "select " + strings.Join(columns, ", ") + "\n    from " + ref(c.Model) + " as c" +
+		strings.ReplaceAll(joins("c", c.Parents), "\n", "\n    ") +
 		"\n    inner join lives as l on l." + l.joinColumn(c) + " = " + l.childKey(c) + "\n    where " + where
 }
 

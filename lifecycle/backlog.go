@@ -15,7 +15,8 @@ const longestAge = 1000000
 func (l *compiler) backlog() *table {
 	b := l.Backlog
 	t := &table{
-		description: fmt.Sprintf("How many of each %s waited at the end of each business day (%s to %s), and how much they come to. Grain: one row per day, state, %s, currency and age where there is one.",
+		description: fmt.Sprintf("How many of each %s waited at the end of each business day (%s to %s), and how much they come to. Grain: one "+
+			"row per day, state, %s, currency and age where there is one.",
 			words(l.Name), strings.Join(b.Enter, " or else "), b.Leave, strings.Join(append(append([]string{}, b.By...), "age"), ", ")),
 		indexes: []project.Index{{Columns: []string{"as_of_date"}}},
 	}
@@ -43,7 +44,8 @@ inner join ages as a on (a.age > 0 and w.entered + a.low < coalesce(w.gone, w.la
 		cte("moves", `
 select `+keys+`, age, bucket, moved_on, cast(sum(n) as bigint) as n, cast(sum(blank) as bigint) as blank, sum(amount) as amount
 from (
-    select `+keys+`, age, bucket, first_day as moved_on, 1 as n, case when amount is null then 1 else 0 end as blank, coalesce(amount, 0) as amount
+    select `+keys+`, age, bucket, first_day as moved_on, 1 as n, case when amount is null then 1 else 0 end as blank,
+        coalesce(amount, 0) as amount
     from pieces
     union all
     select `+keys+`, age, bucket, end_day, -1, case when amount is null then -1 else 0 end, -coalesce(amount, 0)
@@ -66,7 +68,8 @@ window w as (partition by `+keys+`, age, bucket order by moved_on)`))
 	if currency != "" {
 		t.add(currency, "r."+currency, "Of the amounts; amounts of two currencies are never added.")
 	}
-	t.add("age_bucket", "cast(r.bucket as varchar(20))", "Whole days since it entered; unknown for what waits now and has no date of entry, which stands on the last day only.")
+	t.add("age_bucket", "cast(r.bucket as varchar(20))",
+		"Whole days since it entered; unknown for what waits now and has no date of entry, which stands on the last day only.")
 	t.add("age_order", "r.age", "Place of the bucket among the others; 0 for unknown.")
 	t.add("records", "cast(r.n as bigint)", "How many waited.")
 	t.add("amount", "cast(r.amount as numeric(38, 4))", "What they come to, of those that have an amount.")
@@ -109,7 +112,8 @@ func (l *compiler) waits(group []string, amount string) []string {
 		}
 		return strings.Join(append(out, amount+" as amount"), ", ")
 	}
-	parts := []string{`select ` + columns("case when "+isOpen+" then s."+l.State+" end") + `, ` + entered + ` as entered_at, case when not ` + "(" + isOpen + ")" + ` then ` + left + ` end as left_at
+	parts := []string{`select ` + columns("case when "+isOpen+" then s."+l.State+" end") + `, ` + entered + ` as entered_at, case when not ` +
+		"(" + isOpen + ")" + ` then ` + left + ` end as left_at
     from ` + ref(l.Tables.Flattened) + ` as s` + l.unseen() + `
     where (` + isOpen + ` or ` + left + ` is not null)`}
 	if l.seesChanges() {
@@ -125,7 +129,8 @@ func (l *compiler) waits(group []string, amount string) []string {
 	if l.seesChanges() {
 		out = append(out, cte("changed", "select distinct record_key\nfrom "+ref(l.Tables.Changes)))
 	}
-	out = append(out, cte("spans", "select *\nfrom (\n    "+strings.Join(parts, "\n    union all\n    ")+"\n) as u\nwhere u.left_at is null or u.entered_at is not null"))
+	out = append(out, cte("spans", "select *\nfrom (\n    "+strings.Join(parts, "\n    union all\n    ")+
+		"\n) as u\nwhere u.left_at is null or u.entered_at is not null"))
 	return append(out, cte("waits", `
 select `+prefixed("s", group)+`, s.amount,
     `+l.days.day("s.entered_at")+` as entered,

@@ -104,7 +104,8 @@ func (w *world) events() []event {
 	}
 	for _, s := range w.scans {
 		if o := byID[s.order]; o != nil && s.at != nil && s.kind != "lost" {
-			out = append(out, event{order: o, activity: "scanned", at: *s.at, basis: "column", place: 4, origin: fmt.Sprintf("scans|%d|scanned_at", s.id)})
+			out = append(out, event{order: o, activity: "scanned", at: *s.at, basis: "column", place: 4,
+				origin: fmt.Sprintf("scans|%d|scanned_at", s.id)})
 		}
 	}
 	sortEvents(out)
@@ -141,7 +142,8 @@ func (w *world) facts() []string {
 	var out []string
 	for _, e := range w.events() {
 		out = append(out, strings.Join([]string{
-			e.id(), fmt.Sprint(e.order.id), e.activity, stamp(&e.at), e.basis, word(e.from), word(e.to), fmt.Sprint(e.occurrence), stamp(e.next), fmt.Sprint(e.place),
+			e.id(), fmt.Sprint(e.order.id), e.activity, stamp(&e.at), e.basis, word(e.from), word(e.to), fmt.Sprint(e.occurrence), stamp(e.next),
+			fmt.Sprint(e.place),
 			number(e.order.customer), number(w.region(e.order)), money(e.order.amount), word(e.order.currency),
 		}, "|"))
 	}
@@ -216,8 +218,10 @@ func (w *world) lives() []string {
 			inTime = fmt.Sprint(*d <= 2*86400)
 		}
 		out = append(out, strings.Join([]string{
-			fmt.Sprint(o.id), o.status, number(o.customer), number(w.region(o)), number(lastScan[o.id]), fmt.Sprint(scans[o.id]), stamp(since), word(basis),
-			placed.text(), paid.text(), sent.text(), scanned.text(), number(took(placed.first, sent.first)), number(took(placed.first, paid.first)), inTime,
+			fmt.Sprint(o.id), o.status, number(o.customer), number(w.region(o)), number(lastScan[o.id]), fmt.Sprint(scans[o.id]), stamp(since),
+			word(basis),
+			placed.text(), paid.text(), sent.text(), scanned.text(), number(took(placed.first, sent.first)),
+			number(took(placed.first, paid.first)), inTime,
 		}, "|"))
 	}
 	sort.Strings(out)
@@ -278,7 +282,8 @@ func (w *world) stays() []stay {
 func (w *world) intervals() []string {
 	var out []string
 	for _, s := range w.stays() {
-		out = append(out, strings.Join([]string{fmt.Sprint(s.order.id), s.state, stamp(s.from), stamp(s.to), number(took(s.from, s.to)), fmt.Sprint(s.current)}, "|"))
+		out = append(out, strings.Join([]string{fmt.Sprint(s.order.id), s.state, stamp(s.from), stamp(s.to), number(took(s.from, s.to)),
+			fmt.Sprint(s.current)}, "|"))
 	}
 	sort.Strings(out)
 	return out

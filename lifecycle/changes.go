@@ -5,7 +5,8 @@ import "strings"
 // changes is the table of the changes of state that are known, a row per change.
 func (l *compiler) changes() *table {
 	t := &table{
-		description: "Changes of the state of each " + l.Name + " that are known: from the source's own log, or from the kept versions of its rows. " +
+		description: "Changes of the state of each " + l.Name +
+			" that are known: from the source's own log, or from the kept versions of its rows. " +
 			"Grain: one row per change; nothing for records without any.",
 		grain:   []string{"record_key", "n"},
 		indexes: nil,
@@ -44,7 +45,8 @@ select
     v.op,
     v.basis,
     v.position,
-    row_number() over (partition by v.record_key order by coalesce(v.valid_to, timestamp '9999-12-31 00:00:00'), v.valid_from, v.position, v.state) as n,
+    row_number() over (partition by v.record_key order by coalesce(v.valid_to, timestamp '9999-12-31 00:00:00'),
+        v.valid_from, v.position, v.state) as n,
     count(*) filter (where v.valid_to is null) over (partition by v.record_key) as present
 from `+ref(l.History)+` as v`),
 		cte("pairs", `
@@ -61,18 +63,22 @@ where v.present > 0`),
 		cte("steps", `
 select *
 from (
-    select p.record_key, 4 * p.n as place, 'observed_in_state' as kind, p.valid_from as activity_date, cast(null as varchar(60)) as from_state, p.state as to_state,
-        'first_seen' as basis, cast(null as timestamp) as lower_bound, p.valid_from as upper_bound, cast(null as text) as position, p.valid_from as known_at
+    select p.record_key, 4 * p.n as place, 'observed_in_state' as kind, p.valid_from as activity_date, cast(null as varchar(60)) as
+        from_state, p.state as to_state,
+        'first_seen' as basis, cast(null as timestamp) as lower_bound, p.valid_from as upper_bound, cast(null as text) as position,
+            p.valid_from as known_at
     from pairs as p
     where p.n = 1
     union all
     select p.record_key, 4 * p.n, 'transition', p.ended_before, p.state_before, p.state,
-        p.basis_before, case when p.basis_before <> 'binlog' then p.seen_before end, case when p.basis_before <> 'binlog' then p.ended_before end, p.position_before, p.ended_before
+        p.basis_before, case when p.basis_before <> 'binlog' then p.seen_before end, case when p.basis_before <> 'binlog' then
+            p.ended_before end, p.position_before, p.ended_before
     from pairs as p
     where p.op_before = 'update' and p.state <> p.state_before
     union all
     select p.record_key, 4 * p.n, 'deleted', p.ended_before, p.state_before, null,
-        p.basis_before, case when p.basis_before <> 'binlog' then p.seen_before end, case when p.basis_before <> 'binlog' then p.ended_before end, p.position_before, p.ended_before
+        p.basis_before, case when p.basis_before <> 'binlog' then p.seen_before end, case when p.basis_before <> 'binlog' then
+            p.ended_before end, p.position_before, p.ended_before
     from pairs as p
     where p.op_before = 'delete'
     union all
@@ -96,7 +102,8 @@ func (l *compiler) logSteps() []string {
 	if g.Previous != "" {
 		previous = "coalesce(" + l.stateOf("g."+g.Previous) + ", " + previous + ")"
 	}
-	where := append([]string{"g." + g.At + " is not null", "g." + g.State + " is not null", "g." + g.Key + " is not null"}, conditions("g", g.When)...)
+	where := append([]string{"g." + g.At + " is not null", "g." + g.State + " is not null", "g." + g.Key + " is not null"},
+		conditions("g", g.When)...)
 	return []string{
 		cte("entries", `
 select

@@ -24,7 +24,8 @@ func (l *compiler) checks(p *project.Project) {
 		l.generic(p, "unique", t.Flattened, key, nil)
 	}
 	if l.State != "" {
-		l.singular(p, l.StateCheck(), "A record in no state, or in one that is not declared, is reported: no backlog and no rate counts it.", l.undeclared())
+		l.singular(p, l.StateCheck(), "A record in no state, or in one that is not declared, is reported: no backlog and no rate counts it.",
+			l.undeclared())
 	}
 	if t.Intervals != "" {
 		l.singular(p, l.PresentCheck(), "Each record is in one state now, and no stay ends before it begins.", l.overlaps())
@@ -111,12 +112,14 @@ func (l *compiler) illegal() string {
 	if len(allowed) > 0 {
 		rule = strings.Join(allowed, "\n    or ")
 	}
-	return fmt.Sprintf("select id, %s, from_state, to_state\nfrom %s\nwhere from_state <> to_state\n    and not coalesce(%s, false)", l.KeyColumn(l.Name), ref(l.Tables.Activity), "("+rule+")")
+	return fmt.Sprintf("select id, %s, from_state, to_state\nfrom %s\nwhere from_state <> to_state\n    and not coalesce(%s, false)",
+		l.KeyColumn(l.Name), ref(l.Tables.Activity), "("+rule+")")
 }
 
 // undeclared gives the records whose state is null or not declared.
 func (l *compiler) undeclared() string {
-	return "select " + l.Key + ", " + l.State + "\nfrom " + ref(l.From) + "\nwhere " + l.State + " is null\n    or not " + in(l.stateOf(l.State), l.stateNames())
+	return "select " + l.Key + ", " + l.State + "\nfrom " + ref(l.From) + "\nwhere " + l.State + " is null\n    or not " +
+		in(l.stateOf(l.State), l.stateNames())
 }
 
 // overlaps gives the records that are not in just one state now, and the stays that begin before the one before has ended.
@@ -144,15 +147,19 @@ func (l *compiler) unequal() string {
 			continue
 		}
 		filter := fmt.Sprintf(" filter (where %s = '%s' and basis <> 'imputed')", l.Names.Activity, a.Name)
-		counted = append(counted, "min("+l.Names.Time+")"+filter+" as first_"+a.Name, "max("+l.Names.Time+")"+filter+" as last_"+a.Name, "count(*)"+filter+" as count_"+a.Name)
-		compared = append(compared, fmt.Sprintf("f.%s is distinct from e.first_%s", a.As, a.Name), fmt.Sprintf("f.%s_last is distinct from e.last_%s", a.As, a.Name),
+		counted = append(counted, "min("+l.Names.Time+")"+filter+" as first_"+a.Name, "max("+l.Names.Time+")"+filter+" as last_"+a.Name,
+			"count(*)"+filter+" as count_"+a.Name)
+		compared = append(compared, fmt.Sprintf("f.%s is distinct from e.first_%s", a.As, a.Name),
+			fmt.Sprintf("f.%s_last is distinct from e.last_%s", a.As, a.Name),
 			fmt.Sprintf("f.%s_count <> coalesce(e.count_%s, 0)", a.Name, a.Name))
 	}
 	if len(counted) == 0 {
 		return ""
 	}
 	key := l.KeyColumn(l.Name)
-	return "select coalesce(f." + key + ", e." + key + ") as " + key + "\nfrom " + ref(l.Tables.Flattened) + " as f\nfull join (\n    select\n        " + key + ",\n        " +
-		strings.Join(counted, ",\n        ") + "\n    from " + ref(l.Tables.Activity) + "\n    group by " + key + "\n) as e on e." + key + " = f." + key +
+	return "select coalesce(f." + key + ", e." + key + ") as " + key + "\nfrom " + ref(l.Tables.Flattened) +
+		" as f\nfull join (\n    select\n        " + key + ",\n        " +
+		strings.Join(counted, ",\n        ") + "\n    from " + ref(l.Tables.Activity) + "\n    group by " + key + "\n) as e on e." + key +
+		" = f." + key +
 		"\nwhere f." + key + " is null\n    or " + strings.Join(compared, "\n    or ")
 }

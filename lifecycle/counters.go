@@ -9,7 +9,8 @@ import (
 // windows leave out. Windows are half-open, [as_of - days, as_of), so a quiet actor's counters go down by themselves.
 func (l *compiler) counters(by []string) *table {
 	actor := by[len(by)-1]
-	t := &table{description: fmt.Sprintf("What each %s counts of each %s. Grain: one row per %s that has any.", words(actor), words(l.Name), words(strings.Join(by, ", "))), grain: by}
+	t := &table{description: fmt.Sprintf("What each %s counts of each %s. Grain: one row per %s that has any.", words(actor), words(l.Name),
+		words(strings.Join(by, ", "))), grain: by}
 	keys := make([]string, len(by))
 	for i, name := range by {
 		keys[i] = "k_" + name
@@ -157,7 +158,8 @@ func (l *compiler) countedRecords(by, keys []string, counts []Count) string {
 	if l.seesChanges() {
 		from += "\nleft join story as h on h.record_key = l.record_key"
 	}
-	return "select\n    " + strings.Join(append(selected, columns...), ",\n    ") + "\n" + from + "\nwhere " + group[len(group)-1] + " is not null\ngroup by " + strings.Join(group, ", ")
+	return "select\n    " + strings.Join(append(selected, columns...), ",\n    ") + "\n" + from + "\nwhere " + group[len(group)-1] +
+		" is not null\ngroup by " + strings.Join(group, ", ")
 }
 
 // actorKeys are the keys of the actors, of a child's row where it says its own.
@@ -205,7 +207,8 @@ func (l *compiler) countedRows(c *Child, by, keys []string, counts []Count) stri
 	if len(any) == len(counts) {
 		where += " and (" + strings.Join(any, " or ") + ")"
 	}
-	return "select\n    " + strings.Join(append(selected, columns...), ",\n    ") + "\nfrom " + ref(c.Model) + " as c" + joins("c", c.Parents) +
+	return "select\n    " + strings.Join(append(selected, columns...), ",\n    ") + "\nfrom " + ref(c.Model) + " as c" +
+		joins("c", c.Parents) +
 		"\ninner join lives as l on l." + l.joinColumn(c) + " = " + l.childKey(c) + "\nwhere " + where + "\ngroup by " + strings.Join(group, ", ")
 }
 
@@ -226,9 +229,11 @@ func (l *compiler) summed(keys, parts []string) string {
 				}
 			}
 		}
-		selects = append(selects, "select "+prefixed("p", keys)+", "+strings.Join(columns, ", ")+"\n    from (\n        "+strings.ReplaceAll(part, "\n", "\n        ")+"\n    ) as p")
+		selects = append(selects, "select "+prefixed("p", keys)+", "+strings.Join(columns, ", ")+"\n    from (\n        "+
+			strings.ReplaceAll(part, "\n", "\n        ")+"\n    ) as p")
 	}
-	return "select\n    " + strings.Join(append(append([]string{}, keys...), totals...), ",\n    ") + "\nfrom (\n    " + strings.Join(selects, "\n    union all\n    ") +
+	return "select\n    " + strings.Join(append(append([]string{}, keys...), totals...), ",\n    ") + "\nfrom (\n    " +
+		strings.Join(selects, "\n    union all\n    ") +
 		"\n) as u\ngroup by " + strings.Join(keys, ", ")
 }
 
@@ -247,7 +252,8 @@ func (l *compiler) counterColumns(c Count) []column {
 			name := fmt.Sprintf("%s_last_%d_days", c.Name, d)
 			out = append(out, column{name, "n." + name, fmt.Sprintf("Of %s_total, those in the last %d days.", c.Name, d)})
 		}
-		out = append(out, column{c.Name + "_undated", "n." + c.Name + "_undated", "Of " + c.Name + "_total, those without a time; the windows leave them out."})
+		out = append(out, column{c.Name + "_undated", "n." + c.Name + "_undated", "Of " + c.Name +
+			"_total, those without a time; the windows leave them out."})
 	}
 	for _, s := range c.Sums {
 		out = append(out, l.sumColumns(c, s)...)
@@ -267,13 +273,16 @@ func (l *compiler) sumColumns(c Count, s Sum) []column {
 	if m.CurrencyName() != "" {
 		out = append(out, column{s.Name + "_currency", one("n." + s.Name + "_lowest"), "Of the sums; null where there is none or more than one."})
 	}
-	out = append(out, column{s.Name + "_total", one("cast(n." + s.Name + "_total as numeric(38, 4))"), "Sum of " + s.Measure + "; null where it is of two currencies."})
+	out = append(out, column{s.Name + "_total", one("cast(n." + s.Name + "_total as numeric(38, 4))"), "Sum of " + s.Measure +
+		"; null where it is of two currencies."})
 	if c.Activity != "" {
 		for _, d := range l.Counters.Windows {
 			name := fmt.Sprintf("%s_last_%d_days", s.Name, d)
-			out = append(out, column{name, one("cast(coalesce(n." + name + ", 0) as numeric(38, 4))"), fmt.Sprintf("Of %s_total, in the last %d days.", s.Name, d)})
+			out = append(out, column{name, one("cast(coalesce(n." + name + ", 0) as numeric(38, 4))"),
+				fmt.Sprintf("Of %s_total, in the last %d days.", s.Name, d)})
 		}
 	}
 	without := c.Name + "_without_" + s.Measure
-	return append(out, column{without, "n." + without, "Of " + c.Name + "_total, those that the sums leave out because " + s.Measure + " or currency is null."})
+	return append(out, column{without, "n." + without, "Of " + c.Name + "_total, those that the sums leave out because " + s.Measure +
+		" or currency is null."})
 }

@@ -316,7 +316,8 @@ func (r *reader) head() error {
 	if r.Name == "" {
 		return r.o.Value.Problem("neither a lifecycle nor a stream", "begin with lifecycle: NAME, or stream: NAME")
 	}
-	if err := firstError(requireIdentifier(r.o, "lifecycle", r.Name), r.reference(r.o, "from", &r.From), r.o.Text("key", &r.Key), r.o.Text("state", &r.State)); err != nil {
+	if err := firstError(requireIdentifier(r.o, "lifecycle", r.Name), r.reference(r.o, "from", &r.From), r.o.Text("key", &r.Key),
+		r.o.Text("state", &r.State)); err != nil {
 		return err
 	}
 	for _, other := range r.all.lifecycles {
@@ -371,7 +372,8 @@ func (r *reader) reference(o *project.Object, key string, set *string) error {
 		return v.Problem(fmt.Sprintf("%q is no reference to a model", text), key+": ref('claims')")
 	}
 	if r.project.Model(m[1]) == nil {
-		return v.Problem(fmt.Sprintf("%s names %q, which is no model", key, m[1]), cmp.Or(project.Nearest(m[1], r.project.NodeNames()), "add "+m[1]+".sql"))
+		return v.Problem(fmt.Sprintf("%s names %q, which is no model", key, m[1]), cmp.Or(project.Nearest(m[1], r.project.NodeNames()), "add "+
+			m[1]+".sql"))
 	}
 	*set = m[1]
 	return nil
@@ -405,37 +407,15 @@ func (r *reader) states() error {
 		return err
 	}
 	if r.State != "" && len(fields) == 0 {
-		return r.o.Value.Problem("a lifecycle with a column of states and none declared", "states: {draft: {}, submitted: {open: true}, approved: {decided: true}}")
+		return r.o.Value.Problem("a lifecycle with a column of states and none declared",
+			"states: {draft: {}, submitted: {open: true}, approved: {decided: true}}")
 	}
 	if r.State == "" && len(fields) > 0 {
 		return fields[0].Key.Problem("states, and no column that has them", "state: status")
 	}
 	for _, f := range fields {
-		s := State{Name: f.Name, Any: true, AfterAny: true, declared: f.Key}
-		inner, err := f.Object()
+		s, err := readState(f)
 		if err != nil {
-			return err
-		}
-		if err := firstError(flag(inner, "open", &s.Open), flag(inner, "decided", &s.Decided), flag(inner, "void", &s.Void), flag(inner, "initial", &s.Initial),
-			inner.Text("label", &s.Label), inner.Texts("codes", &s.Codes)); err != nil {
-			return err
-		}
-		if v, ok := inner.Take("next"); ok {
-			s.Any, s.nextAt = false, v
-			if s.Next, err = v.Texts(); err != nil {
-				return err
-			}
-		}
-		if v, ok := inner.Take("previous"); ok {
-			s.AfterAny = false
-			if s.Previous, err = v.Texts(); err != nil {
-				return err
-			}
-		}
-		if s.Open && (s.Decided || s.Void) {
-			return f.Key.Problem(fmt.Sprintf("state %q is open and settled at once", f.Name), "open: true, or decided: true, or void: true")
-		}
-		if err := inner.Finish(nil); err != nil {
 			return err
 		}
 		r.States = append(r.States, s)
@@ -443,6 +423,40 @@ func (r *reader) states() error {
 	if err := r.distinctCodes(); err != nil {
 		return err
 	}
+	return r.knownNeighbours()
+}
+
+// readState reads one state.
+func readState(f project.Field) (State, error) {
+	s := State{Name: f.Name, Any: true, AfterAny: true, declared: f.Key}
+	inner, err := f.Object()
+	if err != nil {
+		return s, err
+	}
+	if err := firstError(flag(inner, "open", &s.Open), flag(inner, "decided", &s.Decided), flag(inner, "void", &s.Void),
+		flag(inner, "initial", &s.Initial), inner.Text("label", &s.Label), inner.Texts("codes", &s.Codes)); err != nil {
+		return s, err
+	}
+	if v, ok := inner.Take("next"); ok {
+		s.Any, s.nextAt = false, v
+		if s.Next, err = v.Texts(); err != nil {
+			return s, err
+		}
+	}
+	if v, ok := inner.Take("previous"); ok {
+		s.AfterAny = false
+		if s.Previous, err = v.Texts(); err != nil {
+			return s, err
+		}
+	}
+	if s.Open && (s.Decided || s.Void) {
+		return s, f.Key.Problem(fmt.Sprintf("state %q is open and settled at once", f.Name), "open: true, or decided: true, or void: true")
+	}
+	return s, inner.Finish(nil)
+}
+
+// knownNeighbours refuses states before and after that are not declared.
+func (r *reader) knownNeighbours() error {
 	for _, s := range r.States {
 		for _, next := range s.Next {
 			if err := r.known(s.nextAt, next, fmt.Sprintf("next of %q", s.Name)); err != nil {
@@ -494,7 +508,8 @@ func (r *reader) known(at project.Value, state, who string) error {
 	if slices.Contains(names, state) {
 		return nil
 	}
-	return at.Problem(fmt.Sprintf("%s names the state %q, which is not declared", who, state), cmp.Or(project.Nearest(state, names), "add it under states:"))
+	return at.Problem(fmt.Sprintf("%s names the state %q, which is not declared", who, state),
+		cmp.Or(project.Nearest(state, names), "add it under states:"))
 }
 
 func (l *Declaration) stateNames() []string {
@@ -532,7 +547,8 @@ func (r *reader) reachable() error {
 	}
 	for _, s := range r.States {
 		if !reached[s.Name] {
-			return s.declared.Problem(fmt.Sprintf("no record can come to the state %q", s.Name), "add it to next: of a state before it, or say initial: true")
+			return s.declared.Problem(fmt.Sprintf("no record can come to the state %q", s.Name),
+				"add it to next: of a state before it, or say initial: true")
 		}
 	}
 	return nil

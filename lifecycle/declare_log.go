@@ -18,7 +18,8 @@ func (r *reader) log() error {
 	case r.State == "":
 		return v.Problem("a log of states, and no column with the present one", "state: status")
 	case r.History != "":
-		return v.Problem("a log of the source and a history of our own: both tell the same changes", "take history: out; the log's times are exact")
+		return v.Problem("a log of the source and a history of our own: both tell the same changes",
+			"take history: out; the log's times are exact")
 	}
 	g := &Log{}
 	if err := firstError(r.reference(o, "from", &g.Model), o.Text("key", &g.Key), o.Text("id", &g.ID), o.Text("at", &g.At),
@@ -27,7 +28,8 @@ func (r *reader) log() error {
 	}
 	for _, c := range []struct{ key, column string }{{"key", g.Key}, {"at", g.At}, {"state", g.State}} {
 		if c.column == "" {
-			return v.Problem("the log does not say which of its columns is the "+c.key, "log: {from: ref('"+g.Model+"'), key: order_id, state: status, at: created_at}")
+			return v.Problem("the log does not say which of its columns is the "+c.key, "log: {from: ref('"+g.Model+
+				"'), key: order_id, state: status, at: created_at}")
 		}
 	}
 	for _, column := range []string{g.Key, g.ID, g.At, g.State, g.Previous} {

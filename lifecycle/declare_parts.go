@@ -26,7 +26,8 @@ func (r *reader) parentsOf(o *project.Object) ([]Parent, error) {
 			return nil, err
 		}
 		parent := Parent{Name: f.Name}
-		if err := firstError(r.reference(inner, "from", &parent.Model), inner.Text("on", &parent.On), inner.Text("key", &parent.Key)); err != nil {
+		if err := firstError(r.reference(inner, "from", &parent.Model), inner.Text("on", &parent.On),
+			inner.Text("key", &parent.Key)); err != nil {
 			return nil, err
 		}
 		parent.Key = cmp.Or(parent.Key, "id")
@@ -49,7 +50,8 @@ func (r *reader) children() error {
 			return err
 		}
 		c := Child{Name: f.Name}
-		if err := firstError(r.reference(inner, "from", &c.Model), inner.Text("on", &c.On), inner.Text("key", &c.Key), inner.Text("id", &c.ID)); err != nil {
+		if err := firstError(r.reference(inner, "from", &c.Model), inner.Text("on", &c.On), inner.Text("key", &c.Key),
+			inner.Text("id", &c.ID)); err != nil {
 			return err
 		}
 		c.On, c.ID = cmp.Or(c.On, r.Key), cmp.Or(c.ID, "id")
@@ -59,7 +61,8 @@ func (r *reader) children() error {
 		if c.Key == "" {
 			return f.Key.Problem(fmt.Sprintf("child %q does not say which of its columns has the record's %s", f.Name, c.On), "key: "+r.Name+"_id")
 		}
-		if err := firstError(requireColumn(f.Value, c.Key, c.Parents), requireIdentifier(inner, "on", c.On), requireIdentifier(inner, "id", c.ID), inner.Finish(nil)); err != nil {
+		if err := firstError(requireColumn(f.Value, c.Key, c.Parents), requireIdentifier(inner, "on", c.On), requireIdentifier(inner, "id", c.ID),
+			inner.Finish(nil)); err != nil {
 			return err
 		}
 		r.Children = append(r.Children, c)
@@ -91,7 +94,8 @@ func requireColumn(v project.Value, text string, parents []Parent) error {
 		known = append(known, p.Name)
 	}
 	if dotted && !slices.Contains(known, parent) {
-		return v.Problem(fmt.Sprintf("%q names the parent %q, which is not declared", text, parent), cmp.Or(project.Nearest(parent, known), "declare it under parents:"))
+		return v.Problem(fmt.Sprintf("%q names the parent %q, which is not declared", text, parent),
+			cmp.Or(project.Nearest(parent, known), "declare it under parents:"))
 	}
 	return nil
 }
@@ -165,7 +169,8 @@ func (r *reader) columnsOf(o *project.Object, key string, parents []Parent, chil
 		case m == nil || !children:
 			err = requireColumn(f.Value, text, parents)
 		case r.Child(m[2]) == nil:
-			err = f.Problem(fmt.Sprintf("%q names the child %q, which is not declared", text, m[2]), cmp.Or(project.Nearest(m[2], r.childNames()), "declare it under children:"))
+			err = f.Problem(fmt.Sprintf("%q names the child %q, which is not declared", text, m[2]),
+				cmp.Or(project.Nearest(m[2], r.childNames()), "declare it under children:"))
 		case (m[1] == "count") != (m[3] == ""):
 			err = f.Problem(fmt.Sprintf("%q: count takes a child, min and max one of its columns", text), "count(invoice), min(invoice.id)")
 		}
@@ -221,12 +226,14 @@ func (r *reader) activity(f project.Field, a *Activity) error {
 	if a.Each != "" {
 		c := r.Child(a.Each)
 		if c == nil {
-			return f.Problem(fmt.Sprintf("activity %q is of each %q, which is no child", a.Name, a.Each), cmp.Or(project.Nearest(a.Each, r.childNames()), "declare it under children:"))
+			return f.Problem(fmt.Sprintf("activity %q is of each %q, which is no child", a.Name, a.Each),
+				cmp.Or(project.Nearest(a.Each, r.childNames()), "declare it under children:"))
 		}
 		parents = c.Parents
 	}
 	if a.At == "" && (a.Each != "" || !r.seesChanges() || len(r.seenStates(a)) == 0) {
-		return f.Key.Problem(fmt.Sprintf("activity %q does not say when it happened", a.Name), "at: date_created, or state: of a lifecycle with a log:")
+		return f.Key.Problem(fmt.Sprintf("activity %q does not say when it happened", a.Name),
+			"at: date_created, or state: of a lifecycle with a log:")
 	}
 	for _, c := range []string{a.At, a.BasisOf, a.Lower, a.Upper} {
 		if c == "" {
@@ -261,7 +268,8 @@ func (r *reader) validate(f project.Field, a *Activity) error {
 		}
 	}
 	if len(a.States) > 0 && (a.To != "" || a.Each != "") {
-		return f.Problem(fmt.Sprintf("activity %q: state is of the record itself, and it leads to one state only", a.Name), "to: approved, without state")
+		return f.Problem(fmt.Sprintf("activity %q: state is of the record itself, and it leads to one state only", a.Name),
+			"to: approved, without state")
 	}
 	if a.Basis != "" && a.BasisOf != "" {
 		return f.Problem(fmt.Sprintf("activity %q has a basis and a column that tells it", a.Name), "take one out")
@@ -310,7 +318,8 @@ func (m Measure) code() string {
 // CurrencyName is the column of the tables that has the measure's currency; empty where there is none.
 func (m Measure) CurrencyName() string { return m.currencyName }
 
-// nameCurrency gives the measure's currency a column: one for all measures with the same currency, which has its own name where that is free.
+// nameCurrency gives the measure's currency a column: one for all measures with the same currency, which has its own name where that is
+// free.
 func (r *reader) nameCurrency(m *Measure) {
 	if m.Currency == "" {
 		return
@@ -390,7 +399,8 @@ func (r *reader) step(v project.Value, name, who string) error {
 		known = append(known, a.Name)
 	}
 	if !slices.Contains(known, name) {
-		return v.Problem(fmt.Sprintf("%s names %q, which is no activity", who, name), cmp.Or(project.Nearest(name, known), "declare it under activities:"))
+		return v.Problem(fmt.Sprintf("%s names %q, which is no activity", who, name),
+			cmp.Or(project.Nearest(name, known), "declare it under activities:"))
 	}
 	return nil
 }

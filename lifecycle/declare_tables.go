@@ -84,7 +84,8 @@ func (r *reader) concerned(v project.Value, name, who string) error {
 	if slices.Contains(known, name) {
 		return nil
 	}
-	return v.Problem(fmt.Sprintf("%s are by %q, which is not related", who, name), cmp.Or(project.Nearest(name, known), "declare it under related:"))
+	return v.Problem(fmt.Sprintf("%s are by %q, which is not related", who, name),
+		cmp.Or(project.Nearest(name, known), "declare it under related:"))
 }
 
 func (r *reader) count(f project.Field) error {
@@ -116,7 +117,8 @@ func (r *reader) count(f project.Field) error {
 			return err
 		}
 		if !slices.ContainsFunc(r.Measures, func(m Measure) bool { return m.Name == measure }) {
-			return s.Problem(fmt.Sprintf("sum %q adds up %q, which is no measure", s.Name, measure), cmp.Or(project.Nearest(measure, r.measureNames()), "declare it under measures:"))
+			return s.Problem(fmt.Sprintf("sum %q adds up %q, which is no measure", s.Name, measure),
+				cmp.Or(project.Nearest(measure, r.measureNames()), "declare it under measures:"))
 		}
 		c.Sums = append(c.Sums, Sum{Name: s.Name, Measure: measure})
 	}
@@ -192,7 +194,8 @@ func (r *reader) names() error {
 		if err != nil {
 			return err
 		}
-		if err := firstError(o.Text("time", &r.Names.Time), o.Text("activity", &r.Names.Activity), o.Text("key", &r.Names.Key), o.Finish(nil)); err != nil {
+		if err := firstError(o.Text("time", &r.Names.Time), o.Text("activity", &r.Names.Activity), o.Text("key", &r.Names.Key),
+			o.Finish(nil)); err != nil {
 			return err
 		}
 		if strings.Count(r.Names.Key, "{}") != 1 {
@@ -231,7 +234,8 @@ func (r *reader) tables() error {
 	if err != nil {
 		return err
 	}
-	for key, set := range map[string]*string{"activity": &t.Activity, "flattened": &t.Flattened, "intervals": &t.Intervals, "backlog": &t.Backlog, "changes": &t.Changes, "counters": &t.Counters} {
+	for key, set := range map[string]*string{"activity": &t.Activity, "flattened": &t.Flattened, "intervals": &t.Intervals,
+		"backlog": &t.Backlog, "changes": &t.Changes, "counters": &t.Counters} {
 		f, ok := o.Take(key)
 		if !ok {
 			continue
@@ -244,7 +248,8 @@ func (r *reader) tables() error {
 		case *set == "false" && key != "changes" && key != "counters":
 			*set = ""
 		case !plainID.MatchString(*set):
-			return f.Problem(fmt.Sprintf("%q is no name: lower-case letters, digits and underscores", *set), key+": "+cmp.Or(was, "a_name")+", or false for none")
+			return f.Problem(fmt.Sprintf("%q is no name: lower-case letters, digits and underscores", *set), key+": "+cmp.Or(was, "a_name")+
+				", or false for none")
 		case was == "" && key != "activity" && key != "flattened":
 			return f.Problem(fmt.Sprintf("a table of %s, and the lifecycle declares none", key), "take it out")
 		}
@@ -287,7 +292,8 @@ func (d *declarations) validateStreams() error {
 				for _, l := range d.lifecycles {
 					known = append(known, l.Name)
 				}
-				return usage(s.Path, fmt.Sprintf("stream %s is of %q, which is no lifecycle", s.Name, name), cmp.Or(project.Nearest(name, known), "add lifecycles/"+name+".yml"))
+				return usage(s.Path, fmt.Sprintf("stream %s is of %q, which is no lifecycle", s.Name, name),
+					cmp.Or(project.Nearest(name, known), "add lifecycles/"+name+".yml"))
 			}
 			l := d.lifecycles[i]
 			for _, actor := range s.Actors {
@@ -297,7 +303,8 @@ func (d *declarations) validateStreams() error {
 				}
 			}
 			if l.Tables.Activity == "" {
-				return usage(s.Path, fmt.Sprintf("stream %s is of %s, whose activity fact is switched off", s.Name, name), "tables: {activity: fct_"+name+"_activity}")
+				return usage(s.Path, fmt.Sprintf("stream %s is of %s, whose activity fact is switched off", s.Name, name), "tables: {activity: fct_"+
+					name+"_activity}")
 			}
 		}
 	}

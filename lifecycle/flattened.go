@@ -179,7 +179,8 @@ func (l *compiler) flattenedActivity(t *table, a *Activity) {
 	t.add(a.As, m.first, "When it was first "+words(a.Name)+", UTC; null where that is not known.")
 	t.add(a.As+"_last", m.last, "When it was last "+words(a.Name)+", UTC.")
 	t.add(a.Name+"_count", "cast("+m.count+" as integer)", "How often, as far as times are known.")
-	t.add(a.As+"_basis", "cast("+m.basis+" as varchar(20))", "How the first time is known: binlog, snapshot, column or proxy; null where it is not.")
+	t.add(a.As+"_basis", "cast("+m.basis+" as varchar(20))",
+		"How the first time is known: binlog, snapshot, column or proxy; null where it is not.")
 	if first := l.firstShown(); first != a {
 		t.add("lag_"+bare(a.As)+"_seconds", seconds(l.moment(first).first, m.first),
 			fmt.Sprintf("Whole seconds (rounded down) from %s to %s; negative where it came first, null where either is missing.", first.As, a.As))
@@ -205,7 +206,8 @@ func (l *compiler) flattenedLegs(t *table) {
 	for _, g := range l.Legs {
 		from, to := l.Activity(g.From), l.Activity(g.To)
 		took := seconds(l.moment(from).first, l.moment(to).first)
-		t.add(g.Name+"_seconds", took, fmt.Sprintf("Whole seconds (rounded down) from %s to %s; negative where it came first, null where either is missing.", from.As, to.As))
+		t.add(g.Name+"_seconds", took, fmt.Sprintf("Whole seconds (rounded down) from %s to %s; negative where it came first, null where "+
+			"either is missing.", from.As, to.As))
 		if g.Days > 0 {
 			t.add(g.Name+"_in_time", fmt.Sprintf("case when %[1]s >= 0 then %[1]s <= %[2]d end", took, g.Days*86400),
 				fmt.Sprintf("Whether that took at most %d days; null where it is not known or negative.", g.Days))

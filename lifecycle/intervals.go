@@ -7,9 +7,10 @@ import "lifeline/project"
 func (l *compiler) intervals() *table {
 	n, key := l.Names, l.KeyColumn(l.Name)
 	t := &table{
-		description: "The states that each " + l.Name + " was in, as far as that is known. Grain: one row per record and stay in a state; exactly one per record is current.",
-		grain:       []string{key, "interval_number"},
-		indexes:     []project.Index{{Columns: []string{key}}},
+		description: "The states that each " + l.Name +
+			" was in, as far as that is known. Grain: one row per record and stay in a state; exactly one per record is current.",
+		grain:   []string{key, "interval_number"},
+		indexes: []project.Index{{Columns: []string{key}}},
 	}
 	t.with = []string{
 		cte("steps", `
@@ -41,7 +42,8 @@ window w as (partition by s.record_key order by s.happened_at, s.position, s.id)
 		cte("known", `
 select *
 from (
-    select s.record_key, s.n, s.state, s.from_time, s.from_basis, s.to_time, s.to_basis, s.is_last and s.state is not distinct from `+l.stateOf("r."+l.State)+` as is_current
+    select s.record_key, s.n, s.state, s.from_time, s.from_basis, s.to_time, s.to_basis,
+        s.is_last and s.state is not distinct from `+l.stateOf("r."+l.State)+` as is_current
     from stays as s
     inner join `+ref(l.From)+` as r on r.`+l.Key+` = s.record_key
     union all

@@ -28,11 +28,13 @@ const (
 		date_placed, date_placed_last, placed_count, date_placed_basis, date_paid, date_paid_last, paid_count, date_paid_basis,
 		date_sent, date_sent_last, sent_count, date_sent_basis, date_scanned, date_scanned_last, scanned_count, date_scanned_basis,
 		lag_sent_seconds, to_payment_seconds, to_payment_in_time`
-	stayColumns  = "dim_order_id, state, from_time, to_time, seconds, is_current"
-	waitColumns  = "cast(as_of_date as varchar), state, dim_region_id, currency, age_bucket, records, cast(amount as varchar) as amount, records_without_amount"
+	stayColumns = "dim_order_id, state, from_time, to_time, seconds, is_current"
+	waitColumns = "cast(as_of_date as varchar), state, dim_region_id, currency, age_bucket, records, cast(amount as varchar) as amount, " +
+		"records_without_amount"
 	countColumns = `dim_region_id, orders_total, orders_last_7_days, orders_last_28_days, orders_undated,
 		sent_orders_total, sent_orders_last_7_days, sent_orders_last_28_days, sent_orders_undated, sent_amount_currency,
-		cast(sent_amount_total as varchar) as a, cast(sent_amount_last_7_days as varchar) as b, cast(sent_amount_last_28_days as varchar) as c, sent_orders_without_amount,
+		cast(sent_amount_total as varchar) as a, cast(sent_amount_last_7_days as varchar) as b,
+		cast(sent_amount_last_28_days as varchar) as c, sent_orders_without_amount,
 		scans_total, scans_last_7_days, scans_last_28_days, scans_undated`
 )
 
@@ -84,7 +86,8 @@ func TestCountersAreWhatPlainLoopsFindAtAnyInstant(t *testing.T) {
 			o := w.orders[rapid.IntRange(0, len(w.orders)-1).Draw(rt, "order")]
 			asOf := w.asOf
 			if o.placed != nil {
-				asOf = o.placed.AddDate(0, 0, []int{0, 7, 28}[rapid.IntRange(0, 2).Draw(rt, "window")]).Add(time.Duration(rapid.IntRange(-1, 1).Draw(rt, "beside")) * time.Microsecond)
+				asOf = o.placed.AddDate(0, 0, []int{0, 7, 28}[rapid.IntRange(0, 2).Draw(rt, "window")]).Add(time.Duration(rapid.IntRange(-1, 1).Draw(rt,
+					"beside")) * time.Microsecond)
 			}
 			e.build(t, p, asOf.Format("2006-01-02 15:04:05.999999"))
 			var want []string
@@ -115,7 +118,8 @@ func TestQuietCountersDecay(t *testing.T) {
 			for day, want := range map[int]string{1: "1|1|1", 7: "1|1|1", 8: "1|0|1", 28: "1|0|1", 29: "1|0|0"} {
 				// The end of the day-th day that begins with the order's midnight.
 				e.build(t, p, midnight.AddDate(0, 0, day).UTC().Format(time.DateTime))
-				require.Equal(t, []string{want}, e.rows(t, "select orders_total, orders_last_7_days, orders_last_28_days from analytics.cnt_order_by_region"), "%s, day %d", zone, day)
+				require.Equal(t, []string{want}, e.rows(t,
+					"select orders_total, orders_last_7_days, orders_last_28_days from analytics.cnt_order_by_region"), "%s, day %d", zone, day)
 			}
 		}
 	})
@@ -127,7 +131,8 @@ func TestAnyOrderOfRowsGivesTheSameTables(t *testing.T) {
 		p, err := load(t, files("Africa/Nairobi", shop))
 		require.NoError(t, err)
 		w := newWorld(3, 200, "Africa/Nairobi")
-		tables := []string{"order_changes", "fct_order_activity", "dim_order_lifecycle", "fct_order_states", "fct_order_backlog_daily", "cnt_order_by_customer", "fct_all"}
+		tables := []string{"order_changes", "fct_order_activity", "dim_order_lifecycle", "fct_order_states", "fct_order_backlog_daily",
+			"cnt_order_by_customer", "fct_all"}
 		first := map[string]string{}
 		for shuffle := range times(5, 100) {
 			w.fill(t, e, uint64(shuffle))
@@ -146,7 +151,8 @@ func TestAnyOrderOfRowsGivesTheSameTables(t *testing.T) {
 func TestEachIllegalStepIsFlagged(t *testing.T) {
 	t.Parallel()
 	legal := map[string][]string{
-		"new": {"paid", "cancelled"}, "paid": {"sent", "back", "cancelled"}, "sent": {"back"}, "back": {"paid", "sent", "cancelled"}, "cancelled": nil,
+		"new": {"paid", "cancelled"}, "paid": {"sent", "back", "cancelled"}, "sent": {"back"}, "back": {"paid", "sent", "cancelled"},
+		"cancelled": nil,
 	}
 	engines(t, func(t *testing.T, e engine) {
 		p, err := load(t, files("Africa/Nairobi", shop))

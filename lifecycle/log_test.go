@@ -41,7 +41,8 @@ func TestTheSourcesOwnLogTellsEveryState(t *testing.T) {
 		e.exec(t, "drop schema if exists raw cascade")
 		e.exec(t, "create schema raw")
 		e.exec(t, "create table raw.customers (id bigint, region_id bigint)")
-		e.exec(t, "create table raw.orders (id bigint, status integer, customer_id bigint, fee numeric(10, 2), placed_on timestamp, sent_on date)")
+		e.exec(t, "create table raw.orders (id bigint, status integer, customer_id bigint, fee numeric(10, 2), "+
+			"placed_on timestamp, sent_on date)")
 		e.exec(t, "create table raw.scans (id bigint, order_id bigint, price numeric(10, 2), currency varchar)")
 		e.exec(t, "create table raw.order_versions (entry_id bigint, order_id bigint, kind varchar, to_state integer, happened_at timestamp)")
 		e.exec(t, `insert into raw.orders values
@@ -60,7 +61,8 @@ func TestTheSourcesOwnLogTellsEveryState(t *testing.T) {
 			(5, 1, 'status', 3, timestamp '2024-05-03 09:00:00'),
 			(6, 2, 'status', 20, timestamp '2024-05-02 10:00:00'),
 			(7, 4, 'status', 1, timestamp '2024-05-04 10:00:00')`)
-		e.exec(t, `insert into raw.scans values (1, 1, 10.00, 'KES'), (2, 1, 5.25, 'KES'), (3, 2, 1.00, 'KES'), (4, 2, 1.00, 'USD'), (5, 9, 1.00, 'KES')`)
+		e.exec(t, `insert into raw.scans values (1, 1, 10.00, 'KES'), (2, 1, 5.25, 'KES'), (3, 2, 1.00, 'KES'), (4, 2, 1.00, 'USD'), (5, 9, 1.00,
+			'KES')`)
 		g := e.build(t, p, "2024-05-06 00:00:00")
 
 		require.Equal(t, []string{

@@ -8,8 +8,9 @@ import (
 // stream puts the activities of several lifecycles under each other: a row for each activity and each one concerned.
 func (d *declarations) stream(s *Stream) *table {
 	t := &table{
-		description: "What happened, for each " + strings.Join(s.Actors, ", ") + " concerned, from the lifecycles " + strings.Join(s.Of, ", ") + ". Grain: one row per activity and actor.",
-		grain:       []string{"id", "actor"},
+		description: "What happened, for each " + strings.Join(s.Actors, ", ") + " concerned, from the lifecycles " + strings.Join(s.Of, ", ") +
+			". Grain: one row per activity and actor.",
+		grain: []string{"id", "actor"},
 	}
 	t.add("id", "", "Of the activity, as in its own fact.")
 	t.add("actor", "", "Whose row it is: "+strings.Join(s.Actors, ", ")+".")
@@ -29,8 +30,10 @@ func (d *declarations) stream(s *Stream) *table {
 		l := d.lifecycles[i]
 		for _, actor := range s.Actors {
 			key := "a." + l.KeyColumn(actor)
-			parts = append(parts, "select a.id, cast('"+actor+"' as varchar(60)) as actor, "+key+" as actor_id, cast('"+name+"' as varchar(60)) as lifecycle, a."+l.KeyColumn(l.Name)+
-				" as record_id, a."+l.Names.Time+" as activity_date, a."+l.Names.Activity+" as activity_status, a.from_state, a.to_state, a.basis, a.occurrence, a.position\n    from "+
+			parts = append(parts, "select a.id, cast('"+actor+"' as varchar(60)) as actor, "+key+" as actor_id, cast('"+name+
+				"' as varchar(60)) as lifecycle, a."+l.KeyColumn(l.Name)+
+				" as record_id, a."+l.Names.Time+" as activity_date, a."+l.Names.Activity+
+				" as activity_status, a.from_state, a.to_state, a.basis, a.occurrence, a.position\n    from "+
 				ref(l.Tables.Activity)+" as a\n    where "+key+" is not null")
 		}
 	}

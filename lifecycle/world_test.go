@@ -61,7 +61,8 @@ func newWorld(seed uint64, size int, zone string) *world {
 	// Few instants, so that many are equal; the edges of the windows among them.
 	day := 24 * time.Hour
 	instants := []time.Duration{
-		0, -time.Microsecond, -7 * day, -7*day - time.Microsecond, -28 * day, -28*day - time.Microsecond, -400 * day, -day, -3 * day, -3*day + time.Second,
+		0, -time.Microsecond, -7 * day, -7*day - time.Microsecond, -28 * day, -28*day - time.Microsecond, -400 * day, -day, -3 * day,
+		-3*day + time.Second,
 		-29 * day, -60 * day, time.Hour, -8 * day,
 	}
 	pick := func() time.Time { return w.asOf.Add(instants[r.IntN(len(instants))]) }
@@ -140,16 +141,19 @@ func (w *world) fill(t testing.TB, e engine, seed uint64) {
 	e.exec(t, "drop schema if exists raw cascade")
 	e.exec(t, "create schema raw")
 	e.exec(t, "create table raw.customers (id bigint, region_id bigint)")
-	e.exec(t, "create table raw.orders (id bigint, status varchar, customer_id bigint, amount numeric(19, 4), currency varchar, placed_at timestamp, paid_at timestamp, changed_at timestamp)")
+	e.exec(t, "create table raw.orders (id bigint, status varchar, customer_id bigint, amount numeric(19, 4), currency varchar, placed_at "+
+		"timestamp, paid_at timestamp, changed_at timestamp)")
 	e.exec(t, "create table raw.scans (id bigint, order_id bigint, kind varchar, scanned_at timestamp)")
-	e.exec(t, "create table raw.order_versions (record_key bigint, state varchar, valid_from timestamp, valid_to timestamp, op varchar, basis varchar, position varchar)")
+	e.exec(t, "create table raw.order_versions (record_key bigint, state varchar, valid_from timestamp, valid_to timestamp, op varchar, "+
+		"basis varchar, position varchar)")
 	var customers, orders, scans, versions []string
 	for id, region := range w.customers {
 		customers = append(customers, fmt.Sprintf("(%d, %s)", id, sqlInt(region)))
 	}
 	for _, o := range w.orders {
 		amount := sqlInt(o.amount)
-		orders = append(orders, fmt.Sprintf("(%d, '%s', %s, %s, %s, %s, %s, %s)", o.id, o.status, sqlInt(o.customer), amount, sqlText(o.currency), sqlTime(o.placed), sqlTime(o.paid), sqlTime(o.changed)))
+		orders = append(orders, fmt.Sprintf("(%d, '%s', %s, %s, %s, %s, %s, %s)", o.id, o.status, sqlInt(o.customer), amount, sqlText(o.currency),
+			sqlTime(o.placed), sqlTime(o.paid), sqlTime(o.changed)))
 		versions = append(versions, o.versionRows(true)...)
 	}
 	for _, o := range w.ghosts {

@@ -251,16 +251,7 @@ func (c *ModelConfig) Set(key string, v any) (known bool, err error) {
 	case "indexes":
 		return true, c.setIndexes(v)
 	case "column_types":
-		types, ok := v.(map[string]any)
-		if !ok {
-			return true, fmt.Errorf("column_types maps columns to types")
-		}
-		if c.columnTypes == nil {
-			c.columnTypes = map[string]string{}
-		}
-		for name, t := range types {
-			c.columnTypes[name] = textOf(t)
-		}
+		return true, c.setColumnTypes(v)
 	case "delimiter":
 		c.delimiter = textOf(v)
 	case "meta", "description":
@@ -272,15 +263,34 @@ func (c *ModelConfig) Set(key string, v any) (known bool, err error) {
 	case "snapshot_meta_column_names", "strategy":
 		return true, fmt.Errorf("%s belongs to a snapshot, and snapshots are not supported", key)
 	default:
-		switch {
-		case configHooks[key] && len(textsOf(v)) > 0:
-			return true, fmt.Errorf("%s is not supported", key)
-		case configHooks[key] || configIgnored[key] || slip(key, configKnown()) == "":
-			return false, nil // dbt's, an adapter's or a project's own.
-		}
-		return true, fmt.Errorf("unknown configuration %q", key)
+		return unusedConfig(key, v)
 	}
 	return true, nil
+}
+
+func (c *ModelConfig) setColumnTypes(v any) error {
+	types, ok := v.(map[string]any)
+	if !ok {
+		return fmt.Errorf("column_types maps columns to types")
+	}
+	if c.columnTypes == nil {
+		c.columnTypes = map[string]string{}
+	}
+	for name, t := range types {
+		c.columnTypes[name] = textOf(t)
+	}
+	return nil
+}
+
+// unusedConfig tells keys that have no effect here from those that are not supported and those that nobody knows.
+func unusedConfig(key string, v any) (used bool, err error) {
+	switch {
+	case configHooks[key] && len(textsOf(v)) > 0:
+		return true, fmt.Errorf("%s is not supported", key)
+	case configHooks[key] || configIgnored[key] || slip(key, configKnown()) == "":
+		return false, nil // dbt's, an adapter's or a project's own.
+	}
+	return true, fmt.Errorf("unknown configuration %q", key)
 }
 
 func orFalse(v any) any {

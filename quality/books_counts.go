@@ -63,7 +63,8 @@ func (c EntityCount) rows(ctx context.Context, db *sql.DB) (Equation, error) {
 		if whole {
 			sum = bind("cast(coalesce(sum({k}), 0) as text)", "k", ident(side.key))
 		}
-		if err := db.QueryRowContext(ctx, bind(`select count(*), {sum} from {relation}`, "sum", sum, "relation", side.relation)).Scan(&n[i], &keys[i]); err != nil {
+		if err := db.QueryRowContext(ctx, bind(`select count(*), {sum} from {relation}`, "sum", sum, "relation", side.relation)).Scan(&n[i],
+			&keys[i]); err != nil {
 			return Equation{}, err
 		}
 	}

@@ -164,12 +164,14 @@ func (s *search) staging(ctx context.Context, of change.Range) ([]change.Slice, 
 	number, where := "cast(0 as bigint)", "{k} is not null"
 	if of.Width > 0 {
 		// The remainder is taken off first, so that both engines divide whole numbers exactly.
-		number = fmt.Sprintf("cast(((cast({k} as bigint) - (%d)) - (cast({k} as bigint) - (%d)) %% %d) / %d as bigint)", of.Low, of.Low, of.Width, of.Width)
+		number = fmt.Sprintf("cast(((cast({k} as bigint) - (%d)) - (cast({k} as bigint) - (%d)) %% %d) / %d as bigint)", of.Low, of.Low,
+			of.Width, of.Width)
 		where = fmt.Sprintf("{k} between %d and %d", of.Low, of.High)
 	}
 	query := "select " + number + ", count(*), min({k}), max({k}), cast(sum({k}) as text)"
 	for _, m := range s.table.Money {
-		query += bind(`, cast(sum({m}) as text), cast({weighed} as text)`, "m", ident(m.Column), "weighed", "sum("+weighed("", m.Column, key.Name, columns)+")")
+		query += bind(`, cast(sum({m}) as text), cast({weighed} as text)`, "m", ident(m.Column), "weighed", "sum("+
+			weighed("", m.Column, key.Name, columns)+")")
 	}
 	query += " from " + source.Relation() + " where " + where + " group by 1"
 	rows, err := s.db.QueryContext(ctx, bind(query, "k", ident(key.Name)))
@@ -202,7 +204,8 @@ func equalSlices(a, b change.Slice) bool {
 		return false
 	}
 	for i := range max(len(a.Money), len(b.Money)) {
-		if i >= len(a.Money) || i >= len(b.Money) || !equalDecimals(a.Money[i], b.Money[i]) || !equalDecimals(a.WeightedSums[i], b.WeightedSums[i]) {
+		if i >= len(a.Money) || i >= len(b.Money) || !equalDecimals(a.Money[i], b.Money[i]) ||
+			!equalDecimals(a.WeightedSums[i], b.WeightedSums[i]) {
 			return false
 		}
 	}

@@ -134,7 +134,8 @@ func ruleOf(column string, core []string, staging []stagingColumn) string {
 		}
 		parts = append(parts, bind(`case when {raw} <> trim({raw}, ' ') then 'trimmed, ' else '' end`, "raw", raw))
 		repaired = bind(`coalesce(nullif(rtrim({parts}, ', '), ''), 'case')`, "parts", strings.Join(parts, " || "))
-		missing = bind(`case when {raw} is null then 'empty' when trim({raw}, ' ') in ('', 'NULL') then 'word of nothing' else 'unknown' end`, "raw", raw)
+		missing = bind(`case when {raw} is null then 'empty' when trim({raw}, ' ') in ('', 'NULL') then 'word of nothing' else 'unknown' end`,
+			"raw", raw)
 	} else if kind != "" {
 		unreadable := "no number"
 		if kind == "date" || strings.HasPrefix(kind, "timestamp") {

@@ -100,18 +100,23 @@ func TestCoreQuarantineAndSupersededAreAllOfStaging(t *testing.T) {
 
 // tampering is what may be done behind the loader's back, and how it is named.
 var tampering = map[string]struct{ do, want string }{
-	"deleted from core":       {"delete from {core}.claims where id = 5", "missing in core: claim 5"},
-	"doubled in core":         {"insert into {core}.claims select * from {core}.claims where id = 8", "more than once in core: claim 8"},
-	"a cent more in core":     {"update {core}.claims set amount = amount + 0.01 where id = 8", "with another amount: claim 8: 80.0000 in staging, 80.0100 in core"},
-	"nothing left in core":    {"update {core}.claims set amount = null where id = 1", "with another amount: claim 1: 10.0000 in staging, null in core"},
-	"invented in core":        {"insert into {core}.claims select 77, 1, 5, 'KES', null", "in core and not in staging, or in quarantine too: claim 77"},
-	"exchanged in core":       {"update {core}.claims set id = 78 where id = 8", "in core and not in staging, or in quarantine too: claim 78"},
-	"back from quarantine":    {"insert into {core}.claims select 4, 3, -40, 'KES', null", "in quarantine too: claim 4"},
-	"deleted from staging":    {"delete from staging.claim where id = 8", "in core and not in staging, or in quarantine too: claim 8"},
-	"a cent less in staging":  {"update staging.claim set amount = amount - 0.01 where id = 1", "with another amount: claim 1: 9.9900 in staging, 10.0000 in core"},
-	"new in staging":          {"insert into staging.claim values (99, 1, 1, 'KES', null, null, null, 1)", "missing in core: claim 99"},
-	"currency put right":      {"update {core}.claims set currency = 'UGX' where id = 8", ""},
-	"deleted from treatments": {"delete from {core}.treatments where id = 3", "treatment, rows, staging = core + quarantine + superseded: 3 against 1 + 1 + 0 (missing in core: treatment 3)"},
+	"deleted from core": {"delete from {core}.claims where id = 5", "missing in core: claim 5"},
+	"doubled in core":   {"insert into {core}.claims select * from {core}.claims where id = 8", "more than once in core: claim 8"},
+	"a cent more in core": {"update {core}.claims set amount = amount + 0.01 where id = 8",
+		"with another amount: claim 8: 80.0000 in staging, 80.0100 in core"},
+	"nothing left in core": {"update {core}.claims set amount = null where id = 1",
+		"with another amount: claim 1: 10.0000 in staging, null in core"},
+	"invented in core": {"insert into {core}.claims select 77, 1, 5, 'KES', null",
+		"in core and not in staging, or in quarantine too: claim 77"},
+	"exchanged in core":    {"update {core}.claims set id = 78 where id = 8", "in core and not in staging, or in quarantine too: claim 78"},
+	"back from quarantine": {"insert into {core}.claims select 4, 3, -40, 'KES', null", "in quarantine too: claim 4"},
+	"deleted from staging": {"delete from staging.claim where id = 8", "in core and not in staging, or in quarantine too: claim 8"},
+	"a cent less in staging": {"update staging.claim set amount = amount - 0.01 where id = 1",
+		"with another amount: claim 1: 9.9900 in staging, 10.0000 in core"},
+	"new in staging":     {"insert into staging.claim values (99, 1, 1, 'KES', null, null, null, 1)", "missing in core: claim 99"},
+	"currency put right": {"update {core}.claims set currency = 'UGX' where id = 8", ""},
+	"deleted from treatments": {"delete from {core}.treatments where id = 3",
+		"treatment, rows, staging = core + quarantine + superseded: 3 against 1 + 1 + 0 (missing in core: treatment 3)"},
 }
 
 func TestATamperedRowIsNamedByTableAndKey(t *testing.T) {
@@ -217,7 +222,8 @@ func sum(m map[string]int) (n int64) {
 // Promise 1: whatever the dirt, every staging row is in exactly one of core, quarantine and superseded.
 func TestNoDirtLosesOrInventsARow(t *testing.T) {
 	onEngines(t, func(t *testing.T, e *engine) {
-		e.do("create table staging.claim (id integer, treatment_id integer, amount numeric(19,4), currency varchar(4), date_created timestamp, _raw text, _run bigint)")
+		e.do("create table staging.claim (id integer, treatment_id integer, amount numeric(19,4), currency varchar(4), date_created timestamp, " +
+			"_raw text, _run bigint)")
 		examples(t, 25)
 		rapid.Check(t, func(r *rapid.T) {
 			version(e)
@@ -244,7 +250,8 @@ func TestNoDirtLosesOrInventsARow(t *testing.T) {
 			v, err := a.Evaluate(ctx, quality.Entity{
 				Source: claimSource, Node: "claims", Relation: e.Relation("core", "claims"), Key: []string{"id"},
 				Checks: compiled(t, e,
-					project.Test{Kind: "relationships", Column: "treatment_id", OnFail: "quarantine", Args: yaml{"to": "ref('treatments')", "field": "id"}},
+					project.Test{Kind: "relationships", Column: "treatment_id", OnFail: "quarantine",
+						Args: yaml{"to": "ref('treatments')", "field": "id"}},
 					project.Test{Kind: "not_null", Column: "treatment_id", OnFail: "quarantine"},
 					project.Test{Kind: "accepted_range", Column: "amount", OnFail: "quarantine", Args: yaml{"min_value": 0}}),
 			})
@@ -258,7 +265,8 @@ func TestNoDirtLosesOrInventsARow(t *testing.T) {
 			require.NoError(r, err)
 			require.NoError(r, quality.Unbalanced(books))
 			write(t, e, a, 1)
-			kept := strings.Join(e.texts("select state, count(*) from quarantine.rows where state in ('quarantined', 'superseded') group by 1 order by 1"), " ")
+			kept := strings.Join(e.texts("select state, count(*) from quarantine.rows where state in ('quarantined', 'superseded') group by 1 "+
+				"order by 1"), " ")
 			var want []string
 			for state, n := range map[string]int64{"quarantined": v.Quarantined, "superseded": v.Superseded} {
 				if n > 0 {

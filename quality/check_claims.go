@@ -174,7 +174,8 @@ func timeOrder(s *spec) (body, error) {
 		}
 		b, before = body{join: join}, "p.lifeline__value"
 	}
-	b.cond = bind(`{before} > {later} + interval '{minutes} minutes'`, "before", before, "later", column(later), "minutes", fmt.Sprint(minutes))
+	b.cond = bind(`{before} > {later} + interval '{minutes} minutes'`, "before", before, "later", column(later), "minutes",
+		fmt.Sprint(minutes))
 	b.value = bind(`cast({before} as text) || ' before ' || cast({later} as text)`, "before", before, "later", column(later))
 	return b, nil
 }

@@ -18,7 +18,8 @@ var claimCases = []struct {
 }{
 	{kind: "lifeline.present", node: "landed", column: "status", failing: 2, tested: 6},
 	{kind: "lifeline.null_literals", node: "landed", column: "status", failing: 3, tested: 6},
-	{kind: "lifeline.null_literals", node: "landed", column: "status", args: yaml{"words": []any{"Approved\r", "nobody"}}, failing: 3, tested: 6},
+	{kind: "lifeline.null_literals", node: "landed", column: "status", args: yaml{"words": []any{"Approved\r", "nobody"}}, failing: 3,
+		tested: 6},
 	{kind: "lifeline.control_chars", node: "landed", column: "status", failing: 1, tested: 6},
 	{kind: "lifeline.future_date", node: "landed", column: "made", failing: 1, tested: 6},
 	{kind: "lifeline.future_date", node: "landed", column: "made", args: yaml{"hours": int64(0)}, failing: 2, tested: 6},
@@ -30,7 +31,8 @@ var claimCases = []struct {
 	{kind: "lifeline.cast_failure", node: "landed", column: "amount", failing: 1, tested: 6},
 	{kind: "lifeline.cast_failure", node: "cleaned", column: "amount", args: yaml{"of": "ref('landed')", "key": "id"}, failing: 1, tested: 4},
 	{kind: "lifeline.time_order", node: "landed", args: yaml{"earlier": "made", "later": "changed"}, failing: 1, tested: 6},
-	{kind: "lifeline.time_order", node: "landed", args: yaml{"earlier": "made", "later": "changed", "tolerance": int64(0)}, failing: 2, tested: 6},
+	{kind: "lifeline.time_order", node: "landed", args: yaml{"earlier": "made", "later": "changed", "tolerance": int64(0)}, failing: 2,
+		tested: 6},
 	{
 		kind: "lifeline.time_order", node: "cleaned", failing: 1, tested: 4,
 		args: yaml{"earlier": "made", "later": "made", "parent": "ref('parents')", "field": "id", "key": "parent"},
@@ -39,7 +41,8 @@ var claimCases = []struct {
 		kind: "lifeline.same_as", node: "cleaned", column: "program", failing: 1, tested: 4,
 		args: yaml{"parent": "ref('parents')", "field": "id", "key": "parent"},
 	},
-	{kind: "lifeline.column_went_empty", node: "landed", args: yaml{"columns": []any{"id", "nothing"}, "at_least": int64(1)}, failing: 1, tested: 2},
+	{kind: "lifeline.column_went_empty", node: "landed", args: yaml{"columns": []any{"id", "nothing"}, "at_least": int64(1)}, failing: 1,
+		tested: 2},
 	{kind: "lifeline.column_went_empty", node: "landed", args: yaml{"columns": []any{"id", "status"}, "at_least": int64(1)}, tested: 2},
 	{kind: "lifeline.column_went_empty", node: "landed", args: yaml{"columns": []any{"nothing"}}, tested: 0},
 	{kind: "lifeline.column_shift", node: "landed", column: "status", failing: 1, tested: 6},
@@ -64,7 +67,8 @@ func landed(e *engine) {
 		(3, 'Approved' || chr(13), null, '2019-11-30 00:00:00', `+raw+`),
 		(4, ' ', '1945-12-21 00:00:00', '2019-11-29 20:30:00', '{"other":"0000-00-00"}'),
 		(5, '', null, null, '{"made":"0000-00-00 00:00:00"}'),
-		(6, '2019-01-01 00:00:00', '2019-12-01 12:00:00', '2019-11-01 12:00:00', '{"made":"31/12/2018"}')) as v (id, status, made, changed, _raw)`,
+		(6, '2019-01-01 00:00:00', '2019-12-01 12:00:00', '2019-11-01 12:00:00', '{"made":"31/12/2018"}'))
+			as v (id, status, made, changed, _raw)`,
 		`create table {core}.cleaned as
 		select id, made, case when id = 1 then 36 else 40 end as program, case when id = 4 then null else 1 end as parent,
 		       cast(null as numeric(19,4)) as amount

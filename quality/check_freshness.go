@@ -33,7 +33,8 @@ func (f Freshness) Checks(now time.Time) []Check {
 }
 
 func (f Freshness) check(prefix string, severity Severity, allowed time.Duration, now time.Time) Check {
-	c := Check{Name: prefix + notWord.ReplaceAllString(f.Node, "_"), Kind: "freshness", Node: f.Node, Column: f.LoadedAt, Severity: severity, File: f.File, Line: f.Line}
+	c := Check{Name: prefix + notWord.ReplaceAllString(f.Node, "_"), Kind: "freshness", Node: f.Node, Column: f.LoadedAt, Severity: severity,
+		File: f.File, Line: f.Line}
 	c.relation, c.where = f.Relation, f.Filter
 	c.measure = bind(`
 		select max({c}), count(*)
@@ -52,7 +53,8 @@ func (f Freshness) check(prefix string, severity Severity, allowed time.Duration
 			return nil
 		}
 		age := now.Sub(newest.Time.UTC())
-		r.Detail = fmt.Sprintf("the newest is of %s UTC, %s old; %s is allowed", newest.Time.UTC().Format(time.DateTime), span(age), span(allowed))
+		r.Detail = fmt.Sprintf("the newest is of %s UTC, %s old; %s is allowed", newest.Time.UTC().Format(time.DateTime), span(age),
+			span(allowed))
 		if age > allowed {
 			r.Failing = 1
 		}

@@ -16,7 +16,8 @@ import (
 func night(t *testing.T, e *engine, run int64, bad int, test project.Test) quality.Result {
 	t.Helper()
 	e.do("delete from {core}.claims")
-	e.do(fmt.Sprintf(`insert into {core}.claims (id, status) select n, case when n <= %d then null else 'draft' end from generate_series(1, 1000) as g (n)`, bad))
+	e.do(fmt.Sprintf(`insert into {core}.claims (id, status) select n, case when n <= %d then null else 'draft' end from generate_series(1,
+		1000) as g (n)`, bad))
 	test.Kind, test.Column = "not_null", "status"
 	ctx := context.Background()
 	results, err := quality.Run(ctx, e.db, compiled(t, e, test), 1)
@@ -104,7 +105,8 @@ func TestOneBadRowInTenMillionFailsAndIsShown(t *testing.T) {
 	t.Parallel()
 	e := duckdb(t)
 	e.do("create table {core}.claims as select n as id, case when n = 7654321 then null else 1 end as status from range(1, 10000001) as r (n)")
-	results, err := quality.Run(t.Context(), e.db, compiled(t, e, project.Test{Kind: "not_null", Column: "status", Name: "status_is_there", ErrorIf: "> 0"}), 1)
+	results, err := quality.Run(t.Context(), e.db,
+		compiled(t, e, project.Test{Kind: "not_null", Column: "status", Name: "status_is_there", ErrorIf: "> 0"}), 1)
 	require.NoError(t, err)
 	require.Equal(t, quality.Fail, results[0].Status)
 	require.Equal(t, "status_is_there: 1 of 10000000 rows fail (under 0.01 %)", results[0].String())
@@ -130,7 +132,8 @@ func TestFreshnessTellsTheAgeAndStopsWhereItIsTold(t *testing.T) {
 		r := status(quality.Freshness{WarnAfter: 24 * time.Hour, ErrorAfter: 48 * time.Hour})
 		require.Len(t, r, 2)
 		require.Equal(t, quality.Warn, r[0].Status)
-		require.Equal(t, "source_freshness_shop_claim: the newest is of 2019-11-25 08:30:00 UTC, 25 h 30 min old; 24 h 0 min is allowed", r[0].String())
+		require.Equal(t, "source_freshness_shop_claim: the newest is of 2019-11-25 08:30:00 UTC, 25 h 30 min old; 24 h 0 min is allowed",
+			r[0].String())
 		require.Equal(t, quality.Pass, r[1].Status)
 		require.Equal(t, quality.Fail, status(quality.Freshness{ErrorAfter: 25 * time.Hour})[0].Status)
 		require.Equal(t, quality.Pass, status(quality.Freshness{ErrorAfter: 26 * time.Hour})[0].Status)

@@ -22,16 +22,19 @@ type spec struct {
 
 // body is what a kind makes of a test. Exactly one of cond, repeated and measure is set.
 type body struct {
-	cond     string                                                 // True for a bad row t.
-	alone    bool                                                   // cond looks at t only, so that it can be counted in one scan with others.
-	join     string                                                 // Joined to t for cond; it may find each t several times only if cond is false for it then.
-	repeated []string                                               // The columns whose values may not repeat; all rows of a repeated value are bad.
-	nulls    bool                                                   // With repeated: nulls count as equal; else rows with a null are left out.
-	measure  string                                                 // For a test of the whole table: a select of two numbers, failing and tested; with probe, what it looks at.
-	probe    func(ctx context.Context, db *sql.DB, r *Result) error // Works out failing and tested from measure where SQL does not say it well.
-	value    string                                                 // What is shown of a bad row, as text; "" shows nothing.
-	parent   string                                                 // The node that cond looks a parent up in, "" for most.
-	empty    bool                                                   // The test says something about an empty table too.
+	cond  string // True for a bad row t.
+	alone bool   // cond looks at t only, so that it can be counted in one scan with others.
+	// Joined to t for cond; it may find each t several times only if cond is false for it then.
+	join string
+	// The columns whose values may not repeat; all rows of a repeated value are bad.
+	repeated []string
+	nulls    bool // With repeated: nulls count as equal; else rows with a null are left out.
+	// For a test of the whole table: a select of two numbers, failing and tested; with probe, what it looks at.
+	measure string
+	probe   func(ctx context.Context, db *sql.DB, r *Result) error // Works out failing and tested from measure where SQL does not say it well.
+	value   string                                                 // What is shown of a bad row, as text; "" shows nothing.
+	parent  string                                                 // The node that cond looks a parent up in, "" for most.
+	empty   bool                                                   // The test says something about an empty table too.
 }
 
 // kinds are the generic tests, by the names that dbt, dbt_utils and dbt_expectations gave them.

@@ -73,7 +73,8 @@ func TestIncidentsAreFoundAndQuietDaysAreLeftAlone(t *testing.T) {
 		found, injected = found+len(hit), injected+len(y.incidents)
 	}
 	weeks := 20.0 * seriesDays / 7
-	t.Logf("%d of %d incidents found (%.1f %%); %.2f false alarms a week", found, injected, 100*float64(found)/float64(injected), float64(alarms)/weeks)
+	t.Logf("%d of %d incidents found (%.1f %%); %.2f false alarms a week", found, injected, 100*float64(found)/float64(injected),
+		float64(alarms)/weeks)
 	require.LessOrEqual(t, float64(alarms)/weeks, 1.0)
 }
 

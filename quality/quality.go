@@ -1,12 +1,3 @@
-// Package quality says what may be published: it compiles a project's tests to selects that give the bad rows, sets rows
-// aside whose identity, parent or money cannot be trusted, closes the books and counts the repairs.
-//
-// A predicate decides once where a row goes: what it finds is written down first, and the deletion from core, the quarantine
-// and the counts all follow what was written (promise 1). Every failing row is kept by its key, without a cap, and counts are
-// exact. SQL is one text for DuckDB and PostgreSQL.
-//
-// It leaves to others which tests there are (project), how a version is made and thrown away (warehouse), and when to look
-// and what to do about the answer (run).
 package quality
 
 import (

@@ -123,7 +123,8 @@ func (a *RowVerdicts) separate(ctx context.Context, s StagingTable, e *entity) e
 		numbered as (
 		    select n.*,
 		           row_number() over (partition by n.lifeline__key, n.lifeline__content order by n._run) as lifeline__copy,
-		           min(n.lifeline__content) over (partition by n.lifeline__key) <> max(n.lifeline__content) over (partition by n.lifeline__key) as lifeline__conflict
+		           min(n.lifeline__content) over (partition by n.lifeline__key) <> max(n.lifeline__content) over (partition by n.lifeline__key) as
+		               lifeline__conflict
 		    from named as n
 		)
 		select n.*,

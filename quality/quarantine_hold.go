@@ -107,7 +107,8 @@ func (a *RowVerdicts) pin(ctx context.Context, e *entity) (string, error) {
 	e.pinned = a.build.Relation("build", e.source.Name+"_pinned")
 	if err := a.exec(ctx, "keep the rows of "+e.Node+" that other rules set aside", bind(`
 		create table {pinned} as
-		select r.key as lifeline__key, r.reason as lifeline__reason, r.check_name as lifeline__name, r.column_name as lifeline__column, r.value as lifeline__value
+		select r.key as lifeline__key, r.reason as lifeline__reason, r.check_name as lifeline__name, r.column_name as lifeline__column, r.value as
+		    lifeline__value
 		from quarantine.reasons as r
 		join quarantine.rows as q on q.table_name = r.table_name and q.key = r.key and q.occurrence = r.occurrence
 		where r.table_name = {table}
@@ -180,7 +181,8 @@ func (a *RowVerdicts) move(ctx context.Context, e *entity, m *Delta) error {
 			select count(case when q.key is null then 1 end), count(case when q.state <> a.lifeline__state then 1 end)
 			from {aside} as a
 			left join quarantine.rows as q
-			    on q.table_name = {table} and q.key = a.lifeline__key and q.occurrence = a.lifeline__occurrence and q.state in ('held', 'quarantined')
+			    on q.table_name = {table} and q.key = a.lifeline__key and q.occurrence = a.lifeline__occurrence and q.state in ('held',
+			        'quarantined')
 			where a.lifeline__state <> 'superseded'`, "aside", e.aside, "table", text(e.source.Name))).Scan(&came, &turned); err != nil {
 			return err
 		}
@@ -273,7 +275,8 @@ func (a *RowVerdicts) depart(ctx context.Context, e *entity) error {
 		select w.lifeline__key, w.lifeline__occurrence, w.lifeline__was,
 		       case when not exists (select 1 from {now} as n where n.lifeline__key = w.lifeline__key) then 'expired'
 		            when w.lifeline__occurrence = 1
-		             and exists (select 1 from {now} as n where n.lifeline__key = w.lifeline__key and n.lifeline__row = w.lifeline__row) then 'released'
+		             and exists (select 1 from {now} as n where n.lifeline__key = w.lifeline__key and n.lifeline__row = w.lifeline__row) then
+		                 'released'
 		            else 'fixed_at_source' end as lifeline__state
 		from {went} as w`, pairs...)); err != nil {
 		return err

@@ -202,7 +202,8 @@ func (a *RowVerdicts) writeDown(ctx context.Context, e *entity, number int, r *R
 	part := a.build.Relation("build", fmt.Sprintf("%s_failing_%d", e.source.Name, number+1))
 	if _, err := a.build.DB().ExecContext(ctx, bind(`
 		create table {part} as
-		select {keys}, {text} as lifeline__key, cast({number} as bigint) as lifeline__check, {reason} as lifeline__reason, {value} as lifeline__value
+		select {keys}, {text} as lifeline__key, cast({number} as bigint) as lifeline__check, {reason} as lifeline__reason, {value} as
+		    lifeline__value
 		from {bad}`,
 		"part", part, "keys", e.numberedKeys(), "text", keyText("t", e.Key), "number", fmt.Sprint(number),
 		"reason", a.reason(r.Check), "value", value, "bad", r.bad())); err != nil {
@@ -249,7 +250,8 @@ func (a *RowVerdicts) collect(ctx context.Context, e *entity, v *Verdict) error 
 	var parts []string
 	if e.failing != "" {
 		parts = append(parts, bind(`
-			select {text} as lifeline__key, cast(1 as bigint) as lifeline__occurrence, {json} as lifeline__row, 'quarantined' as lifeline__state{money}
+			select {text} as lifeline__key, cast(1 as bigint) as lifeline__occurrence, {json} as lifeline__row, 'quarantined' as
+			    lifeline__state{money}
 			from {keyed} as s
 			where {fails}`,
 			"text", keyText("s", e.source.Key), "json", rowJSON("s", columns), "money", money, "keyed", e.keyed.Relation,

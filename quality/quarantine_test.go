@@ -132,7 +132,8 @@ func TestARowWithoutIdentityParentOrMoneyIsSetAsideWithEveryReason(t *testing.T)
 			where table_name = 'claim' and key not like '#%' order by 1, 2, 3`))
 		require.Equal(t, []string{
 			`2|{"id":2,"treatment_id":2,"amount":"20.0000","currency":"KES","date_created":"2019-01-01 08:00:00.25","seen":null,"_raw":null}`,
-			`3|{"id":3,"treatment_id":9,"amount":"30.0000","currency":"kes","date_created":null,"seen":null,"_raw":"{\"date_created\":\"2022-11-00\"}"}`,
+			`3|{"id":3,"treatment_id":9,"amount":"30.0000","currency":"kes",` +
+				`"date_created":null,"seen":null,"_raw":"{\"date_created\":\"2022-11-00\"}"}`,
 		}, e.texts(`select key, "row" from quarantine.rows where table_name = 'claim' and key in ('2', '3') order by 1`))
 		require.Equal(t, []string{"1|quarantined", "2|quarantined"},
 			e.texts(`select occurrence, state from quarantine.rows where key like '#%' order by 1`))
@@ -235,7 +236,8 @@ func TestACompositeKeyIsOneKey(t *testing.T) {
 		model(e, keyed, "items", "id, part, price")
 		v, err := a.Evaluate(ctx, quality.Entity{
 			Source: itemSource, Node: "items", Relation: e.Relation("core", "items"), Key: []string{"id", "part"},
-			Checks: compiled(t, e, project.Test{Kind: "accepted_range", Node: "items", Column: "price", OnFail: "quarantine", Args: yaml{"min_value": 0}}),
+			Checks: compiled(t, e, project.Test{Kind: "accepted_range", Node: "items", Column: "price", OnFail: "quarantine",
+				Args: yaml{"min_value": 0}}),
 		})
 		require.NoError(t, err)
 		require.Equal(t, map[string]int64{"no_key": 1, "superseded": 1, "accepted_range": 1}, v.ByReason)
@@ -281,7 +283,8 @@ func TestAQuarantinedRowIsTheSameTextOnBothEngines(t *testing.T) {
 		model(e, keyed, "wide", "id, word")
 		_, err = a.Evaluate(ctx, quality.Entity{
 			Source: source, Node: "wide", Relation: e.Relation("core", "wide"), Key: []string{"id"},
-			Checks: compiled(t, e, project.Test{Kind: "accepted_range", Node: "wide", Column: "id", OnFail: "quarantine", Args: yaml{"max_value": 0}}),
+			Checks: compiled(t, e, project.Test{Kind: "accepted_range", Node: "wide", Column: "id", OnFail: "quarantine",
+				Args: yaml{"max_value": 0}}),
 		})
 		require.NoError(t, err)
 		write(t, e, a, 1)

@@ -119,7 +119,8 @@ func (w *walk) buildModels(ctx context.Context) (string, error) {
 	for _, r := range reports {
 		rows += r.Rows
 	}
-	return fmt.Sprintf("%d tables and views with %d rows; %.1f s of it verdicts on rows", len(reports), rows, time.Duration(judged.Load()).Seconds()), nil
+	return fmt.Sprintf("%d tables and views with %d rows; %.1f s of it verdicts on rows", len(reports), rows,
+		time.Duration(judged.Load()).Seconds()), nil
 }
 
 // await blocks until everything that n reads is built; ephemeral models stand for what they read.

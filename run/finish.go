@@ -173,7 +173,8 @@ func Rollback(ctx context.Context, o Options) (warehouse.Version, error) {
 	}
 	w.report.Mode = "rollback"
 	host := thisHost()
-	w.hold, err = o.Warehouse.Begin(ctx, warehouse.Holder{Command: o.Command, Host: host.name, PID: host.pid, Since: w.opt.Now().UTC()}, o.Wait)
+	w.hold, err = o.Warehouse.Begin(ctx, warehouse.Holder{Command: o.Command, Host: host.name, PID: host.pid, Since: w.opt.Now().UTC()},
+		o.Wait)
 	if err != nil {
 		return warehouse.Version{}, held(err)
 	}

@@ -81,9 +81,10 @@ func TestAKeyThatOnlyTheSourceDeclaresIsTheKey(t *testing.T) {
       - {name: keyless}
       - {name: money, meta: {lifeline: {money: {amount: currency}}}}
 `,
-			"models/core/keyed_rows.sql":  "select id, v from {{ source('s', 'keyed') }}",
-			"models/core/pair_rows.sql":   "select a, b, v from {{ source('s', 'pair') }}",
-			"models/core/all.yml":         "models:\n  - {name: keyed_rows, meta: {lifeline: {entity_of: keyed}}}\n  - {name: pair_rows, meta: {lifeline: {entity_of: pair}}}\n",
+			"models/core/keyed_rows.sql": "select id, v from {{ source('s', 'keyed') }}",
+			"models/core/pair_rows.sql":  "select a, b, v from {{ source('s', 'pair') }}",
+			"models/core/all.yml": "models:\n  - {name: keyed_rows, meta: {lifeline: {entity_of: keyed}}}\n  - {name: pair_rows, meta: " +
+				"{lifeline: {entity_of: pair}}}\n",
 			"models/core/keyless_all.sql": "select * from {{ source('s', 'keyless') }}",
 			"models/core/money_all.sql":   "select * from {{ source('s', 'money') }}",
 		})
@@ -94,7 +95,8 @@ func TestAKeyThatOnlyTheSourceDeclaresIsTheKey(t *testing.T) {
 			require.NoError(t, err, "a build without the source")
 		}
 		var rows, pairs, keyless int
-		x.published(t, `select (select count(*) from core.keyed_rows), (select count(*) from core.pair_rows), (select count(*) from core.keyless_all)`,
+		x.published(t, `select (select count(*) from core.keyed_rows), (select count(*) from core.pair_rows), (select count(*) from
+			core.keyless_all)`,
 			&rows, &pairs, &keyless)
 		require.Equal(t, []int{2, 2, 3}, []int{rows, pairs, keyless})
 	})

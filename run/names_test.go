@@ -80,11 +80,14 @@ var oddNames = []string{
 
 // oddColumns are columns' names that need quotes, and names that our own SQL might have used itself.
 var oddColumns = []string{
-	"Order Date", "group", "größe", "a.b", "semi;colon", `quo"te`, "it's", "{key}", "c", "b", "h", "n", "s", "k", "r", "x", "was", "is_now", "place", "body",
-	"occurrence", "state", "row", "surplus", "twin", "k0", "_key", "_state", "_content", "_row", "_occurrence", "_k1", "table_name", "2nd", "t", "o", "g", "p",
+	"Order Date", "group", "größe", "a.b", "semi;colon", `quo"te`, "it's", "{key}", "c", "b", "h", "n", "s", "k", "r", "x", "was", "is_now",
+	"place", "body",
+	"occurrence", "state", "row", "surplus", "twin", "k0", "_key", "_state", "_content", "_row", "_occurrence", "_k1", "table_name", "2nd",
+	"t", "o", "g", "p",
 }
 
-// F05, F05b, F11. Any name lands on every engine, goes through verdicts, quarantine, history and books, and is built again without the source.
+// F05, F05b, F11. Any name lands on every engine, goes through verdicts, quarantine, history and books, and is built again without the
+// source.
 func TestAnyNameOfATableOrAColumnLands(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{}
@@ -92,10 +95,12 @@ func TestAnyNameOfATableOrAColumnLands(t *testing.T) {
 	for i, name := range oddNames {
 		quoted, err := json.Marshal(name)
 		require.NoError(t, err)
-		tables = append(tables, fmt.Sprintf("      - {name: %s, meta: {lifeline: {file: t.csv, key: [id], money: {amount: c}}}, columns: [{name: id, data_type: bigint}, {name: amount, data_type: 'decimal(9,2)'}]}", quoted))
+		tables = append(tables, fmt.Sprintf("      - {name: %s, meta: {lifeline: {file: t.csv, key: [id], money: {amount: c}}}, columns: "+
+			"[{name: id, data_type: bigint}, {name: amount, data_type: 'decimal(9,2)'}]}", quoted))
 		files[fmt.Sprintf("models/core/m%d.sql", i)] = fmt.Sprintf("select * from {{ source('s', %s) }}", quoted)
 		files[fmt.Sprintf("models/core/m%d.yml", i)] = fmt.Sprintf(
-			"models:\n  - name: m%d\n    config: {unique_key: Id}\n    meta: {lifeline: {entity_of: %s}}\n    columns:\n      - {name: id, data_tests: [unique, not_null]}\n", i, quoted)
+			"models:\n  - name: m%d\n    config: {unique_key: Id}\n    meta: {lifeline: {entity_of: %s}}\n    columns:\n      - {name: id, "+
+				"data_tests: [unique, not_null]}\n", i, quoted)
 	}
 	files["models/sources.yml"] = "sources:\n  - name: s\n    schema: staging\n    tables:\n" + strings.Join(tables, "\n") + "\n"
 	header := `Id,amount`
@@ -127,7 +132,8 @@ func TestAnyNameOfATableOrAColumnLands(t *testing.T) {
 		for i := range oddNames {
 			var rows int
 			var sum string
-			x.published(t, fmt.Sprintf(`select count(*), cast(sum(cast(amount as numeric(9,2))) as varchar) from core.m%d where "a.b" <> '' and "quo""te" <> ''`, i), &rows, &sum)
+			x.published(t, fmt.Sprintf(`select count(*), cast(sum(cast(amount as numeric(9,2))) as varchar) from core.m%d where "a.b" <> '' and
+				"quo""te" <> ''`, i), &rows, &sum)
 			require.Equal(t, 3, rows)
 			require.Equal(t, "19.50", sum)
 		}
@@ -144,7 +150,8 @@ func TestANameThatCannotLandIsRefusedFirst(t *testing.T) {
 	cases := []struct{ engine, header, tables, says, try string }{
 		{"postgres", "id,CTID", table("t"), "column CTID of t.csv has the name of a column that PostgreSQL has in every table", "identifier:"},
 		{"postgres", "id,tableoid", table("t"), "tableoid", "a view of the source"},
-		{"duckdb", "id,rowid", table("t"), "column rowid of t.csv has the name of a column that DuckDB has in every table", "a view of the source"},
+		{"duckdb", "id,rowid", table("t"), "column rowid of t.csv has the name of a column that DuckDB has in every table",
+			"a view of the source"},
 		{"", "id,_op", table("t"), "column _op of t.csv has a name that staging keeps for itself", "a view of the source"},
 		{"", "id,_RAW", table("t"), `"_RAW"`, "name"},
 		{"", "id,_run", table("t"), "_run", "name"},

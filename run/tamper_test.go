@@ -145,12 +145,19 @@ func small(t *testing.T) string {
 	return dir
 }
 
-// Whatever one row or one cent is changed behind the loader's back, at whichever hop, the run stops and names table and key.
-func TestOneRowOrOneCentAtAnyHopStopsTheRunAndIsNamed(t *testing.T) {
-	t.Parallel()
+// cleanSample is a folder of carepay's tables without dirt.
+func cleanSample(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
 	_, err := sample.Write(t.Context(), sample.Options{Project: "carepay", Scale: 0.01, Seed: 1, Dirt: "none"}, dir)
 	require.NoError(t, err)
+	return dir
+}
+
+// Whatever one row or one cent is changed behind the loader's back, at whichever hop, the run stops and names table and key.
+func TestOneRowOrOneCentAtAnyHopStopsTheRunAndIsNamed(t *testing.T) {
+	t.Parallel()
+	dir := cleanSample(t)
 	onEveryEngine(t, func(t *testing.T, dsn string) {
 		p, err := lifecycle.Load(small(t), project.Options{Env: os.Getenv})
 		require.NoError(t, err)
@@ -161,7 +168,8 @@ func TestOneRowOrOneCentAtAnyHopStopsTheRunAndIsNamed(t *testing.T) {
 		o := run.Options{
 			Project: p, Warehouse: s, Command: "run", Full: true,
 			Source: func(ctx context.Context) (source.Source, error) {
-				return source.Open(ctx, source.Options{DSN: "csv:" + dir, TimeZone: p.Config.Source.TimeZone, Tables: run.Contracts(p)})
+				of := source.Options{DSN: "csv:" + dir, TimeZone: p.Config.Source.TimeZone, Tables: run.Contracts(p)}
+				return source.Open(ctx, of)
 			},
 		}
 		walk := func() (*run.Report, error) { return run.Do(t.Context(), o) }
@@ -170,7 +178,8 @@ func TestOneRowOrOneCentAtAnyHopStopsTheRunAndIsNamed(t *testing.T) {
 		reader, err := wh.Published(t.Context())
 		require.NoError(t, err)
 		var first, second, treatment, other int64
-		require.NoError(t, reader.DB.QueryRowContext(t.Context(), `select min(id), max(id) from core.claims where amount > 1`).Scan(&first, &second))
+		require.NoError(t, reader.DB.QueryRowContext(t.Context(), `select min(id), max(id) from core.claims where amount > 1`).Scan(&first,
+			&second))
 		require.NoError(t, reader.DB.QueryRowContext(t.Context(), `
 select max(t.id), min(t.id)
 from core.treatments as t

@@ -33,12 +33,13 @@ type Empty struct {
 
 // Card is one question with its answer, chart, table twin, definition and link to its rows.
 type Card struct {
-	ID         string   `json:"id"`
-	Question   string   `json:"question"`
-	Answer     string   `json:"answer"` // One sentence; also the chart's text alternative.
-	Mark       string   `json:"mark"`   // "number", "bars", "columns", "line", "area", "waterfall", "tinted", "table", "scatter", "dots" or "histogram".
-	Width      string   `json:"width"`  // "third", "half", "wide" or "full".
-	Basis      string   `json:"basis"`  // Date basis that the numbers stand on, in words.
+	ID       string `json:"id"`
+	Question string `json:"question"`
+	Answer   string `json:"answer"` // One sentence; also the chart's text alternative.
+	// "number", "bars", "columns", "line", "area", "waterfall", "tinted", "table", "scatter", "dots" or "histogram".
+	Mark       string   `json:"mark"`
+	Width      string   `json:"width"` // "third", "half", "wide" or "full".
+	Basis      string   `json:"basis"` // Date basis that the numbers stand on, in words.
 	Definition string   `json:"definition"`
 	Columns    []Column `json:"columns"` // Of the table twin, in order.
 	Rows       [][]any  `json:"rows"`    // Decimals as text, counts as numbers, days as YYYY-MM-DD, null for none.

@@ -70,10 +70,10 @@ func defaultDefinition(p *project.Project, declared []*lifecycle.Declaration) (*
 		}
 	}
 	d.Pages = []*PageFile{overview}
-	if err := d.Model.settle("model.yml"); err != nil {
+	if err := d.Model.validate("model.yml"); err != nil {
 		return nil, err
 	}
-	return d, overview.settle(&d.Model)
+	return d, overview.validate(&d.Model)
 }
 
 func newDefaultLife(p *project.Project, l *lifecycle.Declaration) *defaultLife {

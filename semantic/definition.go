@@ -252,11 +252,11 @@ func ReadDefinition(projectDir string) (*Definition, error) {
 		}
 		d.Pages = append(d.Pages, p)
 	}
-	if err := d.Model.settle(filepath.Join(dir, "model.yml")); err != nil {
+	if err := d.Model.validate(filepath.Join(dir, "model.yml")); err != nil {
 		return nil, err
 	}
 	for _, p := range d.Pages {
-		if err := p.settle(&d.Model); err != nil {
+		if err := p.validate(&d.Model); err != nil {
 			return nil, err
 		}
 	}
@@ -303,17 +303,35 @@ func inner(item yaml.MapItem, into any) (string, error) {
 	return name, yaml.UnmarshalWithOptions(text, into, yaml.Strict())
 }
 
-func wrong(file, what, try string) error {
+func invalid(file, what, try string) error {
 	return &change.Problem{Err: errors.New(what), Where: "dashboards/" + filepath.Base(file), Class: change.ClassUsage, Try: try}
 }
 
-// settle checks the model file and puts its ordered parts into lists.
-func (m *ModelFile) settle(file string) error {
+// validate checks the model file and puts its ordered parts into lists.
+func (m *ModelFile) validate(file string) error {
+	if m.Tables == nil {
+		m.Tables = map[string]*TableFile{}
+	}
+	m.Range, m.Versus = cmp.Or(m.Range, "90d"), cmp.Or(m.Versus, "prev")
+	for _, part := range []func(file string) error{m.readFilters, m.readStates, m.readRecords, m.addDerived, m.validateTables} {
+		if err := part(file); err != nil {
+			return err
+		}
+	}
+	for i, e := range m.Examples {
+		if e.Title == "" || e.SQL == "" {
+			return invalid(file, fmt.Sprintf("examples[%d] needs title and sql", i), "title: …, sql: select …")
+		}
+	}
+	return nil
+}
+
+func (m *ModelFile) readFilters(file string) error {
 	for _, item := range m.Bases {
 		b := baseFile{}
 		name, err := inner(item, &b)
 		if err != nil {
-			return wrong(file, fmt.Sprintf("bases.%s: %v", name, err), "label and hint")
+			return invalid(file, fmt.Sprintf("bases.%s: %v", name, err), "label and hint")
 		}
 		b.Name = name
 		m.bases = append(m.bases, b)
@@ -322,68 +340,76 @@ func (m *ModelFile) settle(file string) error {
 		f := filterFile{}
 		name, err := inner(item, &f)
 		if err != nil {
-			return wrong(file, fmt.Sprintf("filters.%s: %v", name, err), "label, prefix, path, kind and hint")
+			return invalid(file, fmt.Sprintf("filters.%s: %v", name, err), "label, prefix, path, kind and hint")
 		}
 		f.Name, f.Kind = name, cmp.Or(f.Kind, "text")
 		m.filters = append(m.filters, f)
 	}
+	return nil
+}
+
+func (m *ModelFile) readStates(file string) error {
 	for _, item := range m.States {
-		tone := struct {
+		s := struct {
 			Label string `yaml:"label"`
 			Tone  string `yaml:"tone"`
 		}{}
-		name, err := inner(item, &tone)
+		name, err := inner(item, &s)
 		if err != nil {
-			return wrong(file, fmt.Sprintf("states.%s: %v", name, err), "label and tone")
+			return invalid(file, fmt.Sprintf("states.%s: %v", name, err), "label and tone")
 		}
-		m.states = append(m.states, StateInfo{Name: name, Label: cmp.Or(tone.Label, Title(name)), Tone: cmp.Or(tone.Tone, "unknown")})
+		m.states = append(m.states, StateInfo{Name: name, Label: cmp.Or(s.Label, Title(name)), Tone: cmp.Or(s.Tone, "unknown")})
 	}
+	return nil
+}
+
+func (m *ModelFile) readRecords(file string) error {
 	for _, item := range m.Records {
 		r := &recordFile{}
 		name, err := inner(item, r)
 		if err != nil {
-			return wrong(file, fmt.Sprintf("records.%s: %v", name, err), "the keys of docs/dashboard.md")
+			return invalid(file, fmt.Sprintf("records.%s: %v", name, err), "the keys of docs/dashboard.md")
 		}
 		r.Name = name
 		m.records = append(m.records, r)
 	}
-	if m.Tables == nil {
-		m.Tables = map[string]*TableFile{}
-	}
-	for i, e := range m.Examples {
-		if e.Title == "" || e.SQL == "" {
-			return wrong(file, fmt.Sprintf("examples[%d] needs title and sql", i), "title: …, sql: select …")
-		}
-	}
+	return nil
+}
+
+// addDerived makes tables of the derived selects.
+func (m *ModelFile) addDerived(file string) error {
 	for name, d := range m.Derived {
 		if d.SQL == "" || !pageName.MatchString(name) {
-			return wrong(file, fmt.Sprintf("derived.%s needs a plain name and sql", name), "sql: select …")
+			return invalid(file, fmt.Sprintf("derived.%s needs a plain name and sql", name), "sql: select …")
 		}
 		m.Tables["dashboard."+name] = &d.TableFile
 	}
-	m.Range, m.Versus = cmp.Or(m.Range, "90d"), cmp.Or(m.Versus, "prev")
+	return nil
+}
+
+func (m *ModelFile) validateTables(file string) error {
 	for name, t := range m.Tables {
 		if t.InMemory != "" && !slices.Contains([]string{memoryRows, memoryDatedRows, memoryCounts}, t.InMemory) {
-			return wrong(file, fmt.Sprintf("tables.%s: in_memory is %q", name, t.InMemory), "rows, dated_rows or counts")
+			return invalid(file, fmt.Sprintf("tables.%s: in_memory is %q", name, t.InMemory), "rows, dated_rows or counts")
 		}
 		for basis := range t.Dates {
 			if !slices.ContainsFunc(m.bases, func(b baseFile) bool { return b.Name == basis }) {
-				return wrong(file, fmt.Sprintf("the date basis %q of a table is not declared", basis), "bases: {"+basis+": {label: …}}")
+				return invalid(file, fmt.Sprintf("the date basis %q of a table is not declared", basis), "bases: {"+basis+": {label: …}}")
 			}
 		}
 	}
 	for _, r := range m.records {
 		if m.Tables[r.Table] == nil || m.Tables[r.Table].Key == "" {
-			return wrong(file, fmt.Sprintf("the records %q need a table with a key under tables", r.Name), "tables: {"+r.Table+": {key: id}}")
+			return invalid(file, fmt.Sprintf("the records %q need a table with a key under tables", r.Name), "tables: {"+r.Table+": {key: id}}")
 		}
 	}
 	return nil
 }
 
-// settle checks one page.
-func (p *PageFile) settle(m *ModelFile) error {
+// validate checks one page.
+func (p *PageFile) validate(m *ModelFile) error {
 	if p.Title == "" || !pageName.MatchString(p.Name) {
-		return wrong(p.file, "a page needs a plain file name and a title", "title: Overview")
+		return invalid(p.file, "a page needs a plain file name and a title", "title: Overview")
 	}
 	p.Path, p.Table = cmp.Or(p.Path, "/"+p.Name), cmp.Or(p.Table, m.Main)
 	seen := map[string]bool{}
@@ -391,27 +417,29 @@ func (p *PageFile) settle(m *ModelFile) error {
 		c.Mark, c.Width = cmp.Or(c.Mark, "table"), cmp.Or(c.Width, "half")
 		switch {
 		case !pageName.MatchString(c.ID) || seen[c.ID]:
-			return wrong(p.file, fmt.Sprintf("card %q needs an id of its own", c.ID), "id: late_claims")
+			return invalid(p.file, fmt.Sprintf("card %q needs an id of its own", c.ID), "id: late_claims")
 		case c.Question == "":
-			return wrong(p.file, fmt.Sprintf("card %q asks no question", c.ID), "question: Which claims are late?")
+			return invalid(p.file, fmt.Sprintf("card %q asks no question", c.ID), "question: Which claims are late?")
 		case !slices.Contains(marks, c.Mark):
-			return wrong(p.file, fmt.Sprintf("card %q has the unknown mark %q", c.ID, c.Mark), "one of "+strings.Join(marks, ", "))
+			return invalid(p.file, fmt.Sprintf("card %q has the unknown mark %q", c.ID, c.Mark), "one of "+strings.Join(marks, ", "))
 		case !slices.Contains(widths, c.Width):
-			return wrong(p.file, fmt.Sprintf("card %q has the unknown width %q", c.ID, c.Width), "one of "+strings.Join(widths, ", "))
+			return invalid(p.file, fmt.Sprintf("card %q has the unknown width %q", c.ID, c.Width), "one of "+strings.Join(widths, ", "))
 		case (c.SQL == "") == (c.Query == ""):
-			return wrong(p.file, fmt.Sprintf("card %q needs sql or query, one of them", c.ID), "sql: select …")
+			return invalid(p.file, fmt.Sprintf("card %q needs sql or query, one of them", c.ID), "sql: select …")
 		case c.Query != "" && p.Queries[c.Query] == "":
-			return wrong(p.file, fmt.Sprintf("card %q asks the query %q, which the page does not have", c.ID, c.Query), "queries: {"+c.Query+": …}")
+			return invalid(p.file, fmt.Sprintf("card %q asks the query %q, which the page does not have", c.ID, c.Query), "queries: {"+
+				c.Query+": …}")
 		}
 		seen[c.ID] = true
 		for _, item := range c.Columns {
 			f := columnFile{}
 			name, err := inner(item, &f)
 			if err != nil {
-				return wrong(p.file, fmt.Sprintf("card %q, column %s: %v", c.ID, name, err), "label, format, link, hidden, low, color and help")
+				return invalid(p.file, fmt.Sprintf("card %q, column %s: %v", c.ID, name, err), "label, format, link, hidden, low, color and help")
 			}
 			if f.Format != "" && !slices.Contains(formats, f.Format) {
-				return wrong(p.file, fmt.Sprintf("card %q, column %s: unknown format %q", c.ID, name, f.Format), "one of "+strings.Join(formats, ", "))
+				return invalid(p.file, fmt.Sprintf("card %q, column %s: unknown format %q", c.ID, name, f.Format), "one of "+
+					strings.Join(formats, ", "))
 			}
 			f.Name = name
 			c.columns = append(c.columns, f)

@@ -19,7 +19,8 @@ var operators = map[byte]string{'!': "!=", '>': ">=", '<': "<=", '~': "~="}
 
 // otherParameters are those that are no filters.
 var otherParameters = []string{
-	"sort", "fields", "limit", "after", "format", "histogram", "view", "panel", "q", "card", "page", "table", "up", "down", "column", "columns",
+	"sort", "fields", "limit", "after", "format", "histogram", "view", "panel", "q", "card", "page", "table", "up", "down",
+	"column", "columns",
 }
 
 var rangeName = regexp.MustCompile(`^([1-9][0-9]{0,4})d$`)
@@ -348,7 +349,8 @@ func conditionSQL(name, op string, list []operand, null bool) string {
 		case op == "=":
 			parts = append(parts, fmt.Sprintf("(%[1]s >= %[2]s and %[1]s < %[3]s)", name, o.text, o.end))
 		case op == "!=" && o.end == "":
-			parts = append(parts, name+" is distinct from "+o.text) // A missing value is another one; "is null or not in" takes an engine twice as long.
+			// A missing value is another one; "is null or not in" takes an engine twice as long.
+			parts = append(parts, name+" is distinct from "+o.text)
 		case op == "!=":
 			parts = append(parts, fmt.Sprintf("(%[1]s is null or %[1]s < %[2]s or %[1]s >= %[3]s)", name, o.text, o.end))
 		case op == "~=":

@@ -44,7 +44,8 @@ func encodePairs(pairs []pair) string {
 // EscapeQuery escapes what must be in a query string, and no more.
 func EscapeQuery(s string) string {
 	text := url.QueryEscape(s)
-	for _, keep := range []struct{ escaped, plain string }{{"%3A", ":"}, {"%21", "!"}, {"%2C", ","}, {"%7E", "~"}, {"%3E", ">"}, {"%3C", "<"}} {
+	for _, keep := range []struct{ escaped, plain string }{{"%3A", ":"}, {"%21", "!"}, {"%2C", ","}, {"%7E", "~"}, {"%3E", ">"},
+		{"%3C", "<"}} {
 		if keep.plain == "<" || keep.plain == ">" {
 			continue // Some programs end a link at these.
 		}
@@ -279,7 +280,8 @@ func (b *boundQuery) follow(link string) string {
 // narrowed tells that a condition of the page is carried by one of the link on the same filter.
 func (b *boundQuery) narrowed(over []pair, p pair) bool {
 	return slices.ContainsFunc(over, func(o pair) bool {
-		return o.name == p.name && !strings.HasSuffix(o.name, "!") && !slices.Contains([]string{"basis", "from", "to", "range", "undated"}, o.name)
+		return o.name == p.name && !strings.HasSuffix(o.name, "!") &&
+			!slices.Contains([]string{"basis", "from", "to", "range", "undated"}, o.name)
 	})
 }
 

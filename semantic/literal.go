@@ -110,7 +110,8 @@ func (s *Version) comparable(c Column) (sql, kind string) {
 	name := quoteName(c.Name)
 	base, _, _ := strings.Cut(c.Type, "(")
 	switch base {
-	case "tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint", "uhugeint", "decimal", "double", "float",
+	case "tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint", "uhugeint", "decimal",
+		"double", "float",
 		"varchar", "date", "timestamp", "boolean", "time", "interval", "bytea", "blob", "uuid", "enum":
 		return name, c.Type
 	}

@@ -101,7 +101,8 @@ func (s *Version) loadCopies(ctx context.Context) error {
 }
 
 func (s *Version) copyTable(ctx context.Context, t *Table, named map[string]bool) error {
-	f := &memoryCopies{narrow: map[string]bool{}, dated: map[string]string{}, groups: map[string]string{}, grouped: map[string]bool{}, totals: map[string]string{}}
+	f := &memoryCopies{narrow: map[string]bool{}, dated: map[string]string{}, groups: map[string]string{}, grouped: map[string]bool{},
+		totals: map[string]string{}}
 	keep := map[string]bool{t.Key: t.InMemory == memoryRows}
 	for _, m := range []map[string]string{t.Filters, t.Dates, t.Money} {
 		for a, b := range m {
@@ -146,7 +147,8 @@ func (s *Version) copyTable(ctx context.Context, t *Table, named map[string]bool
 	for _, name := range sorted {
 		d := quoteName(name)
 		var err error
-		if f.dated[name], err = create(" by "+name, fmt.Sprintf("select %s from %s as t where %s is not null order by %s", list, from, d, d)); err != nil {
+		if f.dated[name], err = create(" by "+name, fmt.Sprintf("select %s from %s as t where %s is not null order by %s", list, from, d,
+			d)); err != nil {
 			return err
 		}
 	}
@@ -178,7 +180,8 @@ func (s *Version) keepValues(ctx context.Context, f *memoryCopies, relation, col
 }
 
 // countGroups counts the rows of each day and each combination of the columns with few values.
-func (s *Version) countGroups(ctx context.Context, t *Table, f *memoryCopies, dates []string, create func(name, query string) (string, error)) error {
+func (s *Version) countGroups(ctx context.Context, t *Table, f *memoryCopies, dates []string,
+	create func(name, query string) (string, error)) error {
 	candidates := []string{}
 	for _, column := range t.Filters {
 		candidates = append(candidates, column)
@@ -247,7 +250,8 @@ func (s *Version) measures(ctx context.Context, t *Table, relation string) ([]st
 }
 
 // countTotals counts the rows of each combination of all filters, which is what a page says of the rows that it leaves out.
-func (s *Version) countTotals(ctx context.Context, t *Table, f *memoryCopies, columns, dates, measures []string, create func(name, query string) (string, error)) error {
+func (s *Version) countTotals(ctx context.Context, t *Table, f *memoryCopies, columns, dates, measures []string,
+	create func(name, query string) (string, error)) error {
 	f.totaled = map[string]bool{}
 	names := make([]string, len(columns))
 	for i, c := range columns {
@@ -256,7 +260,8 @@ func (s *Version) countTotals(ctx context.Context, t *Table, f *memoryCopies, co
 	for _, d := range dates {
 		name := quoteName(d)
 		relation, err := create(" totals by "+d, fmt.Sprintf("select %s, %s from %s group by %s limit %d",
-			strings.Join(append([]string{name + " is not null as dated"}, names...), ", "), strings.Join(measures, ", "), f.all, numbers(len(names)+1), manyTotals+1))
+			strings.Join(append([]string{name + " is not null as dated"}, names...), ", "), strings.Join(measures, ", "), f.all, numbers(len(names)+
+				1), manyTotals+1))
 		if err != nil {
 			return err
 		}
@@ -454,7 +459,8 @@ func (t *Table) allMeet(column string, values []string) bool {
 // query executes a card's SQL. What a text asks without the period is kept with the version, for people change the period most; an answer
 // is read by several and must not be changed.
 func (s *Version) query(ctx context.Context, text, sql string) (*Result, error) {
-	if !strings.Contains(text, "_any_date") || strings.Count(text, "{{ rows")+strings.Count(text, "{{ groups") != strings.Count(text, "_any_date") {
+	if !strings.Contains(text, "_any_date") || strings.Count(text, "{{ rows")+
+		strings.Count(text, "{{ groups") != strings.Count(text, "_any_date") {
 		return Fetch(ctx, s.db, sql, maxCardRows)
 	}
 	if kept, is := s.kept.Load(sql); is {

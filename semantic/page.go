@@ -247,7 +247,8 @@ func (p *PageQuery) run(ctx context.Context, c *CardFile) (string, *Result, erro
 // compute them twice.
 const allRows = "all_rows"
 
-// first are the first rows of a card and the count of all. A query that limits itself by {{ top }} brings that column; to others it is added.
+// first are the first rows of a card and the count of all. A query that limits itself by {{ top }} brings that column; to others it is
+// added.
 func (p *PageQuery) first(ctx context.Context, c *CardFile, sql string) (*Result, error) {
 	limited := strings.ReplaceAll(c.SQL, "{{ top }}", strconv.Itoa(c.Limit+1))
 	query, err := p.sql(ctx, limited, c)
@@ -343,7 +344,8 @@ func (p *PageQuery) sql(ctx context.Context, text string, c *CardFile) (string, 
 		if err != nil {
 			return "", err
 		}
-		inner := &PageQuery{snap: p.snap, page: p.page, filters: b.Filters, main: b, binds: map[string]*boundQuery{p.page.Table + "|": b}, once: p.once}
+		inner := &PageQuery{snap: p.snap, page: p.page, filters: b.Filters, main: b, binds: map[string]*boundQuery{p.page.Table + "|": b},
+			once: p.once}
 		if c.Table != "" {
 			inner.binds[c.Table+"|"] = b
 		}
@@ -474,7 +476,8 @@ func entityLink(path, column string, b *boundQuery) string {
 func (p *PageQuery) encoding(c *CardFile, b *boundQuery, got *Result) Encoding {
 	e := Encoding{
 		X: c.Encoding.X, Y: c.Encoding.Y, Label: c.Encoding.Label, Size: c.Encoding.Size, Color: c.Encoding.Color, Kind: c.Encoding.Kind,
-		Low: c.Encoding.Low, High: c.Encoding.High, Split: c.Encoding.Split, Panels: c.Encoding.Panels, Below: c.Encoding.Below, Log: c.Encoding.Log,
+		Low: c.Encoding.Low, High: c.Encoding.High, Split: c.Encoding.Split, Panels: c.Encoding.Panels, Below: c.Encoding.Below,
+		Log: c.Encoding.Log,
 	}
 	if c.Encoding.Time {
 		low, high := b.span()

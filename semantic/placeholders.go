@@ -28,44 +28,13 @@ func expand(text string, what func(name, arg string) (string, error)) (string, e
 	return out, failed
 }
 
-// placeholders of a card's SQL; docs/dashboard.md lists them for authors.
+// placeholder puts SQL in place of one name of a card's SQL; docs/dashboard.md lists them for authors.
 func (p *PageQuery) placeholder(name, arg string) (string, error) {
 	b := p.main
+	if sql, is, err := p.relationPlaceholder(name, arg); is || err != nil {
+		return sql, err
+	}
 	switch name {
-	case "rows", "rows_before", "rows_both", "rows_any_date":
-		var err error
-		if b, err = p.on(arg, ""); err != nil {
-			return "", err
-		}
-		return b.subquery(name), nil
-	case "rows_on", "rows_on_before":
-		basis, table, _ := strings.Cut(arg, ",")
-		b, err := p.on(strings.TrimSpace(table), strings.TrimSpace(basis))
-		if err != nil {
-			return "", err
-		}
-		return b.subquery(strings.Replace(name, "_on", "", 1)), nil
-	case "groups", "groups_both", "groups_any_date":
-		return b.groups(name, splitList(arg))
-	case "groups_on", "groups_any_date_on":
-		basis, rest, _ := strings.Cut(arg, ",")
-		columns, table := splitList(rest), ""
-		if len(columns) > 0 && strings.Contains(columns[0], ".") {
-			table = columns[0]
-			columns = columns[1:]
-		}
-		b, err := p.on(table, strings.TrimSpace(basis))
-		if err != nil {
-			return "", err
-		}
-		return b.groups(strings.TrimSuffix(name, "_on"), columns)
-	case "groups_without":
-		filter, columns, _ := strings.Cut(arg, ",")
-		other := *b
-		other.conds = slices.DeleteFunc(slices.Clone(b.conds), func(c boundCondition) bool { return c.Name == strings.TrimSpace(filter) })
-		return other.groups("groups", splitList(columns))
-	case "rows_without":
-		return "(select * from " + b.source(true) + " as t where " + b.where(strings.TrimSpace(arg)) + ")", nil
 	case "day":
 		if arg == "" {
 			if arg = b.column; arg == "" {
@@ -96,6 +65,51 @@ func (p *PageQuery) placeholder(name, arg string) (string, error) {
 		return QuoteText(b.currency), nil
 	}
 	return p.snap.plainPlaceholder(name, arg)
+}
+
+// relationPlaceholder are those that stand for rows, or for groups of them.
+func (p *PageQuery) relationPlaceholder(name, arg string) (sql string, is bool, err error) {
+	b := p.main
+	switch name {
+	case "rows", "rows_before", "rows_both", "rows_any_date":
+		b, err := p.on(arg, "")
+		if err != nil {
+			return "", true, err
+		}
+		return b.subquery(name), true, nil
+	case "rows_on", "rows_on_before":
+		basis, table, _ := strings.Cut(arg, ",")
+		b, err := p.on(strings.TrimSpace(table), strings.TrimSpace(basis))
+		if err != nil {
+			return "", true, err
+		}
+		return b.subquery(strings.Replace(name, "_on", "", 1)), true, nil
+	case "groups", "groups_both", "groups_any_date":
+		sql, err = b.groups(name, splitList(arg))
+		return sql, true, err
+	case "groups_on", "groups_any_date_on":
+		basis, rest, _ := strings.Cut(arg, ",")
+		columns, table := splitList(rest), ""
+		if len(columns) > 0 && strings.Contains(columns[0], ".") {
+			table = columns[0]
+			columns = columns[1:]
+		}
+		b, err := p.on(table, strings.TrimSpace(basis))
+		if err != nil {
+			return "", true, err
+		}
+		sql, err = b.groups(strings.TrimSuffix(name, "_on"), columns)
+		return sql, true, err
+	case "groups_without":
+		filter, columns, _ := strings.Cut(arg, ",")
+		other := *b
+		other.conds = slices.DeleteFunc(slices.Clone(b.conds), func(c boundCondition) bool { return c.Name == strings.TrimSpace(filter) })
+		sql, err = other.groups("groups", splitList(columns))
+		return sql, true, err
+	case "rows_without":
+		return "(select * from " + b.source(true) + " as t where " + b.where(strings.TrimSpace(arg)) + ")", true, nil
+	}
+	return "", false, nil
 }
 
 // splitList are the names of a list with commas.
@@ -188,7 +202,8 @@ func (b *boundQuery) bucketRows(grain string) (string, error) {
 	case "month":
 		start = start.AddDate(0, 0, 1-start.Day())
 	}
-	return fmt.Sprintf("(select greatest(cast(g as date), %[1]s) as bucket, least(cast(g + interval '1 %[4]s' - interval '1 day' as date), %[2]s) as bucket_to "+
+	return fmt.Sprintf("(select greatest(cast(g as date), %[1]s) as bucket, least(cast(g + interval '1 %[4]s' - interval '1 day' as date), "+
+		"%[2]s) as bucket_to "+
 		"from generate_series(timestamp '%[3]s', timestamp '%[5]s', interval '1 %[4]s') as v(g))",
 		low.Format(day), high.Format(day), start.Format(time.DateOnly), grain, high.Format(time.DateOnly)), nil
 }
@@ -210,5 +225,6 @@ func (b *boundQuery) bucketOf(arg, grain string, low time.Time) (string, error) 
 		return day, nil
 	}
 	// greatest() takes the other value where one is null, and a row without a date belongs to no bar.
-	return fmt.Sprintf("case when %s is not null then greatest(cast(date_trunc('%s', %s) as date), date '%s') end", column, grain, day, low.Format(time.DateOnly)), nil
+	return fmt.Sprintf("case when %s is not null then greatest(cast(date_trunc('%s', %s) as date), date '%s') end", column, grain, day,
+		low.Format(time.DateOnly)), nil
 }

@@ -15,7 +15,8 @@ import (
 func (s *Version) recordInfo(r *recordFile) RecordInfo {
 	t := s.def.Model.Tables[r.Table]
 	info := RecordInfo{
-		Name: r.Name, Title: cmp.Or(r.Title, Title(r.Name)), Singular: cmp.Or(r.Singular, strings.TrimSuffix(Title(r.Name), "s")), Table: r.Table, Key: t.Key,
+		Name: r.Name, Title: cmp.Or(r.Title, Title(r.Name)), Singular: cmp.Or(r.Singular, strings.TrimSuffix(Title(r.Name), "s")), Table: r.Table,
+		Key:     t.Key,
 		Columns: r.Columns, Facets: r.Facets, Sort: cmp.Or(r.Sort, t.Key),
 	}
 	if info.Columns == nil {
@@ -198,7 +199,8 @@ func (s *Version) related(ctx context.Context, d *RecordData, r *recordFile, row
 			return fmt.Errorf("read %s of a record: %w", f.Table, err)
 		}
 		order := cmp.Or(f.Order, t.Key, t.Columns[0].Name)
-		got, err := Fetch(ctx, s.db, fmt.Sprintf("select %s from %s as t where %s order by %s limit 200", strings.Join(parts, ", "), t.relation, where, quoteName(order)), 0)
+		got, err := Fetch(ctx, s.db, fmt.Sprintf("select %s from %s as t where %s order by %s limit 200", strings.Join(parts, ", "), t.relation,
+			where, quoteName(order)), 0)
 		if err != nil {
 			return fmt.Errorf("read %s of a record: %w", f.Table, err)
 		}
@@ -228,7 +230,8 @@ func sumCheck(ctx context.Context, s *Version, r *recordFile, row *recordRow, d 
 	if err != nil {
 		return nil, err
 	}
-	got, err := Fetch(ctx, s.db, fmt.Sprintf("select %s, cast(sum(%s) as numeric(38,4)), count(*) from %s as t where %s = %s and (%s) group by 1",
+	got, err := Fetch(ctx, s.db, fmt.Sprintf("select %s, cast(sum(%s) as numeric(38,4)), count(*) from %s as t where %s = %s and (%s) group "+
+		"by 1",
 		quoteName(f.Currency), quoteName(f.Amount), t.relation, quoteName(f.Column), literal, cmp.Or(f.Where, "true")), 0)
 	if err != nil {
 		return nil, fmt.Errorf("add up the lines of a record: %w", err)
@@ -245,7 +248,8 @@ func sumCheck(ctx context.Context, s *Version, r *recordFile, row *recordRow, d 
 		return nil, nil
 	}
 	diff := new(big.Rat).Sub(amount, lines)
-	out := &SumCheck{Amount: d.Amount, Lines: lines.FloatString(4), Difference: diff.FloatString(4), Currency: d.Currency, Equal: diff.Sign() == 0}
+	out := &SumCheck{Amount: d.Amount, Lines: lines.FloatString(4), Difference: diff.FloatString(4), Currency: d.Currency,
+		Equal: diff.Sign() == 0}
 	out.Text = fmt.Sprintf("%s %s − %s %s = %s", strings.ToLower(r.Singular), exactMoney(amount), noun, exactMoney(lines), exactMoney(diff))
 	return out, nil
 }
@@ -258,7 +262,8 @@ func exactMoney(x *big.Rat) string {
 
 // provenance says which row of the source it was and what cleaning set.
 func (s *Version) provenance(ctx context.Context, ops RecordOps, d *RecordData, t *Table, r *recordFile, key string) error {
-	d.Provenance = Provenance{Source: t.Source, Key: key, Run: s.Run, Version: s.Number, RunLink: fmt.Sprintf("/runs/%d", s.Run), Changed: []Change{}}
+	d.Provenance = Provenance{Source: t.Source, Key: key, Run: s.Run, Version: s.Number, RunLink: fmt.Sprintf("/runs/%d", s.Run),
+		Changed: []Change{}}
 	core := s.Tables[r.Core]
 	if core == nil {
 		return nil
@@ -298,7 +303,8 @@ func (d *RecordData) answer(s *Version, info RecordInfo) string {
 	}
 	if n := len(d.Timeline); n > 1 {
 		days := d.Timeline[n-1].At.Sub(d.Timeline[0].At).Hours() / 24
-		text += fmt.Sprintf("; %s from “%s” to “%s”", daysText(days), strings.ToLower(d.Timeline[0].Label), strings.ToLower(d.Timeline[n-1].Label))
+		text += fmt.Sprintf("; %s from “%s” to “%s”", daysText(days), strings.ToLower(d.Timeline[0].Label),
+			strings.ToLower(d.Timeline[n-1].Label))
 	}
 	if d.Sum != nil && d.Sum.Lines != "" && !d.Sum.Equal {
 		text += "; its amount and its lines differ"

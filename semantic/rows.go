@@ -248,7 +248,8 @@ func (l *RowsQuery) Answer(ctx context.Context, histogram bool) (*RowsData, *Pag
 		return nil, nil, fmt.Errorf("read rows of %s: %w", l.table.Name, err)
 	}
 	data := &RowsData{
-		Table: l.table.Name, Title: l.table.Title, Columns: l.linked(), Rows: [][]any{}, Sort: l.sort, Exports: l.exports(), Link: l.follow(l.table.Name),
+		Table: l.table.Name, Title: l.table.Title, Columns: l.linked(), Rows: [][]any{}, Sort: l.sort, Exports: l.exports(),
+		Link: l.follow(l.table.Name),
 	}
 	page := &Page{}
 	for i, row := range got.Rows {
@@ -320,7 +321,8 @@ func (l *RowsQuery) totals(ctx context.Context) ([]RowTotals, int64, error) {
 	for _, m := range l.table.moneyColumns() {
 		parts = append(parts, "cast(sum("+quoteName(m)+") as numeric(38,4))")
 	}
-	got, err := Fetch(ctx, l.snap.db, fmt.Sprintf("select %s from %s as t where %s group by 1 order by 2 desc, 1", strings.Join(parts, ", "), relation, where), 0)
+	got, err := Fetch(ctx, l.snap.db, fmt.Sprintf("select %s from %s as t where %s group by 1 order by 2 desc, 1", strings.Join(parts, ", "),
+		relation, where), 0)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -404,7 +406,8 @@ func (l *RowsQuery) histogram(ctx context.Context) (*Histogram, error) {
 	if err != nil {
 		return nil, err
 	}
-	got, err := Fetch(ctx, l.snap.db, fmt.Sprintf("select %s as bucket, %s as n from %s as t where %s group by 1", bucketSQL, rows, relation, where), 0)
+	got, err := Fetch(ctx, l.snap.db, fmt.Sprintf("select %s as bucket, %s as n from %s as t where %s group by 1", bucketSQL, rows,
+		relation, where), 0)
 	if err != nil {
 		return nil, err
 	}

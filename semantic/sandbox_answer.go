@@ -62,7 +62,8 @@ func (a *answerWriter) add(values []any) (err error) {
 
 func (a *answerWriter) flushLine() error {
 	if a.bytes += int64(len(a.line)); a.bytes > a.most {
-		return tooMuch("Too large an answer", fmt.Sprintf("the answer is larger than %d MB", a.most>>20), "fewer rows, fewer columns, or shorter texts")
+		return tooMuch("Too large an answer", fmt.Sprintf("the answer is larger than %d MB", a.most>>20),
+			"fewer rows, fewer columns, or shorter texts")
 	}
 	_, err := a.out.Write(a.line)
 	a.line = a.line[:0]

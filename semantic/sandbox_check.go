@@ -61,7 +61,8 @@ func checkText(engine, text string) error {
 		return refused("the text holds a zero byte")
 	case engine != "postgres":
 		return nil
-	case strings.ContainsAny(text, `\$`), strings.Contains(text, "--"), strings.Contains(text, "/*"), strings.Contains(strings.ToLower(text), `u&`):
+	case strings.ContainsAny(text, `\$`), strings.Contains(text, "--"), strings.Contains(text,
+		"/*"), strings.Contains(strings.ToLower(text), `u&`):
 		return refused(`comments, backslashes, dollar quotes and U& texts are not taken on PostgreSQL`)
 	}
 	return nil
@@ -158,7 +159,8 @@ func (c *checker) named(key any, seen *scope) (*scope, error) {
 }
 
 // tableFunctions are the only functions that may stand in a from clause.
-var tableFunctions = []string{"unnest", "generate_series", "range", "json_each", "json_tree", "generate_subscripts", "jsonb_each", "jsonb_array_elements",
+var tableFunctions = []string{"unnest", "generate_series", "range", "json_each", "json_tree", "generate_subscripts", "jsonb_each",
+	"jsonb_array_elements",
 	"json_array_elements", "regexp_split_to_table", "string_to_table"}
 
 func (c *checker) one(n map[string]any, seen *scope) error {
@@ -184,7 +186,8 @@ func (c *checker) one(n map[string]any, seen *scope) error {
 
 // function lets the functions of the list through, and operators.
 func (c *checker) function(n map[string]any, name string) error {
-	if schema := TextOf(n["schema"]); schema != "" && schema != "main" || TextOf(n["catalog"]) != "" { // The parser writes [1] as main.list_value(1).
+	// The parser writes [1] as main.list_value(1).
+	if schema := TextOf(n["schema"]); schema != "" && schema != "main" || TextOf(n["catalog"]) != "" {
 		return refused(fmt.Sprintf("the function %s is named with a schema", name))
 	}
 	if operator, _ := n["is_operator"].(bool); operator || mayCall(c.engine, name) || slices.Contains(tableFunctions, name) {

@@ -20,7 +20,8 @@ type duckReader struct {
 }
 
 func openDuckReader(ctx context.Context, c *workerConfig) (*duckReader, error) {
-	connector, err := duckdb.NewConnector(fmt.Sprintf(":memory:?integer_division=true&default_null_order=postgres&threads=1&memory_limit=%dKiB", c.Memory>>10), nil)
+	const settings = ":memory:?integer_division=true&default_null_order=postgres&threads=1&memory_limit=%dKiB"
+	connector, err := duckdb.NewConnector(fmt.Sprintf(settings, c.Memory>>10), nil)
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -30,7 +31,8 @@ func openDuckReader(ctx context.Context, c *workerConfig) (*duckReader, error) {
 		return nil, unavailable(errors.Join(err, r.db.Close()))
 	}
 	for _, text := range []string{
-		"set temp_directory = ''", "set allow_community_extensions = false", "set autoinstall_known_extensions = false", "set autoload_known_extensions = false",
+		"set temp_directory = ''", "set allow_community_extensions = false", "set autoinstall_known_extensions = false",
+		"set autoload_known_extensions = false",
 	} {
 		if _, err := r.conn.ExecContext(ctx, text); err != nil {
 			return nil, unavailable(errors.Join(err, r.close()))
@@ -141,7 +143,8 @@ func (r *duckReader) file(ctx context.Context, q *question) (*outcome, error) {
 	all := o.Rows
 	o.Rows = 0
 	for from := int64(0); from == 0 || from < all; from += sandboxPart {
-		err := r.part(ctx, fmt.Sprintf("select * from answer_rows where rowid >= %d and rowid < %d order by rowid", from, from+sandboxPart), o, out, q)
+		err := r.part(ctx, fmt.Sprintf("select * from answer_rows where rowid >= %d and rowid < %d order by rowid", from, from+sandboxPart), o,
+			out, q)
 		if err != nil {
 			return nil, err
 		}
@@ -170,7 +173,8 @@ func (r *duckReader) parquet(ctx context.Context, q *question, o *outcome) error
 	if err != nil {
 		return err
 	}
-	_, err = r.conn.ExecContext(ctx, "copy (select "+names+" from answer_rows order by rowid) to "+QuoteText(q.File)+" (format parquet, compression zstd)")
+	_, err = r.conn.ExecContext(ctx, "copy (select "+names+" from answer_rows order by rowid) to "+QuoteText(q.File)+
+		" (format parquet, compression zstd)")
 	if err != nil {
 		return err
 	}

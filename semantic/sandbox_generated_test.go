@@ -24,14 +24,19 @@ type forge struct {
 // hostileCalls and hostileTables are what must not be reached, whatever stands around it.
 var (
 	hostileCalls = map[string][]string{
-		"duckdb": {"getenv('HOME')", "current_setting('memory_limit')", "nextval('x')", "current_query()", "json_serialize_plan('select 1')", "getvariable('x')", "pg_read_file('/etc/passwd')"},
-		"postgres": {"pg_read_file('/etc/passwd')", "query_to_xml('select secret from staging.claim', true, true, '')", "ts_rewrite('a'::tsquery, 'select secret::tsquery, secret::tsquery from staging.claim')",
-			"set_config('role', 'none', false)", "pg_sleep(0)", "lo_get(1)", "current_setting('data_directory')", "secret_invoker()", "public.secret_invoker()", "pg_advisory_xact_lock(1)"},
+		"duckdb": {"getenv('HOME')", "current_setting('memory_limit')", "nextval('x')", "current_query()", "json_serialize_plan('select 1')",
+			"getvariable('x')", "pg_read_file('/etc/passwd')"},
+		"postgres": {"pg_read_file('/etc/passwd')", "query_to_xml('select secret from staging.claim', true, true, '')",
+			"ts_rewrite('a'::tsquery, 'select secret::tsquery, secret::tsquery from staging.claim')",
+			"set_config('role', 'none', false)", "pg_sleep(0)", "lo_get(1)", "current_setting('data_directory')", "secret_invoker()",
+			"public.secret_invoker()", "pg_advisory_xact_lock(1)"},
 	}
 	hostileTables = map[string][]string{
-		"duckdb": {"staging.claim", "sqlite_master", "duckdb_settings()", "read_text('/etc/passwd')", "'/etc/passwd'", "lifeline.version", "pragma_database_list", "glob('*')", "duckdb_secrets()",
+		"duckdb": {"staging.claim", "sqlite_master", "duckdb_settings()", "read_text('/etc/passwd')", "'/etc/passwd'", "lifeline.version",
+			"pragma_database_list", "glob('*')", "duckdb_secrets()",
 			"query('select 1')", "memory.main.x", "information_schema.views", "pg_catalog.pg_settings"},
-		"postgres": {"staging.claim", "ops.reader", "quarantine.more", "public.secrets", "pg_settings", "pg_catalog.pg_authid", "pg_stat_activity", "pg_ls_dir('/')", "ops.runs", "core__v1.claims",
+		"postgres": {"staging.claim", "ops.reader", "quarantine.more", "public.secrets", "pg_settings", "pg_catalog.pg_authid",
+			"pg_stat_activity", "pg_ls_dir('/')", "ops.runs", "core__v1.claims",
 			"information_schema.routines", "pg_stats", "history.claim"},
 	}
 )
@@ -48,8 +53,10 @@ func (f *forge) scalar(depth int) string {
 	}
 	inner := f.scalar(depth - 1)
 	return fmt.Sprintf(f.one([]string{
-		"coalesce(%s, 'x')", "case when %s = 'a' then 'b' else 'c' end", "upper(%s)", "(%s || 'x')", "nullif('x', %s)", "(select %s)", "(select max(v.a) from (values (%s)) as v(a))",
-		"replace('x', 'y', %s)", "cast(length(%s) as varchar)", "(with q as (select %s as a) select a from q)", "greatest('a', %s)", "concat('a', %s)",
+		"coalesce(%s, 'x')", "case when %s = 'a' then 'b' else 'c' end", "upper(%s)", "(%s || 'x')", "nullif('x', %s)", "(select %s)",
+		"(select max(v.a) from (values (%s)) as v(a))",
+		"replace('x', 'y', %s)", "cast(length(%s) as varchar)", "(with q as (select %s as a) select a from q)", "greatest('a', %s)",
+		"concat('a', %s)",
 	}), inner)
 }
 
@@ -62,7 +69,8 @@ func (f *forge) table(depth int) string {
 	name := fmt.Sprintf("u%d", f.r.IntN(1000))
 	return strings.ReplaceAll(fmt.Sprintf(f.one([]string{
 		"(select * from %s) as NAME", "(select 1 as a from %s limit 1) as NAME", "(with q as (select 1 as a from %s) select * from q) as NAME",
-		"(select count(*) as a from core.claims as c cross join %s) as NAME", "(select a.id from core.claims as a left join lateral (select 1 as b from %s) as l on true) as NAME",
+		"(select count(*) as a from core.claims as c cross join %s) as NAME",
+		"(select a.id from core.claims as a left join lateral (select 1 as b from %s) as l on true) as NAME",
 		"(select 1 as a union all select 2 from %s) as NAME", "(select 1 as a where exists (select 1 from %s)) as NAME",
 	}), inner), "NAME", name)
 }
@@ -70,7 +78,8 @@ func (f *forge) table(depth int) string {
 // shadow makes common table expressions of names that real tables have, in scopes where they are not seen.
 func (f *forge) shadow() string {
 	name := f.one(map[string][]string{
-		"duckdb": {"sqlite_master", "duckdb_tables", "pragma_database_list", "duckdb_settings"}, "postgres": {"pg_settings", "pg_stat_activity", "pg_class", "pg_proc"},
+		"duckdb":   {"sqlite_master", "duckdb_tables", "pragma_database_list", "duckdb_settings"},
+		"postgres": {"pg_settings", "pg_stat_activity", "pg_class", "pg_proc"},
 	}[f.engine])
 	return strings.ReplaceAll(f.one([]string{
 		"with a as (select * from NAME), NAME as (select 1 as a) select * from a",
@@ -94,10 +103,13 @@ func (f *forge) statement() string {
 	case 2:
 		return fmt.Sprintf(f.one([]string{
 			"select id from core.claims where name = %s", "select id from core.claims order by %s", "select count(*) from core.claims group by %s",
-			"select max(name) from core.claims having max(name) = %s", "select row_number() over (order by %s) from core.claims", "select count(*) filter (where name = %s) from core.claims",
+			"select max(name) from core.claims having max(name) = %s", "select row_number() over (order by %s) from core.claims",
+			"select count(*) filter (where name = %s) from core.claims",
 			"select id from core.claims union all select 1 where 'a' = %s", "with a as (select %s as x) select * from a, core.claims",
-			"select a.id from core.claims as a inner join core.claims as b on a.name = %s", "values (%s)", "select distinct on (%s) id from core.claims",
-			"select array_agg(name order by %s) from core.claims", "select sum(id) over (partition by %s) from core.claims", "select id from core.claims where name in ('a', %s)",
+			"select a.id from core.claims as a inner join core.claims as b on a.name = %s", "values (%s)",
+			"select distinct on (%s) id from core.claims",
+			"select array_agg(name order by %s) from core.claims", "select sum(id) over (partition by %s) from core.claims",
+			"select id from core.claims where name in ('a', %s)",
 			"select id from core.claims where name between 'a' and %s", "select id from core.claims where name like %s", "select array[%s]",
 		}), f.scalar(depth))
 	}
@@ -172,7 +184,8 @@ func TestARoleThatCanDoMoreRunsNothing(t *testing.T) {
 	defer wh.Close()
 	role := p.roleSession(t).User
 	for _, c := range []struct{ give, take, says string }{
-		{"grant usage on schema staging to %s; grant select on staging.claim to %[1]s", "revoke all on staging.claim from %s; revoke usage on schema staging from %[1]s", "may use staging.claim"},
+		{"grant usage on schema staging to %s; grant select on staging.claim to %[1]s",
+			"revoke all on staging.claim from %s; revoke usage on schema staging from %[1]s", "may use staging.claim"},
 		{"grant select on public.secrets to public", "revoke all on public.secrets from public", "may use public.secrets"},
 		{"grant insert on core__v1.claims to %s", "revoke insert on core__v1.claims from %s", "may use core__v1.claims"},
 		{"grant pg_read_all_data to %s", "revoke pg_read_all_data from %s", "member of pg_read_all_data"},
@@ -180,7 +193,8 @@ func TestARoleThatCanDoMoreRunsNothing(t *testing.T) {
 		{"alter role %s createrole", "alter role %s nocreaterole", "createrole"},
 		{"grant create on schema public to %s", "revoke create on schema public from %s", "may create in schema public"},
 		{
-			"create function public.secret_owner() returns text language sql security definer as 'select secret from staging.claim'", "drop function public.secret_owner()",
+			"create function public.secret_owner() returns text language sql security definer as 'select secret from staging.claim'",
+			"drop function public.secret_owner()",
 			"secret_owner",
 		},
 	} {
@@ -217,8 +231,10 @@ func TestFilesOfStatementsAreWholeOrRefused(t *testing.T) {
 			require.Equal(t, info.Size(), got.Bytes, format)
 			require.NoError(t, got.Close())
 			for text, says := range map[string]string{
-				fmt.Sprintf(series, 300_001): "more than 300000 rows", "select repeat('x', 9000) || a as t from generate_series(1, 4000) as s(a)": "larger than 20 MB",
-				"select nothing from core.claims": "nothing", "select * from staging.claim": "no table staging.claim",
+				fmt.Sprintf(series, 300_001): "more than 300000 rows",
+				"select repeat('x', 9000) || a as t from generate_series(1, 4000) as s(a)": "larger than 20 MB",
+				"select nothing from core.claims":                                          "nothing",
+				"select * from staging.claim":                                              "no table staging.claim",
 			} {
 				if format == "parquet" && strings.Contains(says, "MB") {
 					continue // It is compressed.

@@ -77,7 +77,8 @@ func (w *parquetWriter) append(rows *sql.Rows, to *duckdb.Appender, o *outcome, 
 }
 
 func (w *parquetWriter) copyTo(ctx context.Context, q *question, o *outcome) error {
-	_, err := w.db.ExecContext(ctx, "copy (select "+strings.Join(w.casts, ", ")+" from passed) to "+QuoteText(q.File)+" (format parquet, compression zstd)")
+	_, err := w.db.ExecContext(ctx, "copy (select "+strings.Join(w.casts, ", ")+" from passed) to "+QuoteText(q.File)+
+		" (format parquet, compression zstd)")
 	if err != nil {
 		return err
 	}

@@ -136,7 +136,8 @@ func sandboxErrorOf(err error) *SandboxError {
 	switch {
 	case strings.Contains(lower, "out of memory"), strings.Contains(lower, "bad_alloc"), strings.Contains(lower, "bad allocation"),
 		strings.Contains(lower, "could not allocate"), strings.Contains(lower, "failed to allocate"), strings.Contains(lower, "memory exhausted"),
-		strings.Contains(lower, "vector::reserve"), strings.Contains(lower, "std::length_error"), strings.Contains(lower, "max_temp_directory_size"):
+		strings.Contains(lower, "vector::reserve"), strings.Contains(lower, "std::length_error"), strings.Contains(lower,
+			"max_temp_directory_size"):
 		return outOfMemory()
 	case strings.Contains(lower, "statement timeout"), strings.Contains(lower, "interrupted"):
 		return tooMuch("The time was up", "the statement took longer than one may", "fewer rows, or an aggregate")
@@ -167,7 +168,8 @@ func wrapped(text string, limit int) string {
 
 // tooManyRows says that a file would be longer than it may be.
 func tooManyRows(most int) error {
-	return tooMuch("Too many rows", fmt.Sprintf("the answer has more than %d rows", most), "lifeline export, or a table's own export, which has no limit")
+	return tooMuch("Too many rows", fmt.Sprintf("the answer has more than %d rows", most),
+		"lifeline export, or a table's own export, which has no limit")
 }
 
 // write puts rows into the answer.

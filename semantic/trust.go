@@ -66,7 +66,8 @@ func (p *PageQuery) parts(ctx context.Context) (map[string]Amounts, error) {
 	case b.column != "":
 		undated = quoteName(b.column) + " is null"
 	}
-	part := fmt.Sprintf("case when not (%s) then 'filtered' when not (%s) then 'currency' when %s then 'undated' else 'dated' end", coalesce(other), coalesce(currency), undated)
+	part := fmt.Sprintf("case when not (%s) then 'filtered' when not (%s) then 'currency' when %s then 'undated' else 'dated' end",
+		coalesce(other), coalesce(currency), undated)
 	key := b.table.Name + "|" + b.column + "|" + part // "not dated" is another condition for each date.
 	var whole map[string]Amounts
 	if kept, is := p.snap.kept.Load(key); is {
@@ -129,7 +130,8 @@ func (p *PageQuery) amounts(ctx context.Context, part, where, from string, group
 	if u := t.moneyUnit(); len(u) > 0 {
 		unit = quoteName(u[0])
 	}
-	got, err := Fetch(ctx, p.snap.db, fmt.Sprintf("select %s as part, %s as currency, %s as n, %s as money, %s as unknown from %s as t where %s group by 1, 2",
+	got, err := Fetch(ctx, p.snap.db, fmt.Sprintf("select %s as part, %s as currency, %s as n, %s as money, %s as unknown from %s as t "+
+		"where %s group by 1, 2",
 		part, unit, n, money, unknown, from, where), 0)
 	if err != nil {
 		return nil, err
@@ -168,8 +170,9 @@ var exclusions = []struct{ reason, label string }{
 // trust makes the strip and proves it: the parts come from the version, the sum from the books.
 func (p *PageQuery) trust(ctx context.Context, ops PageOps, parts map[string]Amounts, account *Account) (*Trust, error) {
 	t := &Trust{
-		Table: p.main.table.Source, Read: account.Read, Counted: orZero(parts["counted"]), Quarantined: account.Quarantined, Superseded: account.Superseded,
-		Excluded: []Exclusion{},
+		Table: p.main.table.Source, Read: account.Read, Counted: orZero(parts["counted"]), Quarantined: account.Quarantined,
+		Superseded: account.Superseded,
+		Excluded:   []Exclusion{},
 		Links: TrustLinks{
 			Counted: p.main.follow(p.main.table.Name), Quarantined: "/quarantine?table=" + p.main.table.Source + "&state=open",
 			Checks: "/quality", Run: fmt.Sprintf("/runs/%d", account.Run),

@@ -28,7 +28,8 @@ func (t *Tracer) missing(ctx context.Context, n *model.Node, key string) error {
 		return err
 	}
 	if state == "held" || state == "quarantined" {
-		return problem(fmt.Errorf("%s: it is in quarantine (%s): %s", what, state, reasons), fmt.Sprintf("lifeline quarantine show %s --table %s", key, s.Name))
+		return problem(fmt.Errorf("%s: it is in quarantine (%s): %s", what, state, reasons),
+			fmt.Sprintf("lifeline quarantine show %s --table %s", key, s.Name))
 	}
 	if t.Staging != nil && len(s.Key) == 1 {
 		where := []condition{{s.Key[0], &key}}
@@ -37,7 +38,8 @@ func (t *Tracer) missing(ctx context.Context, n *model.Node, key string) error {
 			return err
 		}
 		if len(rows) > 0 {
-			return problem(fmt.Errorf("%s, although %s.%s has: version %d was built before it landed, or without it", what, s.Schema, s.Name, t.Version), "lifeline run")
+			return problem(fmt.Errorf("%s, although %s.%s has: version %d was built before it landed, or without it", what, s.Schema, s.Name,
+				t.Version), "lifeline run")
 		}
 		past, err := find(ctx, t.Staging, "history", s.Name, where, "order by t._valid_to desc limit 1")
 		if err != nil {

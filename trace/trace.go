@@ -79,7 +79,8 @@ func (r Row) Has(column string) bool {
 
 var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,14})$`)
 
-// MarshalJSON writes an object in the order of the columns: whole numbers up to 15 digits and truth values as such, everything else as text.
+// MarshalJSON writes an object in the order of the columns: whole numbers up to 15 digits and truth values as such, everything else as
+// text.
 func (r Row) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')

@@ -1,9 +1,3 @@
-// Package warehouse keeps what was read: it lands batches in staging and history, builds a version of core and analytics
-// beside the published one, and publishes all of it at once. DuckDB and PostgreSQL stand behind one seam, one file a verb
-// and an engine (duckdb_load.go, postgres_load.go).
-//
-// It leaves to others what is read (source), which models there are (model), what is right (quality) and the order of the
-// work (run). Names and words are those of docs/architecture.md; the numbered promises are named where they are kept.
 package warehouse
 
 import (

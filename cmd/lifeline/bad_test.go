@@ -51,7 +51,8 @@ func TestBadInputIsNamedAndNothingIsLost(t *testing.T) {
 	f("wrong encoding", carepay, broken("claims.csv", func(b []byte) []byte {
 		return bytes.Replace(b, []byte("Approved"), []byte("Approv\xe9d"), 1)
 	}), 3, "claims.csv:")
-	f("a column is gone", carepay, broken("claims.csv", func(b []byte) []byte { return bytes.Replace(b, []byte("AMOUNT"), []byte("VALUE"), 1) }), 3, "AMOUNT")
+	f("a column is gone", carepay, broken("claims.csv",
+		func(b []byte) []byte { return bytes.Replace(b, []byte("AMOUNT"), []byte("VALUE"), 1) }), 3, "AMOUNT")
 
 	spoilt := func(file, text string) string {
 		p := projectCopy(t)
@@ -61,8 +62,11 @@ func TestBadInputIsNamedAndNothingIsLost(t *testing.T) {
 	}
 	f("broken YAML", spoilt("models/bad.yml", "models:\n  - name: [x\n"), "csv:"+good, 2, "models/bad.yml:")
 	f("unknown key", spoilt("models/bad.yml", "modles:\n  - name: claims\n"), "csv:"+good, 2, "models/bad.yml:1:1", "modles", "models")
-	f("unknown test", spoilt("models/bad.yml", "seeds:\n  - name: status_map\n    columns:\n      - name: entity\n        data_tests: [not_nul]\n"), "csv:"+good, 2, "models/bad.yml:5", "not_nul", "not_null")
-	f("unknown reference", spoilt("models/core/bad.sql", "select 1 as x\nfrom {{ ref('claim') }}"), "csv:"+good, 2, "models/core/bad.sql:2", `"claims"`)
+	f("unknown test", spoilt("models/bad.yml",
+		"seeds:\n  - name: status_map\n    columns:\n      - name: entity\n        data_tests: [not_nul]\n"), "csv:"+
+		good, 2, "models/bad.yml:5", "not_nul", "not_null")
+	f("unknown reference", spoilt("models/core/bad.sql", "select 1 as x\nfrom {{ ref('claim') }}"), "csv:"+good, 2, "models/core/bad.sql:2",
+		`"claims"`)
 	f("syntax error", spoilt("models/core/bad.sql", "selec 1"), "csv:"+good, 1, "models/core/bad.sql")
 	f("a circle", spoilt("models/core/bad.sql", "select * from {{ ref('bad') }}"), "csv:"+good, 2, "circle")
 }

@@ -18,7 +18,8 @@ func dbtProject(t *testing.T, files map[string]string) (project, source string) 
 	all := map[string]string{
 		"lifeline.yml":    "name: p\n",
 		"dbt_project.yml": "name: p\nmodels:\n  p:\n    +materialized: table\n    core: {+schema: core}\n",
-		"models/sources.yml": "sources:\n  - name: s\n    schema: raw\n    tables:\n      - name: t\n        meta: {lifeline: {key: [id], file: t.csv}}\n" +
+		"models/sources.yml": "sources:\n  - name: s\n    schema: raw\n    tables:\n      - name: t\n        meta: {lifeline: {key: [id], " +
+			"file: t.csv}}\n" +
 			"        columns: [{name: id, data_type: int}, {name: v, data_type: int}, {name: dt, data_type: datetime}]\n",
 	}
 	for name, text := range files {
@@ -117,7 +118,8 @@ func TestWhatTheDatabaseRefusesIsToldAtItsLine(t *testing.T) {
 	model := func(materialized, config string) map[string]string {
 		return map[string]string{
 			"models/base.sql": "select 1 as id, 2 as v",
-			"models/m.sql":    "{{ config(materialized='" + materialized + "'" + config + ") }}\nselect\n    id,\n    nothing_of_that_name\nfrom {{ ref('base') }}\n",
+			"models/m.sql": "{{ config(materialized='" + materialized + "'" + config +
+				") }}\nselect\n    id,\n    nothing_of_that_name\nfrom {{ ref('base') }}\n",
 		}
 	}
 	contract := func(columns string) map[string]string {

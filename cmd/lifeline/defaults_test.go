@@ -43,7 +43,8 @@ func TestAProjectWithoutPagesShowsItsLifecycles(t *testing.T) {
 		for _, row := range page.Cards[3].Rows {
 			states[row[0]] = row[1]
 		}
-		require.Equal(t, map[any]any{"placed": n("status = 'placed'"), "sent": n("status = 'sent'"), "returned": n("status = 'returned'")}, states)
+		require.Equal(t, map[any]any{"placed": n("status = 'placed'"), "sent": n("status = 'sent'"), "returned": n("status = 'returned'")},
+			states)
 
 		list := answered[semantic.RowsData](t, c, "/api/v1/tables/analytics.dim_purchases/rows?range=all&state=sent&limit=5")
 		require.NotEmpty(t, list.Rows)

@@ -14,7 +14,7 @@ import (
 )
 
 type demoCommand struct {
-	Business string  `arg:"" optional:"" name:"project" enum:"carepay,fooddelivery" default:"carepay" help:"Which shipped project: carepay or fooddelivery."`
+	Business string  `arg:"" optional:"" name:"project" enum:"carepay,fooddelivery" default:"carepay" help:"carepay or fooddelivery."`
 	Dir      string  `default:"lifeline-demo" placeholder:"DIR" help:"Where the demo's files go."`
 	Scale    float64 `default:"1" help:"1 is about 504,000 rows; of fooddelivery 200,000."`
 	Seed     uint64  `default:"1" help:"The same seed gives the same data."`
@@ -23,8 +23,10 @@ type demoCommand struct {
 }
 
 func (demoCommand) Help() string {
-	return `Makes sample data in the shape and dirt of an operational database, of claims or of food delivery, runs it into a DuckDB warehouse, and shows what came out:
-a report, and on a terminal the dashboard at http://localhost:8080 until Ctrl-C. Needs no server. With --mysql it starts a MariaDB or MySQL server of its own in a temporary folder and stops it again.
+	return `Makes sample data in the shape and dirt of an operational database, of claims or of food delivery, runs it into a
+DuckDB warehouse, and shows what came out: a report, and on a terminal the
+dashboard at http://localhost:8080 until Ctrl-C. Needs no server. With --mysql it
+starts a MariaDB or MySQL server of its own in a temporary folder and stops it again.
 
 Examples:
   lifeline demo
@@ -188,7 +190,8 @@ Try next:
   %[7]s run %[1]s --source %[2]s  # again: nothing to do
   %[7]s compile --project %[3]s %[6]s
   %[7]s serve %[1]s
-`, at, g.Source, g.Project, demoTables[c.Business][0], demoTables[c.Business][1], demoTables[c.Business][2], os.Args[0]) // As it was called, so that the lines can be pasted.
+`, at, g.Source, g.Project, demoTables[c.Business][0], demoTables[c.Business][1], demoTables[c.Business][2],
+		os.Args[0]) // As it was called, so that the lines can be pasted.
 	return nil
 }
 

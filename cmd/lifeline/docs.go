@@ -13,7 +13,7 @@ import (
 )
 
 type docsCommand struct {
-	Out    string `placeholder:"DIR" help:"Where to write: html into DIR (lifeline-docs where none is given), md into DIR/data-model.md (stdout where none is given)."`
+	Out    string `placeholder:"DIR" help:"Where to write: pages into DIR (lifeline-docs), md into DIR/data-model.md (stdout)."`
 	Format string `enum:"html,md" default:"html" help:"html (a folder of static pages) or md (one text)."`
 }
 
@@ -51,7 +51,8 @@ func (c *docsCommand) Run(_ context.Context, g *Globals) error {
 		return err
 	}
 	missing, columns := all.Undocumented()
-	w := written{Project: all.Project, Format: c.Format, Out: c.Out, Files: 1, Tables: len(all.Tables), Columns: columns, Undocumented: append([]string{}, missing...)}
+	w := written{Project: all.Project, Format: c.Format, Out: c.Out, Files: 1, Tables: len(all.Tables), Columns: columns,
+		Undocumented: append([]string{}, missing...)}
 	switch {
 	case c.Format == "html":
 		if w.Out == "" {
@@ -70,7 +71,8 @@ func (c *docsCommand) Run(_ context.Context, g *Globals) error {
 	if g.JSON {
 		return writeJSON(g.terminal.out, w)
 	}
-	fmt.Fprintf(g.terminal.out, "%s: %s tables, %s columns, %s without a description\n", w.Out, count(int64(w.Tables)), count(int64(w.Columns)), count(int64(len(missing))))
+	fmt.Fprintf(g.terminal.out, "%s: %s tables, %s columns, %s without a description\n", w.Out, count(int64(w.Tables)),
+		count(int64(w.Columns)), count(int64(len(missing))))
 	return nil
 }
 

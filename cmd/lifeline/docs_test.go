@@ -18,7 +18,8 @@ const dataModel = "../../docs/data-model.md"
 const dataModelHead = `# Data model
 
 Every table of the two projects that ship with Lifeline: what a row is, its columns, what it is made of and what is checked. <!-- made by
-go test ./cmd/lifeline -run TestTheDataModel -update --> This page is generated from the projects' files by ` + "`lifeline docs --format md`" + `; the pages of
+go test ./cmd/lifeline -run TestTheDataModel -update --> This page is generated from the projects' files by ` +
+	"`lifeline docs --format md`" + `; the pages of
 ` + "`lifeline docs`" + ` have the SQL of each table too.
 
 - [carepay](#carepay): claims of a health insurance
@@ -44,7 +45,8 @@ func TestTheDataModelIsWhatTheProjectsSay(t *testing.T) {
 	}
 	page, err := os.ReadFile(dataModel)
 	require.NoError(t, err)
-	require.True(t, bytes.Equal(text.Bytes(), page), "docs/data-model.md is not what the projects say: go test ./cmd/lifeline -run TestTheDataModel -update")
+	require.True(t, bytes.Equal(text.Bytes(), page),
+		"docs/data-model.md is not what the projects say: go test ./cmd/lifeline -run TestTheDataModel -update")
 	for _, link := range regexp.MustCompile(`\]\(#([^)]+)\)`).FindAllStringSubmatch(text.String(), -1) {
 		if strings.Contains(link[1], ".") {
 			require.Contains(t, text.String(), `<a id="`+link[1]+`"></a>`)
@@ -128,7 +130,8 @@ func TestAColumnWithoutADescriptionIsListedAndCounted(t *testing.T) {
 	t.Parallel()
 	project := projectCopy(t)
 	edit(t, project, "models/core/core.yml", "      - {name: amount_basis, description: source or missing.}\n", "")
-	edit(t, project, "models/core/core.yml", "      - {name: date_created_basis, description: source or missing.}\n", "      - {name: date_created_basis}\n")
+	edit(t, project, "models/core/core.yml", "      - {name: date_created_basis, description: source or missing.}\n",
+		"      - {name: date_created_basis}\n")
 	o := lifeline(t, "docs", "--project", project, "--format", "md")
 	require.Zero(t, o.code, o.errors)
 	require.Contains(t, o.out, "2 columns are not described")

@@ -74,7 +74,8 @@ func (c *doctorCommand) project(g *Globals, p *project.Project) finding {
 		f := describe(err)
 		return finding{"project", string(preflight.Fail), f.Message, f.Try}
 	}
-	what := fmt.Sprintf("%s: %d models, %d seeds, %d tests, %d nodes in order", p.Name, len(p.Models), len(p.Seeds), len(p.Tests), len(graph.Nodes))
+	what := fmt.Sprintf("%s: %d models, %d seeds, %d tests, %d nodes in order", p.Name, len(p.Models), len(p.Seeds), len(p.Tests),
+		len(graph.Nodes))
 	if n := len(p.Unused()); n > 0 {
 		what += fmt.Sprintf("; %d keys have no effect here: %s", n, strings.Join(p.Unused(), ", "))
 	}

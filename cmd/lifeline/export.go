@@ -15,7 +15,7 @@ import (
 
 type exportCommand struct {
 	Table   string   `arg:"" help:"Table of the published version, such as analytics.dim_claims_lifecycle."`
-	Filters []string `arg:"" optional:"" help:"Filters as in a page's address: status=approved, program!=15, basis=submitted, from=2019-01-01."`
+	Filters []string `arg:"" optional:"" help:"Filters as in a page's address: status=approved, program!=15, from=2019-01-01."`
 	Format  string   `enum:"csv,parquet,ndjson" default:"csv" help:"csv, parquet or ndjson."`
 	Sort    string   `placeholder:"COLUMN" help:"Order; with - before it, descending (--sort=-amount)."`
 	Fields  string   `placeholder:"COLUMNS" help:"Columns by comma; all where none are named."`
@@ -54,9 +54,11 @@ func (c *exportCommand) Run(ctx context.Context, g *Globals) error {
 		defer func() { _ = os.Remove(file.Name()) }()
 		out = file
 	}
-	rows, err := v.Export(ctx, out, semantic.ExportRequest{Table: c.Table, Filters: c.Filters, Format: c.Format, Sort: c.Sort, Fields: c.Fields})
+	rows, err := v.Export(ctx, out, semantic.ExportRequest{Table: c.Table, Filters: c.Filters, Format: c.Format, Sort: c.Sort,
+		Fields: c.Fields})
 	if err != nil {
-		return &change.Problem{Err: fmt.Errorf("export %s: %w", c.Table, err), Class: change.ClassError, Try: `lifeline query "select table_schema, table_name from information_schema.tables"`}
+		return &change.Problem{Err: fmt.Errorf("export %s: %w", c.Table, err), Class: change.ClassError,
+			Try: `lifeline query "select table_schema, table_name from information_schema.tables"`}
 	}
 	if file != nil {
 		// The file appears whole or not at all.

@@ -28,38 +28,62 @@ func always(s string) func([]string) string { return func([]string) string { ret
 
 // faultKinds are what the injector knows. The fields are those of the files.
 var faultKinds = map[string]kind{
-	"treatment without key":           {table: "treatment", field: 0, value: always("NULL"), reason: "no_key"},
-	"treatment key twice":             {table: "treatment", field: 6, value: always("7"), reason: "duplicate_key"},
-	"treatment twice":                 {table: "treatment", reason: "superseded"},
-	"treatment of unknown status":     {table: "treatment", field: 1, value: always("WHATEVER"), rules: []string{"treatments_status"}, reason: "expression_is_true"},
-	"treatment without status":        {table: "treatment", field: 1, value: always("NULL"), rules: []string{"treatments_status"}, reason: "expression_is_true"},
-	"treatment without care date":     {table: "treatment", field: 5, value: always("NULL"), rules: []string{"treatments_care"}, reason: "not_null"},
-	"treatment on no day":             {table: "treatment", field: 5, value: always("2019-03-00 00:00:00"), rules: []string{"treatments_care"}, reason: "not_null"},
-	"treatment dated by hand":         {table: "treatment", field: 5, value: always("31/12/2018"), rules: []string{"treatments_care", "treatments_care_day"}, reason: "not_null"},
-	"treatment in the future":         {table: "treatment", field: 5, value: always("2091-03-07 09:00:00"), rules: []string{"treatments_care"}, reason: "not_null"},
-	"treatment before the beginning":  {table: "treatment", field: 5, value: always("1945-12-21 00:00:00"), rules: []string{"treatments_care"}, reason: "not_null"},
-	"treatment without provider":      {table: "treatment", field: 6, value: always("0"), rules: []string{"treatments_provider"}, reason: "not_null"},
-	"treatment of an unknown program": {table: "treatment", field: 7, value: always("999"), rules: []string{"treatments_program"}, reason: "accepted_range"},
-	"claim without key":               {table: "claim", field: 0, value: always("NULL"), reason: "no_key"},
-	"claim key twice":                 {table: "claim", field: 6, value: always("7"), reason: "duplicate_key"},
-	"claim twice":                     {table: "claim", reason: "superseded"},
-	"claim without its treatment":     {table: "claim", field: 5, value: always("900000001"), rules: []string{"claims_parent"}, reason: "no_parent"},
-	"claim that names no treatment":   {table: "claim", field: 5, value: always("NULL"), rules: []string{"claims_treatment"}, reason: "not_null"},
-	"claim below nothing":             {table: "claim", field: 7, value: always("-5.0000"), rules: []string{"claims_amount"}, reason: "accepted_range"},
-	"claim over all measure":          {table: "claim", field: 7, value: always("999999999.0000"), rules: []string{"claims_amount"}, reason: "accepted_range"},
-	"claim of no number":              {table: "claim", field: 7, value: always("12x"), rules: []string{"claims_amount_text", "claims_no_amount"}, reason: "not_null"},
-	"claim of nothing":                {table: "claim", field: 7, value: always("0.0000"), rules: []string{"claims_no_amount"}, reason: "not_null"},
-	"claim in a strange currency":     {table: "claim", field: 8, value: always("XTS"), rules: []string{"claims_currency"}, reason: "accepted_values"},
-	"claim of a strange type":         {table: "claim", field: 2, value: always("Gift"), rules: []string{"claims_type"}, reason: "accepted_values"},
-	"invoice without its treatment":   {table: "invoice", field: 3, value: always("900000001"), rules: []string{"invoices_parent"}, reason: "no_parent"},
-	"invoice that names none":         {table: "invoice", field: 3, value: always("NULL"), rules: []string{"invoices_treatment"}, reason: "not_null"},
-	"invoice of unknown status":       {table: "invoice", field: 1, value: always("WHATEVER"), rules: []string{"invoices_status"}, reason: "expression_is_true"},
-	"item without key":                {table: "invoice_item", field: 0, value: always("NULL"), reason: "no_key"},
-	"item twice":                      {table: "invoice_item", reason: "superseded"},
-	"item without its invoice":        {table: "invoice_item", field: 3, value: always("900000001"), rules: []string{"items_parent"}, reason: "no_parent"},
-	"item that names none":            {table: "invoice_item", field: 3, value: always("NULL"), rules: []string{"items_invoice"}, reason: "not_null"},
-	"item below nothing":              {table: "invoice_item", field: 6, value: always("-1.0000"), rules: []string{"items_amount"}, reason: "accepted_range"},
-	"item in a strange currency":      {table: "invoice_item", field: 5, value: always("XTS"), rules: []string{"items_currency"}, reason: "accepted_values"},
+	"treatment without key": {table: "treatment", field: 0, value: always("NULL"), reason: "no_key"},
+	"treatment key twice":   {table: "treatment", field: 6, value: always("7"), reason: "duplicate_key"},
+	"treatment twice":       {table: "treatment", reason: "superseded"},
+	"treatment of unknown status": {table: "treatment", field: 1, value: always("WHATEVER"), rules: []string{"treatments_status"},
+		reason: "expression_is_true"},
+	"treatment without status": {table: "treatment", field: 1, value: always("NULL"), rules: []string{"treatments_status"},
+		reason: "expression_is_true"},
+	"treatment without care date": {table: "treatment", field: 5, value: always("NULL"), rules: []string{"treatments_care"},
+		reason: "not_null"},
+	"treatment on no day": {table: "treatment", field: 5, value: always("2019-03-00 00:00:00"), rules: []string{"treatments_care"},
+		reason: "not_null"},
+	"treatment dated by hand": {table: "treatment", field: 5, value: always("31/12/2018"),
+		rules: []string{"treatments_care", "treatments_care_day"}, reason: "not_null"},
+	"treatment in the future": {table: "treatment", field: 5, value: always("2091-03-07 09:00:00"), rules: []string{"treatments_care"},
+		reason: "not_null"},
+	"treatment before the beginning": {table: "treatment", field: 5, value: always("1945-12-21 00:00:00"), rules: []string{"treatments_care"},
+		reason: "not_null"},
+	"treatment without provider": {table: "treatment", field: 6, value: always("0"), rules: []string{"treatments_provider"},
+		reason: "not_null"},
+	"treatment of an unknown program": {table: "treatment", field: 7, value: always("999"), rules: []string{"treatments_program"},
+		reason: "accepted_range"},
+	"claim without key": {table: "claim", field: 0, value: always("NULL"), reason: "no_key"},
+	"claim key twice":   {table: "claim", field: 6, value: always("7"), reason: "duplicate_key"},
+	"claim twice":       {table: "claim", reason: "superseded"},
+	"claim without its treatment": {table: "claim", field: 5, value: always("900000001"), rules: []string{"claims_parent"},
+		reason: "no_parent"},
+	"claim that names no treatment": {table: "claim", field: 5, value: always("NULL"), rules: []string{"claims_treatment"},
+		reason: "not_null"},
+	"claim below nothing": {table: "claim", field: 7, value: always("-5.0000"), rules: []string{"claims_amount"},
+		reason: "accepted_range"},
+	"claim over all measure": {table: "claim", field: 7, value: always("999999999.0000"), rules: []string{"claims_amount"},
+		reason: "accepted_range"},
+	"claim of no number": {table: "claim", field: 7, value: always("12x"),
+		rules: []string{"claims_amount_text", "claims_no_amount"}, reason: "not_null"},
+	"claim of nothing": {table: "claim", field: 7, value: always("0.0000"), rules: []string{"claims_no_amount"},
+		reason: "not_null"},
+	"claim in a strange currency": {table: "claim", field: 8, value: always("XTS"), rules: []string{"claims_currency"},
+		reason: "accepted_values"},
+	"claim of a strange type": {table: "claim", field: 2, value: always("Gift"), rules: []string{"claims_type"},
+		reason: "accepted_values"},
+	"invoice without its treatment": {table: "invoice", field: 3, value: always("900000001"), rules: []string{"invoices_parent"},
+		reason: "no_parent"},
+	"invoice that names none": {table: "invoice", field: 3, value: always("NULL"), rules: []string{"invoices_treatment"},
+		reason: "not_null"},
+	"invoice of unknown status": {table: "invoice", field: 1, value: always("WHATEVER"), rules: []string{"invoices_status"},
+		reason: "expression_is_true"},
+	"item without key": {table: "invoice_item", field: 0, value: always("NULL"), reason: "no_key"},
+	"item twice":       {table: "invoice_item", reason: "superseded"},
+	"item without its invoice": {table: "invoice_item", field: 3, value: always("900000001"), rules: []string{"items_parent"},
+		reason: "no_parent"},
+	"item that names none": {table: "invoice_item", field: 3, value: always("NULL"), rules: []string{"items_invoice"},
+		reason: "not_null"},
+	"item below nothing": {table: "invoice_item", field: 6, value: always("-1.0000"), rules: []string{"items_amount"},
+		reason: "accepted_range"},
+	"item in a strange currency": {table: "invoice_item", field: 5, value: always("XTS"), rules: []string{"items_currency"},
+		reason: "accepted_values"},
 }
 
 // reasonOf is a rule's own reason; most kinds have one rule and name it.
@@ -244,7 +268,8 @@ func strictProject(t *testing.T) string {
 
 // rule is one test that quarantines rows.
 func rule(name, kind, arguments string) string {
-	return fmt.Sprintf("          - %s: {name: %s, arguments: {%s}, config: {meta: {lifeline: {on_fail: quarantine}}}}\n", kind, name, arguments)
+	return fmt.Sprintf("          - %s: {name: %s, arguments: {%s}, config: {meta: {lifeline: {on_fail: quarantine}}}}\n", kind,
+		name, arguments)
 }
 
 var strictCore = "version: 2\nmodels:\n" +
@@ -265,7 +290,8 @@ var strictCore = "version: 2\nmodels:\n" +
 	"  - name: invoices\n    config: {meta: {lifeline: {entity_of: invoice}}}\n    columns:\n" +
 	"      - name: treatment_id\n        data_tests:\n" + rule("invoices_treatment", "not_null", "") +
 	rule("invoices_parent", "relationships", "to: ref('treatments'), field: treatment_id") +
-	"      - name: status\n        data_tests:\n" + rule("invoices_status", "dbt_utils.expression_is_true", `expression: "<> 'unknown' or status_raw <> 'WHATEVER'"`) +
+	"      - name: status\n        data_tests:\n" +
+	rule("invoices_status", "dbt_utils.expression_is_true", `expression: "<> 'unknown' or status_raw <> 'WHATEVER'"`) +
 	"  - name: invoice_items\n    config: {meta: {lifeline: {entity_of: invoice_item}}}\n    columns:\n" +
 	"      - name: invoice_id\n        data_tests:\n" + rule("items_invoice", "not_null", "") +
 	rule("items_parent", "relationships", "to: ref('invoices'), field: id") +

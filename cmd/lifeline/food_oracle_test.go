@@ -427,7 +427,8 @@ func requireFoodPeople(t *testing.T, f *foodFacts, flags []string) {
 		if open {
 			until = ""
 		}
-		require.Equal(t, []string{strconv.FormatBool(is), since, until}, []string{r["is_premium"], r["premium_since"], r["premium_until"]}, r["customer_id"])
+		require.Equal(t, []string{strconv.FormatBool(is), since, until}, []string{r["is_premium"], r["premium_since"], r["premium_until"]},
+			r["customer_id"])
 		if is {
 			premium++
 		}

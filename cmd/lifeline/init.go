@@ -40,8 +40,8 @@ type initCommand struct {
 }
 
 func (initCommand) Help() string {
-	return `Looks at a database that nobody has described and writes a project for it: sources, core models, tests, states, lifecycles, pages, and
-init.md with the evidence for each guess. It reads with SELECT only, a bounded number of rows, and never overwrites a file.
+	return `Looks at a database that nobody has described and writes a project for it: sources, core models, tests, states, lifecycles,
+pages, and init.md with the evidence for each guess. It reads with SELECT only, a bounded number of rows, and never overwrites a file.
 
 Examples:
   lifeline init shop --source mysql://reader:pass@db/shop --serve
@@ -97,7 +97,8 @@ func (c *initCommand) Run(ctx context.Context, g *Globals) error {
 	defer reader.Close()
 	bar := newInitProgress(g.terminal)
 	p, err := discover.Look(ctx, reader, discover.Options{
-		Tables: c.Tables, Exclude: c.Exclude, NoData: c.NoData, Budget: c.Budget, Records: asked, Currency: c.Currency, TimeZone: c.TimeZone, Progress: bar.advance,
+		Tables: c.Tables, Exclude: c.Exclude, NoData: c.NoData, Budget: c.Budget, Records: asked, Currency: c.Currency, TimeZone: c.TimeZone,
+		Progress: bar.advance,
 	})
 	bar.end()
 	if err != nil {
@@ -146,7 +147,8 @@ func (c *initCommand) checkFolder() error {
 		return fmt.Errorf("look at %s: %w", c.Dir, err)
 	}
 	if len(entries) > 0 && !c.Update && !c.DryRun {
-		return usageError(fmt.Errorf("%s is not empty; nothing there is overwritten", c.Dir), "a new folder, or --update for a project that init wrote")
+		return usageError(fmt.Errorf("%s is not empty; nothing there is overwritten", c.Dir),
+			"a new folder, or --update for a project that init wrote")
 	}
 	return nil
 }
@@ -177,7 +179,8 @@ func (c *initCommand) knownRecords(p *discover.Proposal, asked []discover.Asked)
 			return usageError(fmt.Errorf("--record: %s has no column %s", t.Name, a.State), "the column with the record's state")
 		}
 		if !slices.ContainsFunc(p.Records, func(r discover.Record) bool { return r.Table == t.Name }) {
-			return usageError(fmt.Errorf("--record: %s has neither a state nor an end date", t.Name), "--record "+a.Name+"="+t.Name+".COLUMN with the column of its state")
+			return usageError(fmt.Errorf("--record: %s has neither a state nor an end date", t.Name), "--record "+a.Name+"="+t.Name+
+				".COLUMN with the column of its state")
 		}
 	}
 	return nil
@@ -218,7 +221,8 @@ func projectName(base string) string {
 }
 
 func (c *initCommand) result(p *discover.Proposal) *initResult {
-	r := &initResult{Dir: c.Dir, Tables: len(p.Catalog.Tables), Records: []initRecord{}, Written: []string{}, Questions: p.Questions(), Notes: p.Profile.Notes, Proposal: p}
+	r := &initResult{Dir: c.Dir, Tables: len(p.Catalog.Tables), Records: []initRecord{}, Written: []string{}, Questions: p.Questions(),
+		Notes: p.Profile.Notes, Proposal: p}
 	for _, x := range p.Records {
 		log := ""
 		if x.Log != nil {

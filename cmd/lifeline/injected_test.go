@@ -40,8 +40,10 @@ func TestQuarantineIsTheInjectorsListAndAReplayReleasesJustWhatWasMended(t *test
 		require.EqualValues(t, 0, balanced[0]["n"])
 
 		// A seed and a rule change: what they had quarantined arrives, with what hung on it.
-		edit(t, project, "seeds/status_map.csv", "treatment,DRAFT,", "treatment,WHATEVER,,,draft,false,false,false,false\ninvoice,WHATEVER,,,draft,false,false,false,false\ntreatment,DRAFT,")
-		edit(t, project, "models/core/core.yml", "claims_currency, arguments: {values: [KES]}", "claims_currency, arguments: {values: [KES, XTS]}")
+		edit(t, project, "seeds/status_map.csv", "treatment,DRAFT,",
+			"treatment,WHATEVER,,,draft,false,false,false,false\ninvoice,WHATEVER,,,draft,false,false,false,false\ntreatment,DRAFT,")
+		edit(t, project, "models/core/core.yml", "claims_currency, arguments: {values: [KES]}",
+			"claims_currency, arguments: {values: [KES, XTS]}")
 		edit(t, project, "models/core/core.yml", "items_currency, arguments: {values: [KES]}", "items_currency, arguments: {values: [KES, XTS]}")
 		flags[3] = "csv:nowhere" // The source is not looked at.
 		r := report(t, 0, append([]string{"quarantine", "replay"}, flags...)...)
@@ -89,7 +91,8 @@ func requireSameFindings(t *testing.T, want, got map[reasoned]int) {
 
 func requireArrived(t *testing.T, flags []string, want map[string]int) {
 	t.Helper()
-	for table, model := range map[string]string{"treatment": "treatments", "claim": "claims", "invoice": "invoices", "invoice_item": "invoice_items"} {
+	for table, model := range map[string]string{"treatment": "treatments", "claim": "claims", "invoice": "invoices",
+		"invoice_item": "invoice_items"} {
 		rows := query(t, flags, "select count(*) as n from core."+model)
 		require.EqualValues(t, want[table], rows[0]["n"], table)
 	}

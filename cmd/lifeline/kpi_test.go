@@ -157,7 +157,8 @@ order by 1, 2`)
 	require.EqualValues(t, 1, rows[1]["treated"], "treatment 6, on 1 August in Nairobi")
 	require.Equal(t, "UGX", rows[2]["currency"])
 	require.Equal(t, "80.0000", rows[2]["amount"])
-	apart := query(t, flags, "select count(*) as n from analytics.kpi_figures where currency is null and measure in ('amount', 'ratio', 'approved_amount') and value is not null")
+	apart := query(t, flags, "select count(*) as n from analytics.kpi_figures where currency is null and measure in ('amount', 'ratio', "+
+		"'approved_amount') and value is not null")
 	require.EqualValues(t, 0, apart[0]["n"], "money without a currency has no figure")
 }
 

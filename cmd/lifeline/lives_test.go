@@ -161,13 +161,17 @@ func requireSeen(t *testing.T, flags []string, entity string, pairs map[string][
 	t.Helper()
 	rows := query(t, flags, `
 select cast(a.dim_`+entity+`_id as varchar) as id, a.from_state, a.to_state, a.activity_status, a.basis,
-	(select count(*) from analytics.fct_`+entity+`s_activity as p where p.dim_`+entity+`_id = a.dim_`+entity+`_id and p.basis = 'proxy') as proxies,
+	(select count(*) from analytics.fct_`+entity+`s_activity as p
+		where p.dim_`+entity+`_id = a.dim_`+entity+`_id and p.basis = 'proxy') as proxies,
 	(select count(*) from analytics.fct_`+entity+`s_activity as p where p.dim_`+entity+`_id = a.dim_`+entity+`_id
 		and p.activity_status = 'observed_in_state' and p.to_state = a.from_state) as observed,
-	(select count(*) from analytics.fct_`+entity+`s_states as s where s.dim_`+entity+`_id = a.dim_`+entity+`_id and s.to_time = a.activity_date
+	(select count(*) from analytics.fct_`+entity+`s_states as s
+		where s.dim_`+entity+`_id = a.dim_`+entity+`_id and s.to_time = a.activity_date
 		and s.state = a.from_state) as ended,
-	(select count(*) from analytics.fct_`+entity+`s_states as s where s.dim_`+entity+`_id = a.dim_`+entity+`_id and s.is_current and s.state = a.to_state) as entered,
-	case when a.activity_date > timestamp '`+before.UTC().Format(time.DateTime)+`' and a.activity_date_lower < a.activity_date and a.known_at = a.activity_date
+	(select count(*) from analytics.fct_`+entity+`s_states as s where s.dim_`+entity+`_id = a.dim_`+entity+`_id and s.is_current
+		and s.state = a.to_state) as entered,
+	case when a.activity_date > timestamp '`+before.UTC().Format(time.DateTime)+`'
+		and a.activity_date_lower < a.activity_date and a.known_at = a.activity_date
 		then 1 else 0 end as timed
 from analytics.fct_`+entity+`s_activity as a
 where a.basis = 'snapshot'`)
@@ -180,7 +184,8 @@ where a.basis = 'snapshot'`)
 		if entity == "claim" && pair[1].decided {
 			name = "decided"
 		}
-		require.Equal(t, pair[0].state+"|"+pair[1].state+"|"+name, row["from_state"].(string)+"|"+row["to_state"].(string)+"|"+row["activity_status"].(string), id)
+		require.Equal(t, pair[0].state+"|"+pair[1].state+"|"+name, row["from_state"].(string)+"|"+row["to_state"].(string)+"|"+
+			row["activity_status"].(string), id)
 		for column, want := range map[string]float64{"proxies": 0, "observed": 1, "ended": 1, "entered": 1, "timed": 1} {
 			require.EqualValues(t, want, row[column], "%s %s %s", entity, id, column)
 		}

@@ -67,7 +67,7 @@ func execute(args []string, t terminal) int {
 		kong.Writers(t.out, t.err),
 		kong.Exit(func(code int) { exit = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
-		kong.Vars{"version": version},
+		kong.Vars{"version": version, "quarantine_states": "open,held,quarantined,superseded,released,fixed_at_source,expired,all"},
 	)
 	if err != nil {
 		return show(t, &cli.Globals, err)

@@ -127,7 +127,8 @@ func requireNoFileHolds(t *testing.T, dir, text string) {
 func TestAMaskedColumnIsTheSameByCSVAndThroughMySQL(t *testing.T) {
 	t.Parallel()
 	project := coreCopy(t)
-	edit(t, project, "lifeline.yml", "as_of:", "masking:\n  key: "+maskingKey+"\n  columns: {claim.type: hash, treatment.id: hash, treatment.provider_id: drop}\nas_of:")
+	edit(t, project, "lifeline.yml", "as_of:", "masking:\n  key: "+maskingKey+
+		"\n  columns: {claim.type: hash, treatment.id: hash, treatment.provider_id: drop}\nas_of:")
 	source := mysqlDatabase(t)
 	_, err := sample.Load(t.Context(), sample.Options{Project: "carepay", Scale: 0.05, Seed: 1, Dirt: "real"}, source)
 	require.NoError(t, err)

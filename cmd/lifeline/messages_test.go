@@ -82,7 +82,8 @@ var (
 var foreignFlags = []string{"user", "datadir", "single-transaction", "git", "single-process"}
 
 // Words that follow the program's name in a sentence.
-var sentences = regexp.MustCompile(`^(is|has|needs|does|knows|made|writes|keeps|reads|cannot|can|in|of|and|holds|was|with|on|for|to|project|warehouse|version|takes)\b`)
+var sentences = regexp.MustCompile(`^(is|has|needs|does|knows|made|writes|keeps|reads|cannot|can|in|of|and|` +
+	`holds|was|with|on|for|to|project|warehouse|version|takes)\b`)
 
 // What a message tells people to type is there: every flag and every command in a text of the program exists.
 func TestMessagesNameFlagsAndCommandsThatExist(t *testing.T) {

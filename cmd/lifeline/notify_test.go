@@ -89,7 +89,8 @@ func TestTheWebhookIsToldOnceAnIncident(t *testing.T) {
 	run(0, good)
 	books, err := sql.Open("duckdb", strings.TrimPrefix(dsn, "duckdb:")+".lifeline/landing.duckdb")
 	require.NoError(t, err)
-	changed, err := books.ExecContext(t.Context(), "update ops.runs set status = 'failed', error = 'killed' where run_id = (select max(run_id) from ops.runs)")
+	changed, err := books.ExecContext(t.Context(),
+		"update ops.runs set status = 'failed', error = 'killed' where run_id = (select max(run_id) from ops.runs)")
 	require.NoError(t, err)
 	n, err := changed.RowsAffected()
 	require.NoError(t, err)
@@ -124,7 +125,8 @@ func TestCheckTriesAndPublishesNothing(t *testing.T) {
 				require.EqualValues(t, 3, c.Since)
 			}
 		}
-		versions := lifeline(t, append([]string{"query", "--json", "--books"}, append(flags, "select version from ops.versions where state = 'published'")...)...)
+		versions := lifeline(t, append([]string{"query", "--json", "--books"},
+			append(flags, "select version from ops.versions where state = 'published'")...)...)
 		require.JSONEq(t, `[{"version": 1}]`, versions.out)
 	})
 }

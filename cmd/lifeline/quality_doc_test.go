@@ -42,7 +42,8 @@ var builtIn = map[string]string{
 	"AN02": "Book staging = core + quarantine + superseded, rows of each table.",
 	"AN03": "The same in money, per currency, to the last decimal.",
 	"AN04": "Book of checksums by ranges of keys, source against staging, narrowed down to the row.",
-	"AN07": "Preflight compares the source with the contract before a row is read: removed, retyped and moved columns stop the run, added ones are reported.",
+	"AN07": "Preflight compares the source with the contract before a row is read: removed, retyped and moved columns stop the run, added " +
+		"ones are reported.",
 	"AN17": "Every version is built whole from staging, so there is no increment that could differ.",
 }
 
@@ -89,7 +90,8 @@ func inWords(t *project.Test) string {
 	case "unique":
 		return fmt.Sprintf("No two rows share a `%s`.", t.Column)
 	case "relationships":
-		return fmt.Sprintf("Each `%s` is that of a row of %s.", t.Column, strings.Trim(strings.TrimPrefix(fmt.Sprint(t.Args["to"]), "ref"), "()'"))
+		return fmt.Sprintf("Each `%s` is that of a row of %s.", t.Column,
+			strings.Trim(strings.TrimPrefix(fmt.Sprint(t.Args["to"]), "ref"), "()'"))
 	case "accepted_values":
 		return fmt.Sprintf("`%s` is one of %s.", t.Column, strings.Trim(strings.ReplaceAll(fmt.Sprint(t.Args["values"]), " ", ", "), "[]"))
 	}
@@ -169,5 +171,6 @@ func TestTheQualityPageSaysEachCheckInOneSentenceWithItsQuery(t *testing.T) {
 		require.NoError(t, os.WriteFile(qualityDoc, []byte(whole), 0o644))
 		return
 	}
-	require.Equal(t, whole, string(page), "docs/quality.md is not what the project says: go test ./cmd/lifeline -run TestTheQualityPage -update")
+	require.Equal(t, whole, string(page), "docs/quality.md is not what the project says: go test ./cmd/lifeline -run TestTheQualityPage "+
+		"-update")
 }

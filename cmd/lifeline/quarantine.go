@@ -35,7 +35,7 @@ Examples:
 type quarantineLs struct {
 	Table string `placeholder:"TABLE" help:"Only this source table."`
 	Check string `placeholder:"CHECK" help:"Only rows that this check quarantined."`
-	State string `default:"open" enum:"open,held,quarantined,superseded,released,fixed_at_source,expired,all" help:"held, quarantined, superseded, released, fixed_at_source, expired, all, or open for held and quarantined."`
+	State string `default:"open" enum:"${quarantine_states}" help:"${quarantine_states}; open is held and quarantined."`
 	Rows  bool   `help:"Every row instead of counts."`
 }
 
@@ -164,7 +164,8 @@ order by table_name, occurrence`, strings.Join(places, ", ")), args...)
 		var a quarantinedRow
 		var until sql.NullTime
 		var row string
-		if err := found.Scan(&a.Table, &a.Key, &a.Occurrence, &a.State, &a.FirstRun, &a.LastRun, &a.FirstSeen, &a.LastSeen, &until, &row); err != nil {
+		if err := found.Scan(&a.Table, &a.Key, &a.Occurrence, &a.State, &a.FirstRun, &a.LastRun, &a.FirstSeen, &a.LastSeen, &until,
+			&row); err != nil {
 			return nil, err
 		}
 		a.Row = json.RawMessage(row)

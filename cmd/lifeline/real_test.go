@@ -33,7 +33,8 @@ func readReal(t *testing.T) []*realTable {
 		t.Skip("the brief's database is not beside the repository")
 	}
 	tables := []*realTable{
-		{name: "TREATMENT", file: "treatments.csv", columns: "ID,STATUS,TYPE,DATE_CREATED,DATE_MODIFIED,DATE_SUBMITTED,DATE_TREATMENT,PROVIDER_ID,PROGRAM_ID"},
+		{name: "TREATMENT", file: "treatments.csv",
+			columns: "ID,STATUS,TYPE,DATE_CREATED,DATE_MODIFIED,DATE_SUBMITTED,DATE_TREATMENT,PROVIDER_ID,PROGRAM_ID"},
 		{name: "CLAIM", file: "claims.csv", columns: "ID,STATUS,TYPE,DATE_CREATED,DATE_MODIFIED,TREATMENT_ID,PROGRAM_ID,AMOUNT,CURRENCY"},
 		{name: "INVOICE", file: "invoices.csv", columns: "ID,STATUS,DATE_CREATED,TREATMENT_ID"},
 		{name: "INVOICE_ITEM", file: "invoice_items.csv", columns: "ID,STATUS,DATE_CREATED,INVOICE_ID,PRODUCT_ID,CURRENCY,AMOUNT"},
@@ -190,7 +191,8 @@ func TestTheBriefsTablesAreWhatTheyWere(t *testing.T) {
 }
 
 // coreOf are the tables of core by those of the source.
-var coreOf = map[string]string{"TREATMENT": "core.treatments", "CLAIM": "core.claims", "INVOICE": "core.invoices", "INVOICE_ITEM": "core.invoice_items"}
+var coreOf = map[string]string{"TREATMENT": "core.treatments", "CLAIM": "core.claims", "INVOICE": "core.invoices",
+	"INVOICE_ITEM": "core.invoice_items"}
 
 // requireReal compares a published warehouse with what was worked out row by row.
 func requireReal(t *testing.T, flags []string, e expected) {
@@ -301,7 +303,8 @@ func requireRulesAsWritten(t *testing.T, r run.Report) {
 	}
 	counted := map[string]string{}
 	for _, c := range r.Checks {
-		if told := c.Status != "pass" || c.Severity == "info"; c.Failing > 0 && told && (!strings.HasPrefix(c.Name, "source_freshness") || strings.HasSuffix(c.Name, "_treatment")) {
+		if told := c.Status != "pass" || c.Severity == "info"; c.Failing > 0 && told &&
+			(!strings.HasPrefix(c.Name, "source_freshness") || strings.HasSuffix(c.Name, "_treatment")) {
 			counted[c.Name] = fmt.Sprint(c.Failing)
 		}
 		require.NotEqual(t, "fail", c.Status, c.Name)

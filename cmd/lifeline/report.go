@@ -166,9 +166,11 @@ func (g *Globals) printEnd(r *run.Report) {
 	took := seconds(r.EndedAt.Sub(r.StartedAt))
 	switch r.Status {
 	case run.Unchanged:
-		fmt.Fprintf(t.out, "%s: nothing to do (%s); version %d stays published (run %d, %s)\n", t.green("unchanged"), r.Why, r.Version, r.RunID, took)
+		fmt.Fprintf(t.out, "%s: nothing to do (%s); version %d stays published (run %d, %s)\n", t.green("unchanged"), r.Why, r.Version,
+			r.RunID, took)
 	case run.Checked:
-		fmt.Fprintf(t.out, "%s: a run would publish this, as of %s (run %d, %s); nothing was changed\n", t.green("checked"), asOf(r), r.RunID, took)
+		fmt.Fprintf(t.out, "%s: a run would publish this, as of %s (run %d, %s); nothing was changed\n", t.green("checked"), asOf(r),
+			r.RunID, took)
 	default:
 		fmt.Fprintf(t.out, "%s version %d, as of %s (run %d, %s)\n", t.green(string(r.Status)), r.Version, asOf(r), r.RunID, took)
 	}

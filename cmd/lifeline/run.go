@@ -19,7 +19,7 @@ var (
 
 // walkFlags are shared by the commands that build a version.
 type walkFlags struct {
-	Select  []string      `short:"s" sep:" " placeholder:"MODELS" help:"Build only these models (name, +name+, tag:x, path:x); the others are carried over."`
+	Select  []string      `short:"s" sep:" " placeholder:"MODELS" help:"Build only these models (name, +name+, tag:x, path:x)."`
 	Exclude []string      `sep:" " placeholder:"MODELS" help:"Do not build these models."`
 	AsOf    string        `placeholder:"WHEN" help:"End of the last-7-days windows: latest, now or a date (YYYY-MM-DD)."`
 	Keep    int           `placeholder:"N" help:"Versions to keep, the newest included (default 2)."`
@@ -32,7 +32,7 @@ type runCommand struct {
 	walkFlags
 	Full          bool          `help:"Read everything, build incremental models anew and publish, even when nothing changed."`
 	Every         time.Duration `placeholder:"5m" help:"Run again and again at this interval, until stopped."`
-	AllowWeaker   bool          `help:"Accept a snapshot that is not one point in time, when the source allows nothing better; the run record says so."`
+	AllowWeaker   bool          `help:"Accept a snapshot that is not one point in time, where the source allows no better; it is recorded."`
 	SourceWorkers int           `default:"2" help:"Connections to the source."`
 }
 

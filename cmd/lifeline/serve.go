@@ -29,7 +29,7 @@ type serveCommand struct {
 	Auth    string        `enum:"none,basic,token,proxy" default:"none" help:"none (loopback only), basic or token (with --users), or proxy."`
 	Users   string        `placeholder:"FILE" help:"Users and tokens, a line each: name:roles:hash. Roles are viewer and data."`
 	AddUser string        `placeholder:"NAME" help:"Read a password from stdin, print the user's line for --users, and end."`
-	Roles   string        `default:"viewer" help:"Roles of --add-user, by comma: viewer, data; token (or token=2027-12-31, its last day) for a bearer token."`
+	Roles   string        `default:"viewer" help:"Roles of --add-user, by comma: viewer, data; token (or token=2027-12-31, its last day)."`
 	TLSCert string        `name:"tls-cert" placeholder:"FILE" help:"Certificate; with --tls-key the server speaks HTTPS."`
 	TLSKey  string        `name:"tls-key" placeholder:"FILE" help:"Key of the certificate."`
 
@@ -112,7 +112,8 @@ func (c *serveCommand) addUser(g *Globals) error {
 	}
 	line, err := bufio.NewReader(g.terminal.in).ReadString('\n')
 	if err != nil && line == "" {
-		return &change.Problem{Err: errors.New("there is no password on stdin"), Class: change.ClassUsage, Try: `printf %s "$PASSWORD" | lifeline serve --add-user ada`}
+		return &change.Problem{Err: errors.New("there is no password on stdin"), Class: change.ClassUsage,
+			Try: `printf %s "$PASSWORD" | lifeline serve --add-user ada`}
 	}
 	password := strings.TrimRight(line, "\r\n")
 	if len(password) < 8 {
@@ -127,12 +128,14 @@ func (c *serveCommand) addUser(g *Globals) error {
 }
 
 // newDashboard opens the server over a warehouse with the project's own pages.
-func (g *Globals) newDashboard(ctx context.Context, p *project.Project, wh warehouse.Warehouse, o dashboard.Options) (*dashboard.Server, error) {
+func (g *Globals) newDashboard(ctx context.Context, p *project.Project, wh warehouse.Warehouse,
+	o dashboard.Options) (*dashboard.Server, error) {
 	d, err := semantic.DefinitionOf(p)
 	if err != nil {
 		return nil, err
 	}
-	graph, err := model.NewGraph(p, model.Options{Target: model.Target{Name: wh.Engine(), Type: wh.Engine()}, Vars: map[string]any{"as_of": "2000-01-01 00:00:00"}, Env: os.Getenv})
+	graph, err := model.NewGraph(p, model.Options{Target: model.Target{Name: wh.Engine(), Type: wh.Engine()},
+		Vars: map[string]any{"as_of": "2000-01-01 00:00:00"}, Env: os.Getenv})
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,8 @@ var shopFiles = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	customers, purchases, lines := []string{"id,name"}, []string{"id,status,customer_id,placed_at,changed_at,amount,currency"}, []string{"id,purchase_id,amount"}
+	customers, lines := []string{"id,name"}, []string{"id,purchase_id,amount"}
+	purchases := []string{"id,status,customer_id,placed_at,changed_at,amount,currency"}
 	for i := 1; i <= 40; i++ {
 		customers = append(customers, fmt.Sprintf("%d,Customer %d", i, i))
 	}

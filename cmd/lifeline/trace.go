@@ -30,8 +30,8 @@ type traceCommand struct {
 }
 
 func (traceCommand) Help() string {
-	return `Goes from a published row to the source's row, its earlier versions and the run that read it; or from a KPI's number to the records that it
-counts.
+	return `Goes from a published row to the source's row, its earlier versions and the run that read it; or from a KPI's number to
+the records that it counts.
 
 Examples:
   lifeline trace analytics.dim_claims_lifecycle 123

@@ -167,7 +167,8 @@ func TestATraceSaysWhenTheProjectIsNoLongerThatOfTheVersion(t *testing.T) {
 	require.Zero(t, o.code, o.errors)
 	edit(t, project, "models/kpi/kpi_01_08.yml", "hit: c.approved\n", "hit: c.rejected\n")
 	for month := range 12 {
-		o = lifeline(t, append([]string{"trace", "KPI-01", "--program", "40", "--month", "2019-" + []string{"01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12"}[month]}, flags...)...)
+		o = lifeline(t, append([]string{"trace", "KPI-01", "--program", "40", "--month", "2019-" +
+			[]string{"01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12"}[month]}, flags...)...)
 		if o.code == 0 && strings.Contains(o.out, "do not add up to the published figure") {
 			require.Contains(t, o.out, "Try: lifeline run")
 			return

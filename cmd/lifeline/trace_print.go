@@ -86,7 +86,8 @@ func printPast(t terminal, c *trace.Chain) {
 		fmt.Fprintf(t.out, "\n%s\n", t.bold("read by"))
 		var rows [][]string
 		for _, r := range c.Runs {
-			rows = append(rows, []string{r.ID, textOr(r.Command, ""), textOr(r.Status, ""), textOr(r.Started, ""), textOr(r.Version, ""), textOr(r.At, "")})
+			rows = append(rows, []string{r.ID, textOr(r.Command, ""), textOr(r.Status, ""), textOr(r.Started, ""), textOr(r.Version, ""),
+				textOr(r.At, "")})
 		}
 		grid(t.out, []string{"run", "command", "status", "started", "version", "position"}, rows, "run", "version")
 	}
@@ -111,7 +112,8 @@ func printRelated(t terminal, verb string, related []trace.Related) {
 }
 
 // figureColumns are those that people tell figures apart by, and what they say.
-var figureColumns = []string{"period", "program_id", "provider_id", "currency", "measure", "part", "basis", "value", "n", "numerator", "denominator", "excluded", "excluded_share"}
+var figureColumns = []string{"period", "program_id", "provider_id", "currency", "measure", "part", "basis", "value", "n", "numerator",
+	"denominator", "excluded", "excluded_share"}
 
 func printFigures(t terminal, all tracedFigures) {
 	var columns []string
@@ -134,7 +136,8 @@ func printFigures(t terminal, all tracedFigures) {
 	fmt.Fprintf(t.out, "%s, version %d\n", t.bold(all.Model), all.Version)
 	grid(t.out, columns, rows, "value", "n", "numerator", "denominator", "excluded", "excluded_share")
 	if len(all.Behind) == 0 {
-		fmt.Fprintf(t.err, "%s figures match; their records are listed for up to %d: --month, --program, --provider, --currency, --measure, --part, --basis\n",
+		fmt.Fprintf(t.err, "%s figures match; their records are listed for up to %d: --month, --program, --provider, --currency, --measure, "+
+			"--part, --basis\n",
 			count(int64(len(all.Figures))), listedFigures)
 		return
 	}
@@ -168,7 +171,8 @@ func printBehind(t terminal, b *trace.Behind) {
 		}
 	}
 	if !b.Agrees {
-		fmt.Fprintf(t.out, "  These records do not add up to the published figure (n %s, numerator %s, excluded %s): the project has changed since that version was built. Try: lifeline run\n",
+		fmt.Fprintf(t.out, "  These records do not add up to the published figure (n %s, numerator %s, excluded %s): the project has changed "+
+			"since that version was built. Try: lifeline run\n",
 			b.Rows, b.Numerator, b.Excluded)
 	}
 }

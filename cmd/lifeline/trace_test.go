@@ -75,7 +75,8 @@ func TestARowIsTracedToTheLineOfTheFileItCameFrom(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, dsn string) {
 		flags := at(carepay, "csv:"+dir, dsn)
 		firstRun(t, flags)
-		for _, where := range []string{"currency_basis = 'repaired'", "date_created_basis = 'missing'", "status_basis = 'source' and amount > 0", "status_basis = 'repaired'"} {
+		for _, where := range []string{"currency_basis = 'repaired'", "date_created_basis = 'missing'", "status_basis = 'source' and amount > 0",
+			"status_basis = 'repaired'"} {
 			rows := query(t, flags, "select id, treatment_id from core.claims where "+where+" order by id limit 2")
 			for _, row := range rows {
 				id := fmt.Sprintf("%.0f", row["id"])
@@ -96,17 +97,20 @@ func TestARowIsTracedToTheLineOfTheFileItCameFrom(t *testing.T) {
 				require.Len(t, c.Runs, 1)
 				require.Equal(t, "published", *c.Runs[0].Status)
 				require.Empty(t, c.History)
-				require.Equal(t, []trace.Related{{Table: "core.treatments", Column: "treatment_id", Rows: 1, Keys: []string{fmt.Sprintf("%.0f", row["treatment_id"])}}}, c.Parents)
+				require.Equal(t, []trace.Related{{Table: "core.treatments", Column: "treatment_id", Rows: 1,
+					Keys: []string{fmt.Sprintf("%.0f", row["treatment_id"])}}}, c.Parents)
 			}
 		}
 		// Of a treatment's claims and invoices, as a join counts them.
 		row := query(t, flags, `select t.id, count(distinct c.id) as claims, count(distinct i.id) as invoices from core.treatments as t
-			join core.claims as c on c.treatment_id = t.id join core.invoices as i on i.treatment_id = t.id group by t.id order by claims desc, t.id limit 1`)[0]
+			join core.claims as c on c.treatment_id = t.id
+			join core.invoices as i on i.treatment_id = t.id group by t.id order by claims desc, t.id limit 1`)[0]
 		related := map[string]int64{}
 		for _, r := range traced(t, flags, "dim_treatments", fmt.Sprintf("%.0f", row["id"])).Children {
 			related[r.Table] = r.Rows
 		}
-		require.Equal(t, map[string]int64{"core.claims": int64(row["claims"].(float64)), "core.invoices": int64(row["invoices"].(float64))}, related)
+		require.Equal(t, map[string]int64{"core.claims": int64(row["claims"].(float64)), "core.invoices": int64(row["invoices"].(float64))},
+			related)
 		requireEveryTableTraced(t, flags)
 	})
 }
@@ -116,10 +120,12 @@ func requireEveryTableTraced(t *testing.T, flags []string) {
 	t.Helper()
 	for table, want := range map[string]string{
 		"analytics.fct_claims_activity": "core.claims < staging.claim", "analytics.fct_invoices_activity": "core.invoices < staging.invoice",
-		"analytics.fct_invoice_items_activity": "core.invoice_items < staging.invoice_item", "analytics.fct_treatments_activity": "core.treatments < staging.treatment",
-		"analytics.dim_claims": "core.claims < staging.claim", "analytics.dim_invoices": "core.invoices < staging.invoice",
-		"analytics.dim_invoice_items": "core.invoice_items < staging.invoice_item", "analytics.dim_treatments": "core.treatments < staging.treatment",
-		"analytics.kpi_claims": "core.claims < staging.claim", "analytics.kpi_cases": "core.treatments < staging.treatment",
+		"analytics.fct_invoice_items_activity": "core.invoice_items < staging.invoice_item",
+		"analytics.fct_treatments_activity":    "core.treatments < staging.treatment",
+		"analytics.dim_claims":                 "core.claims < staging.claim", "analytics.dim_invoices": "core.invoices < staging.invoice",
+		"analytics.dim_invoice_items": "core.invoice_items < staging.invoice_item",
+		"analytics.dim_treatments":    "core.treatments < staging.treatment",
+		"analytics.kpi_claims":        "core.claims < staging.claim", "analytics.kpi_cases": "core.treatments < staging.treatment",
 		"core.invoice_items": "staging.invoice_item", "analytics.dim_programs": "", "analytics.dim_providers": "",
 	} {
 		key := "id"
@@ -196,11 +202,14 @@ func TestATraceTellsEarlierVersionsAndWhereMissingRowsAre(t *testing.T) {
 		refused(`--month "March" is no month`, "--month 2019-03", "KPI-01", "--month", "March")
 		refused("kpi_01_approval_rate has no such figure", "lifeline trace kpi_01_approval_rate", "KPI-01", "--month", "1999-03")
 		refused(`there is no table "kpi_01_aproval_rate"`, "lifeline trace kpi_01_approval_rate", "kpi_01_aproval_rate")
-		aside := query(t, append(flags, "--books"), "select key from quarantine.rows where table_name = 'claim' and state = 'quarantined' order by key limit 1")[0]["key"].(string)
-		refused("core.claims has no row "+aside+": it is in quarantine (quarantined)", "lifeline quarantine show "+aside+" --table claim", "core.claims", aside)
+		aside := query(t, append(flags, "--books"),
+			"select key from quarantine.rows where table_name = 'claim' and state = 'quarantined' order by key limit 1")[0]["key"].(string)
+		refused("core.claims has no row "+aside+": it is in quarantine (quarantined)", "lifeline quarantine show "+aside+" --table claim",
+			"core.claims", aside)
 		refused("it is in quarantine (quarantined)", "lifeline quarantine show "+aside, "dim_claims_lifecycle", aside)
 
-		day := query(t, flags, "select cast(day as varchar) as d, program_id as p, provider_id as o from analytics.kpi_daily where currency is null and provider_id is not null and program_id is not null order by 1, 2, 3 limit 1")[0]
+		day := query(t, flags, "select cast(day as varchar) as d, program_id as p, provider_id as o from analytics.kpi_daily where currency is "+
+			"null and provider_id is not null and program_id is not null order by 1, 2, 3 limit 1")[0]
 		c = traced(t, flags, "kpi_daily", fmt.Sprintf("%s,%.0f,%.0f,", day["d"], day["p"], day["o"]))
 		require.Equal(t, "analytics.kpi_daily", c.tables())
 		require.Contains(t, c.Note, "made of many")

@@ -30,11 +30,13 @@ sources:
           - {name: amount, data_type: "decimal(19,4)"}
           - {name: sold_at, data_type: datetime}
 `,
-		"seeds/kinds.csv":          "id,kind\n1,cash\n2,card\n",
-		"models/sales.sql":         "select id, amount, sold_at from {{ source('shop', 'sale') }} where amount >= {{ var('least') }}",
-		"models/named.sql":         "{{ config(materialized='ephemeral') }} select s.id, s.amount, k.kind from {{ ref('sales') }} as s left join {{ ref('kinds') }} as k on k.id = s.id",
-		"models/totals.sql":        "select kind, cast(sum(amount) as numeric(38,4)) as total from {{ ref('named') }} group by kind",
-		"models/log.sql":           "{{ config(materialized='incremental', unique_key='id') }} select id, amount from {{ ref('sales') }} {% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}",
+		"seeds/kinds.csv":  "id,kind\n1,cash\n2,card\n",
+		"models/sales.sql": "select id, amount, sold_at from {{ source('shop', 'sale') }} where amount >= {{ var('least') }}",
+		"models/named.sql": "{{ config(materialized='ephemeral') }} select s.id, s.amount, k.kind from {{ ref('sales') }} as s left " +
+			"join {{ ref('kinds') }} as k on k.id = s.id",
+		"models/totals.sql": "select kind, cast(sum(amount) as numeric(38,4)) as total from {{ ref('named') }} group by kind",
+		"models/log.sql": "{{ config(materialized='incremental', unique_key='id') }} select id, amount from {{ ref('sales') }} {% if " +
+			"is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}",
 		"models/unit_tests.yml":    "version: 2\nunit_tests:\n" + tests,
 		"tests/fixtures/three.csv": "id,amount\n1,10\n2,20.5\n3,\n",
 	} {

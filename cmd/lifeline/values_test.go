@@ -15,19 +15,25 @@ import (
 var valuesModel = map[string]string{
 	"duckdb": `
 select 1 as id, unhex('A3CDA7D500FF') as b, uuid '00000000-0000-4000-8000-000000000001' as u, date '2024-01-31' as d, time '10:00:00' as t,
-	timestamp '2024-01-31 10:00:00' as ts, timestamp 'infinity' as forever, cast(0.1 as real) as r, cast('Infinity' as double) as f, [1, 2] as a,
+	timestamp '2024-01-31 10:00:00' as ts, timestamp 'infinity' as forever, cast(0.1 as real) as r, cast('Infinity' as double) as f, [1, 2] as
+	    a,
 	interval '1 day 2 hours' as i, '=1+1' as formula, cast('@x' as enum('@x')) as e, '＝1' as wide`,
 	"postgres": `
-select 1 as id, decode('A3CDA7D500FF', 'hex') as b, uuid '00000000-0000-4000-8000-000000000001' as u, date '2024-01-31' as d, time '10:00:00' as t,
-	timestamp '2024-01-31 10:00:00' as ts, timestamp 'infinity' as forever, cast(0.1 as real) as r, cast('Infinity' as double precision) as f, array[1, 2] as a,
+select 1 as id, decode('A3CDA7D500FF', 'hex') as b, uuid '00000000-0000-4000-8000-000000000001' as u, date '2024-01-31' as d, time
+    '10:00:00' as t,
+	timestamp '2024-01-31 10:00:00' as ts, timestamp 'infinity' as forever, cast(0.1 as real) as r, cast('Infinity' as double precision) as f,
+	    array[1, 2] as a,
 	interval '1 day 2 hours' as i, '=1+1' as formula, '@x'::text as e, '＝1' as wide`,
 }
 
 const (
 	valuesJSON = `{"id": 1, "b": "\\xa3cda7d500ff", "u": "00000000-0000-4000-8000-000000000001", "d": "2024-01-31", "t": "10:00:00", ` +
-		`"ts": "2024-01-31 10:00:00", "forever": "infinity", "r": 0.1, "f": "Infinity", "a": [1,2], "i": "1 day 02:00:00", "formula": "=1+1", "e": "@x", "wide": "＝1"}`
-	valuesCSV = `1,\xa3cda7d500ff,00000000-0000-4000-8000-000000000001,2024-01-31,10:00:00,2024-01-31 10:00:00,infinity,0.1,Infinity,"[1, 2]",1 day 02:00:00,'=1+1,'@x,'＝1`
-	valuesRow = `{"id":1,"b":"\\xa3cda7d500ff","u":"00000000-0000-4000-8000-000000000001","d":"2024-01-31","t":"10:00:00","ts":"2024-01-31T10:00:00Z",` +
+		`"ts": "2024-01-31 10:00:00", "forever": "infinity", "r": 0.1, "f": "Infinity", "a": [1,2], "i": "1 day 02:00:00", ` +
+		`"formula": "=1+1", "e": "@x", "wide": "＝1"}`
+	valuesCSV = `1,\xa3cda7d500ff,00000000-0000-4000-8000-000000000001,2024-01-31,10:00:00,2024-01-31 10:00:00,` +
+		`infinity,0.1,Infinity,"[1, 2]",1 day 02:00:00,'=1+1,'@x,'＝1`
+	valuesRow = `{"id":1,"b":"\\xa3cda7d500ff","u":"00000000-0000-4000-8000-000000000001","d":"2024-01-31","t":"10:00:00",` +
+		`"ts":"2024-01-31T10:00:00Z",` +
 		`"forever":"infinity","r":0.1,"f":"Infinity","a":[1,2],"i":"1 day 02:00:00","formula":"=1+1","e":"@x","wide":"＝1"}`
 )
 
@@ -41,7 +47,8 @@ func TestEveryCommandWritesValuesOneWay(t *testing.T) {
 				setOtherwise(t, dsn)
 			}
 			dir := t.TempDir()
-			for name, text := range map[string]string{"lifeline.yml": "name: r\n", "dbt_project.yml": "name: p\n", "models/t.sql": "{{ config(schema='core') }}" + model} {
+			for name, text := range map[string]string{"lifeline.yml": "name: r\n", "dbt_project.yml": "name: p\n",
+				"models/t.sql": "{{ config(schema='core') }}" + model} {
 				require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
 				require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 			}
@@ -74,7 +81,8 @@ func setOtherwise(t *testing.T, dsn string) {
 	require.NoError(t, err)
 	defer db.Close()
 	for name, value := range map[string]string{
-		"DateStyle": "German, DMY", "bytea_output": "escape", "IntervalStyle": "iso_8601", "extra_float_digits": "-3", "TimeZone": "Asia/Tokyo", "quote_all_identifiers": "on",
+		"DateStyle": "German, DMY", "bytea_output": "escape", "IntervalStyle": "iso_8601", "extra_float_digits": "-3", "TimeZone": "Asia/Tokyo",
+		"quote_all_identifiers": "on",
 		"transform_null_equals": "on", "xmloption": "document",
 	} {
 		_, err := db.ExecContext(t.Context(), fmt.Sprintf("alter database %s set %s = '%s'", databaseOf(dsn), name, value))

@@ -18,7 +18,8 @@ func (b *bench) timed(ctx context.Context, name string, before func(context.Cont
 	return b.timedAt(ctx, b.scale, b.runs, name, before, command...)
 }
 
-func (b *bench) timedAt(ctx context.Context, scale float64, runs int, name string, before func(context.Context) error, command ...string) error {
+func (b *bench) timedAt(ctx context.Context, scale float64, runs int, name string, before func(context.Context) error,
+	command ...string) error {
 	r := result{Name: name, Scale: scale}
 	for i := range runs {
 		if before != nil {
@@ -45,7 +46,8 @@ func (b *bench) timedAt(ctx context.Context, scale float64, runs int, name strin
 				r.Seconds[i] = s
 			}
 			r.Parts = r.Parts.add(out.String())
-			r.Detail = strings.TrimSpace(strings.Join(strings.Split(strings.TrimSpace(out.String()), "\n")[:strings.Count(strings.TrimSpace(out.String()), "\n")], "; "))
+			r.Detail = strings.TrimSpace(strings.Join(strings.Split(strings.TrimSpace(out.String()),
+				"\n")[:strings.Count(strings.TrimSpace(out.String()), "\n")], "; "))
 		}
 	}
 	b.results = append(b.results, r)

@@ -34,7 +34,8 @@ func (b *bench) landing(ctx context.Context) error {
 		return err
 	}
 	duck := filepath.Join(b.dir, "bench.duckdb")
-	return b.timed(ctx, "land into DuckDB", func(context.Context) error { return b.emptyDuck(duck) }, self, "child", "land", b.mysql, "duckdb:"+duck)
+	return b.timed(ctx, "land into DuckDB", func(context.Context) error { return b.emptyDuck(duck) }, self, "child", "land", b.mysql,
+		"duckdb:"+duck)
 }
 
 func (b *bench) emptyDuck(path string) error {
@@ -105,7 +106,8 @@ func open(ctx context.Context, from, to string) (source.Source, warehouse.Wareho
 	if err != nil || from == "" {
 		return nil, wh, p, err
 	}
-	src, err := source.Open(ctx, source.Options{DSN: from, TimeZone: "UTC", Tables: run.Contracts(p), Workers: 2, Logger: slog.New(slog.DiscardHandler)})
+	src, err := source.Open(ctx, source.Options{DSN: from, TimeZone: "UTC", Tables: run.Contracts(p), Workers: 2,
+		Logger: slog.New(slog.DiscardHandler)})
 	return src, wh, p, err
 }
 
@@ -150,7 +152,8 @@ func (b *bench) buildingPostgres(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return b.timedAt(ctx, b.scale, 1, "build on PostgreSQL", nil, self, "child", "build", b.postgres, filepath.Join(b.dir, "compiled-postgres.sql"))
+	return b.timedAt(ctx, b.scale, 1, "build on PostgreSQL", nil, self, "child", "build", b.postgres,
+		filepath.Join(b.dir, "compiled-postgres.sql"))
 }
 
 // buildChild builds, checks and publishes from what has landed and says how long the build step took, and the checks beside it.
@@ -210,7 +213,8 @@ func aloneChild(ctx context.Context, dir string) error {
 	defer conn.Close()
 	set := []string{
 		"attach '" + filepath.Join(dir, "bench.duckdb.lifeline", "landing.duckdb") + "' as landing (read_only)",
-		"attach '" + fresh + "' as v (storage_version 'v1.2.0')", "create schema staging", "set integer_division = true", "set default_null_order = 'postgres'", "set preserve_insertion_order = false",
+		"attach '" + fresh + "' as v (storage_version 'v1.2.0')", "create schema staging", "set integer_division = true",
+		"set default_null_order = 'postgres'", "set preserve_insertion_order = false",
 		"set memory_limit = '" + p.Config.Warehouse.MemoryLimit + "'", "set temp_directory = '" + filepath.Join(dir, "tmp") + "'",
 	}
 	for _, t := range p.Sources {

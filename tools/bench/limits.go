@@ -19,12 +19,15 @@ import (
 // refuses it. Lifeline reads the tables as they are.
 var tables = []struct{ name, columns, ddl string }{
 	{
-		"TREATMENT", "ID, STATUS, nullif(DATE_CREATED, 0), nullif(DATE_MODIFIED, 0), nullif(DATE_SUBMITTED, 0), nullif(DATE_TREATMENT, 0), PROVIDER_ID, PROGRAM_ID",
-		"id int, status varchar(25), date_created timestamp, date_modified timestamp, date_submitted timestamp, date_treatment timestamp, provider_id int, program_id int",
+		"TREATMENT", "ID, STATUS, nullif(DATE_CREATED, 0), nullif(DATE_MODIFIED, 0), nullif(DATE_SUBMITTED, 0), nullif(DATE_TREATMENT, 0), " +
+			"PROVIDER_ID, PROGRAM_ID",
+		"id int, status varchar(25), date_created timestamp, date_modified timestamp, date_submitted timestamp, date_treatment timestamp, " +
+			"provider_id int, program_id int",
 	},
 	{
 		"CLAIM", "ID, STATUS, TYPE, nullif(DATE_CREATED, 0), nullif(DATE_MODIFIED, 0), TREATMENT_ID, PROGRAM_ID, AMOUNT, CURRENCY",
-		"id int, status varchar(25), type varchar(25), date_created timestamp, date_modified timestamp, treatment_id int, program_id int, amount numeric(19,4), currency varchar(4)",
+		"id int, status varchar(25), type varchar(25), date_created timestamp, date_modified timestamp, treatment_id int, program_id int, " +
+			"amount numeric(19,4), currency varchar(4)",
 	},
 	{
 		"INVOICE", "ID, STATUS, nullif(DATE_CREATED, 0), TREATMENT_ID",
@@ -80,7 +83,8 @@ func (b *bench) limits(ctx context.Context) error {
 	if err := b.dump(ctx); err != nil {
 		return err
 	}
-	if err := b.timed(ctx, "limit: COPY from files", b.emptyTables, "psql", b.postgres, "-v", "ON_ERROR_STOP=1", "-q", "-f", filepath.Join(b.dir, "copy.sql")); err != nil {
+	if err := b.timed(ctx, "limit: COPY from files", b.emptyTables, "psql", b.postgres, "-v", "ON_ERROR_STOP=1", "-q", "-f",
+		filepath.Join(b.dir, "copy.sql")); err != nil {
 		return err
 	}
 	pipe := filepath.Join(b.dir, "pipe.sh")

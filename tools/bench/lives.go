@@ -67,7 +67,8 @@ func (b *bench) lives(ctx context.Context) error {
 func (b *bench) coreAt(ctx context.Context, scale float64) (string, error) {
 	dir := filepath.Join(b.dir, fmt.Sprintf("lives-%g", scale))
 	fmt.Fprintf(os.Stderr, "a warehouse at scale %g\n", scale)
-	if _, err := sample.Write(ctx, sample.Options{Project: "carepay", Scale: scale, Seed: 1, Dirt: "real"}, filepath.Join(dir, "csv")); err != nil {
+	if _, err := sample.Write(ctx, sample.Options{Project: "carepay", Scale: scale, Seed: 1, Dirt: "real"},
+		filepath.Join(dir, "csv")); err != nil {
 		return "", err
 	}
 	p, err := lifecycle.Load(projectDir, project.Options{})
@@ -80,9 +81,10 @@ func (b *bench) coreAt(ctx context.Context, scale float64) (string, error) {
 		return "", err
 	}
 	defer wh.Close()
-	_, err = run.Do(ctx, run.Options{Project: p, Warehouse: wh, Command: "bench", Full: true, Source: func(ctx context.Context) (source.Source, error) {
-		return source.Open(ctx, source.Options{DSN: "csv:" + filepath.Join(dir, "csv"), TimeZone: "UTC", Tables: run.Contracts(p)})
-	}})
+	_, err = run.Do(ctx, run.Options{Project: p, Warehouse: wh, Command: "bench", Full: true,
+		Source: func(ctx context.Context) (source.Source, error) {
+			return source.Open(ctx, source.Options{DSN: "csv:" + filepath.Join(dir, "csv"), TimeZone: "UTC", Tables: run.Contracts(p)})
+		}})
 	return file, err
 }
 
@@ -145,7 +147,8 @@ func livesChild(ctx context.Context, which, to string) error {
 			return err
 		}
 	}
-	fmt.Printf("those that were written by hand %.2f s\nfurther ones %.2f s\nmeasured %.3f\n", replaced.Seconds(), further.Seconds(), (replaced + further).Seconds())
+	fmt.Printf("those that were written by hand %.2f s\nfurther ones %.2f s\nmeasured %.3f\n", replaced.Seconds(), further.Seconds(),
+		(replaced + further).Seconds())
 	return nil
 }
 
@@ -167,7 +170,8 @@ func openCore(ctx context.Context, p *project.Project, to string) (string, *sql.
 	set := []string{
 		"attach '" + to + "' as v (read_only)", "attach '" + to + ".lifeline/landing.duckdb' as landing (read_only)",
 		"drop schema if exists bench_lives cascade", "create schema bench_lives", "create schema if not exists staging",
-		"set integer_division = true", "set default_null_order = 'postgres'", "set preserve_insertion_order = false", "set memory_limit = '" + p.Config.Warehouse.MemoryLimit + "'",
+		"set integer_division = true", "set default_null_order = 'postgres'", "set preserve_insertion_order = false", "set memory_limit = '" +
+			p.Config.Warehouse.MemoryLimit + "'",
 	}
 	for _, t := range p.Sources {
 		set = append(set, "create or replace view staging."+t.Name+" as select * from landing.staging."+t.Name)

@@ -1,5 +1,6 @@
 // Command bench measures what the design sets as figures: landing against the limits of the stock tools, building against DuckDB
-// alone, the dashboard's pages under load, memory at every scale. It prints one table, keeps its raw figures as JSON and says what it could not measure.
+// alone, the dashboard's pages under load, memory at every scale. It prints one table, keeps its raw figures as JSON and says what it could
+// not measure.
 //
 // Every figure is a ratio of medians within one run, because the speed of a shared machine drifts. Run it by `make bench`, which
 // starts the servers.
@@ -80,7 +81,8 @@ func measure(ctx context.Context, scale float64, runs int, out, only string) err
 		return err
 	}
 	steps := map[string]func(context.Context) error{
-		"limits": b.limits, "pgloader": b.pgloader, "landing": b.landing, "building": b.building, "pages": b.pages, "postgres": b.buildingPostgres, "small": b.small, "lives": b.lives,
+		"limits": b.limits, "pgloader": b.pgloader, "landing": b.landing, "building": b.building, "pages": b.pages,
+		"postgres": b.buildingPostgres, "small": b.small, "lives": b.lives,
 	}
 	for _, name := range strings.Split(only, ",") {
 		step, ok := steps[name]

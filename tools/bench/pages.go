@@ -71,7 +71,8 @@ func (b *bench) pages(ctx context.Context) error {
 		slices.Sort(s)
 		b.results = append(b.results, result{
 			Name: "page " + name, Scale: b.scale, Seconds: s, PeakMB: memory,
-			Detail: fmt.Sprintf("p50 %.1f ms; p95 %.1f ms; p99 %.1f ms of %d", quantile(s, 0.5)*1000, quantile(s, 0.95)*1000, quantile(s, 0.99)*1000, len(s)),
+			Detail: fmt.Sprintf("p50 %.1f ms; p95 %.1f ms; p99 %.1f ms of %d", quantile(s, 0.5)*1000, quantile(s, 0.95)*1000,
+				quantile(s, 0.99)*1000, len(s)),
 		})
 	}
 	return nil
@@ -150,7 +151,8 @@ func (a *answers) user(ctx context.Context, address string, number int) {
 			q = ""
 		} else if (n+number)%2 == 0 || page == "provider" || page == "claim" { // Half of the users at a time, for they do not ask in step.
 			from := time.Date(2017, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, r.IntN(900))
-			q = fmt.Sprintf("from=%s&to=%s&program!=%d", from.Format(time.DateOnly), from.AddDate(0, 0, 20+r.IntN(150)).Format(time.DateOnly), r.IntN(100000))
+			q = fmt.Sprintf("from=%s&to=%s&program!=%d", from.Format(time.DateOnly), from.AddDate(0, 0, 20+r.IntN(150)).Format(time.DateOnly),
+				r.IntN(100000))
 			kind = "never asked"
 		}
 		switch page {
@@ -177,7 +179,8 @@ func pagePath(page, query string) string {
 	switch page {
 	case "claims":
 		return "/tables/analytics.dim_claims_lifecycle/rows?histogram=1&limit=100&sort=-date_submitted&fields=" +
-			"dim_claim_id,status,dim_program_id,dim_provider_id,type,amount,currency,invoices_total,date_submitted,date_treatment,date_decided&" + query
+			"dim_claim_id,status,dim_program_id,dim_provider_id,type,amount,currency,invoices_total,date_submitted,date_treatment,date_decided&" +
+			query
 	case "claim":
 		return "/records/claims/" + query
 	case "data":

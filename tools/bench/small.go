@@ -60,7 +60,8 @@ func (b *bench) small(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := b.timedAt(ctx, scale, b.runs, "land into PostgreSQL", b.emptyWarehouse, self, "child", "land", b.mysql, b.postgres); err != nil {
+		if err := b.timedAt(ctx, scale, b.runs, "land into PostgreSQL", b.emptyWarehouse, self, "child", "land", b.mysql,
+			b.postgres); err != nil {
 			return err
 		}
 	}

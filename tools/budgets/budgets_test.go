@@ -116,6 +116,24 @@ func TestOnlyCmdAndRunImportMoreThanFivePackages(t *testing.T) {
 	}))
 }
 
+func TestALineOf141CharactersIsTooLong(t *testing.T) {
+	t.Parallel()
+	comment := "// " + strings.Repeat("ä", 137)
+	require.Empty(t, breachesOf(t, map[string]string{"change/change.go": "// Package change is one.\npackage change\n\n" + comment + "\n"}))
+	require.Equal(t, []string{"change/change.go:4 line-length"}, breachesOf(t, map[string]string{
+		"change/change.go": "// Package change is one.\npackage change\n\n" + comment + "ä\n",
+	}))
+}
+
+func TestAFunctionWithTwentyOneWaysThroughIsTooMuch(t *testing.T) {
+	t.Parallel()
+	branches := func(n int) string {
+		return "// Package change is one.\npackage change\n\nfunc f(a bool) {\n" + strings.Repeat("\tif a || a {\n\t}\n", n) + "}\n"
+	}
+	require.Empty(t, breachesOf(t, map[string]string{"change/change.go": branches(9)}))
+	require.Equal(t, []string{"change/change.go:4 cyclomatic"}, breachesOf(t, map[string]string{"change/change.go": branches(10)}))
+}
+
 func TestAChainOfSevenImportsIsTooLong(t *testing.T) {
 	t.Parallel()
 	chain := map[string]string{
@@ -155,7 +173,8 @@ func TestCallsThatTheProjectDecidedAgainstAreFound(t *testing.T) {
 func TestTheDriverIsNeverAskedToParseTimes(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, []string{"change/a.go:3 parse-time", "change/a.go:4 parse-time"}, breachesOf(t, map[string]string{
-		"change/a.go": "// Package change is for a test.\npackage change\nvar a = c{ParseTime: true}\nfunc f() { a.ParseTime = true }\nfunc g() { a.ParseTime = false }\n",
+		"change/a.go": "// Package change is for a test.\npackage change\nvar a = c{ParseTime: true}\nfunc f() { a.ParseTime = true }\nfunc " +
+			"g() { a.ParseTime = false }\n",
 	}))
 }
 

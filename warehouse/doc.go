@@ -1,0 +1,21 @@
+// Package warehouse keeps what was read: it lands batches in staging and history, builds a version of core and analytics
+// beside the published one, and publishes all of it at once.
+//
+//	Begin ──► Run, the one writer's hold
+//	           │
+//	           ├─ Load ── Writer ── Writer … ── Commit      staging ◄ rows, history ◄ what they replaced, position: one transaction
+//	           │                                  │
+//	           │                                Abort       staging as before
+//	           ├─ Build ─ Create, Seed, Index ── Publish    every table of the version, in one step
+//	           │                                  │
+//	           │                               Discard      the version is gone; the published one never changed
+//	           └─ Close                                     ops and quarantine for readers; the next run may begin
+//
+//	Published, OpenOps, OpenStaging ──► Reader              waits for no run, and no run waits for it
+//
+// A kill at any moment leaves what the last Commit and the last Publish left; the next Begin clears the rest.
+//
+// DuckDB and PostgreSQL stand behind one seam, one file a verb and an engine (duckdb_load.go, postgres_load.go); nothing above knows an
+// engine by name. It leaves to others what is read (source), which models there are (model), what is right (quality) and the order of
+// the work (run). Names and words are those of docs/architecture.md; the numbered promises are named where they are kept.
+package warehouse
