@@ -84,7 +84,8 @@ func TestModelsCompile(t *testing.T) {
 	f("{# gone #}select {% raw %}{{ x }}{% endraw %}", "select {{ x }}")
 	f("select * from {{ ref('e') }}", "with __dbt__cte__e as (\nselect * from staging.orders\n)\nselect * from __dbt__cte__e")
 	f("select * from {{ ref('d') }} join {{ ref('e') }} using (id)",
-		"with __dbt__cte__e as (\nselect * from staging.orders\n),\n__dbt__cte__d as (\nselect * from __dbt__cte__e\n)\nselect * from __dbt__cte__d join __dbt__cte__e using (id)")
+		"with __dbt__cte__e as (\nselect * from staging.orders\n),\n__dbt__cte__d as (\nselect * from __dbt__cte__e\n)\nselect * from "+
+			"__dbt__cte__d join __dbt__cte__e using (id)")
 	f("-- why\n/* more */ with x as (select * from {{ ref('e') }}) select * from x",
 		"-- why\n/* more */ with __dbt__cte__e as (\nselect * from staging.orders\n),\nx as (select * from __dbt__cte__e) select * from x")
 }
@@ -93,7 +94,8 @@ func TestIncrementalModelsSeeBothWays(t *testing.T) {
 	t.Parallel()
 	g, err := small(t, map[string]string{
 		"models/t.sql": "select 1 as id",
-		"models/m.sql": "{{ config(materialized='incremental', unique_key='id') }}select 1 as id {% if is_incremental() %}from {{ ref('t') }} where id > (select max(id) from {{ this }}){% endif %}",
+		"models/m.sql": "{{ config(materialized='incremental', unique_key='id') }}select 1 as id {% if is_incremental() %}from {{ ref('t') }} " +
+			"where id > (select max(id) from {{ this }}){% endif %}",
 	})
 	require.NoError(t, err)
 	require.Equal(t, "select 1 as id", compiled(t, g, "m", false))
@@ -117,7 +119,8 @@ func TestAViewThatReachesASourceBecomesATable(t *testing.T) {
 func TestGenerateSchemaNameIsHonoured(t *testing.T) {
 	t.Parallel()
 	g, err := small(t, map[string]string{
-		"macros/g.sql":  "{% macro generate_schema_name(custom_schema_name, node) %}{% if custom_schema_name is none %}{{ target.schema }}{% else %}x_{{ custom_schema_name }}{% endif %}{% endmacro %}",
+		"macros/g.sql": "{% macro generate_schema_name(custom_schema_name, node) %}{% if custom_schema_name is none %}{{ target.schema }}{% " +
+			"else %}x_{{ custom_schema_name }}{% endif %}{% endmacro %}",
 		"models/a.sql":  "{{ config(schema='core') }}select 1 as id",
 		"models/b.sql":  "select 1 as id",
 		"seeds/s.csv":   "id\n1\n",
@@ -157,7 +160,8 @@ func TestBrokenModelsNameTheirPlace(t *testing.T) {
 func TestACircleIsNamed(t *testing.T) {
 	t.Parallel()
 	_, err := small(t, map[string]string{
-		"models/a.sql": "select * from {{ ref('c') }}", "models/b.sql": "select * from {{ ref('a') }}", "models/c.sql": "select * from {{ ref('b') }}",
+		"models/a.sql": "select * from {{ ref('c') }}", "models/b.sql": "select * from {{ ref('a') }}",
+		"models/c.sql": "select * from {{ ref('b') }}",
 	})
 	require.ErrorContains(t, err, "a -> c -> b -> a")
 }
@@ -185,9 +189,11 @@ func TestOwnGenericTestsCompile(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
 		"lifeline.yml": "name: s\n", "dbt_project.yml": "name: s\n", "models/m.sql": "select 1 as id",
-		"tests/generic/even.sql": "{% test even(model, column_name, by=2) %}\nselect * from {{ model }} where {{ column_name }} % {{ by }} <> 0\n{% endtest %}",
-		"models/x.yml":           "models:\n  - name: m\n    columns:\n      - name: id\n        data_tests: [even: {by: 4, config: {where: 'id > 0'}}]\n",
-		"tests/single.sql":       "select * from {{ ref('m') }} where id is null",
+		"tests/generic/even.sql": "{% test even(model, column_name, by=2) %}\nselect * from {{ model }} where {{ column_name }} % {{ by }} <> " +
+			"0\n{% endtest %}",
+		"models/x.yml": "models:\n  - name: m\n    columns:\n      - name: id\n        data_tests: [even: {by: 4, config: {where: 'id > " +
+			"0'}}]\n",
+		"tests/single.sql": "select * from {{ ref('m') }} where id is null",
 	}
 	dir := t.TempDir()
 	for name, text := range files {

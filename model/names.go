@@ -29,7 +29,8 @@ func text(c *jinja.Call, i int) string {
 func (r *renderer) reference(c *jinja.Call, h hooks) (jinja.Value, error) {
 	if len(c.Args) < 1 || len(c.Args) > 2 || len(c.Names) > 0 {
 		return nil, &fault{
-			errors.New("ref takes a model's name, or this project's and a model's name; versions of models are not supported"), "{{ ref('claims') }}", "ref",
+			errors.New("ref takes a model's name, or this project's and a model's name; versions of models are not supported"),
+			"{{ ref('claims') }}", "ref",
 		}
 	}
 	if in := text(c, 0); len(c.Args) == 2 && in != r.project.Name {

@@ -89,7 +89,8 @@ func (t *temporal) aggregateBeside() string {
 		}
 		order[i] += " nulls last"
 	}
-	window := fmt.Sprintf("(\n            partition by %s\n            order by %s\n            rows between unbounded preceding and current row\n        )",
+	window := fmt.Sprintf("(\n            partition by %s\n            order by %s\n            rows between unbounded preceding and "+
+		"current row\n        )",
 		strings.Join(prefixed("u", t.keys()), ", "), strings.Join(order, ", "))
 	columns := append(prefixed("u", t.keys()), "u.row_id", "u.member")
 	columns = append(columns, t.computed(t.inUnion("u"), window)...)
@@ -107,7 +108,8 @@ func (t *temporal) aggregateBetween() string {
 	order := append([]string{"u.moment", "u.rank"}, prefixed("u", numbered("o", len(t.tied())))...)
 	columns := append(prefixed("u", t.keys()), "u.row_id", "u.event")
 	columns = append(columns, prefixed("u", numbered("x", len(t.valued())))...)
-	columns = append(columns, fmt.Sprintf("count(u.member) over (\n            partition by %s\n            order by %s\n            rows between unbounded preceding and current row\n        ) as n",
+	columns = append(columns, fmt.Sprintf("count(u.member) over (\n            partition by %s\n            order by %s\n            rows "+
+		"between unbounded preceding and current row\n        ) as n",
 		strings.Join(prefixed("u", t.keys()), ", "), strings.Join(append(order, "u.row_id"), ", ")))
 	inner := fmt.Sprintf("(\n    select\n        %s\n    from %s as u\n)", lines(2, columns...), indent(1, t.union(true, t.valued())))
 	outer := append(prefixed("w", t.keys()), "max(w.row_id) as row_id")

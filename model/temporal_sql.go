@@ -189,7 +189,8 @@ func (t *temporal) picked(p string) string {
 	for _, k := range t.keys() {
 		same = append(same, fmt.Sprintf("p.%s = e.%s", k, k))
 	}
-	return fmt.Sprintf("select\n    %s\nfrom %s as e\ninner join %s as p\n    on %s and p.n = e.n\nright join %s as c\n    on %s and p.row_id = c.%s",
+	return fmt.Sprintf("select\n    %s\nfrom %s as e\ninner join %s as p\n    on %s and p.n = e.n\nright join %s as c\n    on %s and "+
+		"p.row_id = c.%s",
 		lines(1, t.chosen()...), t.events(false), p, strings.Join(same, " and "), t.cohort.relation, t.onKeys("e"), t.id)
 }
 

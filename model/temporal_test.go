@@ -77,7 +77,8 @@ func TestATemporalJoinReadsWhatItIsGivenByRef(t *testing.T) {
 	t.Parallel()
 	g, err := small(t, map[string]string{
 		"models/c.sql": "{{ config(materialized='table') }}select 1 as id, 2 as entity",
-		"models/m.sql": "{{ temporal_join('last_ever', cohort=ref('c'), appended=source('shop', 'orders'), on=['entity'], columns={'id': 'event'}) }}",
+		"models/m.sql": "{{ temporal_join('last_ever', cohort=ref('c'), appended=source('shop', 'orders'), on=['entity'], columns={'id': " +
+			"'event'}) }}",
 	})
 	require.NoError(t, err)
 	require.Len(t, find(t, g, "m").DependsOn, 2)
@@ -119,7 +120,9 @@ func TestAMacroOfTheProjectMayCallATemporalJoin(t *testing.T) {
 		}
 		return err
 	}
-	require.NoError(t, f("{% macro own(cohort) %}{{ temporal_join('last_before', cohort=cohort, appended='a', on='entity', columns={'id': 'event'}) }}{% endmacro %}"))
-	require.Equal(t, "macros/own.sql:1:41: temporal_join: there is no temporal join \"last\" (called at models/m.sql:4:10)\nTry: one of first_after, first_before, "+
+	require.NoError(t, f("{% macro own(cohort) %}{{ temporal_join('last_before', cohort=cohort, appended='a', on='entity', columns={'id': "+
+		"'event'}) }}{% endmacro %}"))
+	require.Equal(t, "macros/own.sql:1:41: temporal_join: there is no temporal join \"last\" (called at models/m.sql:4:10)\nTry: one of "+
+		"first_after, first_before, "+
 		"first_ever, first_in_between, last_after, last_before, last_ever, last_in_between, nth_ever\nexit 2\n", told(f("{% macro own(cohort) %}{{ temporal_join('last', cohort=cohort, appended='a', on='entity', columns={'id': 'event'}) }}{% endmacro %}")))
 }

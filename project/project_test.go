@@ -91,9 +91,11 @@ func TestTwoNodesOfOneNameAreRefused(t *testing.T) {
 func TestConfigurationGoesFromTheFolderToTheFile(t *testing.T) {
 	t.Parallel()
 	p, err := load(t, map[string]string{
-		"dbt_project.yml":      "name: small\nmodels:\n  +tags: all\n  small:\n    +materialized: table\n    core:\n      +schema: core\n      +tags: [inner]\n",
+		"dbt_project.yml": "name: small\nmodels:\n  +tags: all\n  small:\n    +materialized: table\n    core:\n      +schema: core\n      " +
+			"+tags: [inner]\n",
 		"models/core/deep.sql": "select 1 as id",
-		"models/x.yml":         "models:\n  - name: deep\n    config: {materialized: view, unique_key: id, indexes: [{columns: [id], unique: true}]}\n",
+		"models/x.yml": "models:\n  - name: deep\n    config: {materialized: view, unique_key: id, indexes: [{columns: [id], unique: " +
+			"true}]}\n",
 	})
 	require.NoError(t, err)
 	deep := p.Model("deep")
@@ -109,7 +111,8 @@ func TestConfigurationGoesFromTheFolderToTheFile(t *testing.T) {
 func TestSeedsGetTheNarrowestTypeOfTheirColumns(t *testing.T) {
 	t.Parallel()
 	p, err := load(t, map[string]string{
-		"seeds/s.csv":   "a,b,c,d,e,f,g\n1,10000000000,1.5,2019-01-01,2019-01-01 10:00:00,true,x\n,,,,,,\n007,1,2,2019-01-02,2019-01-01T10:00:00.5,FALSE,1\n",
+		"seeds/s.csv": "a,b,c,d,e,f,g\n1,10000000000,1.5,2019-01-01,2019-01-01 " +
+			"10:00:00,true,x\n,,,,,,\n007,1,2,2019-01-02,2019-01-01T10:00:00.5,FALSE,1\n",
 		"models/x.yml":  "version: 2\n",
 		"seeds/s.yml":   "seeds:\n  - name: s\n    config: {column_types: {g: varchar(10)}}\n",
 		"seeds/bom.csv": "\xef\xbb\xbfname\nx\n",
@@ -166,7 +169,8 @@ func TestKeysOfDbtWithoutEffectAreListed(t *testing.T) {
 
 func TestEnvironmentVariablesStandInAddresses(t *testing.T) {
 	t.Parallel()
-	dir := write(t, map[string]string{"lifeline.yml": "source: {dsn: \"${SRC}\"}\nwarehouse: {dsn: \"{{ env_var('WH', 'duckdb:x') }}\", keep_versions: 3}\nas_of: 2019-01-01\n"})
+	dir := write(t, map[string]string{"lifeline.yml": "source: {dsn: \"${SRC}\"}\nwarehouse: {dsn: \"{{ env_var('WH', 'duckdb:x') }}\", " +
+		"keep_versions: 3}\nas_of: 2019-01-01\n"})
 	p, err := project.Load(dir, project.Options{Env: func(name string) string { return map[string]string{"SRC": "csv:here"}[name] }})
 	require.NoError(t, err)
 	require.Equal(t, "csv:here", p.Config.Source.DSN)

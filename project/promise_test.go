@@ -65,9 +65,11 @@ var forms = []form{
 	{
 		name: "dbt_project.yml", file: "dbt_project.yml", text: "name: p\n%s\n", own: []string{"name"},
 		used: map[string]string{
-			"model-paths": "[models, other]", "seed-paths": "[seeds, other]", "test-paths": "[tests, other]", "macro-paths": "[other]", "docs-paths": "[other]", "snapshot-paths": "[other]",
-			"analysis-paths": "[other]", "vars": "{a: 1}", "models": "{+materialized: table}", "seeds": "{+schema: raw}", "data_tests": "{+severity: warn}",
-			"tests": "{+severity: warn}",
+			"model-paths": "[models, other]", "seed-paths": "[seeds, other]", "test-paths": "[tests, other]", "macro-paths": "[other]",
+			"docs-paths": "[other]", "snapshot-paths": "[other]",
+			"analysis-paths": "[other]", "vars": "{a: 1}", "models": "{+materialized: table}", "seeds": "{+schema: raw}",
+			"data_tests": "{+severity: warn}",
+			"tests":      "{+severity: warn}",
 		},
 		told: keysTold("require-dbt-version", "clean-targets", "target-path", "log-path", "packages-install-path", "asset-paths", "dispatch",
 			"query-comment", "flags", "exposures", "metrics", "sources", "unit_tests", "snapshots"),
@@ -96,8 +98,9 @@ var forms = []form{
 		name: "source table", file: "models/sources.yml", own: []string{"name",
 			"columns"}, text: "sources: [{name: shop, tables: [{name: t, columns: [{name: id}, {name: day}], %s}]}]\n",
 		used: map[string]string{
-			"identifier": "T1", "description": "d", "meta": "{lifeline: {key: [id]}}", "freshness": "{warn_after: {count: 1, period: day}}", "loaded_at_field": "day",
-			"config": "{enabled: false}", "data_tests": "[dbt_utils.not_constant]", "tests": "[dbt_utils.not_constant]",
+			"identifier": "T1", "description": "d", "meta": "{lifeline: {key: [id]}}", "freshness": "{warn_after: {count: 1, period: day}}",
+			"loaded_at_field": "day",
+			"config":          "{enabled: false}", "data_tests": "[dbt_utils.not_constant]", "tests": "[dbt_utils.not_constant]",
 		},
 		told:   map[string]string{"loaded_at_query": "x", "tags": "[x]", "external": "{}"},
 		silent: map[string]string{"quoting": "{}"},
@@ -111,8 +114,9 @@ var forms = []form{
 	{
 		name: "model", file: "models/m.yml", own: []string{"name"}, text: "models: [{name: m, %s}]\n",
 		used: map[string]string{
-			"description": "d", "meta": "{owner: x}", "config": config, "columns": "[{name: id}]", "data_tests": "[dbt_utils.equal_rowcount: {compare_model: ref('n')}]",
-			"tests": "[dbt_utils.equal_rowcount: {compare_model: ref('n')}]",
+			"description": "d", "meta": "{owner: x}", "config": config, "columns": "[{name: id}]",
+			"data_tests": "[dbt_utils.equal_rowcount: {compare_model: ref('n')}]",
+			"tests":      "[dbt_utils.equal_rowcount: {compare_model: ref('n')}]",
 		},
 		told:    keysTold("docs", "access", "group", "latest_version", "constraints", "tags", "deprecation_date", "time_spine", "data_type"),
 		refused: map[string]string{"versions": "[{v: 1}]"},
@@ -120,15 +124,18 @@ var forms = []form{
 	{
 		name: "seed", file: "models/s.yml", own: []string{"name"}, text: "seeds: [{name: s, %s}]\n",
 		used: map[string]string{
-			"description": "d", "config": "{delimiter: ';'}", "columns": "[{name: 'id;x', description: d}]", "data_tests": "[dbt_utils.equal_rowcount: {compare_model: ref('n')}]",
-			"tests": "[dbt_utils.equal_rowcount: {compare_model: ref('n')}]",
+			"description": "d", "config": "{delimiter: ';'}", "columns": "[{name: 'id;x', description: d}]",
+			"data_tests": "[dbt_utils.equal_rowcount: {compare_model: ref('n')}]",
+			"tests":      "[dbt_utils.equal_rowcount: {compare_model: ref('n')}]",
 		},
 		told: keysTold("docs", "access", "group", "tags"), silent: map[string]string{"meta": "{owner: x}"},
 	},
 	{
-		name: "test", file: "models/m.yml", text: "models: [{name: m, columns: [{name: id, data_tests: [{accepted_values: {values: [1], %s}}]}]}]\n", own: []string{"values"},
+		name: "test", file: "models/m.yml", text: "models: [{name: m, columns: [{name: id, data_tests: [{accepted_values: {values: [1], " +
+			"%s}}]}]}]\n", own: []string{"values"},
 		used: map[string]string{
-			"name": "n1", "description": "d", "severity": "warn", "warn_if": "'>1'", "error_if": "'>1'", "where": "1 = 1", "enabled": "false", "tags": "[x]",
+			"name": "n1", "description": "d", "severity": "warn", "warn_if": "'>1'", "error_if": "'>1'", "where": "1 = 1", "enabled": "false",
+			"tags": "[x]",
 			"meta": "{lifeline: {on_fail: flag}}", "config": "{severity: warn}", "arguments": "{values: [2]}", "quote": "false",
 		},
 		told: keysTold("store_failures", "store_failures_as", "limit", "fail_calc", "schema", "alias", "database", "group"),
@@ -286,7 +293,8 @@ func TestEveryConfigurationKeyIsUsedToldOrRefused(t *testing.T) {
 		require.False(t, known, "%s has no effect, which is told", key)
 	}
 	for key, v := range map[string]any{
-		"pre_hook": "x", "post-hook": "x", "sql_header": "x", "strategy": "check", "materialised": "table", "shema": "x", "tag": "x", "uniquekey": "x",
+		"pre_hook": "x", "post-hook": "x", "sql_header": "x", "strategy": "check", "materialised": "table", "shema": "x", "tag": "x",
+		"uniquekey":    "x",
 		"materialized": "snapshot", "enabled": "maybe", "column_types": "x", "indexes": "x",
 	} {
 		_, err := new(ModelConfig).Set(key, v)
@@ -347,13 +355,16 @@ func TestEveryKeyOfMetaLifelineIsUsedOrRefused(t *testing.T) {
 		"entity_of": "t", "entity_count_of": "n", "entity_key": "k", "grain": "[id]", "columns_of": "n", "distribute_by": "id",
 		"records": "[{of: n, key: id, from: x}]",
 	})
-	f("models/sources.yml", "sources: [{name: shop, tables: [{name: t, columns: [{name: a}, {name: c}, {name: day}], meta: {lifeline: {%s}}}]}]\n", map[string]string{
+	f("models/sources.yml", "sources: [{name: shop, tables: [{name: t, columns: [{name: a}, {name: c}, {name: day}], meta: {lifeline: "+
+		"{%s}}}]}]\n", map[string]string{
 		"file": "t.csv", "key": "[a]", "money": "{a: c}", "shift": "{after: a, by: 1}",
 	})
 	f("models/sources.yml", "sources: [{name: shop, tables: [{name: t, columns: [{name: day}, {name: a, meta: {lifeline: {%s}}}]}]}]\n",
 		map[string]string{"mask": "drop"})
-	f("models/m.yml", "models: [{name: m, columns: [{name: id, data_tests: [{relationships: {to: ref('n'), field: id, meta: {lifeline: {%s}}}}]}]}]\n", map[string]string{
-		"on_fail": "flag", "warn_if": "'>1'", "error_if": "'>1'", "note": "x", "until": "'2030-01-01', note: x", "hold": "2d, on_fail: quarantine",
+	f("models/m.yml", "models: [{name: m, columns: [{name: id, data_tests: [{relationships: {to: ref('n'), field: id, meta: {lifeline: "+
+		"{%s}}}}]}]}]\n", map[string]string{
+		"on_fail": "flag", "warn_if": "'>1'", "error_if": "'>1'", "note": "x", "until": "'2030-01-01', note: x",
+		"hold": "2d, on_fail: quarantine",
 	})
 	for file, text := range map[string]string{
 		"models/s.yml":       "seeds: [{name: s, meta: {lifeline: {key: [id]}}}]\n",

@@ -67,7 +67,8 @@ func readRecords(o *Object, v any) ([]*Records, error) {
 		}
 		by, ok := m["by"].(map[string]any)
 		if !ok && m["by"] != nil {
-			return nil, o.Value.Problem(fmt.Sprintf("by of entry %d of meta.lifeline.records is not a mapping", i+1), "by: {period: c.created_month}")
+			return nil, o.Value.Problem(fmt.Sprintf("by of entry %d of meta.lifeline.records is not a mapping", i+1),
+				"by: {period: c.created_month}")
 		}
 		r.Columns = sortedKeys(by)
 		for k, x := range by {

@@ -196,7 +196,8 @@ func readShift(o *Object, v any) (*Shift, error) {
 	}
 	if !ok || len(m) != keys || !whole || by == 0 || textOf(m["after"]) == "" || conditional && (textOf(when) == "" || by < 0) {
 		return nil, o.Value.Problem(
-			"meta.lifeline.shift says after which column the values are shifted and by how many columns, and may say by which further column that is known",
+			"meta.lifeline.shift says after which column the values are shifted and by how many columns, and may say by which further column that "+
+				"is known",
 			"shift: {after: status, by: 1}, or shift: {after: status, by: 1, when: type}")
 	}
 	return &Shift{

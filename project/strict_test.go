@@ -44,7 +44,8 @@ func TestFilesBesideTheModelsAreReadStrictly(t *testing.T) {
 func TestSeedsTakeTheirConfigurationFromBothPlaces(t *testing.T) {
 	t.Parallel()
 	p, err := load(t, map[string]string{
-		"dbt_project.yml":  "name: small\nseeds:\n  small:\n    +schema: raw\n    deep:\n      +column_types: {from: timestamp, not_here: text}\n      s: {+alias: renamed}\n",
+		"dbt_project.yml": "name: small\nseeds:\n  small:\n    +schema: raw\n    deep:\n      +column_types: {from: timestamp, not_here: " +
+			"text}\n      s: {+alias: renamed}\n",
 		"seeds/deep/s.csv": "id;from;null_text;day\n1;;NULL;2019-02-29\n",
 		"seeds/deep/s.yml": "seeds:\n  - name: s\n    config: {delimiter: ';', column_types: {id: bigint}}\n",
 		"seeds/flat.csv":   "id\n1\n",
@@ -68,7 +69,8 @@ func TestSeedsTakeTheirConfigurationFromBothPlaces(t *testing.T) {
 func TestFoldersWithoutAModelAreListed(t *testing.T) {
 	t.Parallel()
 	p, err := load(t, map[string]string{
-		"dbt_project.yml":   "name: small\nmodel-paths: [./models/]\nmodels:\n  small:\n    core: {+schema: core, materialized: table}\n    cor: {+schema: core}\n",
+		"dbt_project.yml": "name: small\nmodel-paths: [./models/]\nmodels:\n  small:\n    core: {+schema: core, materialized: table}\n    " +
+			"cor: {+schema: core}\n",
 		"models/core/a.sql": "select 1 as id",
 	})
 	require.NoError(t, err)
@@ -209,7 +211,8 @@ func TestTheShippedProjectLoads(t *testing.T) {
 
 // Whatever stands in the project's own files, reading them ends with a project or a problem.
 func FuzzProjectFilesNeverPanic(f *testing.F) {
-	f.Add("dbt_project.yml", "name: small\nmodels:\n  small: {+schema: x, core: {+tags: [a]}}\nseeds: {+column_types: {a: text}}\ntest-paths: []\n")
+	f.Add("dbt_project.yml", "name: small\nmodels:\n  small: {+schema: x, core: {+tags: [a]}}\nseeds: {+column_types: {a: "+
+		"text}}\ntest-paths: []\n")
 	f.Add("lifeline.yml", "name: x\nsource: {dsn: \"${A:-b}\"}\nas_of: {rule: now, columns: []}\n")
 	f.Add("seeds/s.csv", "a,b\n1,\"x\n")
 	f.Add("macros/m.sql", "{% test x(model, column_name=3, , y) %}")
@@ -264,7 +267,8 @@ func TestWhatIsBroughtFromDbtIsAnsweredRightly(t *testing.T) {
 func TestYAMLValuesAreRenderedAsDbtRendersThem(t *testing.T) {
 	t.Parallel()
 	p, err := load(t, map[string]string{
-		"dbt_project.yml": "name: small\nvars: {n: 3}\nmodels:\n  small:\n    +enabled: \"{{ var('x', true) }}\"\n    +tags: [\"t{{ var('n') + 1 }}\"]\n" +
+		"dbt_project.yml": "name: small\nvars: {n: 3}\nmodels:\n  small:\n    +enabled: \"{{ var('x', true) }}\"\n    +tags: [\"t{{ var('n') + " +
+			"1 }}\"]\n" +
 			"    +schema: \"{{ 'raw' if var('n') > 2 else 'other' }}\"\n",
 	})
 	require.NoError(t, err)

@@ -10,7 +10,8 @@ var testConfigKeys = []string{"severity", "where", "warn_if", "error_if", "enabl
 
 // testConfigIgnored are those of dbt that have none here.
 var testConfigIgnored = map[string]bool{
-	"store_failures": true, "store_failures_as": true, "limit": true, "fail_calc": true, "schema": true, "alias": true, "database": true, "group": true,
+	"store_failures": true, "store_failures_as": true, "limit": true, "fail_calc": true, "schema": true, "alias": true, "database": true,
+	"group": true,
 }
 
 // Configure puts one configuration value over a test's, as config() in its SQL gives it. known is false for a key that has no effect here.

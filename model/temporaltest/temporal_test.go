@@ -49,10 +49,12 @@ func calls() []call {
 	}
 	for _, bound := range []bool{false, true} {
 		for _, kind := range []string{"first_before", "last_before", "first_after", "last_after", "first_in_between", "last_in_between"} {
-			out = append(out, call{name: fmt.Sprintf("%s_%t", kind, bound), kind: kind, inclusive: bound, args: fmt.Sprintf(", inclusive=%t", bound)})
+			out = append(out, call{name: fmt.Sprintf("%s_%t", kind, bound), kind: kind, inclusive: bound,
+				args: fmt.Sprintf(", inclusive=%t", bound)})
 		}
 		for _, kind := range []string{"before", "after", "in_between"} {
-			out = append(out, call{name: fmt.Sprintf("%s_%t", kind, bound), kind: kind, inclusive: bound, aggregate: true, args: fmt.Sprintf(", inclusive=%t", bound)})
+			out = append(out, call{name: fmt.Sprintf("%s_%t", kind, bound), kind: kind, inclusive: bound, aggregate: true,
+				args: fmt.Sprintf(", inclusive=%t", bound)})
 		}
 	}
 	return append(out, call{name: "all_ever", kind: "all_ever", aggregate: true})
@@ -60,11 +62,15 @@ func calls() []call {
 
 // template is the model of a call. The appended rows have their key under another name.
 func (c call) template() string {
-	common := fmt.Sprintf("'%s', cohort='cohort_rows', appended='appended_rows', on='entity', cohort_on='member', time='happened', cohort_time='began'%s", c.kind, c.args)
+	common := fmt.Sprintf("'%s', cohort='cohort_rows', appended='appended_rows', on='entity', cohort_on='member', time='happened', "+
+		"cohort_time='began'%s", c.kind, c.args)
 	if c.aggregate {
-		return "select * from ({{ temporal_aggregate(" + common + ", aggregates={'events': 'count(*)', 'amounts': 'COUNT(amount)', 'total': 'sum( amount )', 'highest': 'max(amount)', 'mean': 'avg(amount)', 'any_large': 'bool_or(large)'}) }}) as j"
+		return "select * from ({{ temporal_aggregate(" + common +
+			", aggregates={'events': 'count(*)', 'amounts': 'COUNT(amount)', 'total': 'sum( amount )', 'highest': 'max(amount)', 'mean': " +
+			"'avg(amount)', 'any_large': 'bool_or(large)'}) }}) as j"
 	}
-	return "select * from ({{ temporal_join(" + common + ", columns={'id': 'event_id', 'happened': 'event_time', 'large': 'event_large'}) }}) as j"
+	return "select * from ({{ temporal_join(" + common +
+		", columns={'id': 'event_id', 'happened': 'event_time', 'large': 'event_large'}) }}) as j"
 }
 
 func compileAll(t testing.TB) map[string]string {
@@ -115,7 +121,8 @@ func databases(t *testing.T, run func(t *testing.T, db *sql.Conn)) {
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, db.Close()) })
 			do(t, db, "create temporary table cohort_rows (member bigint, began timestamp, occurrence integer, id bigint, amount integer)")
-			do(t, db, "create temporary table appended_rows (entity bigint, happened timestamp, occurrence integer, id varchar(20), amount integer, large boolean)")
+			do(t, db, "create temporary table appended_rows (entity bigint, happened timestamp, occurrence integer, id varchar(20), amount "+
+				"integer, large boolean)")
 			run(t, db)
 		})
 	}
@@ -286,9 +293,11 @@ func (d data) expected(c call, of row) string {
 // got are the rows of a call, each a text, by the cohort row's id.
 func got(t tester, db *sql.Conn, c call, text string) map[int]string {
 	t.Helper()
-	columns := []string{"event_id", "substr(cast(event_time as varchar), 15, 2)", "case when event_large then 'true' when not event_large then 'false' end"}
+	columns := []string{"event_id", "substr(cast(event_time as varchar), 15, 2)",
+		"case when event_large then 'true' when not event_large then 'false' end"}
 	if c.aggregate {
-		columns = []string{"events", "amounts", "total", "highest", "floor(mean * 1000 + 0.0001)", "case when any_large then 'true' when not any_large then 'false' end"}
+		columns = []string{"events", "amounts", "total", "highest", "floor(mean * 1000 + 0.0001)",
+			"case when any_large then 'true' when not any_large then 'false' end"}
 	}
 	for i, column := range columns {
 		if strings.HasPrefix(column, "floor") {
@@ -391,7 +400,8 @@ func TestEachEventFallsIntoExactlyOneWindow(t *testing.T) {
 			for _, inclusive := range []bool{false, true} {
 				// What no window holds lies before the entity's first cohort row, by the other bound.
 				operator := map[bool]string{false: "<=", true: "<"}[inclusive]
-				windows := number(t, db, "select cast(coalesce(sum(events), 0) as bigint) from ("+texts[fmt.Sprintf("in_between_%t", inclusive)]+") as w")
+				windows := number(t, db, "select cast(coalesce(sum(events), 0) as bigint) from ("+
+					texts[fmt.Sprintf("in_between_%t", inclusive)]+") as w")
 				outside := number(t, db, `select count(*) from appended_rows as a
 					join (select member, min(began) as first from cohort_rows group by member) as f on f.member = a.entity
 					where a.happened `+operator+` f.first`)
