@@ -13,14 +13,21 @@ import (
 // helpdesk is a database that nobody described: no foreign keys, a list of states with flags, a log, names that engines keep for
 // themselves, zeros and blanks where nothing is known, and what tells of people.
 const helpdesk = `
-create table desk_agents (id int unsigned not null auto_increment primary key, full_name varchar(80), email varchar(120), pass_hash varchar(60));
+create table desk_agents (id int unsigned not null auto_increment primary key, full_name varchar(80),
+	email varchar(120), pass_hash varchar(60));
 create table desk_groups (id int unsigned not null auto_increment primary key, name varchar(60) not null);
-create table desk_request_states (id tinyint unsigned not null primary key, name varchar(30) not null, is_closed tinyint(1) not null default 0);
+create table desk_request_states (id tinyint unsigned not null primary key, name varchar(30) not null,
+	is_closed tinyint(1) not null default 0);
 create table desk_requests (
-	id int unsigned not null auto_increment primary key, subject varchar(200), group_id int unsigned not null default 0, agent_id int unsigned not null default 0, state_id tinyint unsigned not null,
-	fee decimal(10,2) not null default 0, fee_currency char(3), ` + "`order`" + ` int, opened_at datetime not null, due_on date, closed_at datetime null, deleted tinyint(1) not null default 0, key (group_id), key (state_id)) comment 'What customers ask for';
-create table desk_request_history (id int unsigned not null auto_increment primary key, request_id int unsigned not null, state_id tinyint unsigned not null, agent_id int unsigned, changed_at datetime not null, key (request_id));
-create table desk_request_notes (id int unsigned not null auto_increment primary key, request_id int unsigned not null, body text, created_at datetime);
+	id int unsigned not null auto_increment primary key, subject varchar(200),
+	group_id int unsigned not null default 0, agent_id int unsigned not null default 0, state_id tinyint unsigned not null,
+	fee decimal(10,2) not null default 0, fee_currency char(3), ` + "`order`" + ` int,
+	opened_at datetime not null, due_on date, closed_at datetime null,
+	deleted tinyint(1) not null default 0, key (group_id), key (state_id)) comment 'What customers ask for';
+create table desk_request_history (id int unsigned not null auto_increment primary key, request_id int unsigned not null, state_id tinyint
+    unsigned not null, agent_id int unsigned, changed_at datetime not null, key (request_id));
+create table desk_request_notes (id int unsigned not null auto_increment primary key, request_id int unsigned not null, body text,
+    created_at datetime);
 create table desk_sessions (id varchar(40) not null primary key, data blob);
 create table desk_empty_things (id int not null primary key, name varchar(10));
 create view desk_open as select * from desk_requests where closed_at is null;
@@ -28,10 +35,12 @@ insert into desk_agents values (1, 'Ada Example', 'ada@example.org', 'x'), (2, '
 insert into desk_groups values (1, 'Billing'), (2, 'Network');
 insert into desk_request_states values (1, 'New', 0), (2, 'With us', 0), (3, 'Finished', 1), (4, 'Cancelled', 1);
 insert into desk_requests (id, subject, group_id, agent_id, state_id, fee, fee_currency, opened_at, due_on, closed_at)
-	select seq, concat('Request ', seq), 1 + seq % 2, seq % 3, 1 + seq % 4, seq / 2, if(seq = 60, 'UGX', 'KES'), '2024-03-01 08:00:00' + interval seq hour, '2024-04-01' + interval seq day, if(seq % 4 in (2, 3), '2024-03-02 09:00:00' + interval seq hour, null)
+	select seq, concat('Request ', seq), 1 + seq % 2, seq % 3, 1 + seq % 4, seq / 2, if(seq = 60, 'UGX', 'KES'), '2024-03-01 08:00:00' +
+	    interval seq hour, '2024-04-01' + interval seq day, if(seq % 4 in (2, 3), '2024-03-02 09:00:00' + interval seq hour, null)
 	from seq_1_to_60;
 insert into desk_request_history (request_id, state_id, agent_id, changed_at)
-	select id, 1, 1, opened_at from desk_requests union all select id, state_id, 2, coalesce(closed_at, opened_at + interval 1 hour) from desk_requests where state_id > 1;
+	select id, 1, 1, opened_at from desk_requests union all select id, state_id, 2, coalesce(closed_at, opened_at + interval 1 hour) from
+	    desk_requests where state_id > 1;
 insert into desk_request_notes (request_id, body, created_at) select id, 'text', opened_at from desk_requests;
 insert into desk_sessions values ('a', 'b')`
 
@@ -75,7 +84,8 @@ func TestAStrangersDatabaseBecomesAWarehouse(t *testing.T) {
 	require.Equal(t, dry.Written, r.Written)
 	require.Len(t, r.Records, 1)
 	record := r.Records[0]
-	require.Equal(t, []string{"request", "desk_requests", "state_id", "desk_request_history"}, []string{record.Name, record.Table, record.State, record.Log})
+	require.Equal(t, []string{"request", "desk_requests", "state_id", "desk_request_history"},
+		[]string{record.Name, record.Table, record.State, record.Log})
 	require.ElementsMatch(t, []string{"desk_open", "desk_sessions"}, r.LeftOut)
 
 	text := readFile(t, dir, "seeds/status_map.csv")
@@ -84,7 +94,8 @@ func TestAStrangersDatabaseBecomesAWarehouse(t *testing.T) {
 	}
 	require.Contains(t, readFile(t, dir, "models/sources.yml"), `money: {"fee": "fee_currency"}`)
 	require.Contains(t, readFile(t, dir, "lifeline.yml"), "# masking:")
-	require.NotContains(t, readFile(t, dir, "dashboards/model.yml"), "money:", "pages that add up money show one currency, and so not all requests")
+	require.NotContains(t, readFile(t, dir, "dashboards/model.yml"), "money:",
+		"pages that add up money show one currency, and so not all requests")
 	all := ""
 	for _, f := range r.Written {
 		if f != ".source" {
@@ -104,11 +115,14 @@ func TestAStrangersDatabaseBecomesAWarehouse(t *testing.T) {
 		require.Zero(t, c.Failing, "%s holds on the data as it was found", c.Name)
 	}
 	at := []string{"--project", dir}
-	rows := query(t, at, "select state, count(*) as n, count(date_finished) as finished from analytics.dim_request_lifecycle group by 1 order by 1")
+	rows := query(t, at, "select state, count(*) as n, count(date_finished) as finished from analytics.dim_request_lifecycle group by 1 "+
+		"order by 1")
 	require.Equal(t, []map[string]any{
-		{"state": "cancelled", "n": 15.0, "finished": 0.0}, {"state": "finished", "n": 15.0, "finished": 15.0}, {"state": "new", "n": 15.0, "finished": 0.0}, {"state": "with_us", "n": 15.0, "finished": 0.0},
+		{"state": "cancelled", "n": 15.0, "finished": 0.0}, {"state": "finished", "n": 15.0, "finished": 15.0},
+		{"state": "new", "n": 15.0, "finished": 0.0}, {"state": "with_us", "n": 15.0, "finished": 0.0},
 	}, rows)
-	rows = query(t, at, "select group_name, count(*) as n, sum(case when agent_id is null then 1 else 0 end) as nobody from core.desk_requests group by 1 order by 1")
+	rows = query(t, at, "select group_name, count(*) as n, sum(case when agent_id is null then 1 else 0 end) as nobody from "+
+		"core.desk_requests group by 1 order by 1")
 	require.Len(t, rows, 2)
 	require.Equal(t, "Billing", rows[0]["group_name"])
 }
@@ -148,9 +162,11 @@ func TestADatabaseWithoutALifeGetsTablesAndIsToldSo(t *testing.T) {
 	dsn := mysqlDatabase(t)
 	fillDatabase(t, dsn, `
 create table countries (code char(2) not null primary key, name varchar(60), status tinyint(1) not null default 1);
-create table cities (id int not null auto_increment primary key, name varchar(60), country_code char(2) not null, state varchar(40), zip varchar(10), founded date);
+create table cities (id int not null auto_increment primary key, name varchar(60), country_code char(2) not null, state varchar(40), zip
+    varchar(10), founded date);
 insert into countries values ('KE', 'Kenya', 1), ('NG', 'Nigeria', 0);
-insert into cities (name, country_code, state, zip, founded) values ('Nairobi', 'KE', 'Nairobi', '00100', '1899-05-30'), ('Lagos', 'NG', 'Lagos', null, null)`)
+insert into cities (name, country_code, state, zip, founded) values ('Nairobi', 'KE', 'Nairobi', '00100', '1899-05-30'),
+	('Lagos', 'NG', 'Lagos', null, null)`)
 	dir := filepath.Join(t.TempDir(), "world")
 	o := lifeline(t, "init", dir, "--source", dsn, "--yes")
 	require.Zero(t, o.code, o.errors)
@@ -175,7 +191,8 @@ func TestAFolderOfFilesIsUnderstoodToo(t *testing.T) {
 		if i%2 == 0 {
 			status, closed = "shipped", "2024-02-"+string(rune('1'+i%2))+"0 08:00:00"
 		}
-		b.WriteString("1" + id + "," + string(rune('1'+i%3)) + "," + status + ",2024-01-0" + string(rune('1'+i%9)) + " 10:00:00," + closed + ",12.50\r\n")
+		b.WriteString("1" + id + "," + string(rune('1'+i%3)) + "," + status + ",2024-01-0" + string(rune('1'+i%9)) + " 10:00:00," + closed +
+			",12.50\r\n")
 	}
 	write("orders.csv", b.String())
 	dir := filepath.Join(t.TempDir(), "shop")
