@@ -25,7 +25,8 @@ type postgresReader struct {
 var postgresSession = map[string]string{
 	"application_name": "lifeline export", "default_transaction_read_only": "on", "statement_timeout": "5s", "lock_timeout": "2s",
 	"idle_in_transaction_session_timeout": "10s", "timezone": "UTC", "datestyle": "ISO", "intervalstyle": "postgres", "bytea_output": "hex",
-	"extra_float_digits": "1", "standard_conforming_strings": "on", "jit": "off", "work_mem": "32MB", "max_parallel_workers_per_gather": "0", "search_path": "",
+	"extra_float_digits": "1", "standard_conforming_strings": "on", "jit": "off", "work_mem": "32MB", "max_parallel_workers_per_gather": "0",
+	"search_path":         "",
 	"client_min_messages": "error",
 }
 
@@ -54,7 +55,8 @@ func openPostgresReader(ctx context.Context, c *workerConfig) (*postgresReader, 
 // noDatabase says that PostgreSQL cannot be asked, without its address.
 func noDatabase(err error) error {
 	return &SandboxError{
-		Kind: SandboxUnavailable, Title: "The database cannot be asked now", Detail: "PostgreSQL does not take the session that SQL runs in", Hint: "ask again in a moment; the server's log says more", Cause: err.Error(),
+		Kind: SandboxUnavailable, Title: "The database cannot be asked now", Detail: "PostgreSQL does not take the session that SQL runs in",
+		Hint: "ask again in a moment; the server's log says more", Cause: err.Error(),
 	}
 }
 
@@ -117,7 +119,8 @@ func postgresError(err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
-	if text := err.Error(); strings.Contains(text, "SQLSTATE 57P0") || !strings.Contains(text, "SQLSTATE") && !strings.Contains(text, "context") && !strings.Contains(text, "field") {
+	if text := err.Error(); strings.Contains(text, "SQLSTATE 57P0") || !strings.Contains(text, "SQLSTATE") &&
+		!strings.Contains(text, "context") && !strings.Contains(text, "field") {
 		return noDatabase(err)
 	}
 	return err

@@ -83,7 +83,8 @@ const firstKeys = 10
 // Trace follows one row of a table. Several key columns are separated by commas, in the order of the grain; an empty one is null.
 // A key that is not there is a problem which says where the row is instead: in quarantine, gone from the source, or nowhere.
 func (t *Tracer) Trace(ctx context.Context, n *model.Node, key string) (*Chain, error) {
-	c := &Chain{Version: t.Version, Steps: []Step{}, Repairs: []Repair{}, History: []Past{}, Runs: []Run{}, Parents: []Related{}, Children: []Related{}, MadeOf: []Related{}}
+	c := &Chain{Version: t.Version, Steps: []Step{}, Repairs: []Repair{}, History: []Past{}, Runs: []Run{}, Parents: []Related{},
+		Children: []Related{}, MadeOf: []Related{}}
 	if n.Kind == model.KindSource {
 		return c, t.fromSource(ctx, c, n, key)
 	}
@@ -106,7 +107,8 @@ func (t *Tracer) Trace(ctx context.Context, n *model.Node, key string) (*Chain, 
 func (t *Tracer) first(ctx context.Context, n *model.Node, key string) (Row, string, error) {
 	columns := t.keyOf(n)
 	if len(columns) == 0 {
-		return nil, "", problem(fmt.Errorf("nothing says which column tells the rows of %s apart", relation(n)), "meta: {lifeline: {grain: [id]}} in its YAML file")
+		return nil, "", problem(fmt.Errorf("nothing says which column tells the rows of %s apart", relation(n)),
+			"meta: {lifeline: {grain: [id]}} in its YAML file")
 	}
 	parts, err := change.ParseKey(key, len(columns))
 	if err != nil {
@@ -164,7 +166,8 @@ func (t *Tracer) parents(c *Chain, n, entity *model.Node, row Row) {
 	add := func(from *model.Node, row Row) {
 		for _, p := range entities(from) {
 			column := t.link(from, p, row.Has)
-			if p == entity || column == "" || row.Get(column) == nil || slices.ContainsFunc(c.Parents, func(r Related) bool { return r.Table == relation(p) }) {
+			if p == entity || column == "" || row.Get(column) == nil ||
+				slices.ContainsFunc(c.Parents, func(r Related) bool { return r.Table == relation(p) }) {
 				continue
 			}
 			c.Parents = append(c.Parents, Related{Table: relation(p), Column: column, Rows: 1, Keys: []string{*row.Get(column)}})
@@ -203,12 +206,14 @@ func (t *Tracer) related(ctx context.Context, n *model.Node, by, key string) (Re
 	if i < 0 || !fits(columns[i].kind, key) || len(own) == 0 {
 		return out, nil
 	}
-	where := fmt.Sprintf(`from %s.%s as t where t.%s = cast($1 as %s)`, warehouse.Quote(n.Schema), warehouse.Quote(n.Alias), warehouse.Quote(by), columns[i].kind)
+	where := fmt.Sprintf(`from %s.%s as t where t.%s = cast($1 as %s)`, warehouse.Quote(n.Schema), warehouse.Quote(n.Alias),
+		warehouse.Quote(by), columns[i].kind)
 	if err := t.Published.QueryRowContext(ctx, "select count(*) "+where, key).Scan(&out.Rows); err != nil {
 		return out, fmt.Errorf("count %s: %w", out.Table, err)
 	}
 	name := "t." + warehouse.Quote(own[0])
-	rows, err := t.Published.QueryContext(ctx, fmt.Sprintf("select cast(%s as varchar) %s order by %s limit %d", name, where, name, firstKeys), key)
+	rows, err := t.Published.QueryContext(ctx, fmt.Sprintf("select cast(%s as varchar) %s order by %s limit %d", name, where, name, firstKeys),
+		key)
 	if err != nil {
 		return out, fmt.Errorf("read %s: %w", out.Table, err)
 	}
@@ -403,5 +408,6 @@ func (t *Tracer) fromSource(ctx context.Context, c *Chain, n *model.Node, key st
 		c.Steps = append(c.Steps, Step{Table: relation(e), Via: via, File: e.Path, Row: row})
 		return t.fromEntity(ctx, c, e, e, t.keyOf(e)[0])
 	}
-	return &change.Problem{Err: fmt.Errorf("no model of the project cleans %s", relation(n)), Try: "lifeline ls --select " + n.Name + "+", Class: change.ClassUsage}
+	return &change.Problem{Err: fmt.Errorf("no model of the project cleans %s", relation(n)), Try: "lifeline ls --select " + n.Name + "+",
+		Class: change.ClassUsage}
 }
