@@ -385,7 +385,8 @@ func (t *Tracer) runs(ctx context.Context, c *Chain) error {
 		r := Run{ID: id}
 		if len(rows) > 0 {
 			get := rows[0].Get
-			r.Command, r.Status, r.Started, r.Ended, r.At, r.Version = get("command"), get("status"), get("started_at"), get("ended_at"), get("position"), get("version")
+			r.Command, r.Status, r.Started = get("command"), get("status"), get("started_at")
+			r.Ended, r.At, r.Version = get("ended_at"), get("position"), get("version")
 		}
 		c.Runs = append(c.Runs, r)
 	}
