@@ -52,7 +52,8 @@ func (p *Proposal) Ask(o *Project) []Question {
 	}
 	if without > 0 && p.Currency == "" {
 		out = append(out, Question{
-			Text: "Which currency are the amounts in that have none beside them?", Evidence: fmt.Sprintf("%d columns look like money and have no column with a currency.", without), Default: "unknown",
+			Text:     "Which currency are the amounts in that have none beside them?",
+			Evidence: fmt.Sprintf("%d columns look like money and have no column with a currency.", without), Default: "unknown",
 			Take: func(a string) error {
 				if a == "unknown" {
 					return nil
@@ -67,7 +68,8 @@ func (p *Proposal) Ask(o *Project) []Question {
 	}
 	if len(p.Personal) > 0 && !o.Mask {
 		out = append(out, Question{
-			Text: "Mask what seems to tell of people, before it lands?", Evidence: fmt.Sprintf("%d columns by their names, such as %s.%s.", len(p.Personal), p.Personal[0].Table, p.Personal[0].Column), Default: "no",
+			Text: "Mask what seems to tell of people, before it lands?", Evidence: fmt.Sprintf("%d columns by their names, such as %s.%s.",
+				len(p.Personal), p.Personal[0].Table, p.Personal[0].Column), Default: "no",
 			Take: func(a string) error {
 				switch strings.ToLower(a) {
 				case "y", "yes":

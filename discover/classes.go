@@ -22,29 +22,48 @@ type class struct {
 }
 
 var personTable = []string{
-	"user", "customer", "patient", "person", "employee", "staff", "member", "contact", "client", "doctor", "provider", "student", "teacher", "account", "company", "supplier",
-	"vendor", "organisation", "organization", "admin", "guest", "visitor", "shipper", "physician", "nurse", "driver", "guardian", "author", "subscriber", "affiliate", "partner", "buyer", "seller", "agent", "operator", "usuario", "cliente", "kunde", "benutzer", "client", "fournisseur", "proveedor", "actor", "passenger", "holder", "beneficiary", "dependent", "tenant", "resident", "prospect", "artist", "manufacturer", "societe", "adherent", "personne", "mitarbeiter",
+	"user", "customer", "patient", "person", "employee", "staff", "member", "contact", "client", "doctor", "provider", "student", "teacher",
+	"account", "company", "supplier",
+	"vendor", "organisation", "organization", "admin", "guest", "visitor", "shipper", "physician", "nurse", "driver", "guardian", "author",
+	"subscriber", "affiliate", "partner", "buyer", "seller", "agent", "operator", "usuario", "cliente", "kunde", "benutzer", "client",
+	"fournisseur", "proveedor", "actor", "passenger", "holder", "beneficiary", "dependent", "tenant", "resident", "prospect", "artist",
+	"manufacturer", "societe", "adherent", "personne", "mitarbeiter",
 }
 
 // concerned are people whom records are about.
-var concerned = []string{"customer", "client", "patient", "person", "student", "passenger", "guest", "tenant", "beneficiary", "subscriber", "member", "buyer", "resident", "cliente", "kunde", "applicant", "contact"}
+var concerned = []string{"customer", "client", "patient", "person", "student", "passenger", "guest", "tenant", "beneficiary", "subscriber",
+	"member", "buyer", "resident", "cliente", "kunde", "applicant", "contact"}
 
 var catalogueTable = []string{
-	"product", "country", "currency", "language", "store", "shop", "website", "category", "zone", "region", "carrier", "tax", "page", "banner", "module", "plugin", "extension", "menu", "location", "facility",
-	"department", "film", "track", "album", "city", "state", "province", "warehouse", "brand", "template", "group", "role", "permission", "privilege", "topic", "sla", "team", "calendar", "catalog", "theme", "layout", "widget", "attribute", "type", "class", "list", "setting", "option", "price", "rate", "rule", "coupon", "plan", "concept", "drug", "code", "unit", "field", "form",
-	"timezone", "locale", "vehicle", "room", "equipment", "asset", "device", "material", "part", "course", "service", "queue", "filter", "schedule", "holiday", "lang", "tag", "attachment", "file", "image", "media", "document", "address", "phone", "note", "comment", "review", "rating", "wishlist", "cart", "basket", "quote_item", "newsletter", "poll", "survey", "campaign", "bank", "computer", "printer", "monitor", "software", "network", "license", "certificate", "domain", "block", "kind", "level", "grade", "title", "genre",
+	"product", "country", "currency", "language", "store", "shop", "website", "category", "zone", "region", "carrier", "tax", "page",
+	"banner", "module", "plugin", "extension", "menu", "location", "facility",
+	"department", "film", "track", "album", "city", "state", "province", "warehouse", "brand", "template", "group", "role", "permission",
+	"privilege", "topic", "sla", "team", "calendar", "catalog", "theme", "layout", "widget", "attribute", "type", "class", "list", "setting",
+	"option", "price", "rate", "rule", "coupon", "plan", "concept", "drug", "code", "unit", "field", "form",
+	"timezone", "locale", "vehicle", "room", "equipment", "asset", "device", "material", "part", "course", "service", "queue", "filter",
+	"schedule", "holiday", "lang", "tag", "attachment", "file", "image", "media", "document", "address", "phone", "note", "comment",
+	"review", "rating", "wishlist", "cart", "basket", "quote_item", "newsletter", "poll", "survey", "campaign", "bank", "computer",
+	"printer", "monitor", "software", "network", "license", "certificate", "domain", "block", "kind", "level", "grade", "title", "genre",
 }
 
 var technicalTable = []string{
-	"session", "cache", "config", "configuration", "setting", "index", "cron", "job", "lock", "migration", "token", "process", "scheduler", "worker", "version", "sequence", "draft", "flag", "preference", "global", "lockout", "captcha", "throttle", "tmp", "temp", "backup", "bak", "migrations", "background", "upgrade", "patch", "install",
+	"session", "cache", "config", "configuration", "setting", "index", "cron", "job", "lock", "migration", "token", "process", "scheduler",
+	"worker", "version", "sequence", "draft", "flag", "preference", "global", "lockout", "captcha", "throttle", "tmp", "temp", "backup",
+	"bak", "migrations", "background", "upgrade", "patch", "install",
 	"acl", "oauth", "api", "api_key", "audit", "log", "tracker", "dataflow", "import", "export", "module", "plugin", "hook", "registry",
 }
 
-var logTable = []string{"history", "log", "audit", "event", "transition", "activity", "change", "journal", "trail", "revision", "tracking", "timeline", "hist", "historique", "historial", "verlauf", "protokoll", "movement"}
+var logTable = []string{"history", "log", "audit", "event", "transition", "activity", "change", "journal", "trail", "revision", "tracking",
+	"timeline", "hist", "historique", "historial", "verlauf", "protokoll", "movement"}
 
-var detailTable = []string{"item", "line", "detail", "product", "row", "option", "total", "entry", "part", "position", "component", "ligne", "det", "pos", "image", "description", "lang", "translation", "label", "attribute", "value", "property", "relation", "link", "payment", "refund", "shipment", "address", "comment", "note", "attachment", "file", "task", "followup", "solution", "cost", "validation", "template", "grid"}
+var detailTable = []string{"item", "line", "detail", "product", "row", "option", "total", "entry", "part", "position", "component",
+	"ligne", "det", "pos", "image", "description", "lang", "translation", "label", "attribute", "value", "property", "relation", "link",
+	"payment", "refund", "shipment", "address", "comment", "note", "attachment", "file", "task", "followup", "solution", "cost",
+	"validation", "template", "grid"}
 
-var copyWords = []string{"grid", "aggregated", "aggregate", "summary", "cache", "copy", "backup", "bak", "tmp", "temp", "idx", "index", "snapshot", "archive", "archived", "flat_cache", "mv", "staging", "old", "report", "stat", "statistic", "daily", "monthly", "yearly", "weekly", "replica"}
+var copyWords = []string{"grid", "aggregated", "aggregate", "summary", "cache", "copy", "backup", "bak", "tmp", "temp", "idx", "index",
+	"snapshot", "archive", "archived", "flat_cache", "mv", "staging", "old", "report", "stat", "statistic", "daily", "monthly", "yearly",
+	"weekly", "replica"}
 
 // classes sorts every table.
 func (l *look) classes() {
@@ -82,7 +101,8 @@ func (l *look) classify(t *Table) *class {
 		return has(col.words, "language", "lang", "locale") && slices.Contains(t.Primary, col.Name)
 	})
 	rows := l.rowsOf(t)
-	c.lookup = !c.junction && !c.eav && !c.log && len(t.Columns) <= 16 && rows <= 400 && len(l.out.keysTo[t.Name]) > 0 && len(l.out.keysOf[t.Name]) <= 2 && labelOf(t) != nil && !l.hasAmounts(t)
+	c.lookup = !c.junction && !c.eav && !c.log && len(t.Columns) <= 16 && rows <= 400 && len(l.out.keysTo[t.Name]) > 0 &&
+		len(l.out.keysOf[t.Name]) <= 2 && labelOf(t) != nil && !l.hasAmounts(t)
 	return c
 }
 
@@ -115,7 +135,8 @@ func (l *look) original(t *Table) string {
 	if at <= 0 || w[len(w)-1] == "type" || w[len(w)-1] == "status" {
 		return ""
 	}
-	if slices.Contains([]string{"report", "index", "stat", "old", "summary"}, w[at]) && at != len(w)-1 && !has(w[at:], "tmp", "idx", "aggregated") {
+	if slices.Contains([]string{"report", "index", "stat", "old", "summary"}, w[at]) && at != len(w)-1 &&
+		!has(w[at:], "tmp", "idx", "aggregated") {
 		return ""
 	}
 	best, n := "", 0
@@ -135,7 +156,8 @@ func (l *look) original(t *Table) string {
 
 // labelOf is the column with a row's name.
 func labelOf(t *Table) *Column {
-	for _, want := range []string{"name", "label", "title", "description", "code", "status", "word", "text", "libelle", "nombre", "bezeichnung", "nom"} {
+	for _, want := range []string{"name", "label", "title", "description", "code", "status", "word", "text", "libelle", "nombre",
+		"bezeichnung", "nom"} {
 		for _, c := range t.Columns {
 			if c.kind() == text && len(c.words) > 0 && c.words[len(c.words)-1] == want && len(c.words) <= 2+len(t.words) {
 				return c
@@ -143,7 +165,8 @@ func labelOf(t *Table) *Column {
 		}
 	}
 	for _, c := range t.Columns {
-		if c.kind() == text && !slices.Contains(t.Primary, c.Name) && !has(c.words, "id", "uuid", "color", "colour", "icon", "image", "module") && len(t.Columns) <= 4 {
+		if c.kind() == text && !slices.Contains(t.Primary, c.Name) && !has(c.words, "id", "uuid", "color", "colour", "icon", "image",
+			"module") && len(t.Columns) <= 4 {
 			return c
 		}
 	}
@@ -162,11 +185,13 @@ func (l *look) isEAV(t *Table) (eav, settings bool) {
 		case len(c.words) > 0 && c.words[0] == "value" && !strings.Contains(strings.Join(c.words, " "), "value id"):
 			values++
 			value = c
-		case has(c.words, "value") && has(c.words, "field", "setting", "property") && len(c.words) == 2, strings.Join(c.words, " ") == "text" && len(t.Columns) <= 5 && has(t.words, "attribute"):
+		case has(c.words, "value") && has(c.words, "field", "setting", "property") && len(c.words) == 2, strings.Join(c.words, " ") == "text" &&
+			len(t.Columns) <= 5 && has(t.words, "attribute"):
 			value = c
 		case has(c.words, "attribute", "field", "concept", "feature", "property") && (has(c.words, "id", "name", "type") || len(c.words) == 1):
 			attribute = c
-		case len(c.words) <= 2 && has(c.words, "name", "key", "setting", "path", "label", "property", "variable", "category", "content") && c.kind() == text:
+		case len(c.words) <= 2 && has(c.words, "name", "key", "setting", "path", "label", "property", "variable", "category", "content") &&
+			c.kind() == text:
 			name = c
 		}
 	}
@@ -191,7 +216,8 @@ func (l *look) isEAV(t *Table) (eav, settings bool) {
 		return false, false
 	case attribute != nil && !has(t.words, "option"):
 		return true, false
-	case name != nil && has(t.words, "config", "configuration", "setting", "global", "property", "preference", "variable", "option", "param", "parameter", "meta"):
+	case name != nil && has(t.words, "config", "configuration", "setting", "global", "property", "preference", "variable", "option", "param",
+		"parameter", "meta"):
 		return true, true
 	}
 	return false, false
@@ -210,7 +236,8 @@ func (l *look) isJunction(t *Table) bool {
 		return false
 	}
 	for _, c := range t.Columns {
-		if !keys[c.Name] && !slices.Contains(t.Primary, c.Name) && !c.isTime() && !c.isFlag() && !has(c.words, "sort", "order", "position", "main", "deleted") {
+		if !keys[c.Name] && !slices.Contains(t.Primary, c.Name) && !c.isTime() && !c.isFlag() && !has(c.words, "sort", "order", "position",
+			"main", "deleted") {
 			return false
 		}
 	}
@@ -229,15 +256,18 @@ func (l *look) polymorphic() {
 			}
 			kind := typeBeside(t, id)
 			_, stem, _ := keyParts(id.words)
-			if kind != nil && (len(stem) == 1 && slices.Contains(anyThing, stem[0]) || !slices.ContainsFunc(l.out.keysOf[t.Name], func(k *Key) bool { return k.Column == id.Name })) {
+			if kind != nil && (len(stem) == 1 && slices.Contains(anyThing, stem[0]) || !slices.ContainsFunc(l.out.keysOf[t.Name],
+				func(k *Key) bool { return k.Column == id.Name })) {
 				l.out.Polymorphic = append(l.out.Polymorphic, Polymorphic{Table: t.Name, Type: kind.Name, ID: id.Name,
-					Guess: Guess{fmt.Sprintf("%s.%s points at the table that %s says", t.Name, id.Name, kind.Name), Medium, "a type and an id of one name"}})
+					Guess: Guess{fmt.Sprintf("%s.%s points at the table that %s says", t.Name, id.Name, kind.Name), Medium,
+						"a type and an id of one name"}})
 			}
 		}
 	}
 	// What points at several tables is a key of none.
 	l.out.Keys = slices.DeleteFunc(l.out.Keys, func(k Key) bool {
-		return k.Evidence != "declared as a foreign key" && slices.ContainsFunc(l.out.Polymorphic, func(p Polymorphic) bool { return p.Table == k.Table && p.ID == k.Column })
+		return k.Evidence != "declared as a foreign key" && slices.ContainsFunc(l.out.Polymorphic,
+			func(p Polymorphic) bool { return p.Table == k.Table && p.ID == k.Column })
 	})
 	l.out.finish()
 }
@@ -249,7 +279,8 @@ func typeBeside(t *Table, id *Column) *Column {
 	_, stem, _ := keyParts(id.words)
 	for _, c := range t.Columns {
 		n := len(c.words)
-		if n == 0 || (c.kind() != text && c.kind() != enum) || c.words[n-1] != "type" && c.words[n-1] != "class" && c.words[n-1] != "itemtype" && c.words[n-1] != "model" && c.words[n-1] != "module" {
+		if n == 0 || (c.kind() != text && c.kind() != enum) || c.words[n-1] != "type" && c.words[n-1] != "class" && c.words[n-1] != "itemtype" &&
+			c.words[n-1] != "model" && c.words[n-1] != "module" {
 			continue
 		}
 		if n > 1 && slices.Equal(c.words[:n-1], stem) {

@@ -16,17 +16,27 @@ var roles = []struct {
 	{"reopened", []string{"reopened", "reopen"}},
 	{"cancelled", []string{"cancelled", "canceled", "cancel", "cancellation", "rejected", "rejection", "declined", "denied", "refused"}},
 	{"expires", []string{"expire", "expires", "expiry", "expiration", "expired", "exp"}},
-	{"due", []string{"due", "deadline", "expected", "expect", "promised", "target", "next", "required", "needed", "planned", "estimated", "est", "echeance", "vencimiento", "faellig", "livraison"}},
+	{"due", []string{"due", "deadline", "expected", "expect", "promised", "target", "next", "required", "needed", "planned", "estimated",
+		"est", "echeance", "vencimiento", "faellig", "livraison"}},
 	{"paid", []string{"paid", "payment", "pay"}},
 	{"shipped", []string{"shipped", "ship", "shipment", "shipping", "dispatched", "dispatch", "delivery", "delivered", "despatch"}},
 	{"submitted", []string{"submitted", "submit", "submission", "transmitted", "sent", "filed", "bill", "billed", "referred"}},
-	{"accepted", []string{"accepted", "accept", "acknowledged", "acknowledgement", "takeintoaccount", "confirmed", "confirmation", "assigned", "response", "responded"}},
-	{"decided", []string{"decided", "decision", "approved", "approval", "solved", "solve", "resolved", "resolution", "processed", "process", "adjudicated", "judged", "validated", "validation", "valid", "converted"}},
-	{"closed", []string{"closed", "close", "closing", "completed", "complete", "completion", "finished", "finish", "ended", "end", "stopped", "stop", "returned", "return", "done", "terminated", "termination", "concluded", "checkout", "discharge", "discharged", "cloture", "cierre", "fin"}},
-	{"started", []string{"started", "start", "begin", "began", "activated", "activation", "collected", "enrolled", "enrolment", "enrollment", "admission", "admitted", "checkin", "debut", "inicio", "beginning", "commenced"}},
+	{"accepted", []string{"accepted", "accept", "acknowledged", "acknowledgement", "takeintoaccount", "confirmed", "confirmation", "assigned",
+		"response", "responded"}},
+	{"decided", []string{"decided", "decision", "approved", "approval", "solved", "solve", "resolved", "resolution", "processed", "process",
+		"adjudicated", "judged", "validated", "validation", "valid", "converted"}},
+	{"closed", []string{"closed", "close", "closing", "completed", "complete", "completion", "finished", "finish", "ended", "end", "stopped",
+		"stop", "returned", "return", "done", "terminated", "termination", "concluded", "checkout", "discharge", "discharged", "cloture",
+		"cierre", "fin"}},
+	{"started", []string{"started", "start", "begin", "began", "activated", "activation", "collected", "enrolled", "enrolment", "enrollment",
+		"admission", "admitted", "checkin", "debut", "inicio", "beginning", "commenced"}},
 	{"scheduled", []string{"scheduled", "schedule", "event", "appointment", "appt", "booking"}},
-	{"updated", []string{"updated", "update", "modified", "modify", "modification", "mod", "changed", "change", "upd", "edited", "edit", "lastmod", "tms", "aktualisiert", "geaendert", "actualizado", "mtime", "lastupdate"}},
-	{"created", []string{"created", "create", "creation", "creat", "added", "add", "entered", "entry", "inserted", "insert", "registered", "registration", "signup", "joined", "placed", "ordered", "opened", "open", "requested", "request", "posted", "post", "raised", "reported", "booked", "received", "logged", "crt", "crtd", "erstellt", "angelegt", "creado", "creacion", "c", "ctime", "datec", "issue", "issued", "recorded", "commande"}},
+	{"updated", []string{"updated", "update", "modified", "modify", "modification", "mod", "changed", "change", "upd", "edited", "edit",
+		"lastmod", "tms", "aktualisiert", "geaendert", "actualizado", "mtime", "lastupdate"}},
+	{"created", []string{"created", "create", "creation", "creat", "added", "add", "entered", "entry", "inserted", "insert", "registered",
+		"registration", "signup", "joined", "placed", "ordered", "opened", "open", "requested", "request", "posted", "post", "raised",
+		"reported", "booked", "received", "logged", "crt", "crtd", "erstellt", "angelegt", "creado", "creacion", "c", "ctime", "datec", "issue",
+		"issued", "recorded", "commande"}},
 }
 
 // dateRoles gives every date column a role, by its name, its table and its values.
@@ -43,7 +53,10 @@ func (l *look) rolesOf(t *Table) []DateRole {
 	var out []DateRole
 	taken := map[string]bool{}
 	for _, c := range t.Columns {
-		if !c.isTime() || len(c.words) == 0 || slices.ContainsFunc(l.out.Personal, func(s Sensitive) bool { return s.Table == t.Name && s.Column == c.Name }) {
+		if !c.isTime() || len(c.words) == 0 || slices.ContainsFunc(l.out.Personal, func(s Sensitive) bool {
+			return s.Table == t.Name &&
+				s.Column == c.Name
+		}) {
 			continue
 		}
 		role, conf, why := l.roleOf(t, c)
@@ -51,7 +64,8 @@ func (l *look) rolesOf(t *Table) []DateRole {
 			continue
 		}
 		taken[role] = true
-		out = append(out, DateRole{Table: t.Name, Column: c.Name, Role: role, Guess: Guess{fmt.Sprintf("%s.%s says when a row was %s", t.Name, c.Name, role), conf, why}})
+		out = append(out, DateRole{Table: t.Name, Column: c.Name, Role: role, Guess: Guess{fmt.Sprintf("%s.%s says when a row was %s", t.Name,
+			c.Name, role), conf, why}})
 	}
 	for i := range out {
 		d := &out[i]
@@ -80,7 +94,8 @@ func (l *look) rolesOf(t *Table) []DateRole {
 
 func (l *look) roleOf(t *Table, c *Column) (string, Confidence, string) {
 	w := slices.DeleteFunc(slices.Clone(c.words), func(s string) bool {
-		return slices.Contains([]string{"date", "time", "at", "on", "datetime", "timestamp", "dt", "ts", "the", "was", "day", "fecha", "datum", "utc", "gmt", "effective", "internal"}, s)
+		return slices.Contains([]string{"date", "time", "at", "on", "datetime", "timestamp", "dt", "ts", "the", "was", "day", "fecha", "datum",
+			"utc", "gmt", "effective", "internal"}, s)
 	})
 	s := l.profile.stats(t, c.Name)
 	name := strings.Join(c.words, " ")
@@ -93,7 +108,8 @@ func (l *look) roleOf(t *Table, c *Column) (string, Confidence, string) {
 	if startsWith(c.words, []string{"time", "to"}) {
 		return "due", Medium, "its name says by when"
 	}
-	if strings.HasSuffix(name, "waiting date") || has(w, "reminder", "sync", "login", "token", "password", "pwd", "seen", "visit", "access", "cron", "run", "activity") && !has(w, "created") {
+	if strings.HasSuffix(name, "waiting date") || has(w, "reminder", "sync", "login", "token", "password", "pwd", "seen", "visit", "access",
+		"cron", "run", "activity") && !has(w, "created") {
 		return "", "", ""
 	}
 	if i := slices.IndexFunc(w, func(s string) bool { return s == "valid" }); i >= 0 && has(w, "to", "until", "thru") {
@@ -111,7 +127,8 @@ func (l *look) roleOf(t *Table, c *Column) (string, Confidence, string) {
 		role := r.role
 		conf := High
 		why := "its name says " + w[word]
-		if (role == "shipped" || role == "paid" || role == "submitted" || role == "created" || role == "accepted") && own && !slices.Contains([]string{"created", "added"}, w[word]) {
+		if (role == "shipped" || role == "paid" || role == "submitted" || role == "created" || role == "accepted") && own &&
+			!slices.Contains([]string{"created", "added"}, w[word]) {
 			return "own", Medium, "it has the table's own name"
 		}
 		switch role {
@@ -120,7 +137,8 @@ func (l *look) roleOf(t *Table, c *Column) (string, Confidence, string) {
 				return "due", Medium, why + ", yet open rows have it and it lies ahead: it is the expected day"
 			}
 		case "started":
-			if has(t.words, "call", "meeting", "appointment", "event", "visit_schedule", "session", "shift", "booking", "reservation") && c.kind() == datetime {
+			if has(t.words, "call", "meeting", "appointment", "event", "visit_schedule", "session", "shift", "booking", "reservation") &&
+				c.kind() == datetime {
 				return "scheduled", Medium, why + ", of something that is planned"
 			}
 		case "shipped":
@@ -133,7 +151,8 @@ func (l *look) roleOf(t *Table, c *Column) (string, Confidence, string) {
 	if own {
 		return "own", Medium, "it has the table's own name"
 	}
-	if has(w, "order", "invoice", "rental", "hire", "encounter", "transaction", "purchase", "sale", "obs", "claim", "treatment", "service", "case", "incident") {
+	if has(w, "order", "invoice", "rental", "hire", "encounter", "transaction", "purchase", "sale", "obs", "claim", "treatment", "service",
+		"case", "incident") {
 		if has(w, t.words...) {
 			return "own", Medium, "it has the table's own name"
 		}

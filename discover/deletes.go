@@ -13,7 +13,8 @@ func (l *look) deletes() {
 		}
 		for _, c := range t.Columns {
 			if conf, why := l.deleted(t, c); conf != "" {
-				l.out.Deletes = append(l.out.Deletes, Flag{Table: t.Name, Column: c.Name, Guess: Guess{t.Name + "." + c.Name + " says that a row counts no more", conf, why}})
+				l.out.Deletes = append(l.out.Deletes, Flag{Table: t.Name, Column: c.Name, Guess: Guess{t.Name + "." + c.Name +
+					" says that a row counts no more", conf, why}})
 			}
 		}
 	}
@@ -32,7 +33,8 @@ func (l *look) deleted(t *Table, c *Column) (Confidence, string) {
 		return "", ""
 	}
 	switch w[0] {
-	case "deleted", "voided", "void", "retired", "removed", "discontinued", "archived", "trashed", "del", "supprime", "eliminado", "geloescht", "obsolete":
+	case "deleted", "voided", "void", "retired", "removed", "discontinued", "archived", "trashed", "del", "supprime", "eliminado",
+		"geloescht", "obsolete":
 		return High, "its name, and it is 0 or 1"
 	case "active", "inactive", "isactive", "enabled", "disabled", "activity", "activ", "actif", "activo", "aktiv":
 		return Medium, "its name, and it is 0 or 1"

@@ -118,7 +118,8 @@ func (l *look) stats(ctx context.Context) error {
 			continue
 		}
 		if !l.left() {
-			l.profile.Notes = append(l.profile.Notes, fmt.Sprintf("%d tables were not looked at, the time was over: %s and what follows by name", len(l.catalog.Tables)-i, t.Name))
+			l.profile.Notes = append(l.profile.Notes, fmt.Sprintf("%d tables were not looked at, the time was over: %s and what follows by name",
+				len(l.catalog.Tables)-i, t.Name))
 			return nil
 		}
 		l.Progress(i, len(l.catalog.Tables), t.Name)

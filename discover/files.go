@@ -109,7 +109,8 @@ const seedSchema = `version: 2
 seeds:
   - name: status_map
     description: >
-      What the source's states are called and what they mean. Grain: one row per record type and source value. Values are compared in small letters, trimmed.
+      What the source's states are called and what they mean. Grain: one row per record type
+          and source value. Values are compared in small letters, trimmed.
     config:
       column_types: {entity: varchar(60), source_value: varchar(255), state: varchar(60), outcome: varchar(10), label: varchar(255)}
     columns:
@@ -130,13 +131,15 @@ seeds:
 
 func (w *plan) config(o Project) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Written by lifeline init; init.md says why. Secrets stand in the environment or in files beside this one, never here.\nname: %s\n\nsource:\n  dsn: %s\n", yamlText(o.Name), o.Source)
+	fmt.Fprintf(&b, "# Written by lifeline init; init.md says why. Secrets stand in the environment or in files beside this one, never "+
+		"here.\nname: %s\n\nsource:\n  dsn: %s\n", yamlText(o.Name), o.Source)
 	zone := w.TimeZone
 	if zone == "" {
 		b.WriteString("  # Nothing in a database says which zone its DATETIME columns are in. Change it before the first run if it is not UTC.\n")
 		zone = "UTC"
 	}
-	fmt.Fprintf(&b, "  time_zone: %s\n\nwarehouse:\n  dsn: %s\n  keep_versions: 2\n\n# In which a business day begins and ends.\nbusiness_time_zone: %s\n\n", zone, o.Warehouse, zone)
+	fmt.Fprintf(&b, "  time_zone: %s\n\nwarehouse:\n  dsn: %s\n  keep_versions: 2\n\n# In which a business day begins and "+
+		"ends.\nbusiness_time_zone: %s\n\n", zone, o.Warehouse, zone)
 	b.WriteString("# \"Last 7 days\" ends with the business day of the newest valid time in these columns.\nas_of:\n  rule: latest\n")
 	if columns := w.asOfColumns(); len(columns) > 0 {
 		b.WriteString("  columns:\n")
@@ -167,7 +170,8 @@ func (w *plan) asOfColumns() []string {
 	}
 	for _, d := range w.Dates {
 		t := w.of[d.Table]
-		if t != nil && t.model != "" && (d.Role == "created" || d.Role == "dated") && plainName.MatchString(strings.ToLower(d.Column)) && len(out) < 12 {
+		if t != nil && t.model != "" && (d.Role == "created" || d.Role == "dated") && plainName.MatchString(strings.ToLower(d.Column)) &&
+			len(out) < 12 {
 			out = append(out, t.name+"."+strings.ToLower(d.Column))
 		}
 	}
@@ -202,10 +206,12 @@ func (w *plan) maskingConfig(b *strings.Builder, o Project) {
 	}
 	sort.Strings(lines)
 	if o.Mask {
-		b.WriteString("\n# What tells of people is masked while it is read.\nmasking:\n  key: ${LIFELINE_MASKING_KEY:-file:.masking-key}\n  columns:\n" + strings.Join(lines, "\n") + "\n")
+		b.WriteString("\n# What tells of people is masked while it is read.\nmasking:\n  key: ${LIFELINE_MASKING_KEY:-file:.masking-key}\n  " +
+			"columns:\n" + strings.Join(lines, "\n") + "\n")
 		return
 	}
-	b.WriteString("\n# What seems to tell of people. Take the # away before the first run: what has landed without a mask stays in history.\n# masking:\n#   key: ${LIFELINE_MASKING_KEY}\n#   columns:\n")
+	b.WriteString("\n# What seems to tell of people. Take the # away before the first run: what has landed without a mask stays in " +
+		"history.\n# masking:\n#   key: ${LIFELINE_MASKING_KEY}\n#   columns:\n")
 	for _, l := range lines {
 		b.WriteString("# " + l + "\n")
 	}

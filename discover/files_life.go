@@ -9,7 +9,8 @@ import (
 func (w *plan) lifecycle(pr *planRecord) string {
 	var b strings.Builder
 	r := pr.r
-	fmt.Fprintf(&b, "# The life of a %s, as it is believed (%s): %s.\nlifecycle: %s\n", strings.ReplaceAll(r.Name, "_", " "), r.Confidence, comment(r.Evidence), r.Name)
+	fmt.Fprintf(&b, "# The life of a %s, as it is believed (%s): %s.\nlifecycle: %s\n", strings.ReplaceAll(r.Name, "_", " "), r.Confidence,
+		comment(r.Evidence), r.Name)
 	fmt.Fprintf(&b, "from: ref('%s')\nkey: %s\nstate: %s\n\nstates:\n", pr.table.model, pr.key, pr.state)
 	seen := map[string]bool{}
 	for _, s := range r.States {
@@ -144,13 +145,15 @@ func (w *plan) stepsModel(pr *planRecord) string {
 	var b strings.Builder
 	g := pr.r.Log
 	log := w.of[g.Table]
-	fmt.Fprintf(&b, "-- What %s tells of each %s (%s): %s.\nselect\n", g.Table, strings.ReplaceAll(pr.r.Name, "_", " "), g.Confidence, comment(g.Evidence))
+	fmt.Fprintf(&b, "-- What %s tells of each %s (%s): %s.\nselect\n", g.Table, strings.ReplaceAll(pr.r.Name, "_", " "), g.Confidence,
+		comment(g.Evidence))
 	record, where := "h."+staged(g.Key), g.Where
 	var from strings.Builder
 	fmt.Fprintf(&from, "from {{ source('%s', '%s') }} as h\n", w.source, log.name)
 	if g.Through != nil {
 		between := w.of[g.Through.Table]
-		fmt.Fprintf(&from, "inner join {{ source('%s', '%s') }} as b on b.%s = h.%s", w.source, between.name, staged(g.Through.Key), staged(g.Key))
+		fmt.Fprintf(&from, "inner join {{ source('%s', '%s') }} as b on b.%s = h.%s", w.source, between.name, staged(g.Through.Key),
+			staged(g.Key))
 		for _, e := range g.Through.Where {
 			fmt.Fprintf(&from, " and cast(b.%s as varchar) = %s", staged(e.Column), sqlText(e.Value))
 		}
@@ -168,8 +171,10 @@ func (w *plan) stepsModel(pr *planRecord) string {
 	fmt.Fprintf(&b, "    %s as id,\n    %s as record_key,\n", w.logID(log.t), record)
 	switch value := g.State + g.New; {
 	case value != "":
-		fmt.Fprintf(&b, "    coalesce(m.state, 'unknown') as state,\n    coalesce(m.outcome, 'unknown') as outcome,\n    cast(h.%s as varchar) as value_raw,\n", staged(value))
-		fmt.Fprintf(&from, "left join {{ ref('status_map') }} as m on m.entity = '%s' and {{ word('m.source_value') }} = {{ word('%s') }}\n", pr.r.Name, jinjaText("h."+staged(value)))
+		fmt.Fprintf(&b, "    coalesce(m.state, 'unknown') as state,\n    coalesce(m.outcome, 'unknown') as outcome,\n    cast(h.%s as "+
+			"varchar) as value_raw,\n", staged(value))
+		fmt.Fprintf(&from, "left join {{ ref('status_map') }} as m on m.entity = '%s' and {{ word('m.source_value') }} = {{ word('%s') }}\n",
+			pr.r.Name, jinjaText("h."+staged(value)))
 	default:
 		names := w.of[g.Names.Parent]
 		fmt.Fprintf(&b, "    n.%s as event,\n", staged(labelOf(names.t).Name))

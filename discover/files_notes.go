@@ -8,9 +8,11 @@ import (
 // notes is init.md: what was found, why it is believed, what was left out, what a person should say.
 func (w *plan) notes(o Project) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# What was found in %s\n\nServer %s, %d tables, %d of them with rows. Written by `lifeline init`; nothing here is read again, so the text may be deleted.\n\n",
+	fmt.Fprintf(&b, "# What was found in %s\n\nServer %s, %d tables, %d of them with rows. Written by `lifeline init`; nothing here is "+
+		"read again, so the text may be deleted.\n\n",
 		w.Catalog.Name, orElse(w.Catalog.Server, "a folder of CSV files"), len(w.Catalog.Tables), w.withRows())
-	b.WriteString("High: declared, or name, type and values agree. Medium: name and type. Low guesses are not in force; they stand here and as comments.\n\n")
+	b.WriteString("High: declared, or name, type and values agree. Medium: name and type. Low guesses are not in force; they stand here " +
+		"and as comments.\n\n")
 	w.noteRecords(&b)
 	w.noteList(&b, "What a person should say", w.Questions())
 	w.noteKeys(&b)
@@ -32,7 +34,8 @@ func (w *plan) notes(o Project) string {
 		}
 	}
 	if len(empty) > 0 {
-		fmt.Fprintf(&b, "## Empty tables\n\nThey land, and have no core model until they have rows; `lifeline init --update` adds it then: %s.\n\n", strings.Join(empty, ", "))
+		fmt.Fprintf(&b, "## Empty tables\n\nThey land, and have no core model until they have rows; `lifeline init --update` adds it then: "+
+			"%s.\n\n", strings.Join(empty, ", "))
 	}
 	w.noteList(&b, "What was not looked at", w.Profile.Notes)
 	return b.String()
@@ -58,7 +61,8 @@ func (w *plan) withRows() int {
 func (w *plan) noteRecords(b *strings.Builder) {
 	b.WriteString("## Records with a life\n\n")
 	if len(w.records) == 0 {
-		b.WriteString("None. No table has a column of states, or an end date that some rows have and others have not, with enough around it. Tables, checks and table pages were made; no life was invented.\n\n")
+		b.WriteString("None. No table has a column of states, or an end date that some rows have and others have not, with enough around it. " +
+			"Tables, checks and table pages were made; no life was invented.\n\n")
 		return
 	}
 	for _, pr := range w.records {
@@ -137,7 +141,8 @@ func (p *Proposal) Questions() []string {
 			}
 		}
 		if len(unknown) > 0 {
-			out = append(out, fmt.Sprintf("What do these values of %s.%s mean: %s? Say open, decided or void in lifecycles/%s.yml, and their names in seeds/status_map.csv.", r.Table, r.State, strings.Join(unknown, ", "), r.Name))
+			out = append(out, fmt.Sprintf("What do these values of %s.%s mean: %s? Say open, decided or void in lifecycles/%s.yml, and their "+
+				"names in seeds/status_map.csv.", r.Table, r.State, strings.Join(unknown, ", "), r.Name))
 		}
 	}
 	without := 0
@@ -147,7 +152,8 @@ func (p *Proposal) Questions() []string {
 		}
 	}
 	if without > 0 && p.Currency == "" {
-		out = append(out, fmt.Sprintf("Which currency are the %d amounts in that have none beside them? `lifeline init --currency KES` says it.", without))
+		out = append(out, fmt.Sprintf("Which currency are the %d amounts in that have none beside them? `lifeline init --currency KES` says it.",
+			without))
 	}
 	return out
 }

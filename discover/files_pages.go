@@ -19,7 +19,8 @@ func (w *plan) events() []shown {
 	var out []shown
 	for _, withMoney := range []bool{true, false} {
 		for _, t := range w.tables {
-			if t.model == "" || t.record != nil || len(t.t.Primary) != 1 || len(out) >= 4 || slices.ContainsFunc(out, func(s shown) bool { return s.pt == t }) {
+			if t.model == "" || t.record != nil || len(t.t.Primary) != 1 || len(out) >= 4 ||
+				slices.ContainsFunc(out, func(s shown) bool { return s.pt == t }) {
 				continue
 			}
 			date := ""
@@ -32,7 +33,8 @@ func (w *plan) events() []shown {
 			if date == "" || money != withMoney {
 				continue
 			}
-			out = append(out, shown{table: "core." + t.model, noun: strings.ReplaceAll(t.model, "_", " "), list: t.model, key: t.columns[t.t.Primary[0]], date: date, pt: t})
+			out = append(out, shown{table: "core." + t.model, noun: strings.ReplaceAll(t.model, "_", " "), list: t.model,
+				key: t.columns[t.t.Primary[0]], date: date, pt: t})
 		}
 	}
 	return out
@@ -42,7 +44,8 @@ func (w *plan) events() []shown {
 func (w *plan) lists() []shown {
 	var out []shown
 	for _, pr := range w.records {
-		out = append(out, shown{table: "analytics." + pr.dim(), noun: strings.ReplaceAll(pr.r.Name, "_", " "), list: pr.plural, key: pr.keyOf(pr.r.Name), record: pr, pt: pr.table})
+		out = append(out, shown{table: "analytics." + pr.dim(), noun: strings.ReplaceAll(pr.r.Name, "_", " "), list: pr.plural,
+			key: pr.keyOf(pr.r.Name), record: pr, pt: pr.table})
 	}
 	if len(out) == 0 {
 		out = w.events()
@@ -78,7 +81,8 @@ func (w *plan) dashboardModel() string {
 	b.WriteString("# How the tables of this project are asked: dates, filters, records. The pages are the other files of this folder.\n")
 	if len(lists) == 0 {
 		if t := w.biggest(); t != nil {
-			fmt.Fprintf(&b, "main: core.%s\nrange: all\n\ntables:\n  core.%s: {title: %s, noun: rows}\n", t.model, t.model, yamlText(heading(t.model)))
+			fmt.Fprintf(&b, "main: core.%s\nrange: all\n\ntables:\n  core.%s: {title: %s, noun: rows}\n", t.model, t.model,
+				yamlText(heading(t.model)))
 		}
 		return b.String()
 	}
@@ -182,7 +186,8 @@ func (w *plan) tones(b *strings.Builder) {
 }
 
 func (w *plan) askedTable(b *strings.Builder, s *shown) {
-	fmt.Fprintf(b, "  %s:\n    title: %s\n    noun: %s\n    key: %s\n    source: %s\n", s.table, yamlText(heading(s.list)), yamlText(plural(s.noun)), s.key, s.pt.name)
+	fmt.Fprintf(b, "  %s:\n    title: %s\n    noun: %s\n    key: %s\n    source: %s\n", s.table, yamlText(heading(s.list)),
+		yamlText(plural(s.noun)), s.key, s.pt.name)
 	var dates, filters, money []string
 	if c := s.came(); c != "" {
 		dates = append(dates, "came_in: "+c)
@@ -216,7 +221,8 @@ func (w *plan) askedTable(b *strings.Builder, s *shown) {
 
 // recordList is the list of a kind of record, and its page for one of them.
 func (w *plan) recordList(b *strings.Builder, s *shown) {
-	fmt.Fprintf(b, "  %s:\n    title: %s\n    singular: %s\n    table: %s\n", s.list, yamlText(heading(s.list)), yamlText(heading(s.noun)), s.table)
+	fmt.Fprintf(b, "  %s:\n    title: %s\n    singular: %s\n    table: %s\n", s.list, yamlText(heading(s.list)), yamlText(heading(s.noun)),
+		s.table)
 	pr := s.record
 	if pr == nil {
 		if s.date != "" {
@@ -283,7 +289,8 @@ func (w *plan) relatedChildren(b *strings.Builder, pr *planRecord, key string) {
 			continue
 		}
 		n++
-		fmt.Fprintf(b, "      - {title: %s, table: core.%s, column: %s, equals: %s}\n", yamlText(heading(t.model)), t.model, t.columns[k.Column], key)
+		fmt.Fprintf(b, "      - {title: %s, table: core.%s, column: %s, equals: %s}\n", yamlText(heading(t.model)), t.model, t.columns[k.Column],
+			key)
 	}
 }
 
@@ -293,7 +300,8 @@ func (w *plan) overview() string {
 	var b strings.Builder
 	b.WriteString("title: Overview\npath: /\nsection: Operations\nicon: gauge\norder: 10\n")
 	if len(w.records) == 0 {
-		b.WriteString("description: What the database holds. No table was found whose rows have a life with states or an end, so none is shown.\n")
+		b.WriteString("description: What the database holds. " +
+			"No table was found whose rows have a life with states or an end, so none is shown.\n")
 		return b.String() + w.tablesPage(lists)
 	}
 	b.WriteString("description: What comes in, what waits, and what has left.\n\nqueries:\n")
@@ -315,7 +323,8 @@ func (w *plan) overview() string {
 func (w *plan) countQuery(b *strings.Builder, s *shown) {
 	fmt.Fprintf(b, "  %s: |\n    select count(*) as n\n    from {{ rows(%s) }} as r\n", s.record.r.Name+"_in", s.table)
 	if open := s.record.statesOf(Open); len(open) > 0 {
-		fmt.Fprintf(b, "  %s: |\n    select count(*) as n\n    from {{ rows_any_date(%s) }} as r\n    where %s in %s\n", s.record.r.Name+"_open", s.table, s.record.state, sqlList(open))
+		fmt.Fprintf(b, "  %s: |\n    select count(*) as n\n    from {{ rows_any_date(%s) }} as r\n    where %s in %s\n", s.record.r.Name+"_open",
+			s.table, s.record.state, sqlList(open))
 	}
 }
 
@@ -362,12 +371,14 @@ func (w *plan) flowCard(b *strings.Builder, s *shown) {
 	}
 	left := s.left() != ""
 	answer, y, join, columns := "{{ count (sum \"came\") }} came in", "came", "", ""
-	ctes := fmt.Sprintf("      came as (\n        select {{ bucket(%s) }} as bucket, count(*) as n\n        from {{ rows_on(came_in, %s) }} as r\n        group by 1\n      )", s.came(), s.table)
+	ctes := fmt.Sprintf("      came as (\n        select {{ bucket(%s) }} as bucket, count(*) as n\n        from {{ rows_on(came_in, %s) "+
+		"}} as r\n        group by 1\n      )", s.came(), s.table)
 	picks := "coalesce(c.n, 0) as came"
 	if left {
 		answer += " and {{ count (sum \"gone\") }} left"
 		y += ", gone"
-		ctes += fmt.Sprintf(",\n      gone as (\n        select {{ bucket(%s) }} as bucket, count(*) as n\n        from {{ rows_on(left, %s) }} as r\n        group by 1\n      )", s.left(), s.table)
+		ctes += fmt.Sprintf(",\n      gone as (\n        select {{ bucket(%s) }} as bucket, count(*) as n\n        from {{ rows_on(left, %s) "+
+			"}} as r\n        group by 1\n      )", s.left(), s.table)
 		picks += ", coalesce(g.n, 0) as gone"
 		join = "\n      left join gone as g on g.bucket = b.bucket"
 		columns = fmt.Sprintf("\n      gone: {label: Left, color: good, link: \"%s?basis=left&from={bucket}&to={bucket_to}\"}", s.list)
@@ -392,7 +403,8 @@ func (w *plan) flowCard(b *strings.Builder, s *shown) {
       bucket_to: {label: To, format: day, low: true}
       came: {label: Came in, color: accent, link: "%[9]s?basis=came_in&from={bucket}&to={bucket_to}"}%[10]s
     definition: %[11]s
-`, name, yamlText("How many "+plural(s.noun)+" come and go?"), answer, s.table, y, ctes, picks, join, s.list, columns, yamlText(w.flowDefinition(s)))
+`, name, yamlText("How many "+plural(s.noun)+" come and go?"), answer, s.table, y, ctes, picks, join, s.list, columns,
+		yamlText(w.flowDefinition(s)))
 }
 
 func (w *plan) flowDefinition(s *shown) string {

@@ -9,8 +9,10 @@ import (
 // sources is models/sources.yml: the contract, keys, money, and what the database's own comments say.
 func (w *plan) sources() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "version: 2\n\nsources:\n  - name: %s\n    description: %s\n    schema: staging\n    quoting: {database: false, schema: false, identifier: false}\n    tables:\n",
-		w.source, yamlText("The database "+w.Catalog.Name+" as it stands at one point in time. The columns below are the contract: their names, declared types and order."))
+	fmt.Fprintf(&b, "version: 2\n\nsources:\n  - name: %s\n    description: %s\n    schema: staging\n    quoting: {database: false, "+
+		"schema: false, identifier: false}\n    tables:\n",
+		w.source, yamlText("The database "+w.Catalog.Name+" as it stands at one point in time. The columns below are the contract: their "+
+			"names, declared types and order."))
 	for _, t := range w.tables {
 		w.sourceTable(&b, t)
 	}
@@ -178,7 +180,8 @@ func (w *plan) stateColumns(t *planTable, alias string) []string {
 	}
 	raw := alias + staged(pr.r.State)
 	return append(out, "coalesce(m.state, 'unknown') as "+pr.state,
-		fmt.Sprintf("case when m.state is null then 'missing' when m.source_value = cast(%s as varchar) then 'source' else 'repaired' end as %s", raw, t.free(pr.state+"_basis")))
+		fmt.Sprintf("case when m.state is null then 'missing' when m.source_value = cast(%s as varchar) then 'source' else 'repaired' end as %s",
+			raw, t.free(pr.state+"_basis")))
 }
 
 // join ties a record's row to the name of what it points at.
@@ -194,7 +197,8 @@ func (w *plan) joins(t *planTable) []join {
 			continue
 		}
 		label := labelOf(r.parent.t).Name
-		out = append(out, join{table: r.parent.name, alias: fmt.Sprintf("l%d", i+1), key: r.key.Key, on: "t." + staged(r.key.Column), label: label, as: r.label})
+		out = append(out, join{table: r.parent.name, alias: fmt.Sprintf("l%d", i+1), key: r.key.Key, on: "t." + staged(r.key.Column),
+			label: label, as: r.label})
 	}
 	return out
 }
@@ -210,7 +214,8 @@ func (w *plan) coreSchema() string {
 	}
 	for _, pr := range w.records {
 		if pr.steps != "" {
-			fmt.Fprintf(&b, "  - name: %s\n    description: %s\n    columns:\n      - name: id\n        description: The row of the log.\n        data_tests: [not_null, unique]\n",
+			fmt.Fprintf(&b, "  - name: %s\n    description: %s\n    columns:\n      - name: id\n        description: The row of the log.\n      "+
+				"  data_tests: [not_null, unique]\n",
 				pr.steps, yamlText("What the log "+pr.r.Log.Table+" tells of each "+pr.r.Name+". Grain: one row per row of the log that is about one."))
 		}
 	}
@@ -231,16 +236,19 @@ func (w *plan) modelSchema(b *strings.Builder, t *planTable) {
 		fmt.Fprintf(b, "    config: {meta: {lifeline: {entity_of: %s, grain: [%s]}}}\n", t.name, strings.Join(grain, ", "))
 	}
 	if len(grain) > 1 {
-		fmt.Fprintf(b, "    data_tests:\n      - dbt_utils.unique_combination_of_columns:\n          arguments: {combination_of_columns: [%s]}\n", strings.Join(grain, ", "))
+		fmt.Fprintf(b, "    data_tests:\n      - dbt_utils.unique_combination_of_columns:\n"+
+			"          arguments: {combination_of_columns: [%s]}\n", strings.Join(grain, ", "))
 	}
 	b.WriteString("    columns:\n")
 	for _, c := range t.t.Columns {
 		w.columnSchema(b, t, c)
 	}
 	if t.record != nil {
-		fmt.Fprintf(b, "      - name: %s\n        description: %s\n", t.record.state, yamlText("The state in our words, by status_map or the end date; unknown where nobody has said what the value means."))
+		fmt.Fprintf(b, "      - name: %s\n        description: %s\n", t.record.state,
+			yamlText("The state in our words, by status_map or the end date; unknown where nobody has said what the value means."))
 		if t.record.r.State != "" {
-			fmt.Fprintf(b, "        data_tests:\n          - dbt_utils.not_accepted_values:\n              name: unknown_%s_state\n              arguments: {values: [unknown]}\n              config: {severity: warn}\n", t.record.r.Name)
+			fmt.Fprintf(b, "        data_tests:\n          - dbt_utils.not_accepted_values:\n              name: unknown_%s_state\n             "+
+				" arguments: {values: [unknown]}\n              config: {severity: warn}\n", t.record.r.Name)
 		}
 	}
 }
@@ -259,13 +267,15 @@ func (w *plan) columnSchema(b *strings.Builder, t *planTable, c *Column) {
 	for _, k := range w.keysOf[t.t.Name] {
 		parent := w.of[k.Parent]
 		if k.Column != c.Name || k.Confidence == Low || parent == nil || parent.model == "" || parent == t || parent.t.Column(k.Key) == nil ||
-			parent.t.Column(k.Key).kind() != c.kind() || slices.ContainsFunc(tests, func(s string) bool { return strings.Contains(s, "relationships") }) {
+			parent.t.Column(k.Key).kind() != c.kind() ||
+			slices.ContainsFunc(tests, func(s string) bool { return strings.Contains(s, "relationships") }) {
 			continue
 		}
 		if st := w.Profile.stats(t.t, c.Name); slices.Contains(t.t.Primary, c.Name) && st.Zero+st.Blank > 0 {
 			continue // A part of the key cannot be made null.
 		}
-		tests = append(tests, fmt.Sprintf("          - relationships:\n              arguments: {to: ref('%s'), field: %s}", parent.model, parent.columns[k.Key]))
+		tests = append(tests, fmt.Sprintf("          - relationships:\n              arguments: {to: ref('%s'), field: %s}", parent.model,
+			parent.columns[k.Key]))
 		if !k.proven(w.Profile.rows(t.t)) {
 			tests[len(tests)-1] += "\n              config: {severity: warn}"
 		}

@@ -101,7 +101,8 @@ func readSheet(path string) (*sheet, error) {
 			break
 		}
 		if err != nil {
-			return nil, &change.Problem{Err: fmt.Errorf("read %s: %w", filepath.Base(path), err), Where: path, Class: change.ClassUsage, Try: "a file of comma-separated values with a header"}
+			return nil, &change.Problem{Err: fmt.Errorf("read %s: %w", filepath.Base(path), err), Where: path, Class: change.ClassUsage,
+				Try: "a file of comma-separated values with a header"}
 		}
 		if s.header == nil {
 			s.header = record
@@ -110,7 +111,8 @@ func readSheet(path string) (*sheet, error) {
 		s.rows = append(s.rows, record)
 	}
 	if s.header == nil {
-		return nil, &change.Problem{Err: fmt.Errorf("%s is empty", filepath.Base(path)), Where: path, Class: change.ClassUsage, Try: "a file whose first line names the columns"}
+		return nil, &change.Problem{Err: fmt.Errorf("%s is empty", filepath.Base(path)), Where: path, Class: change.ClassUsage,
+			Try: "a file whose first line names the columns"}
 	}
 	return s, nil
 }
@@ -179,7 +181,8 @@ func (s *sheet) key(t *Table) []string {
 	}
 	for i, c := range t.Columns {
 		name := strings.ToLower(c.Name)
-		if i > 2 || c.Nullable || !strings.HasSuffix(name, "id") && !strings.HasPrefix(name, "id") && !strings.HasSuffix(name, "no") && !strings.HasSuffix(name, "number") && !strings.HasSuffix(name, "code") && !strings.HasSuffix(name, "key") {
+		if i > 2 || c.Nullable || !strings.HasSuffix(name, "id") && !strings.HasPrefix(name, "id") && !strings.HasSuffix(name, "no") &&
+			!strings.HasSuffix(name, "number") && !strings.HasSuffix(name, "code") && !strings.HasSuffix(name, "key") {
 			continue
 		}
 		seen := map[string]bool{}

@@ -157,13 +157,15 @@ func holders(t *Table) []keyHolder {
 		}
 	}
 	for _, u := range t.Unique {
-		if c := t.Column(u[0]); len(u) == 1 && c != nil && !slices.Contains(t.Primary, u[0]) && (has(c.words, idWords...) || has(c.words, "pid")) {
+		if c := t.Column(u[0]); len(u) == 1 && c != nil && !slices.Contains(t.Primary, u[0]) &&
+			(has(c.words, idWords...) || has(c.words, "pid")) {
 			out = append(out, keyHolder{t, u[0], true})
 		}
 	}
 	for _, c := range t.Columns {
 		known := slices.ContainsFunc(out, func(h keyHolder) bool { return h.key == c.Name })
-		if !known && c.kind() == integer && (t.Indexed[c.Name] && namesTable(c.words, t) || len(t.words) > 1 && slices.Equal(c.words, t.words[1:])) {
+		if !known && c.kind() == integer && (t.Indexed[c.Name] && namesTable(c.words, t) || len(t.words) > 1 &&
+			slices.Equal(c.words, t.words[1:])) {
 			out = append(out, keyHolder{t, c.Name, false})
 		}
 	}
@@ -211,7 +213,8 @@ func (f *finder) keyOf(ctx context.Context, t *Table, c *Column) (*Key, error) {
 	}
 	found := f.candidates(t, c)
 	slices.SortStableFunc(found, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(len(a.parent.words), len(b.parent.words)), cmp.Compare(a.parent.Name, b.parent.Name))
+		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(len(a.parent.words), len(b.parent.words)),
+			cmp.Compare(a.parent.Name, b.parent.Name))
 	})
 	seen := map[string]bool{}
 	var second *Key
@@ -296,7 +299,8 @@ func (f *finder) weigh(ctx context.Context, t *Table, c *Column, one candidate) 
 }
 
 // references finds "references users.id" in a comment.
-var references = regexp.MustCompile("(?i)(?:references?|refers? to|fk to|foreign key to|points? to|link(?:s|ed)? to|->|see)\\s*:?\\s*[`'\"]?(\\w+)[`'\"]?(?:\\.|\\()[`'\"]?(\\w+)")
+var references = regexp.MustCompile("(?i)(?:references?|refers? to|fk to|foreign key to|points? to|link(?:s|ed)? " +
+	"to|->|see)\\s*:?\\s*[`'\"]?(\\w+)[`'\"]?(?:\\.|\\()[`'\"]?(\\w+)")
 
 func (f *finder) candidates(t *Table, c *Column) []candidate {
 	var out []candidate

@@ -55,7 +55,9 @@ func (c *Column) isCodeKey() bool {
 }
 
 // genericKeys are names of keys that every table may have.
-var genericKeys = []string{"id", "code", "name", "key", "no", "uuid", "guid", "number", "type", "value", "label", "title", "sort", "position", "order", "entity", "date", "version", "language", "locale", "year", "slug", "path", "hash", "token", "url", "email", "ip", "level"}
+var genericKeys = []string{"id", "code", "name", "key", "no", "uuid", "guid", "number", "type", "value", "label", "title", "sort",
+	"position", "order", "entity", "date", "version", "language", "locale", "year", "slug", "path", "hash", "token", "url", "email", "ip",
+	"level"}
 
 // abbreviates reports whether each word begins one of the others, as emp does employee and dept does department.
 func abbreviates(short, long []string) bool {
@@ -188,7 +190,8 @@ func stemScore(t, p *Table, stem []string, marked bool) (int, string) {
 	}
 	if len(full) == len(stem)+1 {
 		switch {
-		case !marked && startsWith(full, stem) && slices.Contains([]string{"type", "status", "category", "state", "kind", "class"}, full[len(full)-1]):
+		case !marked && startsWith(full, stem) && slices.Contains([]string{"type", "status", "category", "state", "kind", "class"},
+			full[len(full)-1]):
 			return sureName - 20, "that table's name says its types"
 		case startsWith(full, stem):
 			return weakName + 6, "that table's name begins with it"
@@ -268,14 +271,16 @@ func (f *finder) byRole(t *Table, c *Column, add adder) {
 	switch {
 	case by && (doing || has(stem, doings...)):
 		add(f.user, key, goodName+8, "it says who did something, and that table holds the users")
-	case doing && n == 1 && slices.Contains([]string{"creator", "author", "owner", "editor", "modifier", "updater", "assignee", "approver", "reviewer", "reporter", "requester"}, stem[0]):
+	case doing && n == 1 && slices.Contains([]string{"creator", "author", "owner", "editor", "modifier", "updater", "assignee", "approver",
+		"reviewer", "reporter", "requester"}, stem[0]):
 		add(f.user, key, goodName, "it says who did something, and that table holds the users")
 	case doing && marked:
 		add(f.user, key, goodName+4, "it says who did something, and that table holds the users")
 	case doing && n > 1 && (stem[n-1] == "to" || stem[n-1] == "user"):
 		add(f.user, key, goodName, "it says who did something, and that table holds the users")
 	}
-	if marked && n > 0 && (slices.Contains(userTables, stem[n-1]) && f.user.words[len(f.user.words)-1] != stem[n-1] || slices.Contains(peopleWords, stem[n-1])) {
+	if marked && n > 0 && (slices.Contains(userTables, stem[n-1]) && f.user.words[len(f.user.words)-1] != stem[n-1] ||
+		slices.Contains(peopleWords, stem[n-1])) {
 		add(f.user, key, acceptable, "it names a person who works, and that table holds the users")
 	}
 }
@@ -295,7 +300,10 @@ func (f *finder) byFamily(t *Table, c *Column, add adder) {
 	if entity {
 		stem = nil
 	}
-	rest := slices.DeleteFunc(slices.Clone(stem), func(w string) bool { return slices.Contains(parentWords, w) || w == "to" || w == "version" })
+	rest := slices.DeleteFunc(slices.Clone(stem), func(w string) bool {
+		return slices.Contains(parentWords, w) || w == "to" ||
+			w == "version"
+	})
 	if parent && t.Key() != "" && !ownKey(t, c) {
 		score := goodName
 		if len(rest) > 0 && endsWith(t.words, rest) {

@@ -32,7 +32,8 @@ func (l *look) leaveOut() {
 		case used[t.Name] || matches(t.Name, l.Tables):
 		case s.copyOf != "" && len(l.out.keysTo[t.Name]) == 0:
 			add(t, Medium, "its name says that it repeats or sums "+s.copyOf)
-		case len(t.words) > 0 && has(t.words[len(t.words)-1:], "session", "cache", "tmp", "temp", "captcha", "lock") && len(l.out.keysTo[t.Name]) == 0:
+		case len(t.words) > 0 && has(t.words[len(t.words)-1:], "session", "cache", "tmp", "temp", "captcha", "lock") &&
+			len(l.out.keysTo[t.Name]) == 0:
 			add(t, Medium, "its name says that the application forgets it again")
 		}
 	}

@@ -122,9 +122,11 @@ func (l *look) shape(r *Record, t *Table, g *Log) {
 	for _, c := range t.Columns {
 		w := strings.Join(c.words, " ")
 		switch {
-		case c.kind() == text && has(c.words, "old", "before", "previous", "prev") && has(c.words, "value", "status", "state") || w == "from state" || w == "from status" || w == "old" || w == "before" || w == "old status id" || w == "from status id":
+		case c.kind() == text && has(c.words, "old", "before", "previous", "prev") && has(c.words, "value", "status", "state") ||
+			w == "from state" || w == "from status" || w == "old" || w == "before" || w == "old status id" || w == "from status id":
 			g.Old = cmp.Or(g.Old, c.Name)
-		case c.kind() == text && has(c.words, "new", "after", "next") && has(c.words, "value", "status", "state") || w == "to state" || w == "to status" || w == "new" || w == "after" || w == "new status id" || w == "to status id":
+		case c.kind() == text && has(c.words, "new", "after", "next") && has(c.words, "value", "status", "state") || w == "to state" ||
+			w == "to status" || w == "new" || w == "after" || w == "new status id" || w == "to status id":
 			g.New = cmp.Or(g.New, c.Name)
 		}
 	}
@@ -136,7 +138,8 @@ func (l *look) shape(r *Record, t *Table, g *Log) {
 	}
 	for _, k := range l.out.keysOf[t.Name] {
 		p := l.catalog.Table(k.Parent)
-		if p != nil && has(p.words[max(0, len(p.words)-1):], "event", "action", "activity", "type") && has(t.Column(k.Column).words, "event", "action", "activity") && l.looks(p).lookup {
+		if p != nil && has(p.words[max(0, len(p.words)-1):], "event", "action", "activity", "type") && has(t.Column(k.Column).words, "event",
+			"action", "activity") && l.looks(p).lookup {
 			g.Event, g.Names = k.Column, k
 		}
 	}
@@ -178,7 +181,8 @@ func (l *look) sameState(r *Record, record, t *Table) string {
 	}
 	for _, c := range t.Columns {
 		n := len(c.words)
-		if n > 0 && (len(c.words) == 1 || has(c.words, record.words...) || slices.Contains(idWords, c.words[n-1])) && has(c.words, stateWords...) && !c.isFlag() && !has(c.words, "old", "from", "previous", "before") {
+		if n > 0 && (len(c.words) == 1 || has(c.words, record.words...) || slices.Contains(idWords, c.words[n-1])) &&
+			has(c.words, stateWords...) && !c.isFlag() && !has(c.words, "old", "from", "previous", "before") {
 			return c.Name
 		}
 	}
@@ -244,13 +248,15 @@ func (l *look) points(ctx context.Context, r *Record, t *Table) (*Polymorphic, s
 			for i := range name {
 				name[i] = singular(name[i])
 			}
-			if len(name) > 0 && (slices.Equal(name, record.words) || endsWith(name, trimThing(record.words)) || strings.EqualFold(w.Text, record.Name) || endsWith(record.words, name)) {
+			if len(name) > 0 && (slices.Equal(name, record.words) || endsWith(name, trimThing(record.words)) ||
+				strings.EqualFold(w.Text, record.Name) || endsWith(record.words, name)) {
 				return p, w.Text
 			}
 		}
 		// One letter for each kind of record: its numbers must be there.
 		for _, w := range words {
-			if len(w.Text) != 1 || len(record.words) == 0 || !strings.EqualFold(w.Text, record.words[len(record.words)-1][:1]) || record.Key() == "" {
+			if len(w.Text) != 1 || len(record.words) == 0 || !strings.EqualFold(w.Text, record.words[len(record.words)-1][:1]) ||
+				record.Key() == "" {
 				continue
 			}
 			if f, ok := l.reader.(fitter); ok {
@@ -273,7 +279,9 @@ func (l *look) field(ctx context.Context, r *Record, t *Table, g *Log) bool {
 	var column *Column
 	for _, c := range t.Columns {
 		w := strings.Join(c.words, " ")
-		if has([]string{w}, "field name", "field", "property", "prop key", "prop", "attribute", "column", "column name", "option", "search option", "id search option", "key", "fieldname", "attribute name", "field id", "item", "changed field") || has(c.words, "field") && has(c.words, "name", "id") {
+		if has([]string{w}, "field name", "field", "property", "prop key", "prop", "attribute", "column", "column name", "option",
+			"search option", "id search option", "key", "fieldname", "attribute name", "field id", "item", "changed field") ||
+			has(c.words, "field") && has(c.words, "name", "id") {
 			column = c
 			break
 		}

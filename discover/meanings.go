@@ -22,9 +22,26 @@ var meanings = []struct {
 	meaning Meaning
 	words   string
 }{
-	{Void, "replaced,superseded,not held,no show,noshow,cancelled,canceled,cancel,cancelada,storniert,annule,annulee,denied,failed,fail,expired,voided,void,refunded,refund,reversed,reversal,chargeback,rejected,reject,lost,dead,duplicate,duplicated,deleted,removed,spam,deferred,declined,exception,withdrawn,refused,aborted,abandoned,trash,trashed,invalid,error,disputed,returned to sender,terminated,revoked,blocked,bounced,missed,obsolete,suspended,closed lost,closed rejected,closed duplicate,x"},
-	{Open, "resubmitted,preauth,preauthorized,preauthorised,payment error,not started,not shipped,not paid,unpaid,unresolved,unassigned,unconfirmed,unbilled,unread,unapproved,undelivered,unfulfilled,partially,partial,new,open,reopened,pending,processing,process,in process,in progress,progress,assigned,draft,submitted,waiting,awaiting,wait,planned,scheduled,received,routed,read,hold,holded,on hold,held up,backorder,prospecting,qualification,qualified,proposal,negotiation,recycled,requested,started,preparation,preparing,queued,confirmed,initial,created,registered,ready,acknowledged,investigating,working,work,review,in review,under review,reviewing,to do,todo,backlog,doing,placed,picked,packed,transit,in transit,dispatched,payment review,payment accepted,remotely accepted,accepted,accept,observed,active,running,ongoing,authorized,ordered,out,enrolled,incomplete,paused,estimate,sent,offen,neu,ouvert,abierto,pendiente,invoiced,payment pending,pending payment,fraud,none,triage,testing,responded,admitted,checked in,arrived,loaned,borrowed,triaged,feedback,needs feedback,escalated,contacted,in delivery,logged,applied"},
-	{Decided, "final,finalized,finalised,closed,close,complete,completed,done,resolved,solved,approved,shipped,delivered,paid,won,held,processed,finished,returned,archived,converted,fulfilled,settled,posted,published,granted,issued,passed,success,successful,succeeded,signed,verified,answered,merged,fixed,cleared,marked cleared,ended,inactive,departed,discharged,checked out,collected,hired,erledigt,geschlossen,ferme,cerrado,completado,completada,termine,abgeschlossen,billed,reconciled,ok,reimbursed,wontfix,wont fix,implemented,released,deployed,received in full"},
+	{Void, "replaced,superseded,not held,no " +
+		"show,noshow,cancelled,canceled,cancel,cancelada,storniert,annule,annulee,denied,failed,fail,expired,voided,void,refunded,refund," +
+		"reversed,reversal,chargeback,rejected,reject,lost,dead,duplicate,duplicated,deleted,removed,spam,deferred,declined,exception," +
+		"withdrawn,refused,aborted,abandoned,trash,trashed,invalid,error,disputed,returned to " +
+		"sender,terminated,revoked,blocked,bounced,missed,obsolete,suspended,closed lost,closed rejected,closed duplicate,x"},
+	{Open, "resubmitted,preauth,preauthorized,preauthorised,payment error,not started,not shipped,not " +
+		"paid,unpaid,unresolved,unassigned,unconfirmed,unbilled,unread,unapproved,undelivered,unfulfilled,partially,partial,new,open," +
+		"reopened,pending,processing,process,in process,in " +
+		"progress,progress,assigned,draft,submitted,waiting,awaiting,wait,planned,scheduled,received,routed,read,hold,holded,on hold,held " +
+		"up,backorder,prospecting,qualification,qualified,proposal,negotiation,recycled,requested,started,preparation,preparing,queued," +
+		"confirmed,initial,created,registered,ready,acknowledged,investigating,working,work,review,in review,under review,reviewing,to " +
+		"do,todo,backlog,doing,placed,picked,packed,transit,in transit,dispatched,payment review,payment accepted,remotely " +
+		"accepted,accepted,accept,observed,active,running,ongoing,authorized,ordered,out,enrolled,incomplete,paused,estimate,sent,offen,neu," +
+		"ouvert,abierto,pendiente,invoiced,payment pending,pending payment,fraud,none,triage,testing,responded,admitted,checked " +
+		"in,arrived,loaned,borrowed,triaged,feedback,needs feedback,escalated,contacted,in delivery,logged,applied"},
+	{Decided, "final,finalized,finalised,closed,close,complete,completed,done,resolved,solved,approved,shipped,delivered,paid,won,held," +
+		"processed,finished,returned,archived,converted,fulfilled,settled,posted,published,granted,issued,passed,success,successful," +
+		"succeeded,signed,verified,answered,merged,fixed,cleared,marked cleared,ended,inactive,departed,discharged,checked " +
+		"out,collected,hired,erledigt,geschlossen,ferme,cerrado,completado,completada,termine,abgeschlossen,billed,reconciled,ok," +
+		"reimbursed,wontfix,wont fix,implemented,released,deployed,received in full"},
 }
 
 var meaningOf map[string]Meaning
@@ -72,7 +89,8 @@ func meansByFlags(row map[string]string, columns []*Column) (Meaning, string) {
 			return Void, c.Name
 		case has(w, "cancelled", "canceled", "cancel", "rejected", "void", "failed") && len(w) <= 2:
 			return Void, c.Name
-		case has(w, "closed", "final", "finished", "completed", "complete", "done", "shipped", "delivery", "delivered", "resolved", "terminal", "end") && len(w) <= 2:
+		case has(w, "closed", "final", "finished", "completed", "complete", "done", "shipped", "delivery", "delivered", "resolved", "terminal",
+			"end") && len(w) <= 2:
 			return Decided, c.Name
 		}
 		if slices.Contains([]string{"state", "category", "group", "class", "kind", "phase"}, w[len(w)-1]) && c.kind() != integer && v != "" {

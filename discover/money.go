@@ -8,14 +8,21 @@ import (
 )
 
 var moneyWords = []string{
-	"amount", "amt", "price", "cost", "total", "subtotal", "fee", "tax", "charge", "payment", "paid", "balance", "salary", "wage", "revenue", "discount", "credit", "debit", "budget", "premium",
-	"deposit", "refund", "refunded", "tip", "commission", "bonus", "income", "expense", "due", "invoiced", "shipping", "canceled", "tco", "fare", "rent", "loan", "interest", "donation", "copay", "copayment", "deductible",
-	"allowance", "payable", "receivable", "margin", "profit", "turnover", "msrp", "wholesale", "adjustment", "surcharge", "ttc", "ht", "tva", "montant", "prix", "importe", "precio", "betrag", "preis", "vat", "payout", "earning", "money", "gross", "net", "wrapping", "handling", "freight", "postage", "markup", "spend", "spent", "reimbursement", "taxe", "amountpaid", "capital", "principal",
+	"amount", "amt", "price", "cost", "total", "subtotal", "fee", "tax", "charge", "payment", "paid", "balance", "salary", "wage", "revenue",
+	"discount", "credit", "debit", "budget", "premium",
+	"deposit", "refund", "refunded", "tip", "commission", "bonus", "income", "expense", "due", "invoiced", "shipping", "canceled", "tco",
+	"fare", "rent", "loan", "interest", "donation", "copay", "copayment", "deductible",
+	"allowance", "payable", "receivable", "margin", "profit", "turnover", "msrp", "wholesale", "adjustment", "surcharge", "ttc", "ht", "tva",
+	"montant", "prix", "importe", "precio", "betrag", "preis", "vat", "payout", "earning", "money", "gross", "net", "wrapping", "handling",
+	"freight", "postage", "markup", "spend", "spent", "reimbursement", "taxe", "amountpaid", "capital", "principal",
 }
 
 var notMoneyWords = []string{
-	"qty", "quantity", "count", "percent", "percentage", "pct", "weight", "number", "hour", "day", "minute", "second", "latitude", "longitude", "lat", "lng", "lon", "ratio", "factor", "width", "height", "depth", "length", "volume", "score",
-	"rating", "duration", "probability", "conversion", "exchange", "id", "code", "size", "temperature", "page", "point", "age", "rank", "index", "position", "precision", "quality", "level", "version", "year", "month", "week", "time", "bytes", "distance", "speed", "unit", "units",
+	"qty", "quantity", "count", "percent", "percentage", "pct", "weight", "number", "hour", "day", "minute", "second", "latitude",
+	"longitude", "lat", "lng", "lon", "ratio", "factor", "width", "height", "depth", "length", "volume", "score",
+	"rating", "duration", "probability", "conversion", "exchange", "id", "code", "size", "temperature", "page", "point", "age", "rank",
+	"index", "position", "precision", "quality", "level", "version", "year", "month", "week", "time", "bytes", "distance", "speed", "unit",
+	"units",
 	"dose", "bpm", "pulse", "ph", "bmi", "class", "stock", "type", "status", "visit", "view", "vote", "sort",
 }
 
@@ -47,7 +54,8 @@ func (l *look) money() {
 	for _, a := range rest {
 		c := l.catalog.Table(a.Table).Column(a.Column)
 		if scale(c) >= 2 && declared[c.Type] >= 2 {
-			a.Guess = Guess{a.Table + "." + a.Column + " is money", Low, fmt.Sprintf("declared as %s, as %d columns of money are", c.Type, declared[c.Type])}
+			a.Guess = Guess{a.Table + "." + a.Column + " is money", Low, fmt.Sprintf("declared as %s, as %d columns of money are", c.Type,
+				declared[c.Type])}
 			l.out.Money = append(l.out.Money, a)
 		}
 	}
@@ -88,7 +96,9 @@ func (l *look) amount(t *Table, c *Column) (Confidence, string) {
 		return "", ""
 	}
 	named := has(w, moneyWords...)
-	if has(w, "rate") && !has(w, "tax", "exchange", "conversion", "interest", "discount", "vat", "commission", "currency", "to", "tva") && (has(w, "rental", "hourly", "daily", "monthly", "weekly", "room", "pay", "shipping", "rent", "night", "labour", "labor", "billing") || len(w) == 1 && has(t.words, "price", "shipping", "room")) {
+	if has(w, "rate") && !has(w, "tax", "exchange", "conversion", "interest", "discount", "vat", "commission", "currency", "to", "tva") &&
+		(has(w, "rental", "hourly", "daily", "monthly", "weekly", "room", "pay", "shipping", "rent", "night", "labour", "labor", "billing") ||
+			len(w) == 1 && has(t.words, "price", "shipping", "room")) {
 		named = true
 	} else if has(w, "rate") {
 		return "", ""
@@ -112,8 +122,10 @@ func (l *look) amount(t *Table, c *Column) (Confidence, string) {
 		}
 		return Medium, "its name; " + c.Type + " holds amounts inexactly"
 	}
-	strong := has(w, "amount", "price", "salary", "cost", "fee", "wage", "amt", "fare", "premium", "balance", "budget", "total") || has(w, "cent", "cents")
-	if c.Base == "tinyint" || c.Base == "smallint" && !has(w, "price") || !strong || has(w, "total") && len(w) > 1 && !has(w, "amount", "price", "grand", "paid") || c.Nullable && has(w, "used") {
+	strong := has(w, "amount", "price", "salary", "cost", "fee", "wage", "amt", "fare", "premium", "balance", "budget", "total") ||
+		has(w, "cent", "cents")
+	if c.Base == "tinyint" || c.Base == "smallint" && !has(w, "price") || !strong || has(w, "total") && len(w) > 1 &&
+		!has(w, "amount", "price", "grand", "paid") || c.Nullable && has(w, "used") {
 		return "", ""
 	}
 	return Medium, "its name; whole numbers, in units or in cents"
@@ -127,7 +139,8 @@ func currencyOf(t *Table, amount *Column) *Column {
 	}
 	var found []*Column
 	for _, c := range t.Columns {
-		if !has(c.words, "currency", "curr", "devise", "moneda", "waehrung") || has(c.words, "rate", "value", "symbol", "default", "name", "position", "conversion") || c.isFlag() {
+		if !has(c.words, "currency", "curr", "devise", "moneda", "waehrung") || has(c.words, "rate", "value", "symbol", "default", "name",
+			"position", "conversion") || c.isFlag() {
 			continue
 		}
 		if k := c.kind(); k == text || k == enum || k == integer && has(c.words, "id", "currency") {

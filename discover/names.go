@@ -11,7 +11,8 @@ import (
 // glued are words that stand at the end of longer words without a sign between, such as "closedate" and "apptstatus".
 var glued = []string{
 	"timestamp", "datetime", "address", "comment", "country", "update", "status", "amount", "number", "phone", "email", "price", "token",
-	"total", "first", "state", "stage", "count", "group", "date", "time", "name", "code", "type", "mail", "uuid", "rate", "city", "key", "id", "by", "no", "ip",
+	"total", "first", "state", "stage", "count", "group", "date", "time", "name", "code", "type", "mail", "uuid", "rate", "city", "key", "id",
+	"by", "no", "ip",
 }
 
 // leading are words that stand at the front of longer words, such as "isactive" and "datecreated".
@@ -21,19 +22,32 @@ var leading = []string{"is", "has", "date", "email", "total", "last", "first", "
 var whole = map[string]bool{
 	"candidate": true, "mandate": true, "validate": true, "consolidate": true, "liquidate": true, "update": true, "sometime": true,
 	"estate": true, "candid": true, "paid": true, "void": true, "valid": true, "invalid": true, "avoid": true, "prepaid": true, "unpaid": true,
-	"grid": true, "bid": true, "android": true, "standby": true, "baby": true, "lobby": true, "hobby": true, "ruby": true, "nearby": true, "thereby": true,
-	"rebate": true, "debate": true, "certificate": true, "template": true, "discount": true, "account": true, "prototype": true, "monkey": true, "turkey": true,
-	"casino": true, "piano": true, "volcano": true, "corporate": true, "separate": true, "generate": true, "operate": true, "moderate": true, "subtotal": true,
-	"capacity": true, "velocity": true, "electricity": true, "publicity": true, "ethnicity": true, "decode": true, "barcode": true, "overstate": true,
-	"postcode": true, "zipcode": true, "username": true, "surname": true, "filename": true, "hostname": true, "nickname": true, "firstname": true,
-	"lastname": true, "realname": true, "fullname": true, "middlename": true, "fname": true, "lname": true, "mname": true, "pathname": true, "telephone": true,
-	"cellphone": true, "microphone": true, "smartphone": true, "headphone": true, "reinstate": true, "tip": true, "zip": true, "ship": true, "trip": true,
-	"relationship": true, "membership": true, "ownership": true, "equip": true, "clip": true, "skip": true, "chip": true, "strip": true, "scholarship": true,
-	"internship": true, "township": true, "partnership": true, "dealership": true, "gossip": true, "slip": true, "paymentslip": true, "kid": true,
-	"birthdate": true, "lifetime": true, "overtime": true, "runtime": true, "uptime": true, "downtime": true, "realtime": true, "parttime": true,
-	"solid": true, "rapid": true, "liquid": true, "fluid": true, "hybrid": true, "covid": true, "steroid": true, "thyroid": true, "afraid": true, "raid": true,
-	"laid": true, "maid": true, "aid": true, "said": true, "mid": true, "rigid": true, "acid": true, "amid": true, "asteroid": true, "opioid": true, "haemorrhoid": true,
-	"uid": true, "guid": true, "pid": true, "sid": true, "gid": true, "cid": true, "tid": true, "oid": true, "nid": true, "vid": true, "eid": true, "did": true, "fid": true, "lid": true, "rid": true, "wid": true,
+	"grid": true, "bid": true, "android": true, "standby": true, "baby": true, "lobby": true, "hobby": true, "ruby": true, "nearby": true,
+	"thereby": true,
+	"rebate":  true, "debate": true, "certificate": true, "template": true, "discount": true, "account": true, "prototype": true,
+	"monkey": true, "turkey": true,
+	"casino": true, "piano": true, "volcano": true, "corporate": true, "separate": true, "generate": true, "operate": true, "moderate": true,
+	"subtotal": true,
+	"capacity": true, "velocity": true, "electricity": true, "publicity": true, "ethnicity": true, "decode": true, "barcode": true,
+	"overstate": true,
+	"postcode":  true, "zipcode": true, "username": true, "surname": true, "filename": true, "hostname": true, "nickname": true,
+	"firstname": true,
+	"lastname":  true, "realname": true, "fullname": true, "middlename": true, "fname": true, "lname": true, "mname": true, "pathname": true,
+	"telephone": true,
+	"cellphone": true, "microphone": true, "smartphone": true, "headphone": true, "reinstate": true, "tip": true, "zip": true, "ship": true,
+	"trip":         true,
+	"relationship": true, "membership": true, "ownership": true, "equip": true, "clip": true, "skip": true, "chip": true, "strip": true,
+	"scholarship": true,
+	"internship":  true, "township": true, "partnership": true, "dealership": true, "gossip": true, "slip": true, "paymentslip": true,
+	"kid":       true,
+	"birthdate": true, "lifetime": true, "overtime": true, "runtime": true, "uptime": true, "downtime": true, "realtime": true,
+	"parttime": true,
+	"solid":    true, "rapid": true, "liquid": true, "fluid": true, "hybrid": true, "covid": true, "steroid": true, "thyroid": true,
+	"afraid": true, "raid": true,
+	"laid": true, "maid": true, "aid": true, "said": true, "mid": true, "rigid": true, "acid": true, "amid": true, "asteroid": true,
+	"opioid": true, "haemorrhoid": true,
+	"uid": true, "guid": true, "pid": true, "sid": true, "gid": true, "cid": true, "tid": true, "oid": true, "nid": true, "vid": true,
+	"eid": true, "did": true, "fid": true, "lid": true, "rid": true, "wid": true,
 	"hotkey": true, "jockey": true, "hockey": true, "donkey": true, "whiskey": true, "encode": true,
 }
 
@@ -97,10 +111,14 @@ func (v *vocabulary) unglue(w string) []string {
 var commonWords = map[string]bool{}
 
 func init() {
-	for _, w := range strings.Fields(`active deleted closed open opened created updated modified added changed due paid start end begin finish order
-		customer user client patient product item invoice payment account employee staff member person contact company supplier vendor ticket case task
-		parent owner author status state type stage enabled disabled visible hidden published default cancelled canceled approved answered overdue locked
-		verified confirmed archived removed retired voided last first expire expiry birth hire ship shipped delivery last_login login visit project`) {
+	for _, w := range strings.Fields(`active deleted closed open opened created updated modified added changed due paid start end begin ` +
+		`finish order
+		customer user client patient product item invoice payment account employee staff member person contact company supplier vendor ticket
+		    case task
+		parent owner author status state type stage enabled disabled visible hidden published default cancelled canceled approved answered
+		    overdue locked
+		verified confirmed archived removed retired voided last first expire expiry birth hire ship shipped delivery last_login login visit
+		    project`) {
 		commonWords[w] = true
 	}
 }
@@ -142,13 +160,21 @@ func pluralOfCapitals(runes []rune, i int) bool {
 }
 
 var irregular = map[string]string{
-	"people": "person", "persons": "person", "children": "child", "men": "man", "women": "woman", "data": "data", "media": "media", "news": "news", "series": "series",
-	"ids": "id", "status": "status", "address": "address", "is": "is", "has": "has", "was": "was", "as": "as", "gas": "gas", "bus": "bus", "plus": "plus", "sms": "sms", "gps": "gps", "dns": "dns", "cms": "cms", "https": "https", "rss": "rss",
-	"sales": "sale", "cases": "case", "statuses": "status", "addresses": "address", "buses": "bus", "analyses": "analysis", "diagnoses": "diagnosis",
-	"indices": "index", "matrices": "matrix", "criteria": "criterion", "leaves": "leave", "movies": "movie", "cookies": "cookie", "wes": "we",
-	"houses": "house", "warehouses": "warehouse", "purchases": "purchase", "licenses": "license", "licences": "licence", "courses": "course", "nurses": "nurse",
-	"expenses": "expense", "responses": "response", "databases": "database", "phases": "phase", "releases": "release", "leases": "lease", "bases": "base", "causes": "cause", "clauses": "clause", "uses": "use", "senses": "sense", "doses": "dose", "purposes": "purpose", "exercises": "exercise", "enterprises": "enterprise", "premises": "premise",
-	"cache": "cache", "caches": "cache", "axes": "axis", "sizes": "size", "prizes": "prize", "quizzes": "quiz", "lens": "lens", "chassis": "chassis", "basis": "basis", "thesis": "thesis",
+	"people": "person", "persons": "person", "children": "child", "men": "man", "women": "woman", "data": "data", "media": "media",
+	"news": "news", "series": "series",
+	"ids": "id", "status": "status", "address": "address", "is": "is", "has": "has", "was": "was", "as": "as", "gas": "gas", "bus": "bus",
+	"plus": "plus", "sms": "sms", "gps": "gps", "dns": "dns", "cms": "cms", "https": "https", "rss": "rss",
+	"sales": "sale", "cases": "case", "statuses": "status", "addresses": "address", "buses": "bus", "analyses": "analysis",
+	"diagnoses": "diagnosis",
+	"indices":   "index", "matrices": "matrix", "criteria": "criterion", "leaves": "leave", "movies": "movie", "cookies": "cookie",
+	"wes":    "we",
+	"houses": "house", "warehouses": "warehouse", "purchases": "purchase", "licenses": "license", "licences": "licence", "courses": "course",
+	"nurses":   "nurse",
+	"expenses": "expense", "responses": "response", "databases": "database", "phases": "phase", "releases": "release", "leases": "lease",
+	"bases": "base", "causes": "cause", "clauses": "clause", "uses": "use", "senses": "sense", "doses": "dose", "purposes": "purpose",
+	"exercises": "exercise", "enterprises": "enterprise", "premises": "premise",
+	"cache": "cache", "caches": "cache", "axes": "axis", "sizes": "size", "prizes": "prize", "quizzes": "quiz", "lens": "lens",
+	"chassis": "chassis", "basis": "basis", "thesis": "thesis",
 }
 
 // singular is a word's singular, by English rules.
@@ -159,7 +185,8 @@ func singular(w string) string {
 	switch {
 	case len(w) > 4 && strings.HasSuffix(w, "ies"):
 		return w[:len(w)-3] + "y"
-	case len(w) > 4 && (strings.HasSuffix(w, "sses") || strings.HasSuffix(w, "xes") || strings.HasSuffix(w, "zes") || strings.HasSuffix(w, "ches") || strings.HasSuffix(w, "shes")):
+	case len(w) > 4 && (strings.HasSuffix(w, "sses") || strings.HasSuffix(w, "xes") || strings.HasSuffix(w, "zes") ||
+		strings.HasSuffix(w, "ches") || strings.HasSuffix(w, "shes")):
 		return w[:len(w)-2]
 	case len(w) > 3 && strings.HasSuffix(w, "s") && !strings.HasSuffix(w, "ss") && !strings.HasSuffix(w, "us") && !strings.HasSuffix(w, "is"):
 		return w[:len(w)-1]

@@ -12,9 +12,12 @@ func TestNamesOfAnyStyleAreTakenApart(t *testing.T) {
 	c := &Catalog{Tables: []*Table{{Name: "tickets"}, {Name: "appointments"}}}
 	v := newVocabulary(c)
 	for name, want := range map[string]string{
-		"order_id": "order id", "OrderID": "order id", "orderIds": "order id", "id_order": "id order", "OrderLineItems": "order line item", "HTTPStatus": "http status",
-		"closedate": "close date", "isactive": "is active", "lastupdate": "last update", "apptstatus": "appt status", "order-lines": "order line", "Bestell Nr": "bestell nr",
-		"candidate": "candidate", "username": "username", "address1": "address 1", "statuses": "status", "companies": "company", "people": "person", "news": "news", "paid": "paid",
+		"order_id": "order id", "OrderID": "order id", "orderIds": "order id", "id_order": "id order", "OrderLineItems": "order line item",
+		"HTTPStatus": "http status",
+		"closedate":  "close date", "isactive": "is active", "lastupdate": "last update", "apptstatus": "appt status",
+		"order-lines": "order line", "Bestell Nr": "bestell nr",
+		"candidate": "candidate", "username": "username", "address1": "address 1", "statuses": "status", "companies": "company",
+		"people": "person", "news": "news", "paid": "paid",
 	} {
 		require.Equal(t, want, strings.Join(v.words(name), " "), name)
 	}
@@ -38,8 +41,10 @@ func TestAKeyIsNamedInManyWays(t *testing.T) {
 func TestStatesSayWhatTheyMean(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]Meaning{
-		"Not Held": Void, "Held": Decided, "Closed Lost": Void, "Closed Won": Decided, "In Process": Open, "pending_payment": Open, "Canceled": Void,
-		"payment accepted": Open, "Shipped": Decided, "wc-pending": Open, "4": Unknown, "*": Unknown, "Unpaid": Open, "Paid": Decided, "not started": Open,
+		"Not Held": Void, "Held": Decided, "Closed Lost": Void, "Closed Won": Decided, "In Process": Open, "pending_payment": Open,
+		"Canceled":         Void,
+		"payment accepted": Open, "Shipped": Decided, "wc-pending": Open, "4": Unknown, "*": Unknown, "Unpaid": Open, "Paid": Decided,
+		"not started": Open,
 	} {
 		require.Equal(t, want, meansBy(name), name)
 	}

@@ -20,7 +20,8 @@ func (l *look) personal() {
 			if sure {
 				conf = High
 			}
-			l.out.Personal = append(l.out.Personal, Sensitive{Table: t.Name, Column: c.Name, Mask: mask, Guess: Guess{t.Name + "." + c.Name + " is personal", conf, why}})
+			l.out.Personal = append(l.out.Personal, Sensitive{Table: t.Name, Column: c.Name, Mask: mask, Guess: Guess{t.Name + "." + c.Name +
+				" is personal", conf, why}})
 		}
 	}
 }
@@ -36,43 +37,66 @@ func init() {
 			exact[strings.TrimSpace(n)] = mask
 		}
 	}
-	add("hash", `first name, firstname, fname, given name, forename, prenom, nombre, vorname, last name, lastname, lname, surname, family name, familyname, nachname, apellido, apellidos,
-		middle name, middlename, mname, maiden name, full name, fullname, realname, real name, display name, nickname, nick name, username, user name, login, login name, screen name, contact name, customer name,
-		patient name, client name, card holder, cardholder, card number, holder name, account holder, recipient name, ship name, bill name, billing name, shipping name, mother name, father name, guardian name, spouse name, contname, conttel,
-		alias name, poster, author name, sender name, reporter name, employee name, person name, driver name, guest name, student name, contact, contact person, contactname, cust name, emergency contact, beneficiary name, insured name, subscriber name, payer name, donor name`)
-	add("hash", `ssn, ss, sin, nin, national id, nationalid, id number, passport, passport number, passport no, tax id, drivers license, driver license, drivers licence, driver licence, license number, licence number, iban, bic, bank account, account number, card no, credit card, cc number, cc owner, cc last4, registration number, insurance number, policy number, medical record number, mrn, vat number, siret, siren, dni, cpf, curp, rfc`)
-	add("hash", `phone, phone2, telephone, tel, mobile, mobile phone, cell, cell phone, cellphone, fax, fax number, phone number, home phone, business phone, work phone, phone home, phone mobile, phone work, phone cell, phone other, phone fax, phone biz, phone contact, whatsapp, skype, gsm, telefon, telefono, handy, fon, portable`)
+	add("hash", `first name, firstname, fname, given name, forename, prenom, nombre, vorname, last name, lastname, lname, surname, `+
+		`family name, familyname, nachname, apellido, apellidos,
+		middle name, middlename, mname, maiden name, full name, fullname, realname, real name, display name, nickname, nick name, username,
+		    user name, login, login name, screen name, contact name, customer name,
+		patient name, client name, card holder, cardholder, card number, holder name, account holder, recipient name, ship name, bill name,
+		    billing name, shipping name, mother name, father name, guardian name, spouse name, contname, conttel,
+		alias name, poster, author name, sender name, reporter name, employee name, person name, driver name, guest name, student name,
+		    contact, contact person, contactname, cust name, emergency contact, beneficiary name, insured name, subscriber name, payer name,
+		        donor name`)
+	add("hash", `ssn, ss, sin, nin, national id, nationalid, id number, passport, passport number, passport no, tax id, drivers license, `+
+		`driver license, drivers licence, driver licence, license number, licence number, iban, bic, bank account, account number, card no, `+
+		`credit card, cc number, cc owner, cc last4, registration number, insurance number, policy number, medical record number, mrn, vat `+
+		`number, siret, siren, dni, cpf, curp, rfc`)
+	add("hash", `phone, phone2, telephone, tel, mobile, mobile phone, cell, cell phone, cellphone, fax, fax number, phone number, home `+
+		`phone, business phone, work phone, phone home, phone mobile, phone work, phone cell, phone other, phone fax, phone biz, phone `+
+		`contact, whatsapp, skype, gsm, telefon, telefono, handy, fon, portable`)
 	add("hash", `email, mail, e mail, email address, mail address, emailaddress, alternative email, courriel, correo`)
-	add("hash", `ip, ip address, remote ip, remote addr, remote address, forwarded ip, client ip, user ip, last ip, ipaddress, x forwarded for, user agent, mac address`)
-	add("drop", `street, street 1, street 2, street address, address 1, address 2, address1, address2, addr, addr 1, addr 2, address line 1, address line 2, address line, line 1, line 2, strasse, rue, adresse, direccion, house number, postcode, post code, postal code, zip, zip code, zipcode, plz, zip postal code, ship address, billing address, shipping address, bill address, home address, work address, codigo postal, code postal`)
-	add("drop", `photo, picture, avatar, portrait, signature, fingerprint, biometric, gender, sex, race, ethnicity, ethnic, religion, nationality, marital status, blood group, blood type, sexual orientation, genero, geschlecht, sexo, sexe, civility`)
-	add("year", `dob, birth date, birthdate, birthday, date of birth, birth day, date birth, date naissance, fecha nacimiento, geburtsdatum, death date, deathdate, date of death, deceased date`)
+	add("hash", `ip, ip address, remote ip, remote addr, remote address, forwarded ip, client ip, user ip, last ip, ipaddress, x `+
+		`forwarded for, user agent, mac address`)
+	add("drop", `street, street 1, street 2, street address, address 1, address 2, address1, address2, addr, addr 1, addr 2, address `+
+		`line 1, address line 2, address line, line 1, line 2, strasse, rue, adresse, direccion, house number, postcode, post code, postal `+
+		`code, zip, zip code, zipcode, plz, zip postal code, ship address, billing address, shipping address, bill address, home address, `+
+		`work address, codigo postal, code postal`)
+	add("drop", `photo, picture, avatar, portrait, signature, fingerprint, biometric, gender, sex, race, ethnicity, ethnic, religion, `+
+		`nationality, marital status, blood group, blood type, sexual orientation, genero, geschlecht, sexo, sexe, civility`)
+	add("year", `dob, birth date, birthdate, birthday, date of birth, birth day, date birth, date naissance, fecha nacimiento, `+
+		`geburtsdatum, death date, deathdate, date of death, deceased date`)
 }
 
 func (l *look) sensitive(t *Table, c *Column) (mask, why string, sure bool) {
 	k := c.kind()
-	if c.isFlag() || short(c) || k == enum && !has(c.words, "gender", "sex", "sexe", "genero", "race", "ethnicity") || k == decimal || k == float || k == geometry || len(c.words) == 0 {
+	if c.isFlag() || short(c) || k == enum && !has(c.words, "gender", "sex", "sexe", "genero", "race", "ethnicity") || k == decimal ||
+		k == float || k == geometry || len(c.words) == 0 {
 		return "", "", false
 	}
 	w := c.words
 	last := w[len(w)-1]
 	name := strings.Join(w, " ")
-	if k == integer && (!has(w, "phone", "mobile", "ssn", "telephone", "fax", "national") || has(w, "id", "count", "duration", "type", "length", "quantity")) {
+	if k == integer && (!has(w, "phone", "mobile", "ssn", "telephone", "fax", "national") || has(w, "id", "count", "duration", "type",
+		"length", "quantity")) {
 		return "", "", false
 	}
-	if has(w, secretWords...) && !has(w, "template", "type", "date", "expire", "expiry", "changed", "time", "forget", "reset", "link", "question") && (k == text || k == longText || k == binary) {
+	if has(w, secretWords...) && !has(w, "template", "type", "date", "expire", "expiry", "changed", "time", "forget", "reset", "link",
+		"question") && (k == text || k == longText || k == binary) {
 		return "drop", "its name says a secret", true
 	}
-	if last == "token" && (k == text || k == longText || k == binary) && !l.looks(t).technical || len(w) > 1 && last == "hash" && has(w, "user", "password", "pass", "passwd") {
+	if last == "token" && (k == text || k == longText || k == binary) && !l.looks(t).technical || len(w) > 1 && last == "hash" &&
+		has(w, "user", "password", "pass", "passwd") {
 		return "drop", "its name says a secret", true
 	}
 	if k == date || k == datetime {
-		if m := exact[name]; m == "year" || strings.HasSuffix(name, " dob") || has(w, "birthdate", "birthday", "dob") || has(w, "birth") && has(w, "date") && !has(w, "estimated") {
+		if m := exact[name]; m == "year" || strings.HasSuffix(name, " dob") || has(w, "birthdate", "birthday", "dob") || has(w, "birth") &&
+			has(w, "date") && !has(w, "estimated") {
 			return "year", "its name says a day of birth or death", true
 		}
 		return "", "", false
 	}
-	if has(w, "type", "format", "template", "subject", "status", "sent", "count", "verified", "confirmed", "id", "key", "label", "validated", "enabled", "flag", "class", "icon", "regex", "pattern", "method", "prefix", "suffix", "estimated", "color", "notification", "notify", "server", "host", "port", "encryption") &&
+	if has(w, "type", "format", "template", "subject", "status", "sent", "count", "verified", "confirmed", "id", "key", "label", "validated",
+		"enabled", "flag", "class", "icon", "regex", "pattern", "method", "prefix", "suffix", "estimated", "color", "notification", "notify",
+		"server", "host", "port", "encryption") &&
 		!slices.Contains([]string{"national id", "tax id", "id number", "address key"}, name) && exact[name] == "" {
 		return "", "", false
 	}
@@ -99,18 +123,23 @@ func (l *look) sensitive(t *Table, c *Column) (mask, why string, sure bool) {
 // short reports whether a text has room for a yes or no at most.
 func short(c *Column) bool {
 	return strings.HasPrefix(c.Type, "varchar(1)") || strings.HasPrefix(c.Type, "varchar(2)") || strings.HasPrefix(c.Type, "varchar(3)") ||
-		strings.HasPrefix(c.Type, "char(2)") || strings.HasPrefix(c.Type, "char(3)") || strings.HasPrefix(c.Type, "char(1)") && !has(c.words, "gender", "sex", "sexe", "genero")
+		strings.HasPrefix(c.Type, "char(2)") || strings.HasPrefix(c.Type, "char(3)") || strings.HasPrefix(c.Type, "char(1)") &&
+		!has(c.words, "gender", "sex", "sexe", "genero")
 }
 
 // vague reports whether a single word that can be personal is not, where it stands.
 func (l *look) vague(t *Table, c *Column, part string, at, n int) bool {
 	s := l.looks(t)
 	switch part {
-	case "ss", "sin", "nin", "pin", "dni", "rfc", "siren", "tel", "ip", "sex", "mail", "cell", "portable", "handy", "alias", "contact", "login", "race", "addr", "signature", "picture", "photo", "avatar", "nombre", "zip", "mobile", "line", "street", "fon", "poster", "fax", "phone":
-		if n > 1 && (part == "ss" || part == "sin" || part == "contact" || part == "login" || part == "signature" || part == "race" || part == "mobile" || part == "poster" || part == "nombre" || part == "cell" || part == "picture" && !s.person) {
+	case "ss", "sin", "nin", "pin", "dni", "rfc", "siren", "tel", "ip", "sex", "mail", "cell", "portable", "handy", "alias", "contact",
+		"login", "race", "addr", "signature", "picture", "photo", "avatar", "nombre", "zip", "mobile", "line", "street", "fon", "poster", "fax",
+		"phone":
+		if n > 1 && (part == "ss" || part == "sin" || part == "contact" || part == "login" || part == "signature" || part == "race" ||
+			part == "mobile" || part == "poster" || part == "nombre" || part == "cell" || part == "picture" && !s.person) {
 			return true
 		}
-		return s.catalogue && !has(t.words, "address", "location", "facility", "store", "shop") && (part == "picture" || part == "photo" || part == "mobile" || part == "zip" || part == "alias" || part == "nombre")
+		return s.catalogue && !has(t.words, "address", "location", "facility", "store", "shop") && (part == "picture" || part == "photo" ||
+			part == "mobile" || part == "zip" || part == "alias" || part == "nombre")
 	}
 	return false
 }
@@ -122,14 +151,18 @@ func (l *look) byPlace(t *Table, c *Column) (string, string, bool) {
 	s := l.looks(t)
 	people := has(trimThing(t.words), personTable...)
 	switch {
-	case name == "name" && s.person && !has(t.words, "account", "company", "supplier", "organization", "organisation", "manufacturer", "vendor", "artist"):
+	case name == "name" && s.person && !has(t.words, "account", "company", "supplier", "organization", "organisation", "manufacturer",
+		"vendor", "artist"):
 		return "hash", "it is the name in a table of people", true
-	case has(w, "address") && !has(w, "format", "city", "state", "country") && (c.kind() == text || c.kind() == longText) && (len(w) == 1 || len(w) == 2):
+	case has(w, "address") && !has(w, "format", "city", "state", "country") && (c.kind() == text || c.kind() == longText) &&
+		(len(w) == 1 || len(w) == 2):
 		return "drop", "its name says an address", true
 	case has(w, "postal", "postcode", "zip", "postalcode", "street"):
 		return "drop", "its name says an address", true
-	case (c.kind() == longText || c.kind() == text && strings.HasPrefix(c.Type, "varchar(")) && slices.Contains([]string{"body", "content", "message", "text", "hometext", "value text", "reply"}, name) &&
-		has(t.words, "note", "entry", "message", "thread", "post", "comment", "followup", "mail", "chat", "event", "obs", "observation", "sms", "letter", "pnote", "conversation") && c.kind() != enum && !has(t.words, "template", "type"):
+	case (c.kind() == longText || c.kind() == text && strings.HasPrefix(c.Type, "varchar(")) &&
+		slices.Contains([]string{"body", "content", "message", "text", "hometext", "value text", "reply"}, name) &&
+		has(t.words, "note", "entry", "message", "thread", "post", "comment", "followup", "mail", "chat", "event", "obs", "observation", "sms",
+			"letter", "pnote", "conversation") && c.kind() != enum && !has(t.words, "template", "type"):
 		return "drop", "it is what people write", false
 	case c.kind() == longText && (name == "body" || name == "value text" || name == "hometext"):
 		return "drop", "it is what people write", false
@@ -137,7 +170,8 @@ func (l *look) byPlace(t *Table, c *Column) (string, string, bool) {
 		return "hash", "it is a free value of a person", false
 	case name == "identifier" && people:
 		return "hash", "it is what a person is known by", true
-	case name == "company" && has(t.words, "customer", "client", "user", "contact") && slices.ContainsFunc(t.Columns, func(o *Column) bool { return exact[strings.Join(o.words, " ")] == "hash" && has(o.words, "firstname") }):
+	case name == "company" && has(t.words, "customer", "client", "user", "contact") && slices.ContainsFunc(t.Columns,
+		func(o *Column) bool { return exact[strings.Join(o.words, " ")] == "hash" && has(o.words, "firstname") }):
 		return "hash", "it stands beside a person's name", false
 	}
 	if st := l.profile.stats(t, c.Name); c.kind() == text && st.Filled >= 5 && st.Mails*10 >= st.Filled*8 {

@@ -155,7 +155,8 @@ func (w *plan) relate(pr *planRecord) {
 	for _, k := range pr.r.Actors {
 		parent := w.of[k.Parent]
 		column := pr.table.columns[k.Column]
-		if parent == nil || parent.model == "" || column == "" || k.Confidence == Low || len(pr.related) >= 8 || slices.Contains(pr.r.Key, k.Column) {
+		if parent == nil || parent.model == "" || column == "" || k.Confidence == Low || len(pr.related) >= 8 ||
+			slices.Contains(pr.r.Key, k.Column) {
 			continue
 		}
 		if st := w.Profile.stats(pr.table.t, k.Column); w.Profile.rows(pr.table.t) > 0 && (st.Filled == st.Zero || st.Distinct == 1) {
@@ -213,7 +214,8 @@ func (w *plan) measure(pr *planRecord) {
 				n += 10 - i
 			}
 		}
-		if has(words, "base", "tax", "discount", "shipping", "usdollar", "incl", "excl", "refunded", "canceled", "cancelled", "invoiced", "wrapping", "subtotal") {
+		if has(words, "base", "tax", "discount", "shipping", "usdollar", "incl", "excl", "refunded", "canceled", "cancelled", "invoiced",
+			"wrapping", "subtotal") {
 			n -= 12
 		}
 		return n - len(words)

@@ -6,7 +6,8 @@ import (
 )
 
 // order is how the roles of dates follow each other in a life.
-var order = []string{"created", "recorded", "dated", "submitted", "accepted", "started", "invoiced", "paid", "shipped", "decided", "closed", "reopened", "cancelled", "voided", "deleted"}
+var order = []string{"created", "recorded", "dated", "submitted", "accepted", "started", "invoiced", "paid", "shipped", "decided",
+	"closed", "reopened", "cancelled", "voided", "deleted"}
 
 // activities declares what happens to a record: its dates, and what its log tells.
 func (w *plan) activities(pr *planRecord) {
@@ -72,15 +73,18 @@ func (w *plan) logged(pr *planRecord, taken map[string]bool) {
 				break
 			}
 			taken[name] = true
-			pr.acts = append(pr.acts, planActivity{name: name, at: "happened_at", each: true, when: "{event: [" + yamlText(e) + "]}", as: "date_" + name, why: "the log " + g.Table})
+			pr.acts = append(pr.acts, planActivity{name: name, at: "happened_at", each: true, when: "{event: [" + yamlText(e) + "]}", as: "date_" +
+				name, why: "the log " + g.Table})
 		}
 		return
 	}
 	for _, s := range pr.r.States {
-		pr.acts = append(pr.acts, planActivity{name: s.Name, at: "happened_at", each: true, when: "{state: [" + s.Name + "]}", to: s.Name, as: "date_" + s.Name, why: "the log " + g.Table})
+		pr.acts = append(pr.acts, planActivity{name: s.Name, at: "happened_at", each: true, when: "{state: [" + s.Name + "]}", to: s.Name,
+			as: "date_" + s.Name, why: "the log " + g.Table})
 	}
 	if slices.ContainsFunc(pr.r.States, func(s State) bool { return s.Meaning == Decided || s.Meaning == Void }) {
-		pr.acts = append(pr.acts, planActivity{name: "left", at: "happened_at", each: true, when: "{outcome: [decided, void]}", as: "date_left", hidden: true, why: "the log's first row that closes it"})
+		pr.acts = append(pr.acts, planActivity{name: "left", at: "happened_at", each: true, when: "{outcome: [decided, void]}", as: "date_left",
+			hidden: true, why: "the log's first row that closes it"})
 		pr.leave = "left"
 	}
 }
@@ -96,7 +100,8 @@ func (w *plan) leaving(pr *planRecord) {
 		return
 	}
 	for _, want := range []string{"closed", "decided", "shipped", "paid"} {
-		if i := slices.IndexFunc(pr.acts, func(a planActivity) bool { return a.name == want && !a.each || a.name == want && a.each }); i >= 0 && pr.acts[i].name != pr.enter {
+		if i := slices.IndexFunc(pr.acts, func(a planActivity) bool { return a.name == want && !a.each || a.name == want && a.each }); i >= 0 &&
+			pr.acts[i].name != pr.enter {
 			pr.leave = want
 			return
 		}
@@ -115,7 +120,8 @@ func (w *plan) leaving(pr *planRecord) {
 	if slices.ContainsFunc(pr.acts, func(a planActivity) bool { return a.name == name }) {
 		name = "left"
 	}
-	pr.acts = append(pr.acts, planActivity{name: name, at: pr.table.columns[updated], states: done, proxy: true, why: "its last change stands in for the day it was decided: no column says that day"})
+	pr.acts = append(pr.acts, planActivity{name: name, at: pr.table.columns[updated], states: done, proxy: true,
+		why: "its last change stands in for the day it was decided: no column says that day"})
 	pr.leave = name
 }
 

@@ -56,7 +56,8 @@ func (l *look) records(ctx context.Context) error {
 	l.logs(ctx)
 	l.out.Records = slices.DeleteFunc(l.out.Records, func(r Record) bool { return !l.lives(&r) })
 	slices.SortStableFunc(l.out.Records, func(a, b Record) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(l.rowsOf(l.catalog.Table(b.Table)), l.rowsOf(l.catalog.Table(a.Table))), cmp.Compare(a.Table, b.Table))
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(l.rowsOf(l.catalog.Table(b.Table)), l.rowsOf(l.catalog.Table(a.Table))),
+			cmp.Compare(a.Table, b.Table))
 	})
 	l.nameRecords()
 	return nil
@@ -76,7 +77,8 @@ func (l *look) asked(t *Table) *Asked {
 func (l *look) recordOf(ctx context.Context, t *Table) (*Record, error) {
 	asked := l.asked(t)
 	s := l.looks(t)
-	if asked == nil && (t.View || len(t.Primary) == 0 || s.copyOf != "" || s.junction || s.eav || s.settings || s.lookup || s.words || s.person || s.technical || s.catalogue ||
+	if asked == nil && (t.View || len(t.Primary) == 0 || s.copyOf != "" || s.junction || s.eav || s.settings || s.lookup || s.words ||
+		s.person || s.technical || s.catalogue ||
 		s.log && has(t.words[len(t.words)-1:], "history", "log", "audit", "trail", "transition", "revision", "journal", "hist")) {
 		return nil, nil
 	}
@@ -250,7 +252,8 @@ func (l *look) derive(r *Record) {
 		open, done = "running", "finished"
 	}
 	g := Guess{"", Medium, r.EndDate + " is empty or not"}
-	r.States = []State{{Raw: open, Name: open, Label: open, Meaning: Open, Guess: g}, {Raw: done, Name: done, Label: done, Meaning: Decided, Guess: g}}
+	r.States = []State{{Raw: open, Name: open, Label: open, Meaning: Open, Guess: g}, {Raw: done, Name: done, Label: done, Meaning: Decided,
+		Guess: g}}
 	// Such a life begins where it started, not where a clerk entered it.
 	if start := r.stamp("started"); start != "" {
 		for i := range r.Dates {
@@ -331,5 +334,6 @@ func (l *look) shortEnough(word string) bool {
 			n++
 		}
 	}
-	return n == 1 && word != "event" && word != "order" || n == 1 && word == "order" && !slices.ContainsFunc(l.catalog.Tables, func(t *Table) bool { return len(t.words) == 1 && t.words[0] == "order" })
+	return n == 1 && word != "event" && word != "order" || n == 1 && word == "order" && !slices.ContainsFunc(l.catalog.Tables,
+		func(t *Table) bool { return len(t.words) == 1 && t.words[0] == "order" })
 }

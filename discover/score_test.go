@@ -183,7 +183,8 @@ func (t tally) String() string {
 	if t.right+t.missed == 0 {
 		return fmt.Sprintf("-/%d", t.wrong)
 	}
-	return fmt.Sprintf("%d/%d r%.2f p%.2f", t.right, t.right+t.missed, float64(t.right)/float64(t.right+t.missed), float64(t.right)/float64(max(1, t.right+t.wrong)))
+	return fmt.Sprintf("%d/%d r%.2f p%.2f", t.right, t.right+t.missed, float64(t.right)/float64(t.right+t.missed),
+		float64(t.right)/float64(max(1, t.right+t.wrong)))
 }
 
 func show(kind string) bool { return strings.Contains(os.Getenv("SHOW"), kind) }
@@ -296,8 +297,10 @@ func (t tally) recall() float64    { return float64(t.right) / float64(max(1, t.
 func (t tally) precision() float64 { return float64(t.right) / float64(max(1, t.right+t.wrong)) }
 
 func (s *score) String() string {
-	return fmt.Sprintf("fk %3d wrong %2d missed %2d beyond %3d F1 %.3f strict %.3f  pii %s  money %s  dates %s  states %s  records %s  logs %s  deletes %s", s.fkRight, s.fkOther, s.fkMissed, s.fkExtra,
-		f1(s.fkRight, s.fkOther, s.fkMissed+s.fkOther), f1(s.fkRight, s.fkOther+s.fkExtra, s.fkMissed+s.fkOther), s.pii, s.money, s.dates, s.states, s.records, s.logs, s.deletes)
+	return fmt.Sprintf("fk %3d wrong %2d missed %2d beyond %3d F1 %.3f strict %.3f  pii %s  money %s  dates %s  states %s  records %s  "+
+		"logs %s  deletes %s", s.fkRight, s.fkOther, s.fkMissed, s.fkExtra,
+		f1(s.fkRight, s.fkOther, s.fkMissed+s.fkOther), f1(s.fkRight, s.fkOther+s.fkExtra, s.fkMissed+s.fkOther), s.pii, s.money, s.dates,
+		s.states, s.records, s.logs, s.deletes)
 }
 
 func (s *score) keys(p *Proposal, want *truth) {

@@ -57,7 +57,8 @@ func (s *server) Catalog(ctx context.Context) (*Catalog, error) {
 		if strings.Contains(r["kind"], "SEQUENCE") {
 			continue
 		}
-		t := &Table{Name: r["name"], Engine: r["engine"], Comment: r["comment"], Indexed: map[string]bool{}, View: strings.Contains(r["kind"], "VIEW")}
+		t := &Table{Name: r["name"], Engine: r["engine"], Comment: r["comment"], Indexed: map[string]bool{},
+			View: strings.Contains(r["kind"], "VIEW")}
 		t.Rows, _ = strconv.ParseInt(r["n"], 10, 64) // A view has none.
 		if t.View {
 			t.Comment = ""
@@ -99,7 +100,8 @@ func (s *server) columns(ctx context.Context, c *Catalog, in string) error {
 }
 
 func (s *server) indexes(ctx context.Context, c *Catalog, in string) error {
-	rows, err := s.Ask(ctx, `select table_name as tab, index_name as name, column_name as col, non_unique as loose, nullable as nullable, sub_part as part
+	rows, err := s.Ask(ctx, `select table_name as tab, index_name as name, column_name as col, non_unique as loose, nullable as `+
+		`nullable, sub_part as part
 		from information_schema.statistics where table_schema = `+in+` order by table_name, index_name, seq_in_index`)
 	if err != nil {
 		return fmt.Errorf("list the indexes of %s: %w", c.Name, err)

@@ -20,7 +20,8 @@ func (s *server) sample(t *Table, columns []string, limit int) string {
 	from := quoted(s.Database()) + "." + quoted(t.Name)
 	if key := t.Key(); key != "" && t.Rows > int64(limit) {
 		half := limit / 2
-		return fmt.Sprintf("(select %[1]s from %[2]s order by %[3]s limit %[4]d) union all (select %[1]s from %[2]s order by %[3]s desc limit %[4]d)",
+		return fmt.Sprintf("(select %[1]s from %[2]s order by %[3]s limit %[4]d) union all (select %[1]s from %[2]s order by %[3]s desc "+
+			"limit %[4]d)",
 			list, from, quoted(key), half)
 	}
 	return fmt.Sprintf("select %s from %s limit %d", list, from, limit)
@@ -63,12 +64,14 @@ func sumsOf(c *Column, name string, i int) []string {
 	out := []string{as("count("+name+")", "filled")}
 	switch c.kind() {
 	case integer, decimal, float:
-		out = append(out, as("count(distinct "+name+")", "distinct"), as("sum("+name+" = 0)", "zero"), as("min("+name+")", "min"), as("max("+name+")", "max"))
+		out = append(out, as("count(distinct "+name+")", "distinct"), as("sum("+name+" = 0)", "zero"), as("min("+name+")", "min"),
+			as("max("+name+")", "max"))
 		if c.Base == "bit" {
 			out[len(out)-1], out[len(out)-2] = as("max("+name+" + 0)", "max"), as("min("+name+" + 0)", "min")
 		}
 	case text, enum:
-		out = append(out, as("count(distinct "+name+")", "distinct"), as("sum("+name+" = '')", "blank"), as("max(char_length("+name+"))", "longest"),
+		out = append(out, as("count(distinct "+name+")", "distinct"), as("sum("+name+" = '')", "blank"), as("max(char_length("+name+"))",
+			"longest"),
 			as("sum("+name+" in ('0', '-', 'NULL', 'null', 'N/A', 'n/a'))", "zero"))
 		if c.kind() == text {
 			out = append(out, as("sum("+name+" like '%_@_%._%')", "mails"))
@@ -116,7 +119,8 @@ func (s *server) Words(ctx context.Context, t *Table, column string, limit int) 
 	rows, err := s.Ask(ctx, fmt.Sprintf("select %s as word, count(*) as n from %s.%s", name, quoted(s.Database()), quoted(t.Name))+group)
 	if err != nil {
 		whole = false
-		rows, err = s.Ask(ctx, fmt.Sprintf("select s.%s as word, count(*) as n from (%s) as s", name, s.sample(t, []string{column}, 20_000))+group)
+		rows, err = s.Ask(ctx, fmt.Sprintf("select s.%s as word, count(*) as n from (%s) as s", name, s.sample(t, []string{column},
+			20_000))+group)
 	}
 	if err != nil {
 		return nil, false, err
@@ -156,7 +160,8 @@ func (s *server) Rows(ctx context.Context, t *Table, columns []string, limit int
 	for i, c := range columns {
 		names[i] = fmt.Sprintf("%s as c%d", quoted(c), i)
 	}
-	rows, err := s.Ask(ctx, fmt.Sprintf("select %s from %s.%s limit %d", strings.Join(names, ", "), quoted(s.Database()), quoted(t.Name), limit))
+	rows, err := s.Ask(ctx, fmt.Sprintf("select %s from %s.%s limit %d", strings.Join(names, ", "), quoted(s.Database()), quoted(t.Name),
+		limit))
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +180,8 @@ func (s *server) Rows(ctx context.Context, t *Table, columns []string, limit int
 
 // Fits counts the different values of a column under conditions, and those that the parent's key lacks.
 func (s *server) Fits(ctx context.Context, t *Table, column string, where []Equals, parent *Table) (int, int, error) {
-	rows, err := s.Ask(ctx, fmt.Sprintf(`select count(*) as n, coalesce(sum(not exists (select 1 from %[1]s.%[2]s as p where p.%[3]s = c.v)), 0) as missing
+	rows, err := s.Ask(ctx, fmt.Sprintf(`select count(*) as n, coalesce(sum(not exists (select 1 from %[1]s.%[2]s as p where p.%[3]s = `+
+		`c.v)), 0) as missing
 		from (select distinct v from (select %[4]s as v from %[1]s.%[5]s where %[6]s limit 5000) as r limit 1000) as c`,
 		quoted(s.Database()), quoted(parent.Name), quoted(parent.Key()), quoted(column), quoted(t.Name), conditions(where)))
 	if err != nil || len(rows) != 1 {

@@ -13,10 +13,14 @@ var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
 var reservedWords = map[string]bool{}
 
 func init() {
-	for _, w := range strings.Fields(`all analyse analyze and any array as asc asymmetric authorization between binary both by case cast check collate collation column concurrently constraint create cross
-		cube current_catalog current_date current_role current_schema current_time current_timestamp current_user default deferrable desc describe distinct do else end except exists false fetch filter for foreign freeze from full
-		grant group having ilike in initially inner intersect into is isnull join lambda lateral leading left like limit localtime localtimestamp natural not notnull null offset on only or order outer overlaps over
-		pivot placing position primary qualify references returning right rollup row rows select session_user show similar some summarize symmetric system_user table tablesample then to trailing true union unique unpivot user using
+	for _, w := range strings.Fields(`all analyse analyze and any array as asc asymmetric authorization between binary both by case cast ` +
+		`check collate collation column concurrently constraint create cross
+		cube current_catalog current_date current_role current_schema current_time current_timestamp current_user default deferrable desc
+		    describe distinct do else end except exists false fetch filter for foreign freeze from full
+		grant group having ilike in initially inner intersect into is isnull join lambda lateral leading left like limit localtime
+		    localtimestamp natural not notnull null offset on only or order outer overlaps over
+		pivot placing position primary qualify references returning right rollup row rows select session_user show similar some summarize
+		    symmetric system_user table tablesample then to trailing true union unique unpivot user using
 		variadic verbose values when where window with within glob semi anti positional interval map struct try_cast asof at key end_of index`) {
 		reservedWords[w] = true
 	}

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-var stateWords = []string{"status", "state", "stage", "phase", "statut", "etat", "estado", "estatus", "zustand", "stato", "situation", "stav", "situacao", "stadium", "progress", "disposition", "fase"}
+var stateWords = []string{"status", "state", "stage", "phase", "statut", "etat", "estado", "estatus", "zustand", "stato", "situation",
+	"stav", "situacao", "stadium", "progress", "disposition", "fase"}
 
 // stateOf is a column that may hold the present state of a table's rows.
 type stateOf struct {
@@ -44,39 +45,29 @@ func (l *look) maybeState(t *Table, c *Column) *stateOf {
 		return nil
 	}
 	k := c.kind()
-	if k != text && k != enum && k != integer || c.isTime() || strings.HasPrefix(c.Type, "tinyint(1)") && l.profile.stats(t, c.Name).Distinct <= 2 && l.profile.stats(t, c.Name).Max <= "1" {
+	if k != text && k != enum && k != integer || c.isTime() || strings.HasPrefix(c.Type, "tinyint(1)") &&
+		l.profile.stats(t, c.Name).Distinct <= 2 && l.profile.stats(t, c.Name).Max <= "1" {
 		return nil
 	}
 	s := &stateOf{column: c}
-	for _, key := range l.out.keysOf[t.Name] {
-		if key.Column == c.Name {
-			p := l.catalog.Table(key.Parent)
-			switch {
-			case p == nil || !has(p.words, stateWords...) && !has(p.words, "event"):
-				return nil
-			case key.Confidence == Low:
-			default:
-				s.lookup = key
-				s.score += 3
-				if key.Tried > 0 && key.Missing == key.Tried {
-					s.score -= 4 // The list has none of the values.
-				}
-				if l.users(p) > 8 {
-					s.score -= 3 // A list that everything uses says where a thing stands, not how far it is.
-				}
-				s.why = append(s.why, "it points at "+key.Parent)
-			}
-		}
+	if !l.weighLookup(t, c, s) {
+		return nil
 	}
 	qualifier := slices.Concat(stem[:at], stem[at+1:])
 	qualifier = slices.DeleteFunc(qualifier, func(w string) bool {
-		return slices.Contains(t.words, w) || slices.Contains([]string{"current", "cur", "present", "actual", "order", "appt", "sale", "sales", "message", "process", "record", "fulfiller", "workflow", "last", "of", "overall", "main", "fk", "ticket", "request", "job", "task", "lead", "loan"}, w)
+		return slices.Contains(t.words, w) || slices.Contains([]string{"current", "cur", "present", "actual", "order", "appt", "sale", "sales",
+			"message", "process", "record", "fulfiller", "workflow", "last", "of", "overall", "main", "fk", "ticket", "request", "job", "task",
+			"lead", "loan"}, w)
 	})
 	switch {
-	case has(qualifier, "marital", "employment", "employee", "allergy", "tax", "stock", "payment", "shipping", "province", "address", "bill", "ship", "country", "vat", "smoking", "immigration", "citizen", "residence", "civil", "family", "online", "read", "sync", "verification", "email", "mail", "login", "send", "sms", "previous", "old", "new", "next", "event", "trial", "deceased", "patient", "billing", "license", "discount", "approval", "review", "state", "post", "comment", "ping"):
+	case has(qualifier, "marital", "employment", "employee", "allergy", "tax", "stock", "payment", "shipping", "province", "address", "bill",
+		"ship", "country", "vat", "smoking", "immigration", "citizen", "residence", "civil", "family", "online", "read", "sync", "verification",
+		"email", "mail", "login", "send", "sms", "previous", "old", "new", "next", "event", "trial", "deceased", "patient", "billing",
+		"license", "discount", "approval", "review", "state", "post", "comment", "ping"):
 		s.score -= 2
 		s.why = append(s.why, "its name says more than a state")
-		if has(qualifier, "marital", "employment", "employee", "allergy", "tax", "stock", "province", "address", "country", "smoking", "previous", "old", "new", "civil", "trial") {
+		if has(qualifier, "marital", "employment", "employee", "allergy", "tax", "stock", "province", "address", "country", "smoking",
+			"previous", "old", "new", "civil", "trial") {
 			return nil
 		}
 	case len(qualifier) == 0:
@@ -115,6 +106,32 @@ func (l *look) maybeState(t *Table, c *Column) *stateOf {
 	return s
 }
 
+// weighLookup weighs the list of states that a column points at; false where it points at something else.
+func (l *look) weighLookup(t *Table, c *Column, s *stateOf) bool {
+	for _, key := range l.out.keysOf[t.Name] {
+		if key.Column != c.Name {
+			continue
+		}
+		p := l.catalog.Table(key.Parent)
+		switch {
+		case p == nil || !has(p.words, stateWords...) && !has(p.words, "event"):
+			return false
+		case key.Confidence == Low:
+		default:
+			s.lookup = key
+			s.score += 3
+			if key.Tried > 0 && key.Missing == key.Tried {
+				s.score -= 4 // The list has none of the values.
+			}
+			if l.users(p) > 8 {
+				s.score -= 3 // A list that everything uses says where a thing stands, not how far it is.
+			}
+			s.why = append(s.why, "it points at "+key.Parent)
+		}
+	}
+	return true
+}
+
 // users counts the tables that point at a list, without copies and logs.
 func (l *look) users(p *Table) int {
 	n := 0
@@ -134,7 +151,8 @@ func geographic(t *Table, c *Column) bool {
 	n := slices.IndexFunc(c.words, func(w string) bool { return w == "state" || w == "estado" || w == "etat" })
 	front := c.words[:n]
 	return slices.ContainsFunc(t.Columns, func(o *Column) bool {
-		return o != c && has(o.words, "city", "zip", "postcode", "postal", "postalcode", "country", "street", "town", "ville", "ciudad") && (len(front) == 0 || shared(front, o.words) > 0) &&
+		return o != c && has(o.words, "city", "zip", "postcode", "postal", "postalcode", "country", "street", "town", "ville", "ciudad") &&
+			(len(front) == 0 || shared(front, o.words) > 0) &&
 			!(c.kind() == integer && !has(c.words, "id"))
 	})
 }
@@ -274,7 +292,8 @@ func (l *look) lookupRows(ctx context.Context, s *stateOf) (map[string]string, m
 	if len(labels) == 0 || labelOf(p) == nil || has(labelOf(p).words, "module") {
 		for _, k := range l.out.keysTo[p.Name] {
 			t := l.catalog.Table(k.Table)
-			if t != nil && startsWith(t.words, p.words) && labelOf(t) != nil && (l.looks(t).words || has(t.words, "lang", "label", "description", "translation")) {
+			if t != nil && startsWith(t.words, p.words) && labelOf(t) != nil && (l.looks(t).words || has(t.words, "lang", "label", "description",
+				"translation")) {
 				for code := range labels {
 					labels[code] = ""
 				}
@@ -292,7 +311,10 @@ func fromComment(c *Column, states []State) {
 		if s.Label != s.Raw || c.kind() != integer {
 			continue
 		}
-		for _, part := range strings.FieldsFunc(c.Comment, func(r rune) bool { return r == ',' || r == ';' || r == '|' || r == '\n' || r == '/' }) {
+		for _, part := range strings.FieldsFunc(c.Comment, func(r rune) bool {
+			return r == ',' || r == ';' || r == '|' || r == '\n' ||
+				r == '/'
+		}) {
 			part = strings.TrimSpace(part)
 			for _, sign := range []string{"=>", "=", ":", " - ", "-", ")"} {
 				code, name, ok := strings.Cut(part, sign)

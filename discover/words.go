@@ -3,7 +3,8 @@ package discover
 // The words that names are recognised by. They are words of a language, never names of a product's tables.
 
 // thing words end a table's name without saying what it holds.
-var thingWords = []string{"entity", "data", "info", "information", "master", "record", "tbl", "table", "detail", "list", "object", "main", "base", "header", "head", "file"}
+var thingWords = []string{"entity", "data", "info", "information", "master", "record", "tbl", "table", "detail", "list", "object", "main",
+	"base", "header", "head", "file"}
 
 // idWords mark a column that holds a key.
 var idWords = []string{"id", "no", "key", "fk", "num", "nr", "code", "number", "ref", "uuid", "guid", "pk", "idx"}
@@ -12,21 +13,29 @@ var idWords = []string{"id", "no", "key", "fk", "num", "nr", "code", "number", "
 var strictIDWords = []string{"id", "fk", "uuid", "guid"}
 
 // userTables hold the people who work with the application, the likeliest first.
-var userTables = []string{"user", "admin", "employee", "staff", "operator", "agent", "member", "account", "personnel", "utilisateur", "usuario", "benutzer", "person"}
+var userTables = []string{"user", "admin", "employee", "staff", "operator", "agent", "member", "account", "personnel", "utilisateur",
+	"usuario", "benutzer", "person"}
 
 // doings are what somebody did to a row, in "created_by" or "modified_user_id".
 var doings = []string{
-	"created", "create", "creator", "modified", "modify", "modifier", "updated", "update", "updater", "changed", "change", "deleted", "delete", "removed", "approved", "approve", "approver",
-	"reviewed", "reviewer", "assigned", "assign", "assignee", "assignedto", "entered", "entry", "added", "submitted", "closed", "opened", "resolved", "voided", "retired", "cancelled", "canceled", "rejected", "validated", "verified",
-	"locked", "owner", "author", "editor", "reporter", "requester", "recipient", "handler", "manager", "supervisor", "inserted", "published", "posted", "signed", "completed", "confirmed", "authorized", "authorised", "last",
-	"lastupdater", "tech", "technician", "responsible", "in", "charge", "by", "to", "reopened", "processed", "issued", "received", "requested", "granted", "uploaded", "checked", "performed", "executed", "done", "archived", "blocked", "accepted", "declined", "paid", "invited", "sender", "receiver",
+	"created", "create", "creator", "modified", "modify", "modifier", "updated", "update", "updater", "changed", "change", "deleted",
+	"delete", "removed", "approved", "approve", "approver",
+	"reviewed", "reviewer", "assigned", "assign", "assignee", "assignedto", "entered", "entry", "added", "submitted", "closed", "opened",
+	"resolved", "voided", "retired", "cancelled", "canceled", "rejected", "validated", "verified",
+	"locked", "owner", "author", "editor", "reporter", "requester", "recipient", "handler", "manager", "supervisor", "inserted", "published",
+	"posted", "signed", "completed", "confirmed", "authorized", "authorised", "last",
+	"lastupdater", "tech", "technician", "responsible", "in", "charge", "by", "to", "reopened", "processed", "issued", "received",
+	"requested", "granted", "uploaded", "checked", "performed", "executed", "done", "archived", "blocked", "accepted", "declined", "paid",
+	"invited", "sender", "receiver",
 }
 
 // peopleWords are people who work for whoever owns the database.
 var peopleWords = []string{
-	"rep", "representative", "salesman", "salesperson", "seller", "cashier", "clerk", "provider", "doctor", "physician", "nurse", "teacher", "driver", "manager", "supervisor", "technician", "tech",
+	"rep", "representative", "salesman", "salesperson", "seller", "cashier", "clerk", "provider", "doctor", "physician", "nurse", "teacher",
+	"driver", "manager", "supervisor", "technician", "tech",
 	"consultant", "operator", "dispatcher", "worker", "engineer", "assignee", "lead", "coordinator", "counselor", "instructor",
 }
 
 // parentWords name another row of the same table, or of the table that this one extends.
-var parentWords = []string{"parent", "superior", "boss", "previous", "prev", "original", "predecessor", "root", "ancestor", "replaced", "superseded", "merged"}
+var parentWords = []string{"parent", "superior", "boss", "previous", "prev", "original", "predecessor", "root", "ancestor", "replaced",
+	"superseded", "merged"}

@@ -19,7 +19,8 @@ func TestATemporalJoinTellsWhatIsWrongWithItsCall(t *testing.T) {
 		`one of first_after, first_before, first_ever, first_in_between, last_after, last_before, last_ever, last_in_between, nth_ever`)
 	f("temporal_join('before', cohort='c', appended='a', on='entity', columns={'id': 'event'})",
 		`3:22: temporal_join: before aggregates rows and joins none`,
-		`temporal_aggregate('before', …), or one of first_after, first_before, first_ever, first_in_between, last_after, last_before, last_ever, last_in_between, nth_ever`)
+		`temporal_aggregate('before', …), or one of first_after, first_before, first_ever, first_in_between, last_after, last_before, `+
+			`last_ever, last_in_between, nth_ever`)
 	f("temporal_join('last_before', cohort='c', appended='a', on='entity')",
 		`3:8: temporal_join: columns is not given`,
 		`columns={'activity_date': 'paid_at'}`)
@@ -66,7 +67,8 @@ func TestATemporalJoinTellsWhatIsWrongWithItsCall(t *testing.T) {
 		`3:8: temporal_aggregate: aggregates is not given`,
 		`aggregates={'visits': 'count(*)', 'spent': 'sum(amount)'}`)
 	f("temporal_aggregate('before', cohort='c', appended='a', on='entity', aggregates={'n': 'count(distinct id)'})",
-		`3:94: temporal_aggregate: aggregate "count(distinct id)" must be one of count(*), count, sum, min, max, avg, bool_or, bool_and of a column`,
+		`3:94: temporal_aggregate: aggregate "count(distinct id)" must be one of count(*), count, sum, min, max, avg, bool_or, bool_and of `+
+			`a column`,
 		`compute the value as a column of the appended rows, and aggregate that column`)
 	f("temporal_aggregate('before', cohort='c', appended='a', on='entity', aggregates={'n': 'sum(*)'})",
 		`3:94: temporal_aggregate: aggregate "sum(*)" must be one of count(*), count, sum, min, max, avg, bool_or, bool_and of a column`,
@@ -124,5 +126,7 @@ func TestAMacroOfTheProjectMayCallATemporalJoin(t *testing.T) {
 		"'event'}) }}{% endmacro %}"))
 	require.Equal(t, "macros/own.sql:1:41: temporal_join: there is no temporal join \"last\" (called at models/m.sql:4:10)\nTry: one of "+
 		"first_after, first_before, "+
-		"first_ever, first_in_between, last_after, last_before, last_ever, last_in_between, nth_ever\nexit 2\n", told(f("{% macro own(cohort) %}{{ temporal_join('last', cohort=cohort, appended='a', on='entity', columns={'id': 'event'}) }}{% endmacro %}")))
+		"first_ever, first_in_between, last_after, last_before, last_ever, last_in_between, nth_ever\nexit 2\n",
+		told(f("{% macro own(cohort) %}{{ temporal_join('last', cohort=cohort, appended='a', on='entity', columns={'id': 'event'}) }}{% "+
+			"endmacro %}")))
 }

@@ -85,7 +85,8 @@ func TestAFolderWithoutAProjectSaysSo(t *testing.T) {
 func TestTwoNodesOfOneNameAreRefused(t *testing.T) {
 	t.Parallel()
 	_, err := load(t, map[string]string{"models/deep/claims.sql": "select 2 as id"})
-	requireProblem(t, err, `models/deep/claims.sql: two nodes are called "claims": models/claims.sql and models/deep/claims.sql | rename one file`)
+	requireProblem(t, err, `models/deep/claims.sql: two nodes are called "claims": models/claims.sql and models/deep/claims.sql | rename `+
+		`one file`)
 }
 
 func TestConfigurationGoesFromTheFolderToTheFile(t *testing.T) {
@@ -158,7 +159,9 @@ sources:
 
 func TestKeysOfDbtWithoutEffectAreListed(t *testing.T) {
 	t.Parallel()
-	p, err := load(t, map[string]string{"models/x.yml": "models:\n  - name: claims\n    docs: {show: false}\n    config: {persist_docs: {}}\n"})
+	p, err := load(t, map[string]string{
+		"models/x.yml": "models:\n  - name: claims\n    docs: {show: false}\n    config: {persist_docs: {}}\n",
+	})
 	require.NoError(t, err)
 	var keys []string
 	for _, i := range p.Ignored {

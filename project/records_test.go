@@ -30,7 +30,8 @@ func withRecords(t *testing.T, own string) (*project.Project, error) {
 
 func TestRecordsAreReadWithTheirDefaults(t *testing.T) {
 	t.Parallel()
-	p, err := withRecords(t, `grain: [a, b], records: [{of: claims, key: c.id, from: "{{ ref('rate') }} as c", by: {program_id: c.p, period: "date_trunc('month', c.at)"}, hit: c.ok}]`)
+	p, err := withRecords(t, `grain: [a, b], records: [{of: claims, key: c.id, from: "{{ ref('rate') }} as c", by: {program_id: c.p, `+
+		`period: "date_trunc('month', c.at)"}, hit: c.ok}]`)
 	require.NoError(t, err)
 	m := p.Model("rate")
 	require.Equal(t, []string{"a", "b"}, m.Grain)

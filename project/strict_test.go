@@ -33,7 +33,8 @@ func TestFilesBesideTheModelsAreReadStrictly(t *testing.T) {
 	f("dbt_project.yml", "name: small\nmodels:\n  small:\n    +materialised: table\n",
 		`dbt_project.yml:4:5: unknown configuration "materialised" | materialized`)
 	f("dbt_project.yml", "name: small\nmodels:\n  small:\n    materialized: tabel\n",
-		`dbt_project.yml:4:5: materialized "tabel" is not supported; there are table, view, ephemeral and incremental | see docs/projects.md for the configuration that is supported`)
+		`dbt_project.yml:4:5: materialized "tabel" is not supported; there are table, view, ephemeral and incremental | see `+
+			`docs/projects.md for the configuration that is supported`)
 	f("models/p.py", "def model(dbt, session): pass\n", `models/p.py: models in Python are not supported | write the model in SQL`)
 	f("seeds/s.csv", "", `seeds/s.csv:1: the seed is empty | begin with a line of column names`)
 	f("seeds/s.csv", "a,b\n1\n", `seeds/s.csv:2:1: broken CSV: wrong number of fields | mind quotes and the number of fields`)
@@ -257,7 +258,8 @@ func TestWhatIsBroughtFromDbtIsAnsweredRightly(t *testing.T) {
 	f("models/x.yml", "models: [{name: claims, description: \"{{ doc('none') }}\"}]\n",
 		`models/x.yml:1:38: there is no docs block "none" | {% docs none %}…{% enddocs %} in a file that ends in .md, below the models`)
 	f("snapshots/s.sql", "{% snapshot s %}{% endsnapshot %}",
-		`snapshots/s.sql: snapshots are not supported | take it out: history keeps every earlier version of a source's rows, and versions() reads them`)
+		`snapshots/s.sql: snapshots are not supported | take it out: history keeps every earlier version of a source's rows, and versions() `+
+			`reads them`)
 	f("dependencies.yml", "projects: [{name: other}]\n",
 		`dependencies.yml:1:11: other projects are not supported | copy the models that are needed into this project`)
 	f("models/x.yml", "sources:\n  - {name: a, tables: [{name: o}]}\n  - {name: b, tables: [{name: o}]}\n",
@@ -281,7 +283,8 @@ func TestYAMLValuesAreRenderedAsDbtRendersThem(t *testing.T) {
 func TestSeedsTakeTheTypesThatDbtGives(t *testing.T) {
 	t.Parallel()
 	p, err := load(t, map[string]string{
-		"seeds/s.csv": "day,at,n,m,code,kept\n2024-1-5,2024-01-05T00:00:00Z,1e3,1.5e2,007,1e3\n2024-11-15,2024-01-05T10:00:00Z,7,2,1:00:00,2024-1-5\n",
+		"seeds/s.csv": "day,at,n,m,code,kept\n2024-1-5,2024-01-05T00:00:00Z,1e3,1.5e2,007,1e3\n2024-11-15,2024-01-05T10:00:00Z,7,2,1:00:00," +
+			"2024-1-5\n",
 		"seeds/s.yml": "seeds: [{name: s, config: {column_types: {kept: text}}}]\n",
 	})
 	require.NoError(t, err)

@@ -187,14 +187,16 @@ func aSampleMeasuresAsTheRealTables(t *testing.T, original *sql.Conn) {
 	// A sample that is a little otherwise is found out.
 	for measured, spoil := range map[string]string{
 		"rows": "delete from it where id % 1000 = 0",
-		"states of claims by treatment, kind and program":                         "update c set status = 'Draft' where status = 'Approved' and id % 50 = 0",
-		"claims with an amount of 0, by status and year":                          "update c set amount = 500 where amount = 0 and id % 20 = 0",
-		"money of claims, without the largest amounts, by status":                 "update c set amount = amount * 1.3 where amount < 1000000",
-		"items of an invoice":                                                     "delete from it where id % 20 = 0",
-		"missing dates":                                                           "update c set modified = timestamp '2018-05-01' where modified is null",
-		"treatments by hour":                                                      "update t set created = created + interval 1 hour",
+		"states of claims by treatment, kind and program": "update c set status = 'Draft' where status = 'Approved' " +
+			"and id % 50 = 0",
+		"claims with an amount of 0, by status and year":          "update c set amount = 500 where amount = 0 and id % 20 = 0",
+		"money of claims, without the largest amounts, by status": "update c set amount = amount * 1.3 where amount < 1000000",
+		"items of an invoice":                                     "delete from it where id % 20 = 0",
+		"missing dates": "update c set modified = timestamp '2018-05-01' where " +
+			"modified is null",
+		"treatments by hour": "update t set created = created + interval 1 hour",
 		"days from a claim to its last change, and hours from care to submission": "update c set modified = modified + interval 2 day",
-		"the busiest days":                                                        "update i set created = created + interval 1 day",
+		"the busiest days": "update i set created = created + interval 1 day",
 	} {
 		_, err := made.ExecContext(t.Context(), spoil)
 		require.NoError(t, err)

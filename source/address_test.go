@@ -34,7 +34,8 @@ func TestAnUnescapedPasswordIsNeitherShownNorLookedUp(t *testing.T) {
 	for _, dsn := range []string{
 		"mysql://u:Topf@Secret/99@127.0.0.1:1/d", "mysql://u:Topf@Secret#99@127.0.0.1:1/d", "mysql://u:Topf@Secret?99@127.0.0.1:1/d",
 		"mysql://u:Topf/Secret@127.0.0.1:1/d", "mysql://u:50%Secret@127.0.0.1:1/d", "mariadb://u:Topf Secret@127.0.0.1:1/d",
-		"root:Secret@tcp(127.0.0.1:1)/d", "mysql:/root:Secret@127.0.0.1/d", "mysql:root:Secret@127.0.0.1/d", "jdbc:mysql://127.0.0.1/d?password=Secret",
+		"root:Secret@tcp(127.0.0.1:1)/d", "mysql:/root:Secret@127.0.0.1/d", "mysql:root:Secret@127.0.0.1/d",
+		"jdbc:mysql://127.0.0.1/d?password=Secret",
 		"mysql://root:Topf@127.0.0.1:1/d?password=Secret", "mysql://root:Topf@127.0.0.1:1/d?tls=Secret", "Secret", "postgres://u:Secret@h/d",
 	} {
 		p := problemOf(t, dsn)
@@ -80,8 +81,11 @@ func TestTLSIsHonouredByEveryName(t *testing.T) {
 		ca := filepath.Join(certificates, "ca.pem")
 		for query, ok := range map[string]bool{
 			"": false, "tls=false": false, "ssl-mode=DISABLED": false, "tls=preferred": true, "sslmode=prefer": true, "tls=skip-verify": true,
-			"ssl-mode=REQUIRED": true, "sslmode=require": true, "ssl=true": true, "useSSL=true": true, "TLS=required": true, "ssl_mode=required": true,
-			"tls=true": false, "sslmode=verify-full": false, "tls=verify-ca&ca=" + ca: true, "ssl-ca=" + ca: true, "tls=verify-identity&ca=" + ca: false,
+			"ssl-mode=REQUIRED": true, "sslmode=require": true, "ssl=true": true, "useSSL=true": true, "TLS=required": true,
+			"ssl_mode=required": true,
+			"tls=true":          false, "sslmode=verify-full": false, "tls=verify-ca&ca=" + ca: true, "ssl-ca=" + ca: true,
+			"tls=verify-identity&ca=" +
+				ca: false,
 		} {
 			if strings.Contains(query, ca) && certificates == "" {
 				continue
@@ -99,7 +103,8 @@ func TestTLSIsHonouredByEveryName(t *testing.T) {
 		_, err = source.Open(t.Context(), source.Options{DSN: dsn + "?tls=required"})
 		require.ErrorContains(t, err, "Access denied")
 		src, err := source.Open(t.Context(), source.Options{
-			DSN: dsn + "?ssl-mode=VERIFY_CA&ssl-ca=" + ca + "&ssl-cert=" + filepath.Join(certificates, "client-cert.pem") + "&ssl-key=" + filepath.Join(certificates, "client-key.pem"),
+			DSN: dsn + "?ssl-mode=VERIFY_CA&ssl-ca=" + ca + "&ssl-cert=" + filepath.Join(certificates, "client-cert.pem") + "&ssl-key=" +
+				filepath.Join(certificates, "client-key.pem"),
 		})
 		require.NoError(t, err)
 		require.NoError(t, src.Close())

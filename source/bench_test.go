@@ -15,9 +15,11 @@ import (
 // carepay has the shape of the shipped project's source.
 var carepay = []source.Contract{
 	contract("treatment", "TREATMENT", "treatments.csv", nil,
-		"id int, status varchar(25), date_created datetime, date_modified datetime, date_submitted datetime, date_treatment datetime, provider_id int, program_id int"),
+		"id int, status varchar(25), date_created datetime, date_modified datetime, date_submitted datetime, date_treatment datetime, "+
+			"provider_id int, program_id int"),
 	contract("claim", "CLAIM", "claims.csv", []change.Money{{Column: "amount", Currency: "currency"}},
-		"id int, status varchar(25), type varchar(25), date_created datetime, date_modified datetime, treatment_id int, program_id int, amount decimal(19,4), currency varchar(4)"),
+		"id int, status varchar(25), type varchar(25), date_created datetime, date_modified datetime, treatment_id int, program_id int, "+
+			"amount decimal(19,4), currency varchar(4)"),
 	contract("invoice", "INVOICE", "invoices.csv", nil,
 		"id int, status varchar(25), date_created datetime, treatment_id int"),
 	contract("invoice_item", "INVOICE_ITEM", "invoice_items.csv", []change.Money{{Column: "amount", Currency: "currency"}},

@@ -98,7 +98,8 @@ func (t *fileTable) firstLine(c Contract) error {
 			break
 		}
 	}
-	return t.broken(t.lines+1, 0, what, "a header that fits the lines; or, if the lines are right, meta.lifeline.shift: {after: …, by: 1} in models/sources.yml; nothing was read")
+	return t.broken(t.lines+1, 0, what, "a header that fits the lines; or, if the lines are right, meta.lifeline.shift: {after: …, by: 1} "+
+		"in models/sources.yml; nothing was read")
 }
 
 func (c Contract) columns() []preflight.Column {

@@ -46,7 +46,8 @@ var keyTypes = []keyType{
 	{"varbinary(20)", "concat(unhex(hex({s} * 65793)), if({s} % 2, 0x00, ''))", ""},
 	{"enum('z','b','a','Ä','it''s','')", "{s} % 6 + 1", ""},
 	{"set('z','y','x','w','v','u','t')", "{s} % 128", ""},
-	{"uuid", "concat(left(md5({s}), 8), '-', mid(md5({s}), 9, 4), '-', mid(md5({s}), 13, 4), '-', mid(md5({s}), 17, 4), '-', right(md5({s}), 12))", "maria"},
+	{"uuid", "concat(left(md5({s}), 8), '-', mid(md5({s}), 9, 4), '-', mid(md5({s}), 13, 4), '-', mid(md5({s}), 17, 4), '-', " +
+		"right(md5({s}), 12))", "maria"},
 	{"inet6", "concat('::', hex({s}))", "maria"},
 }
 
@@ -99,7 +100,8 @@ func requireChunksWhole(t *testing.T, d *tester, random *rand.Rand, chosen []key
 	}
 	kind := []string{"primary key", "unique key", "unique key aa"}[random.IntN(3)]
 	d.exec(t, "drop table if exists k")
-	made := fmt.Sprintf("create table k (n int not null, %s, pad varchar(20), %s (%s))", strings.Join(columns, ", "), kind, strings.Join(names, ", "))
+	made := fmt.Sprintf("create table k (n int not null, %s, pad varchar(20), %s (%s))", strings.Join(columns, ", "), kind,
+		strings.Join(names, ", "))
 	d.exec(t, made)
 	d.exec(t, fmt.Sprintf("insert ignore into k select seq, %s, repeat('p', seq %% 20) from %s", strings.Join(values, ", "), d.seq(t, rows)))
 	contract := []source.Contract{{Name: "k", Identifier: "k"}}

@@ -49,8 +49,10 @@ func TestNobodyWaitsForASnapshot(t *testing.T) {
 	seconds := soak(1, 25)
 	all := []string{"select, lock tables", "select, lock tables; global process, replication client", "select", "select; global process"}
 	onEveryServer(t, func(t *testing.T, d *tester) {
-		d.exec(t, "create table T (ID int primary key, V int); create table U (ID int primary key, V int); create table W (ID int primary key, V int)")
-		d.exec(t, "insert into T select seq, 0 from "+d.seq(t, 2000)+"; insert into U select seq, 0 from "+d.seq(t, 2000)+"; insert into W values (1, 0)")
+		d.exec(t, "create table T (ID int primary key, V int); create table U (ID int primary key, V int); create table W (ID int primary "+
+			"key, V int)")
+		d.exec(t, "insert into T select seq, 0 from "+d.seq(t, 2000)+"; insert into U select seq, 0 from "+d.seq(t,
+			2000)+"; insert into W values (1, 0)")
 		wanted := []source.Contract{{Name: "t", Identifier: "T"}, {Name: "u", Identifier: "U"}}
 		for _, rights := range all[:soak(2, len(all))] {
 			dsn := d.user(t, rights)
@@ -141,7 +143,8 @@ func TestATableThatIsReadMayBeChanged(t *testing.T) {
 			"alter table T add column N int", "alter table T add column F int first", "alter table T drop column V",
 			"alter table T change V X varchar(50)", "alter table T modify V varchar(60)", "alter table T add key (V)",
 			"alter table T engine = InnoDB", "alter table T modify V int", "truncate table T", "drop table T",
-			"rename table T to Z", "rename table T to Z, S to T", "drop table T; create table T (ID int primary key, V varchar(50)); insert into T values (1, 'other')",
+			"rename table T to Z", "rename table T to Z, S to T", "drop table T; create table T (ID int primary key, V varchar(50)); insert " +
+				"into T values (1, 'other')",
 		} {
 			t.Run(ddl, func(t *testing.T) {
 				d.exec(t, "drop table if exists T; drop table if exists Z; create table T (ID int primary key, V varchar(50))")
@@ -192,7 +195,8 @@ func TestATableThatIsReadMayBeChanged(t *testing.T) {
 func waits(d *tester, atMost time.Duration) error {
 	for began := time.Now(); time.Since(began) < atMost; {
 		n := 0
-		err := d.db.QueryRow("select count(*) from information_schema.processlist where db = ? and state like 'Waiting for table metadata lock%'", d.name).Scan(&n)
+		err := d.db.QueryRow("select count(*) from information_schema.processlist "+
+			"where db = ? and state like 'Waiting for table metadata lock%'", d.name).Scan(&n)
 		if err != nil || n > 0 {
 			return err
 		}

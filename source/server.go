@@ -48,7 +48,8 @@ func openServer(ctx context.Context, o Options) (Source, error) {
 		return nil, err
 	}
 	if a.database == "" {
-		return nil, &change.Problem{Err: fmt.Errorf("the address %s names no database", Redact(o.DSN)), Class: change.ClassUsage, Try: addressForm}
+		return nil, &change.Problem{Err: fmt.Errorf("the address %s names no database", Redact(o.DSN)), Class: change.ClassUsage,
+			Try: addressForm}
 	}
 	if err := distinct(o.Tables); err != nil {
 		return nil, err
@@ -110,7 +111,8 @@ var session = []string{
 // viewSession has the server end a view soon whose program stopped or was cut off; the keeper says otherwise as long as it lives.
 var viewSession = []string{
 	"set wait_timeout = cast(least(@@wait_timeout, 30) as unsigned)",
-	"set idle_transaction_timeout = cast(if(@@idle_transaction_timeout = 0, 10, least(@@idle_transaction_timeout, 10)) as unsigned)", // MariaDB.
+	// MariaDB.
+	"set idle_transaction_timeout = cast(if(@@idle_transaction_timeout = 0, 10, least(@@idle_transaction_timeout, 10)) as unsigned)",
 }
 
 // connect opens a connection with the session that every read needs, and further settings.

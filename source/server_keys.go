@@ -74,7 +74,8 @@ func (s *server) lookAtKeys(ctx context.Context, t *serverTable) error {
 	case !s.maria && s.number >= 80000:
 		visible = "is_visible"
 	}
-	rows, err := s.askLocked(ctx, "select index_name as name, column_name as col, nullable as nullable, sub_part as part, index_type as type, "+
+	rows, err := s.askLocked(ctx, "select index_name as name, column_name as col, nullable as nullable, sub_part as part, "+
+		"index_type as type, "+
 		"collation as sorted, "+visible+" as visible from information_schema.statistics where table_schema = "+literal(s.address.database)+
 		" and table_name = "+literal(t.SourceName)+" and non_unique = 0 order by index_name <> 'PRIMARY', index_name, seq_in_index")
 	if err != nil {

@@ -51,7 +51,8 @@ func (q *shiftQuestion) statement(from string) string {
 	}
 	right := "(" + strings.Join(append(unfit, "false"), " or ") + ")"
 	shifted := "(" + strings.Join(append(fits, "false"), " or ") + ")"
-	return "select count(*) as total, coalesce(sum(" + shifted + " and not " + right + "), 0) as shifted, coalesce(sum(" + right + "), 0) as in_place, " +
+	return "select count(*) as total, coalesce(sum(" + shifted + " and not " + right + "), 0) as shifted, coalesce(sum(" + right +
+		"), 0) as in_place, " +
 		strings.Join(counts, ", ") + " from " + from
 }
 
@@ -82,8 +83,9 @@ func (n *serverSnapshot) provedAgain(ctx context.Context) error {
 		}
 		if shifted != t.shape.mapped {
 			return &change.Problem{
-				Err: fmt.Errorf("the rows of %s changed their places while the run began", t.SourceName), Where: t.SourceName, Class: change.ClassBlocked,
-				Try: "run again once the table is loaded",
+				Err: fmt.Errorf("the rows of %s changed their places while the run began", t.SourceName), Where: t.SourceName,
+				Class: change.ClassBlocked,
+				Try:   "run again once the table is loaded",
 			}
 		}
 	}

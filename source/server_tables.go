@@ -147,8 +147,9 @@ func distinct(wanted []Contract) error {
 		}
 		a, b = min(a, b), max(a, b)
 		return &change.Problem{
-			Err: fmt.Errorf("the tables %s and %s would be one in staging: their names differ in case only", a, b), Where: b, Class: change.ClassUsage,
-			Try: "two names in sources.yml, each with its identifier: TABLE or file: FILE",
+			Err: fmt.Errorf("the tables %s and %s would be one in staging: their names differ in case only", a, b), Where: b,
+			Class: change.ClassUsage,
+			Try:   "two names in sources.yml, each with its identifier: TABLE or file: FILE",
 		}
 	}
 	return nil
@@ -175,7 +176,8 @@ func match(want string, names []string) (string, bool) {
 
 // lookAtColumns finds the columns as they stand and settles which of them land, under which names.
 func (s *server) lookAtColumns(ctx context.Context, t *serverTable, w Contract) error {
-	rows, err := s.askLocked(ctx, "select column_name as name, column_type as type, is_nullable as nullable from information_schema.columns where table_schema = "+
+	rows, err := s.askLocked(ctx, "select column_name as name, column_type as type, is_nullable as nullable from "+
+		"information_schema.columns where table_schema = "+
 		literal(s.address.database)+" and table_name = "+literal(t.SourceName)+" order by ordinal_position")
 	if err != nil {
 		return err

@@ -179,7 +179,8 @@ func (n *serverSnapshot) guess(ctx context.Context, c *conn, p *keyRange, curren
 }
 
 // addOne sums without groups. It reports false, and adds nothing, if a row has another currency than the known one.
-func (n *serverSnapshot) addOne(ctx context.Context, c *conn, p *keyRange, currency, known string, money []string, count bool, sums *adder) (bool, error) {
+func (n *serverSnapshot) addOne(ctx context.Context, c *conn, p *keyRange, currency, known string, money []string, count bool,
+	sums *adder) (bool, error) {
 	parts := []string{"count(*) as n" + p.table.keySum()}
 	if currency != "" {
 		name := p.table.column(currency)
@@ -198,9 +199,12 @@ func (n *serverSnapshot) addOne(ctx context.Context, c *conn, p *keyRange, curre
 }
 
 // addGroups sums by the currency's exact bytes in UTF-8, as staging holds it: a collation would take KES and kes for one.
-func (n *serverSnapshot) addGroups(ctx context.Context, c *conn, p *keyRange, currency string, money []string, count bool, sums *adder) error {
-	rows, err := c.query(ctx, fmt.Sprintf("select cast(convert(%s using utf8mb4) as binary) as lifeline__currency, count(*) as n%s, %s from %s%s%s group by lifeline__currency",
-		p.table.column(currency), p.table.keySum(), strings.Join(p.table.sums(money), ", "), n.server.from(p.table), p.table.force(), p.table.where(p.low, p.high)))
+func (n *serverSnapshot) addGroups(ctx context.Context, c *conn, p *keyRange, currency string, money []string, count bool,
+	sums *adder) error {
+	rows, err := c.query(ctx, fmt.Sprintf("select cast(convert(%s using utf8mb4) as binary) as lifeline__currency, count(*) as n%s, %s "+
+		"from %s%s%s group by lifeline__currency",
+		p.table.column(currency), p.table.keySum(), strings.Join(p.table.sums(money), ", "), n.server.from(p.table), p.table.force(),
+		p.table.where(p.low, p.high)))
 	if err != nil {
 		return err
 	}
@@ -268,7 +272,8 @@ func (n *serverSnapshot) Ranges(ctx context.Context, of *change.Table, r change.
 	for i, m := range t.Money {
 		parts = append(parts, fmt.Sprintf("sum(%s) as s%d, %s as w%d", t.column(m.Column), i, t.weighed(m.Column), i))
 	}
-	rows, err := n.conns[0].query(ctx, "select "+strings.Join(parts, ", ")+" from "+n.server.from(t)+" where "+where+" group by lifeline__slice order by lifeline__slice")
+	rows, err := n.conns[0].query(ctx, "select "+strings.Join(parts,
+		", ")+" from "+n.server.from(t)+" where "+where+" group by lifeline__slice order by lifeline__slice")
 	if err != nil {
 		return nil, n.server.address.explain("add up "+t.SourceName, err)
 	}

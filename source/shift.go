@@ -106,7 +106,8 @@ func orText(declared string) string {
 func (q *shiftQuestion) decide(e shiftEvidence) (bool, error) {
 	problem := func(format string, args ...any) error {
 		return &change.Problem{
-			Err:   fmt.Errorf("%s has the column %s after %s, %s", q.table, q.places[0].column.SourceName, strings.ToUpper(q.shift.After), fmt.Sprintf(format, args...)),
+			Err: fmt.Errorf("%s has the column %s after %s, %s", q.table, q.places[0].column.SourceName, strings.ToUpper(q.shift.After),
+				fmt.Sprintf(format, args...)),
 			Where: q.shift.Where, Class: change.ClassBlocked,
 			Try: "have the table loaded again, all rows in one way",
 		}
@@ -115,7 +116,8 @@ func (q *shiftQuestion) decide(e shiftEvidence) (bool, error) {
 	case e.rows == 0, e.right > 0 && e.shifted == 0:
 		return false, nil
 	case e.right > 0:
-		return false, problem("and in %d of %d rows the values after it are shifted by %d, in %d they are not", e.shifted, e.rows, q.shift.By, e.right)
+		return false, problem("and in %d of %d rows the values after it are shifted by %d, in %d they are not", e.shifted, e.rows, q.shift.By,
+			e.right)
 	case e.shifted == 0:
 		return false, problem("and its %d rows do not say whether the values after it are shifted", e.rows)
 	}
@@ -124,7 +126,8 @@ func (q *shiftQuestion) decide(e shiftEvidence) (bool, error) {
 
 // settle answers for a table that may be shifted: the contract to read it by. ask looks at the rows; it is called only where the table has
 // the form of the shift.
-func (c Contract) settle(table string, found []change.Column, anyText bool, ask func(*shiftQuestion) (shiftEvidence, error)) (Contract, error) {
+func (c Contract) settle(table string, found []change.Column, anyText bool, ask func(*shiftQuestion) (shiftEvidence, error)) (Contract,
+	error) {
 	q, err := c.shiftQuestion(table, found, anyText)
 	if err != nil || c.Shift == nil || c.Shift.When == "" {
 		return c, err

@@ -25,9 +25,11 @@ var treatments = source.Contract{
 }
 
 const (
-	rightForm  = "ID int primary key, STATUS varchar(25), DATE_CREATED datetime, DATE_TREATMENT datetime, PROVIDER_ID int, PROGRAM_ID int"
-	wideForm   = "ID int primary key, STATUS varchar(25), TYPE varchar(25), DATE_CREATED datetime, DATE_TREATMENT datetime, PROVIDER_ID int, PROGRAM_ID int"
-	otherWide  = "ID int primary key, STATUS varchar(25), NOTE varchar(25), DATE_CREATED datetime, DATE_TREATMENT datetime, PROVIDER_ID int, PROGRAM_ID int"
+	rightForm = "ID int primary key, STATUS varchar(25), DATE_CREATED datetime, DATE_TREATMENT datetime, PROVIDER_ID int, PROGRAM_ID int"
+	wideForm  = "ID int primary key, STATUS varchar(25), TYPE varchar(25), DATE_CREATED datetime, DATE_TREATMENT datetime, PROVIDER_ID " +
+		"int, PROGRAM_ID int"
+	otherWide = "ID int primary key, STATUS varchar(25), NOTE varchar(25), DATE_CREATED datetime, DATE_TREATMENT datetime, PROVIDER_ID " +
+		"int, PROGRAM_ID int"
 	shiftedRow = "CLOSED,2018-03-01 08:00:00,2018-03-02 09:00:00,2079,36"
 	rightRow   = "CLOSED,Outpatient,2018-03-01 08:00:00,2018-03-02 09:00:00,2079,36"
 )
@@ -84,7 +86,8 @@ func finding(t *testing.T, o source.Options) preflight.Result {
 	defer func() { require.NoError(t, src.Close()) }()
 	worst := preflight.Result{Status: preflight.OK}
 	for _, r := range src.Check(t.Context()) {
-		if r.Name == "contract" && (r.Status == preflight.Fail || r.Status == preflight.Warn) || r.Name == "tables" && r.Status == preflight.Fail {
+		if r.Name == "contract" && (r.Status == preflight.Fail || r.Status == preflight.Warn) || r.Name == "tables" &&
+			r.Status == preflight.Fail {
 			worst = r
 		}
 	}

@@ -109,7 +109,8 @@ func (d *tester) seq(tb testing.TB, n int) string {
 func open(tb testing.TB, u *url.URL, name string) *sql.DB {
 	tb.Helper()
 	password, _ := u.User.Password()
-	db, err := sql.Open("mysql", fmt.Sprintf("%s:%s@tcp(%s)/%s?multiStatements=true&sql_mode=''&time_zone='%%2B00:00'&charset=utf8mb4&maxAllowedPacket=0",
+	db, err := sql.Open("mysql", fmt.Sprintf("%s:%s@tcp(%s)/%s?multiStatements=true&sql_mode=''&time_zone='%%2B00:00'&charset=utf8mb4&"+
+		"maxAllowedPacket=0",
 		u.User.Username(), password, u.Host, name))
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, db.Close()) })

@@ -29,7 +29,8 @@ func TestEveryTypeLandsWithoutLoss(t *testing.T) {
 		{"decimal(19,4)", "-55071840.0001", "-550718400001/4"},
 		{"decimal(38,10)", "-9999999999999999999999999999.9999999999", "wide -9999999999999999999999999999.9999999999"},
 		{"decimal(38,30)", "0.000000000000000000000000000001", "1/30"},
-		{"decimal(65,30)", "-99999999999999999999999999999999999.999999999999999999999999999999", "-99999999999999999999999999999999999.999999999999999999999999999999"},
+		{"decimal(65,30)", "-99999999999999999999999999999999999.999999999999999999999999999999",
+			"-99999999999999999999999999999999999.999999999999999999999999999999"},
 		{"decimal(5,0)", "-0", "0/0"},
 		{"float", "0.1", "0.10000000149011612"},
 		{"float", "16777217.5", "16777218"},
@@ -79,7 +80,8 @@ func TestEveryTypeLandsWithoutLoss(t *testing.T) {
 func TestGeneratedAndInvisibleColumnsAreRead(t *testing.T) {
 	t.Parallel()
 	d := database(t)
-	d.exec(t, "create table g (ID int primary key, `od``d name` int invisible default 4, twice int generated always as (ID * 2) virtual, kept int generated always as (ID + 1) stored)")
+	d.exec(t, "create table g (ID int primary key, `od``d name` int invisible default 4, twice int generated always as (ID * 2) virtual, "+
+		"kept int generated always as (ID + 1) stored)")
 	d.exec(t, "insert into g (ID) values (3)")
 	require.Equal(t, []string{"3|4|6|4"}, read(t, source.Options{DSN: d.dsn}).rows["g"])
 }

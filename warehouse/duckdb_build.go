@@ -40,7 +40,8 @@ from ops.versions`).Scan(&b.id)
 		return nil, duckProblem("begin a version", err)
 	}
 	// Until it is sealed nobody would want the file back after a crash, so it keeps no log.
-	if _, err := r.db.ExecContext(ctx, "attach "+Literal(r.paths.building(b.id))+" as v (recovery_mode no_wal_writes, storage_version '"+storageVersion+"')"); err != nil {
+	if _, err := r.db.ExecContext(ctx,
+		"attach "+Literal(r.paths.building(b.id))+" as v (recovery_mode no_wal_writes, storage_version '"+storageVersion+"')"); err != nil {
 		return nil, duckProblem("begin a version", err)
 	}
 	r.mu.Lock()

@@ -121,7 +121,8 @@ func (d *duckDiff) apply(ctx context.Context, landed *Landed) error {
 // of which a part stays, or rows of one key.
 func (d *duckDiff) collect(ctx context.Context, s diffSQL, table string, rows func(into string, twins, numbered bool) string) error {
 	var twins, numbered bool
-	if err := d.tx.QueryRowContext(ctx, "select exists (select 1 from lifeline_surplus where lifeline__was > 0 and lifeline__now > 0)").Scan(&twins); err != nil {
+	if err := d.tx.QueryRowContext(ctx,
+		"select exists (select 1 from lifeline_surplus where lifeline__was > 0 and lifeline__now > 0)").Scan(&twins); err != nil {
 		return err
 	}
 	if err := d.exec(ctx, rows(table, twins, false)); err != nil || !s.keyed {

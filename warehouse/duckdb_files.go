@@ -234,7 +234,8 @@ var duckHints = []struct{ says, try string }{
 	{"no space left on device", "free space on the warehouse's disk, then run again"},
 	{"file too large", "a file system, or a limit of the process (ulimit -f), that allows larger files"},
 	{"disk quota exceeded", "free space or raise the quota, then run again"},
-	{"permission denied", "give this user the right to read and write the warehouse's file, its folder PATH.lifeline and the folder they are in"},
+	{"permission denied", "give this user the right to read and write the warehouse's file, its folder PATH.lifeline and the folder they " +
+		"are in"},
 	{"not a directory", "a warehouse path whose folder is there and is a folder"},
 	{"is a directory", "another path, or move that folder away"},
 	{"read-only file system", "a warehouse path on a disk that can be written"},

@@ -26,7 +26,8 @@ func TestAPublishedFileIsReadByOlderClients(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.Create(t.Context(), warehouse.Model{Schema: "core", Name: "t", SQL: "select * from staging.t"})
 	require.NoError(t, err)
-	_, err = b.Create(t.Context(), warehouse.Model{Schema: "core", Name: "v", View: true, SQL: "select count(*) as n, sum(x) as x from " + b.Relation("core", "t")})
+	_, err = b.Create(t.Context(), warehouse.Model{Schema: "core", Name: "v", View: true, SQL: "select count(*) as n, sum(x) as x from " +
+		b.Relation("core", "t")})
 	require.NoError(t, err)
 	require.NoError(t, b.Publish(t.Context(), warehouse.Publication{Run: r.ID(), AsOf: noon}))
 	warehousetest.End(t, r)

@@ -55,7 +55,7 @@ func writeLong(ctx context.Context, l warehouse.Load, table *change.Table, from,
 // F01. What a landing, a comparison and a build hold grows with the length of values; all of it stays under the project's own limit.
 func TestLongTextsLandAndAreCompared(t *testing.T) {
 	rows, size := 640, 200_000
-	if os.Getenv("LIFELINE_TEST_SOAK") == "1" {
+	if os.Getenv("LIFELINE_SOAK") != "" {
 		rows, size = 3, 300_000_000
 	}
 	warehousetest.Run(t, func(t *testing.T, p warehousetest.Place) {

@@ -155,7 +155,8 @@ func (r *duckRun) restore(ctx context.Context) error {
 			continue
 		}
 		if _, err := os.Stat(r.paths.version(v.ID)); errors.Is(err, os.ErrNotExist) {
-			r.tell(fmt.Sprintf("the published version %d is gone, at %s and in %s; the next one is built anew", v.ID, r.paths.published, r.paths.versions))
+			r.tell(fmt.Sprintf("the published version %d is gone, at %s and in %s; the next one is built anew", v.ID, r.paths.published,
+				r.paths.versions))
 			continue
 		}
 		if err := r.paths.show(v.ID); err != nil {

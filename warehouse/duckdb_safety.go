@@ -41,7 +41,8 @@ func (p duckPaths) oneFileSystem() error {
 		return nil
 	}
 	return &change.Problem{
-		Err:   fmt.Errorf("%s is on another file system than %s, and a version is published by a rename, which cannot cross that", p.folder, p.published),
+		Err: fmt.Errorf("%s is on another file system than %s, and a version is published by a rename, which cannot cross that", p.folder,
+			p.published),
 		Try:   "a warehouse path on the disk where the folder is to be, and at the old path a link to it",
 		Class: change.ClassUsage,
 	}

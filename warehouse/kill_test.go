@@ -45,7 +45,8 @@ func oneRun(ctx context.Context, w warehouse.Warehouse, n int) (err error) {
 	}
 	defer func() { err = errors.Join(err, r.Close(ctx)) }()
 	table := stateTable()
-	l, err := r.Load(ctx, []*change.Table{table}, change.Snapshot{Position: change.Position(fmt.Sprint(n)), TakenAt: noon.Add(time.Duration(n) * time.Second)})
+	l, err := r.Load(ctx, []*change.Table{table}, change.Snapshot{Position: change.Position(fmt.Sprint(n)),
+		TakenAt: noon.Add(time.Duration(n) * time.Second)})
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,8 @@ func TestChildRuns(t *testing.T) {
 func child(t testing.TB, dsn string, n, runs int, step string) (*exec.Cmd, <-chan int) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run", "^TestChildRuns$", "-test.v")
-	cmd.Env = append(os.Environ(), "LIFELINE_TEST_CHILD="+dsn, fmt.Sprintf("LIFELINE_TEST_CHILD_FROM=%d %d", n, runs), "LIFELINE_TEST_CHILD_STEP="+step)
+	cmd.Env = append(os.Environ(), "LIFELINE_TEST_CHILD="+dsn, fmt.Sprintf("LIFELINE_TEST_CHILD_FROM=%d %d", n, runs),
+		"LIFELINE_TEST_CHILD_STEP="+step)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
@@ -141,10 +143,12 @@ func afterKill(t testing.TB, w warehouse.Warehouse) {
 		require.NoError(t, err)
 		_, err = isWhole(warehousetest.Texts(t, reader.DB, whole)[0])
 		require.NoError(t, err)
-		require.Equal(t, []string{fmt.Sprint(reader.Version)}, warehousetest.Texts(t, r.DB(), "select version from ops.versions where state = 'published'"))
+		require.Equal(t, []string{fmt.Sprint(reader.Version)}, warehousetest.Texts(t, r.DB(),
+			"select version from ops.versions where state = 'published'"))
 		require.NoError(t, reader.Close())
 	}
-	require.Empty(t, warehousetest.Texts(t, r.DB(), "select table_name from information_schema.tables where table_schema = 'staging' and table_name <> 'thing'"))
+	require.Empty(t, warehousetest.Texts(t, r.DB(), "select table_name from information_schema.tables where table_schema = 'staging' and "+
+		"table_name <> 'thing'"))
 	for _, position := range warehousetest.Texts(t, r.DB(), "select distinct position from ops.positions") {
 		var n int
 		_, err := fmt.Sscan(position, &n)

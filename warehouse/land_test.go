@@ -61,13 +61,17 @@ func TestEveryKindOfValueLandsAsItIs(t *testing.T) {
 				day("9999-12-31 00:00:00"), day("9999-12-31 23:59:59.999999"),
 			},
 			warehousetest.Row{3, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, `{"l":"2022-11-00"}`},
-			warehousetest.Row{4, 0, 0, "0", "1", "1", "1", "1", 0.0, 0.0, "exactly 12 b", []byte("1234567890123"), day("1970-01-01 00:00:00"), day("1969-12-31 23:59:59.999999")})
+			warehousetest.Row{4, 0, 0, "0", "1", "1", "1", "1", 0.0, 0.0, "exactly 12 b", []byte("1234567890123"), day("1970-01-01 00:00:00"),
+				day("1969-12-31 23:59:59.999999")})
 		require.Equal(t, []string{
-			"1|-32768|-9223372036854775808|-99.99|-999999.999|-999999999999.999999|18446744073709551615|-12345678.123456789012345678901234567890|1.5|-2.25|" +
+			"1|-32768|-9223372036854775808|-99.99|-999999.999|-999999999999.999999|18446744073709551615|" +
+				"-12345678.123456789012345678901234567890|1.5|-2.25|" +
 				long + "|0001ff|0001-01-01|0001-01-01 00:00:00|null|1",
-			"2|32767|9223372036854775807|0.01|0.001|0.000001|0|0.000000000000000000000000000001|-0.5|1e+300|||9999-12-31|9999-12-31 23:59:59.999999|null|1",
+			"2|32767|9223372036854775807|0.01|0.001|0.000001|0|0.000000000000000000000000000001|-0.5|1e+300|||9999-12-31|9999-12-31 " +
+				"23:59:59.999999|null|1",
 			`3|null|null|null|null|null|null|null|null|null|null|null|null|null|{"l":"2022-11-00"}|1`,
-			"4|0|0|0.00|1.000|1.000000|1|1.000000000000000000000000000000|0|0|exactly 12 b|31323334353637383930313233|1970-01-01|1969-12-31 23:59:59.999999|null|1",
+			"4|0|0|0.00|1.000|1.000000|1|1.000000000000000000000000000000|0|0|exactly 12 b|31323334353637383930313233|1970-01-01|1969-12-31 " +
+				"23:59:59.999999|null|1",
 		}, ask(t, w, `
 select id, a, b, cast(c as varchar), cast(d as varchar), cast(e as varchar), cast(f as varchar), cast(g as varchar), h, i, j, k,
 	cast(l as varchar), cast(m as varchar), _raw, _run
@@ -82,17 +86,22 @@ func TestALoadChangesWhatChangedAndNothingElse(t *testing.T) {
 		w := p.Open(t, warehouse.Options{})
 		table := warehousetest.Table("claim", "id* int64", "status text", "amount decimal(19,4)")
 		require.Equal(t, warehouse.Landed{Table: "claim", Read: 4, Rows: 4, Inserted: 4}, landAlone(t, w, noon, table,
-			warehousetest.Row{1, "a", "1.5"}, warehousetest.Row{2, "b", "2"}, warehousetest.Row{3, nil, nil, `{"status":"x"}`}, warehousetest.Row{4, "d", "4"}))
+			warehousetest.Row{1, "a", "1.5"}, warehousetest.Row{2, "b", "2"}, warehousetest.Row{3, nil, nil, `{"status":"x"}`},
+			warehousetest.Row{4, "d", "4"}))
 
 		again := landAlone(t, w, noon.Add(time.Hour), table,
-			warehousetest.Row{4, "d", "4"}, warehousetest.Row{3, nil, nil, `{"status":"x"}`}, warehousetest.Row{2, "b", "2"}, warehousetest.Row{1, "a", "1.5"})
+			warehousetest.Row{4, "d", "4"}, warehousetest.Row{3, nil, nil, `{"status":"x"}`}, warehousetest.Row{2, "b", "2"},
+			warehousetest.Row{1, "a", "1.5"})
 		require.Equal(t, warehouse.Landed{Table: "claim", Read: 4, Rows: 4}, again, "the same rows in another order are no change")
 		require.False(t, again.Changed())
 
-		require.Equal(t, warehouse.Landed{Table: "claim", Read: 4, Rows: 4, Inserted: 1, Updated: 2, Deleted: 1}, landAlone(t, w, noon.Add(2*time.Hour), table,
-			warehousetest.Row{1, "a", "1.5"}, warehousetest.Row{2, "B", "2"}, warehousetest.Row{3, nil, nil, `{"status":"y"}`}, warehousetest.Row{5, "e", "5"}))
+		require.Equal(t, warehouse.Landed{Table: "claim", Read: 4, Rows: 4, Inserted: 1, Updated: 2, Deleted: 1},
+			landAlone(t, w, noon.Add(2*time.Hour), table,
+				warehousetest.Row{1, "a", "1.5"}, warehousetest.Row{2, "B", "2"}, warehousetest.Row{3, nil, nil, `{"status":"y"}`},
+				warehousetest.Row{5, "e", "5"}))
 		require.Equal(t, []string{"1|a|1.5000|null|1", "2|B|2.0000|null|4", `3|null|null|{"status":"y"}|4`, "5|e|5.0000|null|4"},
-			ask(t, w, "select id, status, cast(amount as varchar), _raw, _run - case when _run > 1 then -1 else 0 end from staging.claim order by id"))
+			ask(t, w, "select id, status, cast(amount as varchar), _raw, _run - case when _run > 1 then -1 else 0 end "+
+				"from staging.claim order by id"))
 		require.Equal(t, []string{
 			"2|b|1|update|2023-03-01 12:00:00|2023-03-01 14:00:00|snapshot|at 2023-03-01T14:00:00Z",
 			`3|null|1|update|2023-03-01 12:00:00|2023-03-01 14:00:00|snapshot|at 2023-03-01T14:00:00Z`,
@@ -111,7 +120,8 @@ func TestEqualRowsAndEqualKeysAreKeptApart(t *testing.T) {
 			warehousetest.Table("keyed", "id* int64", "what text"),
 			warehousetest.Table("keyless", "id int64", "what text"),
 		} {
-			landAlone(t, w, noon, table, warehousetest.Row{1, "a"}, warehousetest.Row{1, "a"}, warehousetest.Row{1, "b"}, warehousetest.Row{nil, "n"}, warehousetest.Row{2, "c"})
+			landAlone(t, w, noon, table, warehousetest.Row{1, "a"}, warehousetest.Row{1, "a"}, warehousetest.Row{1, "b"},
+				warehousetest.Row{nil, "n"}, warehousetest.Row{2, "c"})
 			landed := landAlone(t, w, noon.Add(time.Hour), table,
 				warehousetest.Row{1, "a"}, warehousetest.Row{1, "b"}, warehousetest.Row{1, "b"}, warehousetest.Row{nil, "m"}, warehousetest.Row{2, "c"})
 			// One twin of key 1 became another; a null names no row, so that one is another row now.
@@ -161,8 +171,10 @@ func TestStagingFollowsTheSourcesColumnsAndHistoryForgetsNone(t *testing.T) {
 		require.Equal(t, []string{"1.5000|1|null|2", "2.0000|2|new|2", "3.0000|3|null|2"},
 			ask(t, w, "select cast(amount as varchar), id, added, _run from staging.claim order by id"))
 		require.Equal(t, []string{"amount", "id", "added", "_raw", "_run"},
-			ask(t, w, "select column_name from information_schema.columns where table_schema = 'staging' and table_name = 'claim' order by ordinal_position"))
-		require.Equal(t, []string{"1|a|null|update", "2|b|null|update"}, ask(t, w, "select id, status, added, _op from history.claim order by id"))
+			ask(t, w, "select column_name from information_schema.columns where table_schema = 'staging' and table_name = 'claim' order by "+
+				"ordinal_position"))
+		require.Equal(t, []string{"1|a|null|update", "2|b|null|update"},
+			ask(t, w, "select id, status, added, _op from history.claim order by id"))
 		// A number that becomes a text.
 		landAlone(t, w, noon.Add(2*time.Hour), warehousetest.Table("claim", "amount text", "id* int32", "added text"),
 			warehousetest.Row{"one", 1, nil}, warehousetest.Row{"2.0000", 2, "new"}, warehousetest.Row{"3.0000", 3, nil})
@@ -244,7 +256,8 @@ where p.taken_at <= cast($1 as timestamp)
 union all
 select id, t, cast(cast(amount as decimal(30,4)) as varchar)
 from history.%s
-where _valid_from <= cast($1 as timestamp) and _valid_to > cast($1 as timestamp)`, table.Name, table.Name), at(state).Format("2006-01-02 15:04:05"))
+where _valid_from <= cast($1 as timestamp) and _valid_to > cast($1 as timestamp)`, table.Name, table.Name),
+					at(state).Format("2006-01-02 15:04:05"))
 				sort.Strings(got)
 				require.Equal(t, plain(pasts[table.Name][state]), got, "table %s, state %d of %v", table.Name, state, pasts[table.Name])
 			}

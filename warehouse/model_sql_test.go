@@ -38,7 +38,8 @@ func TestAModelCanOnlySelect(t *testing.T) {
 		}
 		if p.Engine == "postgres" {
 			_, err := r.DB().ExecContext(t.Context(), `
-create function public.spoil() returns int language plpgsql volatile as $$ begin set local lock_timeout = '100ms'; insert into staging.t values (77, null, 1); return 1; end $$`)
+create function public.spoil() returns int language plpgsql volatile as $$ begin set local lock_timeout = '100ms'; insert into staging.t
+    values (77, null, 1); return 1; end $$`)
 			require.NoError(t, err)
 			hostile = append(hostile, "select public.spoil() as a", "select 1 as a into staging.y")
 		}
@@ -54,7 +55,8 @@ create function public.spoil() returns int language plpgsql volatile as $$ begin
 			}
 		}
 		for name, sql := range map[string]string{
-			"a": "select 1 as a;\n", "b": "select 'x;y' as b -- with ; in it", "c": "with x as (select 1 as c) select * from x order by c", "d": "(select 1 as d)",
+			"a": "select 1 as a;\n", "b": "select 'x;y' as b -- with ; in it", "c": "with x as (select 1 as c) select * from x order by c",
+			"d": "(select 1 as d)",
 		} {
 			_, err := b.Create(t.Context(), warehouse.Model{Schema: "core", Name: name, SQL: sql})
 			require.NoError(t, err, sql)

@@ -87,7 +87,8 @@ func (r nameRules) check(tables []*change.Table) error {
 			return badName(fmt.Sprintf("the tables %s and %s would be one in the warehouse, where capitals do not count", twin.Name, t.Name),
 				fmt.Sprintf("name: %s_2 with identifier: %s for one of them in the sources file", name, t.SourceName))
 		case t.Name == "" || strings.Contains(t.Name, "\x00"):
-			return badName(fmt.Sprintf("the table %q has no name that can be written", t.SourceName), "a name: for it in the sources file, with identifier:")
+			return badName(fmt.Sprintf("the table %q has no name that can be written", t.SourceName),
+				"a name: for it in the sources file, with identifier:")
 		case landingName.MatchString(name):
 			return badName(fmt.Sprintf("table %s has a name that staging keeps for tables under way", t.SourceName),
 				"another name: for it in the sources file, with identifier: "+t.SourceName)
@@ -120,11 +121,13 @@ func (r nameRules) checkColumns(t *change.Table) error {
 		case slices.Contains(reservedColumns, name) || strings.HasPrefix(name, ownPrefix):
 			return badName(fmt.Sprintf("column %s of %s has a name that staging keeps for itself", c.SourceName, t.SourceName), another)
 		case slices.Contains(r.system, name):
-			return badName(fmt.Sprintf("column %s of %s has the name of a column that %s has in every table", c.SourceName, t.SourceName, r.engine), another)
+			return badName(fmt.Sprintf("column %s of %s has the name of a column that %s has in every table", c.SourceName, t.SourceName, r.engine),
+				another)
 		case c.Name == "" || strings.Contains(c.Name, "\x00"):
 			return badName(fmt.Sprintf("a column of %s has no name that can be written", t.SourceName), another)
 		case r.longest > 0 && len(c.Name) > r.longest:
-			return badName(fmt.Sprintf("the name of column %s of %s has more than the %d bytes that %s keeps", c.SourceName, t.SourceName, r.longest, r.engine), another)
+			return badName(fmt.Sprintf("the name of column %s of %s has more than the %d bytes that %s keeps", c.SourceName, t.SourceName,
+				r.longest, r.engine), another)
 		}
 		seen[name] = c
 	}

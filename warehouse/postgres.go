@@ -32,7 +32,8 @@ var (
 	// everySession pins what a database or a role may set that changes how a value is read, written, compared or computed.
 	everySession = map[string]string{
 		"timezone": "UTC", "datestyle": "ISO, MDY", "intervalstyle": "postgres", "bytea_output": "hex", "extra_float_digits": "1", "jit": "off",
-		"quote_all_identifiers": "off", "transform_null_equals": "off", "standard_conforming_strings": "on", "array_nulls": "on", "xmloption": "content",
+		"quote_all_identifiers": "off", "transform_null_equals": "off", "standard_conforming_strings": "on", "array_nulls": "on",
+		"xmloption": "content",
 		"xmlbinary": "base64", "lc_monetary": "C", "lc_numeric": "C", "lc_time": "C", "timezone_abbreviations": "Default", "row_security": "on",
 		"backslash_quote": "safe_encoding", "escape_string_warning": "off", "default_transaction_isolation": "read committed",
 		"default_transaction_read_only": "off", "default_transaction_deferrable": "off", "idle_session_timeout": "0", "transaction_timeout": "0",
@@ -151,7 +152,8 @@ func (w *postgres) connect(ctx context.Context, name string, settings map[string
 }
 
 // pool opens up to size sessions as they are needed.
-func (w *postgres) pool(ctx context.Context, name string, size int32, settings map[string]string, more func(*pgx.ConnConfig)) (*pgxpool.Pool, error) {
+func (w *postgres) pool(ctx context.Context, name string, size int32, settings map[string]string,
+	more func(*pgx.ConnConfig)) (*pgxpool.Pool, error) {
 	config := w.config.Copy()
 	config.MaxConns, config.MinConns, config.MinIdleConns = size, 0, 0
 	config.ConnConfig.RuntimeParams["application_name"] = name

@@ -12,7 +12,8 @@ import (
 // Parameters of a PostgreSQL address that are honoured. Others would be overridden by what the sessions of a run and of its readers need,
 // or mean nothing: they are refused (promise 11).
 var postgresParameters = []string{
-	"sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslsni", "sslnegotiation", "ssl_min_protocol_version", "ssl_max_protocol_version",
+	"sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslsni", "sslnegotiation", "ssl_min_protocol_version",
+	"ssl_max_protocol_version",
 	"connect_timeout", "target_session_attrs", "host", "port", "user", "password", "dbname", "database", "passfile", "service", "servicefile",
 	"krbsrvname", "krbspn", "channel_binding", "require_auth", "options",
 }

@@ -373,7 +373,8 @@ func (b *postgresBuild) Index(ctx context.Context, m Model) error {
 		if i.Unique {
 			unique = "unique "
 		}
-		_, err := b.run.pool.Exec(ctx, fmt.Sprintf(`create %sindex on %s (%s)`, unique, b.Relation(m.Schema, m.Name), strings.Join(columns, ", ")))
+		_, err := b.run.pool.Exec(ctx, fmt.Sprintf(`create %sindex on %s (%s)`, unique, b.Relation(m.Schema, m.Name),
+			strings.Join(columns, ", ")))
 		if err != nil {
 			return b.indexProblem(m, err)
 		}

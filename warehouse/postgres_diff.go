@@ -142,10 +142,12 @@ analyze diff_added`,
 	}
 	op := `'delete'`
 	if len(d.key) > 0 {
-		op = fmt.Sprintf(`case when exists (select from diff_added a where %s and a.lifeline__occurrence = g.lifeline__occurrence) then 'update' else 'delete' end`,
+		op = fmt.Sprintf(`case when exists (select from diff_added a where %s and a.lifeline__occurrence = g.lifeline__occurrence) then `+
+			`'update' else 'delete' end`,
 			d.onKey("a", "g"))
 	}
-	gone, updated, err := l.supersede(ctx, tx, n, fmt.Sprintf("%s s join diff_gone g on g.lifeline__place = s.ctid", d.staging), op, columnsOf(n.table))
+	gone, updated, err := l.supersede(ctx, tx, n, fmt.Sprintf("%s s join diff_gone g on g.lifeline__place = s.ctid", d.staging), op,
+		columnsOf(n.table))
 	if err != nil {
 		return err
 	}
@@ -197,7 +199,8 @@ func (l *postgresLoad) supersedeAll(ctx context.Context, tx pgx.Tx, n *landing, 
 }
 
 // supersede appends rows to history and counts them. A row was valid from the snapshot that brought it until this one.
-func (l *postgresLoad) supersede(ctx context.Context, tx pgx.Tx, n *landing, from, op string, columns []tableColumn) (gone, updated int64, err error) {
+func (l *postgresLoad) supersede(ctx context.Context, tx pgx.Tx, n *landing, from, op string, columns []tableColumn) (gone, updated int64,
+	err error) {
 	names := make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = Quote(c.name)

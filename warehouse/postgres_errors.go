@@ -63,7 +63,8 @@ func IsUnavailable(err error) bool {
 		return strings.HasPrefix(state, "08") || strings.HasPrefix(state, "57P") || state == "53300"
 	}
 	var network net.Error
-	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET)
+	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNREFUSED) ||
+		errors.Is(err, syscall.ECONNRESET)
 }
 
 // IsConversion tells whether an engine could not make of a text what a column holds.

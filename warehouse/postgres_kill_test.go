@@ -55,7 +55,8 @@ func TestPostgresPublisherProcess(t *testing.T) {
 // landKilled lands rows whose content is this run's, from two writers.
 func landKilled(t testing.TB, r warehouse.Run, table *change.Table, version int64) warehouse.Landed {
 	t.Helper()
-	load, err := r.Load(t.Context(), []*change.Table{table}, change.Snapshot{Position: change.Position(fmt.Sprint(version)), TakenAt: time.Now()})
+	load, err := r.Load(t.Context(), []*change.Table{table}, change.Snapshot{Position: change.Position(fmt.Sprint(version)),
+		TakenAt: time.Now()})
 	require.NoError(t, err)
 	for part := range int64(2) {
 		w, err := load.Writer(t.Context(), table)
@@ -249,7 +250,8 @@ func readVersion(ctx context.Context, q interface {
 		return 0, fmt.Errorf("the tables are empty")
 	}
 	v := *claims
-	if *claimsMax != v || *items != v || *itemsMax != v || *totals != v || *joined != 3*killedRows || *rows != killedRows || *amount != v*killedRows {
+	if *claimsMax != v || *items != v || *itemsMax != v || *totals != v || *joined != 3*killedRows || *rows != killedRows ||
+		*amount != v*killedRows {
 		return 0, fmt.Errorf("a mix: claims %d to %d, items %d to %d, totals %d, %d joined of %d, amount %d",
 			v, *claimsMax, *items, *itemsMax, *totals, *joined, *rows, *amount)
 	}

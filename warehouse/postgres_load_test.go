@@ -30,7 +30,8 @@ func TestPostgresKeepsEveryKindOfValue(t *testing.T) {
 	table := &change.Table{Name: "kinds", Columns: []change.Column{
 		column("i2", change.Int16), column("i4", change.Int32), column("i8", change.Int64), column("d", change.Decimal, 19, 4),
 		column("u8", change.Decimal, 20, 0), column("deep", change.Decimal, 38, 30), column("f4", change.Float32),
-		column("f8", change.Float64), column("t", change.Text), column("b", change.Bytes), column("day", change.Date), column("at", change.Timestamp),
+		column("f8", change.Float64), column("t", change.Text), column("b", change.Bytes), column("day", change.Date),
+		column("at", change.Timestamp),
 	}}
 	b := change.NewBatch(table, 3)
 	for _, v := range []int64{math.MinInt16, math.MaxInt16} {
@@ -79,11 +80,14 @@ func TestPostgresKeepsEveryKindOfValue(t *testing.T) {
 
 	require.Equal(t, []string{
 		`{-32768,-2147483648,-9223372036854775808,-123456789.0001,18446744073709551615,-12345678.000000000000000000000000000001,1.5,` +
-			`1.7976931348623157e+308,` + "\"tab\tline\nback\\\\slash ' \\\" ж\"" + `,"\\x00ff0a",0001-01-01,"0001-01-01 00:00:00.000001","{\"day\":\"0000-00-00\"}",1}`,
-		`{32767,2147483647,9223372036854775807,0.0000,10000,0.000000000000000000000000000005,-0.25,0.1,"","\\x",9999-12-31,"9999-12-31 00:00:00.000001",NULL,1}`,
+			`1.7976931348623157e+308,` + "\"tab\tline\nback\\\\slash ' \\\" ж\"" +
+			`,"\\x00ff0a",0001-01-01,"0001-01-01 00:00:00.000001","{\"day\":\"0000-00-00\"}",1}`,
+		`{32767,2147483647,9223372036854775807,0.0000,10000,0.000000000000000000000000000005,-0.25,0.1,"","\\x",9999-12-31,"9999-12-31 ` +
+			`00:00:00.000001",NULL,1}`,
 		`{NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1}`,
 	}, pgTexts(t, pgConn(t, dsn), `
-select array[i2::text, i4::text, i8::text, d::text, u8::text, deep::text, f4::text, f8::text, t, b::text, day::text, at::text, _raw, _run::text]::text
+select array[i2::text, i4::text, i8::text, d::text, u8::text, deep::text, f4::text, f8::text, t, b::text, day::text, at::text, _raw,
+    _run::text]::text
 from staging.kinds
 order by i2`))
 }
@@ -138,12 +142,14 @@ func TestPostgresBringsStagingToExactlyTheNewRows(t *testing.T) {
 	w := pgWarehouse(t, dsn)
 	conn := pgConn(t, dsn)
 	r := pgBegin(t, w)
-	landed := landClaims(t, r, monday, claimTable, claim{1, "a", 10000}, claim{2, "b", 20000}, claim{3, "c", 30000}, claim{3, "c", 30000}, claim{4, "d", 1})
+	landed := landClaims(t, r, monday, claimTable, claim{1, "a", 10000}, claim{2, "b", 20000}, claim{3, "c", 30000}, claim{3, "c", 30000},
+		claim{4, "d", 1})
 	require.EqualValues(t, 5, landed.Inserted)
 	require.NoError(t, r.Close(t.Context()))
 
 	r = pgBegin(t, w)
-	landed = landClaims(t, r, tuesday, claimTable, claim{4, "d", 1}, claim{3, "c", 30000}, claim{1, "a", 10000}, claim{2, "b", 20000}, claim{3, "c", 30000})
+	landed = landClaims(t, r, tuesday, claimTable, claim{4, "d", 1}, claim{3, "c", 30000}, claim{1, "a", 10000}, claim{2, "b", 20000},
+		claim{3, "c", 30000})
 	require.False(t, landed.Changed(), "the same rows in another order are no change")
 	require.EqualValues(t, 5, landed.Rows)
 	require.Empty(t, pgTexts(t, conn, "select id::text from history.claim"))

@@ -89,7 +89,8 @@ func TestPostgresViewsKeepGrantsCommentsAndDependentsWhateverBecomesOfAModel(t *
 	pgDo(t, conn, "grant usage on schema core to "+role, "grant select on core.claims, core.other to "+role,
 		"grant select (id) on core.claims to public", "comment on view core.claims is 'all ''claims'''",
 		"comment on column core.claims.amount is 'in cents'", "comment on column core.claims.status is 'goes'",
-		"create schema reporting", "create view reporting.big with (security_barrier=true) as select id, amount from core.claims where amount > 1",
+		"create schema reporting",
+		"create view reporting.big with (security_barrier=true) as select id, amount from core.claims where amount > 1",
 		"create view reporting.bigger as select * from reporting.big", "grant usage on schema reporting to "+role,
 		"grant select on reporting.bigger to "+role, "comment on view reporting.bigger is 'kept'", "grant "+role+" to current_user")
 	columns := func() string {
@@ -103,7 +104,8 @@ func TestPostgresViewsKeepGrantsCommentsAndDependentsWhateverBecomesOfAModel(t *
 	}
 
 	// A new column in front, and a new model: the column comes last in the view, the reader may read the model.
-	publish(t, r, model("core", "claims", "select 9 as new, 1 as id, 'a'::text as status, 3 as amount"), model("core", "other", "select 1 as id"),
+	publish(t, r, model("core", "claims", "select 9 as new, 1 as id, 'a'::text as status, 3 as amount"),
+		model("core", "other", "select 1 as id"),
 		model("core", "third", "select 'x' as y"))
 	require.Equal(t, "id integer, status text, amount integer, new integer", columns())
 	require.Equal(t, []string{"3"}, asReader("select amount::text from core.claims"))
@@ -116,8 +118,10 @@ func TestPostgresViewsKeepGrantsCommentsAndDependentsWhateverBecomesOfAModel(t *
 	require.Equal(t, []string{"4"}, asReader("select amount::text from core.claims"))
 	require.Equal(t, []string{"4"}, asReader("select amount::text from reporting.bigger"))
 	require.Equal(t, []string{"all 'claims'|in cents|kept|security_barrier=true|t"}, pgTexts(t, conn, `
-select concat_ws('|', obj_description('core.claims'::regclass), col_description('core.claims'::regclass, 2), obj_description('reporting.bigger'::regclass),
-	(select reloptions[1] from pg_class where oid = 'reporting.big'::regclass), has_column_privilege('public', 'core.claims', 'id', 'select'))`))
+select concat_ws('|', obj_description('core.claims'::regclass), col_description('core.claims'::regclass, 2),
+    obj_description('reporting.bigger'::regclass),
+	(select reloptions[1] from pg_class where oid = 'reporting.big'::regclass), has_column_privilege('public', 'core.claims', 'id',
+	    'select'))`))
 
 	// A column that a user's view needs goes: refused by name, and nothing changed.
 	_, err := tryPublish(t, r, model("core", "claims", "select 1 as id, 9 as new"), model("core", "other", "select 1 as id"))
@@ -215,7 +219,8 @@ func TestPostgresCarriesTablesOverAndMerges(t *testing.T) {
 	t.Parallel()
 	dsn := postgresDSN(t)
 	r := pgBegin(t, pgWarehouse(t, dsn))
-	publish(t, r, model("core", "claims", "select * from (values (1, 'a'), (2, 'b'), (null, 'n')) v (id, name)"), model("core", "kept", "select 1 as id"),
+	publish(t, r, model("core", "claims", "select * from (values (1, 'a'), (2, 'b'), (null, 'n')) v (id, name)"),
+		model("core", "kept", "select 1 as id"),
 		model("core", "log", "select 1 as id"))
 	merge := model("core", "claims", "select * from (values (2::bigint, 'B', 1), (3, 'c', 1), (null, 'N', 1)) v (id, name, new)")
 	merge.Carry, merge.UniqueKey, merge.Indexes = true, []string{"id"}, []warehouse.Index{{Columns: []string{"id"}, Unique: true}}
@@ -273,11 +278,13 @@ func TestPostgresIsHeldByOneRunAtATime(t *testing.T) {
 	}()
 	conn := pgConn(t, dsn)
 	require.Eventually(t, func() bool {
-		return len(pgTexts(t, conn, "select 'there' from pg_stat_activity where application_name = 'lifeline waiting' and datname = current_database()")) > 0
+		return len(pgTexts(t, conn, "select 'there' from pg_stat_activity where application_name = 'lifeline waiting' and datname = "+
+			"current_database()")) > 0
 	}, time.Minute, 5*time.Millisecond)
 	require.NoError(t, first.Close(t.Context()))
 	require.NoError(t, <-began)
-	require.Equal(t, []string{"failed killed", "running"}, pgTexts(t, conn, "select concat_ws(' ', status, error) from ops.runs order by run_id"))
+	require.Equal(t, []string{"failed killed", "running"}, pgTexts(t, conn, "select concat_ws(' ', status, error) from ops.runs order by "+
+		"run_id"))
 }
 
 func TestPostgresARunThatLostItsLockCommitsNothing(t *testing.T) {
@@ -291,7 +298,8 @@ func TestPostgresARunThatLostItsLockCommitsNothing(t *testing.T) {
 	_, err = b.Create(t.Context(), model("core", "claims", "select 1 as id"))
 	require.NoError(t, err)
 	conn := pgConn(t, dsn)
-	pgDo(t, conn, "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())")
+	pgDo(t, conn, "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database "+
+		"where datname = current_database())")
 	next := pgBegin(t, w)
 	require.Equal(t, r.ID()+1, next.ID())
 	require.Error(t, b.Publish(t.Context(), warehouse.Publication{Run: r.ID()}))

@@ -116,7 +116,8 @@ where r.rolname = current_user`).Scan(&database, &able)
 		return "", hidePassword(err)
 	}
 	for name, value := range readerSettings {
-		if _, err := conn.Exec(ctx, fmt.Sprintf("alter role %s in database %s set %s = %s", Quote(role), Quote(database), Quote(name), Literal(value))); err != nil && sqlState(err) != "42704" {
+		if _, err := conn.Exec(ctx, fmt.Sprintf("alter role %s in database %s set %s = %s", Quote(role), Quote(database), Quote(name),
+			Literal(value))); err != nil && sqlState(err) != "42704" {
 			return "", err
 		}
 	}
@@ -175,7 +176,8 @@ func ReaderAddress(ctx context.Context, wh Warehouse, dsn string) (string, error
 	defer func() { _ = conn.Close(ctx) }()
 	const try = "let the run's role make it: alter role … createrole, then lifeline build"
 	var role, password string
-	err = conn.QueryRow(ctx, `select role, password from ops.reader where role = $1`, readerRole(w.config.ConnConfig.Database)).Scan(&role, &password)
+	err = conn.QueryRow(ctx, `select role, password from ops.reader where role = $1`, readerRole(w.config.ConnConfig.Database)).Scan(&role,
+		&password)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows), sqlState(err) == undefinedTable:
 		return "", noReader("the run that published could not make it", try)
@@ -224,7 +226,8 @@ with published as (
 	select n.oid
 	from pg_namespace n
 	where n.nspname ~ '__v[0-9]+$' and n.nspname !~ '^(build|staging|history|quarantine|ops)__v'
-		or exists (select from pg_namespace v where v.nspname ~ ('^' || regexp_replace(n.nspname, '([^a-zA-Z0-9_])', '\\\1', 'g') || '__v[0-9]+$'))
+		or exists (select from pg_namespace v where v.nspname ~ ('^' || regexp_replace(n.nspname, '([^a-zA-Z0-9_])', '\\\1',
+		    'g') || '__v[0-9]+$'))
 ), mine as (
 	select n.oid, n.nspname
 	from pg_namespace n
@@ -240,7 +243,8 @@ with published as (
 )
 select 'the role is ' || a.attribute as what, 'alter role ' || quote_ident(current_user) || ' no' || a.attribute as try
 from pg_roles r
-cross join lateral (values ('superuser', r.rolsuper), ('createdb', r.rolcreatedb), ('createrole', r.rolcreaterole), ('replication', r.rolreplication),
+cross join lateral (values ('superuser', r.rolsuper), ('createdb', r.rolcreatedb), ('createrole', r.rolcreaterole), ('replication',
+    r.rolreplication),
 	('bypassrls', r.rolbypassrls)) as a (attribute, given)
 where r.rolname = current_user
 	and a.given
@@ -251,14 +255,17 @@ where r.rolname <> current_user
 	and pg_has_role(r.oid, 'member')
 	and not exists (select from pg_roles me where me.rolname = current_user and me.rolsuper) -- Who is a member of every role.
 union all
-select 'the role may create in schema ' || m.nspname, 'revoke create on schema ' || quote_ident(m.nspname) || ' from public, ' || quote_ident(current_user)
+select 'the role may create in schema ' || m.nspname, 'revoke create on schema ' || quote_ident(m.nspname) || ' from public,
+    ' || quote_ident(current_user)
 from mine m
 where has_schema_privilege(m.oid, 'create')
 union all
-select 'the role may create schemas', 'revoke create on database ' || quote_ident(current_database()) || ' from public, ' || quote_ident(current_user)
+select 'the role may create schemas', 'revoke create on database ' || quote_ident(current_database()) || ' from public,
+    ' || quote_ident(current_user)
 where has_database_privilege(current_database(), 'create')
 union all
-select 'the role may use ' || m.nspname || '.' || c.relname, 'revoke all on ' || c.oid::regclass || ' from public, ' || quote_ident(current_user)
+select 'the role may use ' || m.nspname || '.' || c.relname, 'revoke all on ' || c.oid::regclass || ' from public,
+    ' || quote_ident(current_user)
 from mine m
 join pg_class c on c.relnamespace = m.oid
 where c.relkind in ('r', 'v', 'm', 'p', 'f', 'S')
@@ -266,17 +273,20 @@ where c.relkind in ('r', 'v', 'm', 'p', 'f', 'S')
 	and case
 		when c.relkind = 'S' then has_sequence_privilege(c.oid, 'usage, select, update')
 		when m.oid in (select oid from published) then has_table_privilege(c.oid, 'insert, update, delete, truncate, references, trigger')
-		else has_table_privilege(c.oid, 'select, insert, update, delete, truncate, references, trigger') or has_any_column_privilege(c.oid, 'select, insert, update, references')
+		else has_table_privilege(c.oid, 'select, insert, update, delete, truncate, references, trigger') or has_any_column_privilege(c.oid,
+		    'select, insert, update, references')
 	end
 union all
-select 'the role may call ' || p.oid::regprocedure || ', which ' || case when p.prosecdef then 'has the rights of its owner' else 'is written in ' || l.lanname end,
+select 'the role may call ' || p.oid::regprocedure || ',
+    which ' || case when p.prosecdef then 'has the rights of its owner' else 'is written in ' || l.lanname end,
 	'revoke execute on function ' || p.oid::regprocedure || ' from public, ' || quote_ident(current_user)
 from mine m
 join pg_proc p on p.pronamespace = m.oid
 join pg_language l on l.oid = p.prolang
 left join extensions x on x.objid = p.oid and x.classid = 'pg_proc'::regclass
 where has_function_privilege(p.oid, 'execute')
-	and (p.prosecdef or not l.lanpltrusted and l.lanname <> 'sql' and not (coalesce(x.trusted, false) or x.extname in ('citus', 'citus_columnar', 'pg_stat_statements')))
+	and (p.prosecdef or not l.lanpltrusted and l.lanname <> 'sql' and not (coalesce(x.trusted, false) or x.extname in ('citus',
+	    'citus_columnar', 'pg_stat_statements')))
 union all
 select 'the server lets every role read large objects', 'set lo_compat_privileges = off'
 where current_setting('lo_compat_privileges') = 'on'
@@ -323,7 +333,8 @@ where k.locktype = 'advisory'
 	and k.objsubid = 2
 	and not r.rolsuper
 	and a.usename <> current_user
-	and (to_regclass('ops.lock') is null or not has_table_privilege(a.usesysid, 'ops.lock', 'insert'))`, lockClass, lockObject).Scan(&pid, &role)
+	and (to_regclass('ops.lock') is null or not has_table_privilege(a.usesysid, 'ops.lock', 'insert'))`, lockClass, lockObject).Scan(&pid,
+		&role)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
@@ -332,8 +343,9 @@ where k.locktype = 'advisory'
 	}
 	if err := conn.QueryRow(ctx, `select pg_terminate_backend($1)`, pid).Scan(&ended); err != nil {
 		return &change.Problem{
-			Err: fmt.Errorf("the session %d of the role %s holds the warehouse's lock, and that role makes no runs", pid, role), Class: change.ClassError,
-			Try: fmt.Sprintf("select pg_terminate_backend(%d) as a superuser", pid),
+			Err:   fmt.Errorf("the session %d of the role %s holds the warehouse's lock, and that role makes no runs", pid, role),
+			Class: change.ClassError,
+			Try:   fmt.Sprintf("select pg_terminate_backend(%d) as a superuser", pid),
 		}
 	}
 	w.log.WarnContext(ctx, "a session that makes no run held the warehouse's lock and was ended", "pid", pid, "role", role)

@@ -23,10 +23,12 @@ func TestSettingsOfTheDatabaseChangeNothing(t *testing.T) {
 	require.NoError(t, err)
 	name := strings.TrimPrefix(u.Path, "/")
 	for _, setting := range []string{
-		"datestyle = 'German, DMY'", "bytea_output = 'escape'", "intervalstyle = 'sql_standard'", "timezone = 'Asia/Tokyo'", "extra_float_digits = -10",
+		"datestyle = 'German, DMY'", "bytea_output = 'escape'", "intervalstyle = 'sql_standard'", "timezone = 'Asia/Tokyo'",
+		"extra_float_digits = -10",
 		"default_transaction_read_only = on", "default_transaction_isolation = 'serializable'", "transform_null_equals = on",
 		"standard_conforming_strings = off", "backslash_quote = on", "search_path = 'pg_catalog'", "statement_timeout = '1s'", "lc_time = 'C'",
-		"quote_all_identifiers = on", "row_security = off", "array_nulls = off", "default_table_access_method = 'heap'", "idle_session_timeout = '9s'",
+		"quote_all_identifiers = on", "row_security = off", "array_nulls = off", "default_table_access_method = 'heap'",
+		"idle_session_timeout = '9s'",
 	} {
 		_, err := db.ExecContext(t.Context(), "alter database "+name+" set "+setting)
 		require.NoError(t, err, setting)
@@ -36,9 +38,11 @@ func TestSettingsOfTheDatabaseChangeNothing(t *testing.T) {
 	w := p.Open(t, warehouse.Options{})
 	table := warehousetest.Table("t", "id* int32", "d date", "b bytes", "f float64", "s text")
 	r := warehousetest.Begin(t, w)
-	warehousetest.Land(t, r, noon, []*change.Table{table}, warehousetest.Source{table: {{1, noon, []byte{0, 92, 255}, 0.30000000000000004, `a\b'c`}}})
+	warehousetest.Land(t, r, noon, []*change.Table{table},
+		warehousetest.Source{table: {{1, noon, []byte{0, 92, 255}, 0.30000000000000004, `a\b'c`}}})
 	const query = `
-select cast(d as text), cast(b as text), cast(f as text), cast(interval '1 day 2 hours' as text), cast(timestamptz '2023-01-01 00:00:00Z' as text), s,
+select cast(d as text), cast(b as text), cast(f as text), cast(interval '1 day 2 hours' as text),
+    cast(timestamptz '2023-01-01 00:00:00Z' as text), s,
 	cast((null = null) is null as text), '\n', (cast('{null}' as text[]))[1] is null
 from `
 	const want = `2023-03-01|\x005cff|0.30000000000000004|1 day 02:00:00|2023-01-01 00:00:00+00|a\b'c|true|\n|true`

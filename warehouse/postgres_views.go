@@ -38,7 +38,8 @@ func versionRelations(ctx context.Context, tx pgx.Tx, version int64) ([]relation
 	return relations(ctx, tx, `
 select c.oid, left(n.nspname, -length('__v' || $1::text)), c.relname,
 	array_agg(a.attname::text order by a.attnum),
-	array_agg(format_type(a.atttypid, a.atttypmod) || coalesce(' collate ' || nullif(a.attcollation, t.typcollation)::regcollation, '') order by a.attnum)
+	array_agg(format_type(a.atttypid, a.atttypmod) || coalesce(' collate ' || nullif(a.attcollation, t.typcollation)::regcollation,
+	    '') order by a.attnum)
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -55,7 +56,8 @@ func publishedViews(ctx context.Context, tx pgx.Tx) ([]relation, error) {
 	return relations(ctx, tx, `
 select c.oid, n.nspname, c.relname,
 	array_agg(a.attname::text order by a.attnum),
-	array_agg(format_type(a.atttypid, a.atttypmod) || coalesce(' collate ' || nullif(a.attcollation, y.typcollation)::regcollation, '') order by a.attnum)
+	array_agg(format_type(a.atttypid, a.atttypmod) || coalesce(' collate ' || nullif(a.attcollation, y.typcollation)::regcollation,
+	    '') order by a.attnum)
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -147,7 +149,8 @@ func planSwitch(ctx context.Context, tx pgx.Tx, version int64) (*switching, erro
 	}
 	for i := range shown {
 		if find(target, &shown[i]) == nil {
-			made = append(made, step{sql: "drop view " + shown[i].String(), what: "what depends on " + shown[i].String() + ", which this version does not have"})
+			made = append(made, step{sql: "drop view " + shown[i].String(), what: "what depends on " + shown[i].String() +
+				", which this version does not have"})
 		}
 	}
 	drops, creates, err := dependentSteps(ctx, tx, remade)

@@ -172,12 +172,14 @@ func TestTablesAreCarriedOverAndMerged(t *testing.T) {
 			require.NoError(t, err)
 			return n
 		}
-		merged := warehouse.Model{Schema: "core", Name: "merged", Carry: true, UniqueKey: []string{"id"}, SQL: "select 1 as id, 'a' as what union all select 2, 'b'"}
+		merged := warehouse.Model{Schema: "core", Name: "merged", Carry: true, UniqueKey: []string{"id"},
+			SQL: "select 1 as id, 'a' as what union all select 2, 'b'"}
 		appended := warehouse.Model{Schema: "core", Name: "appended", Carry: true, SQL: "select 1 as id"}
 		require.EqualValues(t, 2, first(merged))
 		require.EqualValues(t, 1, first(appended))
 		require.EqualValues(t, 1, first(model("core", "a", "select 1 as n")))
-		require.EqualValues(t, 0, first(warehouse.Model{Schema: "analytics", Name: "va", View: true, SQL: "select n from " + b.Relation("core", "a")}))
+		require.EqualValues(t, 0, first(warehouse.Model{Schema: "analytics", Name: "va", View: true, SQL: "select n from " +
+			b.Relation("core", "a")}))
 		require.NoError(t, b.Publish(t.Context(), warehouse.Publication{Run: r.ID(), AsOf: noon}))
 
 		b, err = r.Build(t.Context())
@@ -196,7 +198,8 @@ func TestTablesAreCarriedOverAndMerged(t *testing.T) {
 
 		reader, err := w.Published(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, []string{"1|a|null", "2|B|1", "3|c|1"}, warehousetest.Texts(t, reader.DB, "select id, what, more from core.merged order by id"))
+		require.Equal(t, []string{"1|a|null", "2|B|1", "3|c|1"}, warehousetest.Texts(t, reader.DB,
+			"select id, what, more from core.merged order by id"))
 		require.Equal(t, []string{"1"}, warehousetest.Texts(t, reader.DB, "select n from analytics.va"))
 		require.NoError(t, reader.Close())
 	})
@@ -210,11 +213,13 @@ func TestSeedsAreTypedAndNamesQuotedWhereNeeded(t *testing.T) {
 		b, err := r.Build(t.Context())
 		require.NoError(t, err)
 		cell := func(s string) *string { return &s }
-		require.NoError(t, b.Seed(t.Context(), "core", "Order", []warehouse.SeedColumn{{"group", "bigint"}, {"it's", "text"}, {"at", "timestamp"}}, [][]*string{
+		require.NoError(t, b.Seed(t.Context(), "core", "Order", []warehouse.SeedColumn{{"group", "bigint"}, {"it's", "text"},
+			{"at", "timestamp"}}, [][]*string{
 			{cell("1"), cell("it's"), cell("2023-01-02 03:04:05")}, {nil, nil, nil},
 		}))
 		require.NoError(t, b.Seed(t.Context(), "core", "empty", []warehouse.SeedColumn{{"a", "numeric(19,4)"}}, nil))
-		_, err = b.Create(t.Context(), warehouse.Model{Schema: "analytics", Name: "select", SQL: `select "group", "it's" from ` + b.Relation("core", "Order"), View: true})
+		_, err = b.Create(t.Context(), warehouse.Model{Schema: "analytics", Name: "select", SQL: `select "group", "it's" from ` +
+			b.Relation("core", "Order"), View: true})
 		require.NoError(t, err)
 		require.NoError(t, b.Publish(t.Context(), warehouse.Publication{Run: r.ID(), AsOf: noon}))
 		warehousetest.End(t, r)

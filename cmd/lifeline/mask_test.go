@@ -150,7 +150,7 @@ func TestAMaskThatWouldBreakTheBooksIsRefused(t *testing.T) {
 		"currency": {"{key: " + maskingKey + ", columns: {claim.currency: hash}}", "added up by the books"},
 		"key":      {"{columns: {claim.id: drop}}", "part of the key"},
 		"no key":   {"{columns: {claim.type: hash}}", "masking.key has fewer than 16 characters"},
-		"unknown":  {"{columns: {claim.typ: drop}}", `"claim.typ", which is no column`},
+		"unknown":  {"{columns: {claim.typ: drop}}", `"claim.typ", which is not a column`},
 		"method":   {"{columns: {claim.type: blur}}", "blur is not a mask"},
 		"type":     {"{columns: {treatment.date_treatment: {truncate: 3}}}", "cannot be truncated"},
 	} {

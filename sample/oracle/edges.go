@@ -86,7 +86,8 @@ const edgeTreatments, edgeInvoices = 120, 300
 func (e *edges) treatments() []string {
 	out := []string{"ID,STATUS,DATE_CREATED,DATE_MODIFIED,DATE_SUBMITTED,DATE_TREATMENT,PROVIDER_ID,PROGRAM_ID"}
 	for i := range edgeTreatments {
-		status := e.spoilt("SCHEDULED", "PREAUTH", "DRAFT", "OPEN", "IN_PROGRESS", "SUBMITTED", "IN_REVIEW", "APPROVED", "REJECTED", "RESUBMITTED", "REOPENED", "CLOSED",
+		status := e.spoilt("SCHEDULED", "PREAUTH", "DRAFT", "OPEN", "IN_PROGRESS", "SUBMITTED", "IN_REVIEW", "APPROVED", "REJECTED",
+			"RESUBMITTED", "REOPENED", "CLOSED",
 			"EXPIRED", "CANCELLED", "DELETED")
 		out = append(out, fmt.Sprintf("%d,%s,%s,%s,%s,%s,%s,%s", i+1, status, e.time(), e.time(), e.time(), e.time(),
 			e.pick("0", "NULL", "1", "2", "3", "-4"), e.pick("0", "NULL", "36", "40", "44", "52")))
@@ -97,7 +98,8 @@ func (e *edges) treatments() []string {
 func (e *edges) claims() []string {
 	out := []string{"ID,STATUS,TYPE,DATE_CREATED,DATE_MODIFIED,TREATMENT_ID,PROGRAM_ID,AMOUNT,CURRENCY"}
 	for i := range 500 {
-		status := e.spoilt("Draft", "Submitted", "InReview", "Approved", "Approved", "Approved", "Rejected", "PartiallyRejected", "Paid", "Paid", "ReSubmitted",
+		status := e.spoilt("Draft", "Submitted", "InReview", "Approved", "Approved", "Approved", "Rejected", "PartiallyRejected", "Paid", "Paid",
+			"ReSubmitted",
 			"ReOpened", "Expired", "Cancelled", "Deleted")
 		out = append(out, fmt.Sprintf("%d,%s,%s,%s,%s,%s,%s,%s,%s", 1000+3*i, status, e.spoilt("Benefit", "Voucher"), e.time(), e.time(),
 			e.parent(edgeTreatments), e.pick("0", "NULL", "36", "40", "44", "48"), e.amount(), e.pick("KES", "KES", "KES", "kes", "KES ", "NULL")))
@@ -117,7 +119,8 @@ func (e *edges) invoices() []string {
 func (e *edges) items() []string {
 	out := []string{"ID,STATUS,DATE_CREATED,INVOICE_ID,PRODUCT_ID,CURRENCY,AMOUNT"}
 	for i := range 900 {
-		out = append(out, fmt.Sprintf("%d,%s,%s,%s,%s,%s,%s", 5000+i, e.spoilt("ACTIVE", "SUBMITTED", "APPROVED", "REJECTED", "REPLACED", "DRAFT", "INACTIVE", "DELETED"), e.time(),
+		out = append(out, fmt.Sprintf("%d,%s,%s,%s,%s,%s,%s", 5000+i, e.spoilt("ACTIVE", "SUBMITTED", "APPROVED", "REJECTED", "REPLACED",
+			"DRAFT", "INACTIVE", "DELETED"), e.time(),
 			e.parent(edgeInvoices), e.pick("0", "NULL", "-7", "7"), e.pick("KES", "KES", "KES", "KES", "kes", "USD", "NULL"), e.amount()))
 	}
 	return out

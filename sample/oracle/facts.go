@@ -16,7 +16,8 @@ func activityID(entity string, key int64, activity string, at moment) string {
 const further = " activity_date_lower activity_date_upper next_activity_date known_at position"
 
 func (a *analytics) treatmentActivity() *Table {
-	t := newTable(`id activity_date activity_status from_state to_state basis occurrence dim_treatment_id dim_program_id dim_provider_id` + further)
+	t := newTable(`id activity_date activity_status from_state to_state basis occurrence dim_treatment_id dim_program_id dim_provider_id` +
+		further)
 	for _, r := range a.core.treatments {
 		for i, e := range []struct {
 			activity, to string
@@ -99,8 +100,10 @@ func activityBasis(own moment) string {
 }
 
 func (a *analytics) lifecycle() *Table {
-	t := newTable(`dim_claim_id dim_treatment_id dim_program_id dim_provider_id dim_first_invoice_id dim_last_invoice_id type invoices_total treatment_status
-		amount_basis amount currency status status_since status_since_basis` + steps("date_treatment treated", "date_submitted submitted", "date_invoice_created invoice_created",
+	t := newTable(`dim_claim_id dim_treatment_id dim_program_id dim_provider_id dim_first_invoice_id dim_last_invoice_id type ` +
+		`invoices_total treatment_status
+		amount_basis amount currency status status_since status_since_basis` + steps("date_treatment treated", "date_submitted submitted",
+		"date_invoice_created invoice_created",
 		"date_claim_created created", "date_decided decided", "date_approved approved", "date_rejected rejected") + `
 		lag_submitted_seconds lag_invoice_created_seconds lag_claim_created_seconds lag_decided_seconds lag_approved_seconds lag_rejected_seconds
 		care_to_submission_seconds submission_to_claim_seconds claim_to_decision_seconds claim_to_decision_in_time as_of`)
@@ -129,7 +132,8 @@ func (a *analytics) lifecycle() *Table {
 			rejected = decided
 		}
 		row := []any{
-			k.id, k.treatment, k.program, visit.provider, firstID, lastID, k.kind, len(invoices), visit.status, given(k.amount.known), k.amount, k.currency, k.status,
+			k.id, k.treatment, k.program, visit.provider, firstID, lastID, k.kind, len(invoices), visit.status, given(k.amount.known), k.amount,
+			k.currency, k.status,
 			decided, where(decided, "proxy"),
 		}
 		row = append(row, step(visit.treated, "column")...)

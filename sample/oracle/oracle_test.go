@@ -188,7 +188,8 @@ func TestActivitiesHaveTheirOccasionAndIdentity(t *testing.T) {
 	t.Parallel()
 	tables := compute(t)
 	require.Equal(t, map[string]string{
-		"id": "193f800ffb42204a0f7c8ed988b58902", "activity_date": "2019-11-18 21:00:00", "activity_status": "decided", "to_state": "approved", "basis": "proxy",
+		"id": "193f800ffb42204a0f7c8ed988b58902", "activity_date": "2019-11-18 21:00:00", "activity_status": "decided", "to_state": "approved",
+		"basis":      "proxy",
 		"occurrence": "1", "amount": "100.5000", "currency": "KES", "dim_claim_id": "10", "dim_treatment_id": "1", "dim_program_id": "36",
 		"dim_provider_id": "7", "position": "5",
 	}, row(t, tables["analytics.fct_claims_activity"], "193f800ffb42204a0f7c8ed988b58902"))

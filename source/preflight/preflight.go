@@ -33,8 +33,9 @@ type Result struct {
 
 // Target is a source as the checks see it.
 type Target struct {
-	Query    func(ctx context.Context, text string) ([]map[string]string, error) // Rows by lower-cased column names, nulls left out; nil for a folder.
-	Address  string                                                              // Without secrets.
+	// Rows by lower-cased column names, nulls left out; nil for a folder.
+	Query    func(ctx context.Context, text string) ([]map[string]string, error)
+	Address  string // Without secrets.
 	User     string
 	Database string
 	MariaDB  bool

@@ -19,7 +19,8 @@ func sqlMode(ctx context.Context, t *Target) Result {
 	if !strict {
 		return Result{
 			Status: Warn, What: "the server's sql_mode is not strict: it stores zeros and cut texts in place of what does not fit",
-			Try: "sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE' on the server; until then such dates land as null, with their text in _raw",
+			Try: "sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE' on the server; until then such dates land as null, with their " +
+				"text in _raw",
 		}
 	}
 	return Result{Status: OK, What: "the server stores zero dates; they land as null, with their text in _raw"}

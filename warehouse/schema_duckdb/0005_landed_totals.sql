@@ -1,4 +1,5 @@
--- What the source held of each table when it last landed, by item, with the columns that were added up: written with the rows, in their transaction.
+-- What the source held of each table when it last landed, by item, with the columns that were added up: written with the rows, in their
+-- transaction.
 create table ops.landed_totals (
 	table_name text,
 	run_id bigint,
