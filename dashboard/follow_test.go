@@ -64,7 +64,7 @@ func follow(t *testing.T, dsn, dir string) {
 		require.NoError(t, err)
 		defer r.Close()
 		var n claimCount
-		require.NoError(t, r.DB.QueryRow("select count(*), count(*) filter (currency = 'KES') from core.claims").Scan(&n.all, &n.ofPages))
+		require.NoError(t, r.DB.QueryRow("select count(*), count(*) filter (where currency = 'KES') from core.claims").Scan(&n.all, &n.ofPages))
 		counts.Store(r.Version, n)
 	}
 	note()
