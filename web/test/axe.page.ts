@@ -11,18 +11,31 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 // What a theme can change; every other rule judges the same document twice.
 const ofColour = ["color-contrast", "link-in-text-block"];
 
-interface Violation { id: string; nodes: { target: string[]; failureSummary: string }[] }
+interface Violation {
+  id: string;
+  nodes: { target: string[]; failureSummary: string }[];
+}
 
 async function violations(page: Page, rules?: string[]): Promise<string[]> {
   // Evaluated through the debugger, so the page's policy stays as it is.
-  const list = await page.evaluate((only) => (globalThis as never as { axe: { run(o: object): Promise<{ violations: Violation[] }> } }).axe
-    .run({ resultTypes: ["violations"], ...(only ? { runOnly: only } : {}) }).then((r) => r.violations.map((v) => ({ id: v.id, nodes: v.nodes }))), rules);
-  return list.map((v) => `${v.id} ${v.nodes.length}× ${v.nodes[0]!.target.join(" ")} ${v.nodes[0]!.failureSummary.replace(/\s+/g, " ").slice(0, 220)}`);
+  const list = await page.evaluate(
+    (only) =>
+      (globalThis as never as { axe: { run(o: object): Promise<{ violations: Violation[] }> } }).axe
+        .run({ resultTypes: ["violations"], ...(only ? { runOnly: only } : {}) })
+        .then((r) => r.violations.map((v) => ({ id: v.id, nodes: v.nodes }))),
+    rules,
+  );
+  return list.map(
+    (v) => `${v.id} ${v.nodes.length}× ${v.nodes[0]!.target.join(" ")} ${v.nodes[0]!.failureSummary.replace(/\s+/g, " ").slice(0, 220)}`,
+  );
 }
 
 /** Leaves the first rows of long tables and lists: the others are of the same make, and axe takes time for each. */
 async function shorten(page: Page): Promise<void> {
-  await page.evaluate(() => { for (const list of document.querySelectorAll("tbody, main ul, .multiples")) for (const row of [...list.children].slice(14)) row.remove(); });
+  await page.evaluate(() => {
+    for (const list of document.querySelectorAll("tbody, main ul, .multiples"))
+      for (const row of [...list.children].slice(14)) row.remove();
+  });
 }
 
 for (const width of [1440, 390]) {

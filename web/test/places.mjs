@@ -30,7 +30,11 @@ export async function places(base) {
   list.push(["quarantine", "/quarantine"], ["tables", "/tables"]);
   const table = meta.records?.[0]?.table;
   if (table) list.push(["table", "/tables/" + table], ["table-rows", `/tables/${table}?view=rows`], ["lineage", "/lineage?table=" + table]);
-  if (table) list.push(["sql", "/sql?q=" + encodeURIComponent(`select status, count(*) as claims\nfrom ${table}\ngroup by status\norder by claims desc`)]);
+  if (table)
+    list.push([
+      "sql",
+      "/sql?q=" + encodeURIComponent(`select status, count(*) as claims\nfrom ${table}\ngroup by status\norder by claims desc`),
+    ]);
   return list;
 }
 
@@ -52,10 +56,17 @@ export async function answered(page) {
 /** Collects what a page must never do: errors on the console, requests to elsewhere, breaks of its own content policy. */
 export async function watch(page, base) {
   const found = [];
-  page.on("console", (m) => { if (m.type() === "error") found.push("console: " + m.text()); });
+  page.on("console", (m) => {
+    if (m.type() === "error") found.push("console: " + m.text());
+  });
   page.on("pageerror", (e) => found.push("error: " + e.message));
-  page.on("request", (r) => { if (!r.url().startsWith(base + "/") && !r.url().startsWith("data:") && !r.url().startsWith("blob:" + base)) found.push("foreign: " + r.url()); });
+  page.on("request", (r) => {
+    if (!r.url().startsWith(base + "/") && !r.url().startsWith("data:") && !r.url().startsWith("blob:" + base))
+      found.push("foreign: " + r.url());
+  });
   await page.exposeFunction("policyBroken", (text) => found.push("policy: " + text));
-  await page.addInitScript(() => document.addEventListener("securitypolicyviolation", (e) => globalThis.policyBroken(`${e.violatedDirective} ${e.blockedURI}`)));
+  await page.addInitScript(() =>
+    document.addEventListener("securitypolicyviolation", (e) => globalThis.policyBroken(`${e.violatedDirective} ${e.blockedURI}`)),
+  );
   return found;
 }

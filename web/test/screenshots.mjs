@@ -14,11 +14,24 @@ await mkdir(folder, { recursive: true });
 const browser = await chromium.launch({ executablePath: process.env.LIFELINE_CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 const list = (await places(base)).filter(([name]) => only.length === 0 || only.includes(name));
 let wrong = 0;
-const complain = (text) => { wrong++; console.error(text); };
-for (const [theme, width, height] of [["light", 1440, 900], ["dark", 1440, 900], ["mobile", 390, 844]].filter(([k]) => !kind || k === kind)) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme === "dark" ? "dark" : "light", reducedMotion: "reduce" });
+const complain = (text) => {
+  wrong++;
+  console.error(text);
+};
+for (const [theme, width, height] of [
+  ["light", 1440, 900],
+  ["dark", 1440, 900],
+  ["mobile", 390, 844],
+].filter(([k]) => !kind || k === kind)) {
+  const context = await browser.newContext({
+    viewport: { width, height },
+    colorScheme: theme === "dark" ? "dark" : "light",
+    reducedMotion: "reduce",
+  });
   const page = await context.newPage();
-  page.on("console", (m) => { if (m.type() === "error") complain(`${theme}: ${m.text()}`); });
+  page.on("console", (m) => {
+    if (m.type() === "error") complain(`${theme}: ${m.text()}`);
+  });
   page.on("pageerror", (e) => complain(`${theme}: ${e}`));
   for (const [name, path] of list) {
     const first = name === list[0][0];

@@ -9,7 +9,10 @@ const evil = "<img src=x onerror=alert(1)>";
 test("a status that is markup renders as text, in lists, pills, filters and charts", async ({ page }) => {
   const found: string[] = await watch(page, base);
   let alerted = false;
-  page.on("dialog", (d) => { alerted = true; void d.dismiss(); });
+  page.on("dialog", (d) => {
+    alerted = true;
+    void d.dismiss();
+  });
   await page.route("**/api/v1/**", async (route) => {
     // The description of the project keeps its names: this status is one that nobody declared.
     if (/\/(events|meta)$/.test(route.request().url())) return route.continue();
@@ -34,7 +37,11 @@ test("state to address to state is the identity: a second browser shows the same
   const other = await (await browser.newContext()).newPage();
   const seen = async (p: typeof page): Promise<string[]> => {
     await settled(p);
-    return [await p.locator(".title p").innerText(), ...(await p.locator(".filters button").allInnerTexts()), ...(await p.locator(".tile .figure").allInnerTexts())];
+    return [
+      await p.locator(".title p").innerText(),
+      ...(await p.locator(".filters button").allInnerTexts()),
+      ...(await p.locator(".tile .figure").allInnerTexts()),
+    ];
   };
   const meta = (await (await page.request.get("/api/v1/meta")).json()).data;
   const filters: Record<string, string[]> = {};
@@ -45,10 +52,17 @@ test("state to address to state is the identity: a second browser shows the same
   let seed = 11;
   const next = (n: number): number => (seed = (seed * 48271) % 2147483647) % n;
   for (let i = 0; i < 8; i++) {
-    const pairs: [string, string][] = [[["range", "365d"], ["range", "all"], ["from", "2019-03-01"]][next(3)] as [string, string]];
+    const pairs: [string, string][] = [
+      [
+        ["range", "365d"],
+        ["range", "all"],
+        ["from", "2019-03-01"],
+      ][next(3)] as [string, string],
+    ];
     if (next(2)) pairs.push(["basis", meta.bases[next(meta.bases.length)].name]);
     if (next(3) === 0) pairs.push(["vs", "none"]);
-    for (const [name, values] of Object.entries(filters)) if (next(3) === 0) pairs.push([name + (next(4) === 0 ? "!" : ""), values[next(values.length)]!]);
+    for (const [name, values] of Object.entries(filters))
+      if (next(3) === 0) pairs.push([name + (next(4) === 0 ? "!" : ""), values[next(values.length)]!]);
     await page.goto("/?" + pairs.map(([n, v]) => encodeURIComponent(n) + "=" + encodeURIComponent(v)).join("&"));
     const here = await seen(page);
     // The address that the pages write themselves, found in the navigation.
@@ -69,7 +83,10 @@ test("what was loaded stays usable without a network", async ({ page, context })
   await settled(page);
   await context.setOffline(true);
   // Sorting, table twins, tooltips and going back to a page seen before ask nobody.
-  const id = await page.locator(".card", { has: page.getByRole("button", { name: /^Table: / }) }).first().getAttribute("id");
+  const id = await page
+    .locator(".card", { has: page.getByRole("button", { name: /^Table: / }) })
+    .first()
+    .getAttribute("id");
   const card = page.locator("#" + id);
   await card.getByRole("button", { name: /^Table: / }).click();
   await expect(card.locator("tbody tr").first()).toBeVisible();

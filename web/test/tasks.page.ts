@@ -83,12 +83,14 @@ test("task 5: ask a question in SQL and take the answer home as a file", async (
   await page.keyboard.press("s");
   await expect(page.locator("h1")).toHaveText("SQL");
   await expect(page.locator("h1")).toBeFocused();
-  for (let i = 0; i < 12 && !(await page.evaluate(() => document.activeElement?.tagName === "TEXTAREA")); i++) await page.keyboard.press("Tab");
+  for (let i = 0; i < 12 && !(await page.evaluate(() => document.activeElement?.tagName === "TEXTAREA")); i++)
+    await page.keyboard.press("Tab");
   await page.keyboard.type("select status, count(*) as claims from analytics.dim_claims_lifecycle group by status order by claims desc");
   await page.keyboard.press("Control+Enter");
   await expect(page.getByRole("group", { name: "Result" }).locator("tbody tr").first()).toBeVisible();
   // Escape leaves the editor, so that nobody is caught in it; then back to the top and to the file.
-  for (let i = 0; i < 20 && !(await page.evaluate(() => document.activeElement?.textContent?.trim() === "Export")); i++) await page.keyboard.press("Shift+Tab");
+  for (let i = 0; i < 20 && !(await page.evaluate(() => document.activeElement?.textContent?.trim() === "Export")); i++)
+    await page.keyboard.press("Shift+Tab");
   await page.keyboard.press("Enter");
   // The panel takes the focus by itself; a person waits until it is there.
   await expect(page.getByRole("dialog", { name: "Export" }).getByRole("button", { name: /^CSV/ })).toBeFocused();

@@ -23,7 +23,12 @@ test("every mark of every chart is a row of its table twin", async ({ page }) =>
           const n = chart.querySelectorAll(".hit").length;
           for (let i = 0; i < n; i++) {
             chart.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true, cancelable: true }));
-            for (let k = 0; k < 200 && (live.textContent === "" || live.textContent === all[all.length - 1]) && k < (i === 0 ? 200 : 20); k++) await new Promise((r) => setTimeout(r, 2));
+            for (
+              let k = 0;
+              k < 200 && (live.textContent === "" || live.textContent === all[all.length - 1]) && k < (i === 0 ? 200 : 20);
+              k++
+            )
+              await new Promise((r) => setTimeout(r, 2));
             all.push(live.textContent ?? "");
           }
         }
@@ -35,8 +40,12 @@ test("every mark of every chart is a row of its table twin", async ({ page }) =>
       marks += said.length;
       if (said.length === 0) wrong.push(`${name} ${id}: no mark is read`);
       for (const text of said) {
-        const values = text.slice(text.indexOf(": ") + 2).split(/, (?=\D)/).map((v) => /((?:[−-]?[\d.,]+ ?(?:%|d|min|h)?)|–)$/.exec(v.trim())?.[1] ?? v);
-        if (!rows.some((r) => values.every((v) => r.includes(v.trim())))) wrong.push(`${name} ${id}: “${text}” is no row, such as ${rows[0]?.join(" | ")}`);
+        const values = text
+          .slice(text.indexOf(": ") + 2)
+          .split(/, (?=\D)/)
+          .map((v) => /((?:[−-]?[\d.,]+ ?(?:%|d|min|h)?)|–)$/.exec(v.trim())?.[1] ?? v);
+        if (!rows.some((r) => values.every((v) => r.includes(v.trim()))))
+          wrong.push(`${name} ${id}: “${text}” is no row, such as ${rows[0]?.join(" | ")}`);
       }
     }
   }

@@ -14,12 +14,35 @@ test("state to address to state is the identity for any set of pairs", () => {
 });
 
 test("equal states have equal addresses whatever the order", () => {
-  expect(format([["view", "rows"], ["program", "15"], ["range", "30d"], ["program", "12"]])).toBe("?range=30d&program=12&program=15&view=rows");
-  expect(format([["program", "12"], ["program", "15"], ["view", "rows"], ["range", "30d"]])).toBe("?range=30d&program=12&program=15&view=rows");
+  expect(
+    format([
+      ["view", "rows"],
+      ["program", "15"],
+      ["range", "30d"],
+      ["program", "12"],
+    ]),
+  ).toBe("?range=30d&program=12&program=15&view=rows");
+  expect(
+    format([
+      ["program", "12"],
+      ["program", "15"],
+      ["view", "rows"],
+      ["range", "30d"],
+    ]),
+  ).toBe("?range=30d&program=12&program=15&view=rows");
 });
 
 test("defaults are never written", () => {
-  expect(format([["range", "90d"], ["vs", "prev"], ["program!", "15"]], { range: "90d", vs: "prev" })).toBe("?program!=15");
+  expect(
+    format(
+      [
+        ["range", "90d"],
+        ["vs", "prev"],
+        ["program!", "15"],
+      ],
+      { range: "90d", vs: "prev" },
+    ),
+  ).toBe("?program!=15");
 });
 
 test("a list keeps all its values", () => {

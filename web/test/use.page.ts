@@ -8,8 +8,14 @@ test("a filter goes into the address, and back takes it away", async ({ page }) 
   await settled(page);
   const count = page.locator(".title p b").first();
   const before = await count.textContent();
-  await page.locator(".filters").getByRole("button", { name: /^Program/ }).click();
-  await page.getByRole("button", { name: /^Only / }).first().click();
+  await page
+    .locator(".filters")
+    .getByRole("button", { name: /^Program/ })
+    .click();
+  await page
+    .getByRole("button", { name: /^Only / })
+    .first()
+    .click();
   await expect(page).toHaveURL(/program=/);
   await expect(count).not.toHaveText(before!);
   await page.goBack();
@@ -30,7 +36,10 @@ test("a number leads to as many rows as it says", async ({ page }) => {
 test("a chart is read and followed by keys alone, and its table says the same", async ({ page }) => {
   await page.goto("/?range=365d");
   await settled(page);
-  const id = await page.locator(".card", { has: page.locator(".chart") }).first().getAttribute("id");
+  const id = await page
+    .locator(".card", { has: page.locator(".chart") })
+    .first()
+    .getAttribute("id");
   const card = page.locator("#" + id);
   await card.locator(".chart").focus();
   await page.keyboard.press("ArrowRight");
@@ -80,15 +89,18 @@ test("a chart is saved as a picture of itself", async ({ page }) => {
   const box = (await card.boundingBox())!;
   expect(bytes.readUInt32BE(16)).toBeGreaterThan(box.width * 1.5);
   // More than an empty ground: it is drawn again and its colours are counted.
-  const colours = await page.evaluate(async (data) => {
-    const image = await createImageBitmap(new Blob([new Uint8Array(data)], { type: "image/png" }));
-    const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
-    const pen = canvas.getContext("2d")!;
-    pen.drawImage(image, 0, 0);
-    const seen = new Set<number>();
-    new Uint32Array(pen.getImageData(0, 0, image.width, image.height).data.buffer).forEach((c) => seen.add(c));
-    return seen.size;
-  }, [...bytes]);
+  const colours = await page.evaluate(
+    async (data) => {
+      const image = await createImageBitmap(new Blob([new Uint8Array(data)], { type: "image/png" }));
+      const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
+      const pen = canvas.getContext("2d")!;
+      pen.drawImage(image, 0, 0);
+      const seen = new Set<number>();
+      new Uint32Array(pen.getImageData(0, 0, image.width, image.height).data.buffer).forEach((c) => seen.add(c));
+      return seen.size;
+    },
+    [...bytes],
+  );
   expect(colours).toBeGreaterThan(20);
 });
 
@@ -108,7 +120,9 @@ test("columns are chosen by name, and stay in the address", async ({ page }) => 
 test("a statement asks for its values, and its answer can be drawn", async ({ page }) => {
   await page.goto("/sql");
   await settled(page);
-  await page.getByLabel("SQL", { exact: true }).fill("select status, count(*) as claims from analytics.dim_claims_lifecycle where amount >= :least group by status order by status");
+  await page
+    .getByLabel("SQL", { exact: true })
+    .fill("select status, count(*) as claims from analytics.dim_claims_lifecycle where amount >= :least group by status order by status");
   await page.getByLabel("least").fill("100");
   await page.getByRole("button", { name: /^Run/ }).click();
   await expect(page).toHaveURL(/p\.least=100/);
@@ -117,7 +131,9 @@ test("a statement asks for its values, and its answer can be drawn", async ({ pa
   const first = await rows.first().textContent();
   // A statement in an address is shown, and runs when the person says so.
   const ran: string[] = [];
-  page.on("request", (r) => { if (r.url().includes("/api/v1/sql")) ran.push(r.method()); });
+  page.on("request", (r) => {
+    if (r.url().includes("/api/v1/sql")) ran.push(r.method());
+  });
   await page.reload();
   await settled(page);
   await expect(page.getByLabel("SQL", { exact: true })).toHaveValue(/amount >= :least/);

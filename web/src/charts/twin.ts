@@ -21,7 +21,7 @@ export class Twin {
   }
 
   value(row: Row, name: string | undefined): Value {
-    return name === undefined ? null : row[this.places.get(name) ?? -1] ?? null;
+    return name === undefined ? null : (row[this.places.get(name) ?? -1] ?? null);
   }
 
   number(row: Row, name: string | undefined): number | null {

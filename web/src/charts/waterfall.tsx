@@ -8,7 +8,14 @@ import { type Drawing, Frame, barPath } from "./frame";
 import { type Twin, twinOf, withUnit } from "./twin";
 import { clip } from "./columns";
 
-interface Step { row: Row; from: number; to: number; value: number; tone: string; total: boolean }
+interface Step {
+  row: Row;
+  from: number;
+  to: number;
+  value: number;
+  tone: string;
+  total: boolean;
+}
 
 /** The steps with where each begins and ends; a loss is drawn downwards whatever its sign in the data. */
 export function steps(card: Card, t: Twin): Step[] {
@@ -35,7 +42,8 @@ function mark(card: Card, t: Twin, s: Step): { title: string; lines: { label: st
   const { label, y } = card.encoding;
   const more = t.columns.filter((c) => !c.hidden && c.name !== label && ["count", "money", "percent"].includes(c.format));
   return {
-    title: t.text(s.row, label), link: t.linkOf(s.row, y?.[0], label),
+    title: t.text(s.row, label),
+    link: t.linkOf(s.row, y?.[0], label),
     lines: more.map((c) => ({ label: c.label, value: withUnit(t.text(s.row, c.name), c), tone: c.name === y?.[0] ? s.tone : "none" })),
   };
 }
@@ -48,7 +56,12 @@ function standing(card: Card, t: Twin, all: Step[], width: number, active: numbe
   const count = t.columns.find((c) => c.format === "count" && !c.hidden);
   return {
     height,
-    marks: all.map((s, i) => ({ ...mark(card, t, s), hit: [i * step, 0, step, height], x: i * step + step / 2, y: Math.min(y(s.from), y(s.to)) })),
+    marks: all.map((s, i) => ({
+      ...mark(card, t, s),
+      hit: [i * step, 0, step, height],
+      x: i * step + step / 2,
+      y: Math.min(y(s.from), y(s.to)),
+    })),
     body: (
       <>
         <line class="axis" x1={0} x2={width} y1={y(0)} y2={y(0)} />
@@ -59,9 +72,17 @@ function standing(card: Card, t: Twin, all: Step[], width: number, active: numbe
             <g key={i} class={active !== null && active !== i ? "faint" : ""}>
               {i > 0 && !s.total && <line class="grid" x1={x - step + w} x2={x} y1={y(s.from)} y2={y(s.from)} />}
               <path class={"fill-" + s.tone} d={barPath(x, top, w, Math.max(2, Math.abs(y(s.from) - y(s.to))), "all")} />
-              <text class="value" x={x + w / 2} y={top - 7} text-anchor="middle">{short(s.value)}</text>
-              <text class="label" x={x + w / 2} y={height - 24} text-anchor="middle">{clip(t.text(s.row, card.encoding.label), step)}</text>
-              {count && <text class="tick" x={x + w / 2} y={height - 8} text-anchor="middle">{t.text(s.row, count.name)}</text>}
+              <text class="value" x={x + w / 2} y={top - 7} text-anchor="middle">
+                {short(s.value)}
+              </text>
+              <text class="label" x={x + w / 2} y={height - 24} text-anchor="middle">
+                {clip(t.text(s.row, card.encoding.label), step)}
+              </text>
+              {count && (
+                <text class="tick" x={x + w / 2} y={height - 8} text-anchor="middle">
+                  {t.text(s.row, count.name)}
+                </text>
+              )}
             </g>
           );
         })}
@@ -79,9 +100,16 @@ function lying(card: Card, t: Twin, all: Step[], width: number, active: number |
     marks: all.map((s, i) => ({ ...mark(card, t, s), hit: [0, i * row, width, row], x: x(Math.min(s.from, s.to)), y: i * row + row })),
     body: all.map((s, i) => (
       <g key={i} class={active !== null && active !== i ? "faint" : ""}>
-        <text class="label" x={0} y={i * row + 20}>{clip(t.text(s.row, card.encoding.label), left)}</text>
-        <path class={"fill-" + s.tone} d={barPath(x(Math.min(s.from, s.to)), i * row + 6, Math.max(2, Math.abs(x(s.from) - x(s.to))), row - 12, "all")} />
-        <text class="value" x={width} y={i * row + 20} text-anchor="end">{short(s.value)}</text>
+        <text class="label" x={0} y={i * row + 20}>
+          {clip(t.text(s.row, card.encoding.label), left)}
+        </text>
+        <path
+          class={"fill-" + s.tone}
+          d={barPath(x(Math.min(s.from, s.to)), i * row + 6, Math.max(2, Math.abs(x(s.from) - x(s.to))), row - 12, "all")}
+        />
+        <text class="value" x={width} y={i * row + 20} text-anchor="end">
+          {short(s.value)}
+        </text>
       </g>
     )),
   };

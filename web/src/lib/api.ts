@@ -25,17 +25,33 @@ export async function ask<T>(path: string, init: RequestInit = {}): Promise<Answ
   } catch (e) {
     if ((e as Error).name === "AbortError") throw e;
     offline.value = true;
-    throw new APIError({ title: "The server cannot be reached", status: 0, detail: "Nothing answered.", hint: "The page asks again by itself.", request_id: "" });
+    throw new APIError({
+      title: "The server cannot be reached",
+      status: 0,
+      detail: "Nothing answered.",
+      hint: "The page asks again by itself.",
+      request_id: "",
+    });
   }
   offline.value = false;
   const text = await r.text();
   let body: unknown;
-  try { body = JSON.parse(text); } catch { body = null; }
+  try {
+    body = JSON.parse(text);
+  } catch {
+    body = null;
+  }
   if (!r.ok || body === null) {
     const p = (body ?? {}) as Partial<Problem>;
     throw new APIError({
-      title: p.title ?? `The server answered ${r.status}`, status: r.status, detail: p.detail ?? "", request_id: p.request_id ?? "",
-      hint: p.hint, values: p.values, role: p.role, contact: p.contact,
+      title: p.title ?? `The server answered ${r.status}`,
+      status: r.status,
+      detail: p.detail ?? "",
+      request_id: p.request_id ?? "",
+      hint: p.hint,
+      values: p.values,
+      role: p.role,
+      contact: p.contact,
     });
   }
   return body as Answer<T>;
@@ -43,10 +59,21 @@ export async function ask<T>(path: string, init: RequestInit = {}): Promise<Answ
 
 /** Asks for a file and lets the browser keep it: one that no address gives. */
 export async function save(path: string, body: unknown, name: string, signal: AbortSignal): Promise<void> {
-  const r = await fetch(base + path, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" }, signal });
+  const r = await fetch(base + path, {
+    method: "POST",
+    body: JSON.stringify(body),
+    headers: { "Content-Type": "application/json" },
+    signal,
+  });
   if (!r.ok) {
     const p = (await r.json().catch(() => ({}))) as Partial<Problem>;
-    throw new APIError({ title: p.title ?? `The server answered ${r.status}`, status: r.status, detail: p.detail ?? "", request_id: p.request_id ?? "", hint: p.hint });
+    throw new APIError({
+      title: p.title ?? `The server answered ${r.status}`,
+      status: r.status,
+      detail: p.detail ?? "",
+      request_id: p.request_id ?? "",
+      hint: p.hint,
+    });
   }
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await r.blob());
@@ -58,12 +85,21 @@ export async function save(path: string, body: unknown, name: string, signal: Ab
 // The last answers, so that going back draws at once.
 const kept = new Map<string, Answer<unknown>>();
 
-export interface Loaded<T> { answer: Answer<T> | null; problem: Problem | null; busy: boolean; retry: () => void }
+export interface Loaded<T> {
+  answer: Answer<T> | null;
+  problem: Problem | null;
+  busy: boolean;
+  retry: () => void;
+}
 
 /** Reads a path; main says that the answer's envelope is the page's. An empty path reads nothing. */
 export function useAnswer<T>(path: string, main = true): Loaded<T> {
-  const [state, setState] = useState<{ path: string; answer: Answer<T> | null; problem: Problem | null; busy: boolean }>(
-    () => ({ path, answer: (kept.get(path) as Answer<T>) ?? null, problem: null, busy: true }));
+  const [state, setState] = useState<{ path: string; answer: Answer<T> | null; problem: Problem | null; busy: boolean }>(() => ({
+    path,
+    answer: (kept.get(path) as Answer<T>) ?? null,
+    problem: null,
+    busy: true,
+  }));
   const [again, setAgain] = useState(0);
   const turned = turn.value;
   useEffect(() => {
@@ -73,21 +109,31 @@ export function useAnswer<T>(path: string, main = true): Loaded<T> {
     const old = kept.get(path) as Answer<T> | undefined;
     setState((s) => ({ path, answer: old ?? s.answer, problem: null, busy: true }));
     if (old && main) current.value = old.meta;
-    ask<T>(path, { signal: stop.signal }).then((answer) => {
-      kept.delete(path);
-      kept.set(path, answer);
-      if (kept.size > 40) kept.delete(kept.keys().next().value!);
-      if (main) { current.value = answer.meta; newer.value = ""; }
-      setState({ path, answer, problem: null, busy: false });
-    }, (e: unknown) => {
-      if (stop.signal.aborted) return;
-      const problem = e instanceof APIError ? e.problem : { title: "The answer cannot be read", status: 0, detail: String(e), request_id: "" };
-      // What was read before stays on the page while the server is away; the shell says how old it is.
-      const known = problem.status === 0 ? (kept.get(path) as Answer<T> | undefined) ?? null : null;
-      setState({ path, answer: known, problem: known ? null : problem, busy: false });
-      if (problem.status === 0) wait = window.setTimeout(() => setAgain((n) => n + 1), Math.min(30_000, 1500 * 2 ** Math.min(again, 5)));
-    });
-    return () => { stop.abort(); window.clearTimeout(wait); };
+    ask<T>(path, { signal: stop.signal }).then(
+      (answer) => {
+        kept.delete(path);
+        kept.set(path, answer);
+        if (kept.size > 40) kept.delete(kept.keys().next().value!);
+        if (main) {
+          current.value = answer.meta;
+          newer.value = "";
+        }
+        setState({ path, answer, problem: null, busy: false });
+      },
+      (e: unknown) => {
+        if (stop.signal.aborted) return;
+        const problem =
+          e instanceof APIError ? e.problem : { title: "The answer cannot be read", status: 0, detail: String(e), request_id: "" };
+        // What was read before stays on the page while the server is away; the shell says how old it is.
+        const known = problem.status === 0 ? ((kept.get(path) as Answer<T> | undefined) ?? null) : null;
+        setState({ path, answer: known, problem: known ? null : problem, busy: false });
+        if (problem.status === 0) wait = window.setTimeout(() => setAgain((n) => n + 1), Math.min(30_000, 1500 * 2 ** Math.min(again, 5)));
+      },
+    );
+    return () => {
+      stop.abort();
+      window.clearTimeout(wait);
+    };
   }, [path, again, turned]);
   return { answer: state.answer, problem: state.problem, busy: state.busy || state.path !== path, retry: () => setAgain((n) => n + 1) };
 }
@@ -97,7 +143,11 @@ export function follow(): void {
   let source: EventSource | null = null;
   const hear = (e: MessageEvent<string>): void => {
     let event: LiveEvent;
-    try { event = JSON.parse(e.data) as LiveEvent; } catch { return; }
+    try {
+      event = JSON.parse(e.data) as LiveEvent;
+    } catch {
+      return;
+    }
     if (event.kind === "run") {
       running.value = event.state === "finished" ? "" : event.text || event.step || "A run is going";
       if (event.state === "finished") void refreshMeta();

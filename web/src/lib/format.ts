@@ -29,7 +29,11 @@ export function decimal(text: string, places?: number): string {
 export function short(n: number): string {
   const a = Math.abs(n);
   const sign = n < 0 ? "−" : "";
-  for (const [size, letter] of [[1e9, "B"], [1e6, "M"], [1e3, "k"]] as const) {
+  for (const [size, letter] of [
+    [1e9, "B"],
+    [1e6, "M"],
+    [1e3, "k"],
+  ] as const) {
     if (a >= size * 0.99995 && a >= 1000) {
       const v = a / size;
       return sign + trim(v >= 99.95 ? v.toFixed(0) : v.toFixed(1)) + letter;
@@ -76,9 +80,19 @@ export function time(text: string, zone: string): string {
   const d = new Date(/[zZ]|[+-]\d\d:?\d\d$/.test(text) ? text : text.replace(" ", "T") + "Z");
   if (Number.isNaN(d.getTime())) return text;
   try {
-    const p = Object.fromEntries(new Intl.DateTimeFormat("en-GB", {
-      timeZone: zone || "UTC", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hour12: false,
-    }).formatToParts(d).map((x) => [x.type, x.value]));
+    const p = Object.fromEntries(
+      new Intl.DateTimeFormat("en-GB", {
+        timeZone: zone || "UTC",
+        day: "numeric",
+        month: "short",
+        year: "numeric",
+        hour: "2-digit",
+        minute: "2-digit",
+        hour12: false,
+      })
+        .formatToParts(d)
+        .map((x) => [x.type, x.value]),
+    );
     return `${p.day} ${p.month!.slice(0, 3)} ${p.year}, ${p.hour}:${p.minute}`;
   } catch {
     return d.toISOString().slice(0, 16).replace("T", " ") + " UTC";
@@ -104,7 +118,11 @@ export function percent(v: unknown, places = 1): string {
   return n === null ? none : trim((n * 100).toFixed(places)).replace("-", "−") + "%";
 }
 
-export interface Style { zone?: string; state?: (name: string) => string; short?: boolean }
+export interface Style {
+  zone?: string;
+  state?: (name: string) => string;
+  short?: boolean;
+}
 
 /** Any value in its column's format. */
 export function cell(v: Value | undefined, kind: string, style: Style = {}): string {
@@ -112,23 +130,36 @@ export function cell(v: Value | undefined, kind: string, style: Style = {}): str
   const text = String(v);
   const n = num(v);
   switch (kind) {
-    case "count": return style.short && n !== null ? short(n) : decimal(text);
-    case "money": return style.short && n !== null ? short(n) : decimal(text, 2);
-    case "percent": return percent(v);
-    case "days": return n === null ? text : trim(n.toFixed(1)) + " d";
-    case "number": return n === null ? text : style.short ? short(n) : number(text);
-    case "day": return day(text);
-    case "time": return time(text, style.zone ?? "UTC");
-    case "state": return style.state?.(text) ?? text;
-    case "bool": return text === "true" ? "yes" : text === "false" ? "no" : text;
-    case "json": return text;
-    default: return text;
+    case "count":
+      return style.short && n !== null ? short(n) : decimal(text);
+    case "money":
+      return style.short && n !== null ? short(n) : decimal(text, 2);
+    case "percent":
+      return percent(v);
+    case "days":
+      return n === null ? text : trim(n.toFixed(1)) + " d";
+    case "number":
+      return n === null ? text : style.short ? short(n) : number(text);
+    case "day":
+      return day(text);
+    case "time":
+      return time(text, style.zone ?? "UTC");
+    case "state":
+      return style.state?.(text) ?? text;
+    case "bool":
+      return text === "true" ? "yes" : text === "false" ? "no" : text;
+    case "json":
+      return text;
+    default:
+      return text;
   }
 }
 
 function number(text: string): string {
   const places = /\.(\d+)/.exec(text)?.[1]?.length ?? 0;
-  return decimal(text, Math.min(places, 3)).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+  return decimal(text, Math.min(places, 3))
+    .replace(/(\.\d*?)0+$/, "$1")
+    .replace(/\.$/, "");
 }
 
 /** Right-aligned formats. */

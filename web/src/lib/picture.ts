@@ -1,7 +1,20 @@
 // A card as a picture: its charts under their question, answer, filters and version. The browser draws it by itself, so that
 // no number leaves it; computed styles are copied, because a picture has no style sheet.
 
-const copied = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "opacity", "font-family", "font-size", "font-weight", "text-anchor"];
+const copied = [
+  "fill",
+  "fill-opacity",
+  "stroke",
+  "stroke-width",
+  "stroke-dasharray",
+  "stroke-linecap",
+  "stroke-linejoin",
+  "opacity",
+  "font-family",
+  "font-size",
+  "font-weight",
+  "text-anchor",
+];
 const pad = 24;
 const space = "http://www.w3.org/2000/svg";
 
@@ -35,7 +48,9 @@ function still(chart: SVGSVGElement): SVGSVGElement {
     e.removeAttribute("class");
     e.removeAttribute("href");
   });
-  chart.querySelectorAll(".hit, .cursor").forEach((e) => copy.querySelectorAll("*")[[...from].indexOf(e)]?.setAttribute("visibility", "hidden"));
+  chart
+    .querySelectorAll(".hit, .cursor")
+    .forEach((e) => copy.querySelectorAll("*")[[...from].indexOf(e)]?.setAttribute("visibility", "hidden"));
   return copy;
 }
 
@@ -44,7 +59,12 @@ function compose(card: HTMLElement, question: string, answer: string, foot: stri
   const body = card.querySelector<HTMLElement>(".body")!;
   const frame = body.getBoundingClientRect();
   const inner = getComputedStyle(body);
-  const box = new DOMRect(frame.left + parseFloat(inner.paddingLeft), frame.top, frame.width - parseFloat(inner.paddingLeft) - parseFloat(inner.paddingRight), frame.height);
+  const box = new DOMRect(
+    frame.left + parseFloat(inner.paddingLeft),
+    frame.top,
+    frame.width - parseFloat(inner.paddingLeft) - parseFloat(inner.paddingRight),
+    frame.height,
+  );
   const width = Math.ceil(box.width) + 2 * pad;
   const style = getComputedStyle(card);
   const [ink, quiet] = [style.color, getComputedStyle(card.querySelector(".answer")!).color];
@@ -53,7 +73,13 @@ function compose(card: HTMLElement, question: string, answer: string, foot: stri
   const write = (text: string, size: number, weight: number, fill: string): void => {
     for (const line of wrap(text, `${weight} ${size}px ${style.fontFamily}`, width - 2 * pad)) {
       y += size * 1.4;
-      parts.push(element("text", { x: pad, y: y - size * 0.4, fill, "font-size": size, "font-weight": weight, "font-family": style.fontFamily }, line));
+      parts.push(
+        element(
+          "text",
+          { x: pad, y: y - size * 0.4, fill, "font-size": size, "font-weight": weight, "font-family": style.fontFamily },
+          line,
+        ),
+      );
     }
   };
   write(question, 17, 650, ink);
@@ -71,12 +97,26 @@ function compose(card: HTMLElement, question: string, answer: string, foot: stri
       parts.push(element("rect", { x: d.x, y: d.y, width: d.width, height: d.height, rx: 3, fill: getComputedStyle(dot).backgroundColor }));
     }
     const words = getComputedStyle(e);
-    parts.push(element("text", { x: dot ? at(dot).right + 7 : r.x, y: r.bottom - r.height * 0.28, fill: words.color, "font-size": words.fontSize, "font-weight": words.fontWeight, "font-family": words.fontFamily }, e.textContent ?? ""));
+    parts.push(
+      element(
+        "text",
+        {
+          x: dot ? at(dot).right + 7 : r.x,
+          y: r.bottom - r.height * 0.28,
+          fill: words.color,
+          "font-size": words.fontSize,
+          "font-weight": words.fontWeight,
+          "font-family": words.fontFamily,
+        },
+        e.textContent ?? "",
+      ),
+    );
   }
   for (const chart of body.querySelectorAll<SVGSVGElement>(".chart > svg")) {
     const r = at(chart);
     const copy = still(chart);
-    for (const [k, v] of Object.entries({ x: r.x, y: r.y, width: r.width, height: r.height, overflow: "visible" })) copy.setAttribute(k, String(v));
+    for (const [k, v] of Object.entries({ x: r.x, y: r.y, width: r.width, height: r.height, overflow: "visible" }))
+      copy.setAttribute(k, String(v));
     parts.push(copy);
   }
   y = top + box.height + 4;
@@ -101,7 +141,9 @@ export async function picture(card: HTMLElement, question: string, answer: strin
     const pen = canvas.getContext("2d")!;
     pen.scale(2, 2);
     pen.drawImage(image, 0, 0);
-    return await new Promise((done, failed) => canvas.toBlob((b) => (b ? done(b) : failed(new Error("the picture cannot be made"))), "image/png"));
+    return await new Promise((done, failed) =>
+      canvas.toBlob((b) => (b ? done(b) : failed(new Error("the picture cannot be made"))), "image/png"),
+    );
   } finally {
     URL.revokeObjectURL(source);
   }

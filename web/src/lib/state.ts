@@ -4,7 +4,10 @@ import { computed, effect, signal } from "@preact/signals";
 import type { AnswerMeta, Meta } from "./types";
 import { type Pair, filtersOf, format, get, parse, put } from "./url";
 
-export interface Place { path: string; pairs: Pair[] }
+export interface Place {
+  path: string;
+  pairs: Pair[];
+}
 
 function read(): Place {
   return { path: decodeURI(location.pathname).replace(/(.)\/$/, "$1"), pairs: parse(location.search) };
@@ -22,7 +25,9 @@ export const drawer = signal(false);
 export const now = signal(Date.now());
 export const toast = signal("");
 
-setInterval(() => { now.value = Date.now(); }, 30_000);
+setInterval(() => {
+  now.value = Date.now();
+}, 30_000);
 
 const scrolls = new Map<string, number>();
 let entry = 0;
@@ -50,7 +55,14 @@ export function go(href: string, replace = false): void {
 
 // Until the reader does something else, the heading of a page that was gone to takes the focus, also when its code comes late.
 let arriving = false;
-for (const kind of ["keydown", "pointerdown"]) addEventListener(kind, () => { arriving = false; }, true);
+for (const kind of ["keydown", "pointerdown"])
+  addEventListener(
+    kind,
+    () => {
+      arriving = false;
+    },
+    true,
+  );
 
 /** Puts the focus on the heading after a move to another page. */
 export function arrive(): void {
@@ -116,7 +128,12 @@ effect(() => {
   const t = theme.value;
   if (t) document.documentElement.dataset.theme = t;
   else delete document.documentElement.dataset.theme;
-  try { if (t) localStorage.setItem("theme", t); else localStorage.removeItem("theme"); } catch { /* A browser may forbid storage. */ }
+  try {
+    if (t) localStorage.setItem("theme", t);
+    else localStorage.removeItem("theme");
+  } catch {
+    /* A browser may forbid storage. */
+  }
 });
 
 export function dark(): boolean {
@@ -127,5 +144,7 @@ let clear = 0;
 export function say(text: string): void {
   toast.value = text;
   window.clearTimeout(clear);
-  clear = window.setTimeout(() => { toast.value = ""; }, 3500);
+  clear = window.setTimeout(() => {
+    toast.value = "";
+  }, 3500);
 }

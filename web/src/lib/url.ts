@@ -8,7 +8,9 @@ const first = ["basis", "range", "from", "to", "vs", "undated", "currency"];
 const last = ["sort", "fields", "limit", "after", "view", "card", "panel", "q", "table", "up", "down", "column"];
 
 /** What a plain page shows; these values are never written. */
-export interface Defaults { [name: string]: string }
+export interface Defaults {
+  [name: string]: string;
+}
 
 export function parse(search: string): Pair[] {
   return [...new URLSearchParams(search)].filter(([name, value]) => name !== "" && value !== "");
@@ -44,11 +46,15 @@ function compare(a: string, b: string): number {
 
 // Only what would break the query is escaped: an address is read by people.
 function escape(text: string): string {
-  return encodeURIComponent(text).replace(/%(3A|2C|2F|20|21|24|3B|40)/g, (all, hex: string) => (hex === "20" ? "+" : decodeURIComponent(all)));
+  return encodeURIComponent(text).replace(/%(3A|2C|2F|20|21|24|3B|40)/g, (all, hex: string) =>
+    hex === "20" ? "+" : decodeURIComponent(all),
+  );
 }
 
 export function format(pairs: Pair[], defaults: Defaults = {}): string {
-  const text = canonical(pairs, defaults).map(([name, value]) => escape(name) + "=" + escape(value)).join("&");
+  const text = canonical(pairs, defaults)
+    .map(([name, value]) => escape(name) + "=" + escape(value))
+    .join("&");
   return text ? "?" + text : "";
 }
 

@@ -15,15 +15,36 @@ import { Popover } from "./menu";
 import { Trouble } from "./states";
 
 function Drawing({ card }: { card: CardData }) {
-  if (card.encoding.split && ["line", "area", "columns"].includes(card.mark)) return <><Legend card={card} /><Multiples card={card} /></>;
+  if (card.encoding.split && ["line", "area", "columns"].includes(card.mark))
+    return (
+      <>
+        <Legend card={card} />
+        <Multiples card={card} />
+      </>
+    );
   switch (card.mark) {
-    case "columns": case "line": case "area": case "histogram": return <><Legend card={card} /><Columns card={card} /></>;
-    case "bars": return <Bars card={card} />;
-    case "waterfall": return <Waterfall card={card} />;
-    case "tinted": return <Tinted card={card} />;
-    case "scatter": return <Scatter card={card} />;
-    case "dots": return <Dots card={card} />;
-    default: return <Rows label={card.question} columns={card.columns} rows={card.rows} />;
+    case "columns":
+    case "line":
+    case "area":
+    case "histogram":
+      return (
+        <>
+          <Legend card={card} />
+          <Columns card={card} />
+        </>
+      );
+    case "bars":
+      return <Bars card={card} />;
+    case "waterfall":
+      return <Waterfall card={card} />;
+    case "tinted":
+      return <Tinted card={card} />;
+    case "scatter":
+      return <Scatter card={card} />;
+    case "dots":
+      return <Dots card={card} />;
+    default:
+      return <Rows label={card.question} columns={card.columns} rows={card.rows} />;
   }
 }
 
@@ -35,7 +56,10 @@ export function pack(cards: CardData[]): number[] {
   for (const c of cards) {
     let n = want[c.width] ?? 6;
     if (n > left && n <= 8 && left >= 4) n = left;
-    else if (n > left) { spans[spans.length - 1]! += left; left = 12; }
+    else if (n > left) {
+      spans[spans.length - 1]! += left;
+      left = 12;
+    }
     spans.push(n);
     left = left - n || 12;
   }
@@ -49,29 +73,65 @@ export function Card({ card, span, retry }: { card: CardData; span: number; retr
   const rows = card.rows ?? [];
   const id = "card-" + card.id;
   return (
-    <section class={"card w-" + span} id={id} aria-labelledby={id + "-title"} onKeyDown={(e) => {
-      if (e.key === "t" && drawn && !(e.target instanceof HTMLInputElement) && !e.ctrlKey && !e.metaKey) setTable(!table);
-    }}>
+    <section
+      class={"card w-" + span}
+      id={id}
+      aria-labelledby={id + "-title"}
+      onKeyDown={(e) => {
+        if (e.key === "t" && drawn && !(e.target instanceof HTMLInputElement) && !e.ctrlKey && !e.metaKey) setTable(!table);
+      }}
+    >
       <header>
         <div>
           <h2 id={id + "-title"}>{card.question}</h2>
-          <p class="answer"><Sentence text={card.answer} /></p>
+          <p class="answer">
+            <Sentence text={card.answer} />
+          </p>
         </div>
         <div class="tools">
-          {drawn && rows.length > 0 && <button type="button" class="ghost" aria-pressed={table} aria-label={table ? `Chart: ${card.question}` : `Table: ${card.question}`} onClick={() => setTable(!table)}><Icon name={table ? "chart" : "table"} /></button>}
+          {drawn && rows.length > 0 && (
+            <button
+              type="button"
+              class="ghost"
+              aria-pressed={table}
+              aria-label={table ? `Chart: ${card.question}` : `Table: ${card.question}`}
+              onClick={() => setTable(!table)}
+            >
+              <Icon name={table ? "chart" : "table"} />
+            </button>
+          )}
           <CardMenu card={card} />
         </div>
       </header>
       <div class="body">
-        {card.problem ? <Trouble problem={card.problem} retry={retry} small />
-          : rows.length === 0 ? <p class="nothing">Nothing to show for these filters.</p>
-            : table ? <Rows label={card.question + " as a table"} columns={card.columns} rows={rows} /> : <Drawing card={card} />}
+        {card.problem ? (
+          <Trouble problem={card.problem} retry={retry} small />
+        ) : rows.length === 0 ? (
+          <p class="nothing">Nothing to show for these filters.</p>
+        ) : table ? (
+          <Rows label={card.question + " as a table"} columns={card.columns} rows={rows} />
+        ) : (
+          <Drawing card={card} />
+        )}
       </div>
-      {(card.notes ?? []).map((n) => <p key={n} class="note"><Icon name="info" />{n}</p>)}
+      {(card.notes ?? []).map((n) => (
+        <p key={n} class="note">
+          <Icon name="info" />
+          {n}
+        </p>
+      ))}
       {(card.rows_link || card.truncated) && (
         <footer>
-          {card.rows_link && <a href={card.rows_link}>Open the rows <Icon name="arrow" /></a>}
-          {card.truncated && <span class="quiet">First {decimal(String(rows.length))} of {decimal(String(card.total))}; the export has all.</span>}
+          {card.rows_link && (
+            <a href={card.rows_link}>
+              Open the rows <Icon name="arrow" />
+            </a>
+          )}
+          {card.truncated && (
+            <span class="quiet">
+              First {decimal(String(rows.length))} of {decimal(String(card.total))}; the export has all.
+            </span>
+          )}
         </footer>
       )}
     </section>
@@ -84,14 +144,67 @@ function CardMenu({ card }: { card: CardData }) {
     <Popover label={`More about: ${card.question}`} kind="ghost" end button={<Icon name="dots" />}>
       {(close) => (
         <div class="menu">
-          {(card.definition || card.basis) && <p class="definition">{card.definition} {card.basis && <span class="quiet">{card.basis}.</span>}</p>}
-          {(card.exports ?? []).map((x) => <a key={x.format} class="option" href={x.link} download><Icon name="down" />{x.format === "ndjson" ? "NDJSON" : x.format === "csv" ? "CSV" : "Parquet"}</a>)}
-          {painted.includes(card.mark) && <button type="button" class="option" onClick={() => { close(); void paint(card); }}><Icon name="down" />PNG of the chart</button>}
-          <button type="button" class="option" onClick={() => { void copy(location.origin + location.pathname + location.search + "#card-" + card.id); close(); }}><Icon name="link" />Copy link to this card</button>
-          {card.sql && <button type="button" class="option" aria-expanded={sql} onClick={() => setSQL(!sql)}><Icon name="code" />{sql ? "Hide" : "Show"} the SQL</button>}
+          {(card.definition || card.basis) && (
+            <p class="definition">
+              {card.definition} {card.basis && <span class="quiet">{card.basis}.</span>}
+            </p>
+          )}
+          {(card.exports ?? []).map((x) => (
+            <a key={x.format} class="option" href={x.link} download>
+              <Icon name="down" />
+              {x.format === "ndjson" ? "NDJSON" : x.format === "csv" ? "CSV" : "Parquet"}
+            </a>
+          ))}
+          {painted.includes(card.mark) && (
+            <button
+              type="button"
+              class="option"
+              onClick={() => {
+                close();
+                void paint(card);
+              }}
+            >
+              <Icon name="down" />
+              PNG of the chart
+            </button>
+          )}
+          <button
+            type="button"
+            class="option"
+            onClick={() => {
+              void copy(location.origin + location.pathname + location.search + "#card-" + card.id);
+              close();
+            }}
+          >
+            <Icon name="link" />
+            Copy link to this card
+          </button>
+          {card.sql && (
+            <button type="button" class="option" aria-expanded={sql} onClick={() => setSQL(!sql)}>
+              <Icon name="code" />
+              {sql ? "Hide" : "Show"} the SQL
+            </button>
+          )}
           {sql && card.sql && <Code text={card.sql} language="SQL" />}
-          {card.sql && may("data") && <a class="option" href={"/sql?q=" + encodeURIComponent(card.sql)}><Icon name="play" />Open in SQL</a>}
-          {card.mark !== "table" && <button type="button" class="option" onClick={() => { set({ view: "table", card: card.id }, { replace: true }); close(); }}><Icon name="table" />Keep as a table in the address</button>}
+          {card.sql && may("data") && (
+            <a class="option" href={"/sql?q=" + encodeURIComponent(card.sql)}>
+              <Icon name="play" />
+              Open in SQL
+            </a>
+          )}
+          {card.mark !== "table" && (
+            <button
+              type="button"
+              class="option"
+              onClick={() => {
+                set({ view: "table", card: card.id }, { replace: true });
+                close();
+              }}
+            >
+              <Icon name="table" />
+              Keep as a table in the address
+            </button>
+          )}
         </div>
       )}
     </Popover>
@@ -109,9 +222,18 @@ async function paint(card: CardData): Promise<void> {
   }
   const { picture, save } = await import("../lib/picture");
   const from = current.value;
-  const foot = [from?.filters?.text, card.basis, `${meta.value?.project}, version ${from?.version} of ${from?.as_of.slice(0, 16).replace("T", " ")} UTC`].filter(Boolean).join(" · ");
+  const foot = [
+    from?.filters?.text,
+    card.basis,
+    `${meta.value?.project}, version ${from?.version} of ${from?.as_of.slice(0, 16).replace("T", " ")} UTC`,
+  ]
+    .filter(Boolean)
+    .join(" · ");
   try {
-    save(await picture(box, card.question, card.answer, foot), `${place.value.path.replace(/\W+/g, "-").replace(/^-/, "") || "overview"}-${card.id}.png`);
+    save(
+      await picture(box, card.question, card.answer, foot),
+      `${place.value.path.replace(/\W+/g, "-").replace(/^-/, "") || "overview"}-${card.id}.png`,
+    );
   } catch {
     say("The browser could not make the picture.");
   }

@@ -16,7 +16,12 @@ const glyphs: Record<string, string> = { good: "check", bad: "cross", wait: "clo
 
 /** A word with its tone in colour and in form. */
 export function Pill({ tone, children }: { tone: string; children: ComponentChildren }) {
-  return <span class={"pill pill-" + tone}><Icon name={glyphs[tone] ?? "info"} />{children}</span>;
+  return (
+    <span class={"pill pill-" + tone}>
+      <Icon name={glyphs[tone] ?? "info"} />
+      {children}
+    </span>
+  );
 }
 
 export function State({ name }: { name: string }) {
@@ -25,9 +30,29 @@ export function State({ name }: { name: string }) {
 }
 
 const tones: Record<string, string> = {
-  pass: "good", published: "good", ok: "good", done: "good", unchanged: "idle", fresh: "good", released: "good", fixed_at_source: "good", warn: "warn", late: "warn",
-  stale: "warn", blocked: "bad", fail: "bad", failed: "bad", error: "bad", running: "wait", quarantined: "warn", superseded: "idle", not_applicable: "idle", resolved: "good",
-  new: "bad", persisting: "warn", skipped: "idle",
+  pass: "good",
+  published: "good",
+  ok: "good",
+  done: "good",
+  unchanged: "idle",
+  fresh: "good",
+  released: "good",
+  fixed_at_source: "good",
+  warn: "warn",
+  late: "warn",
+  stale: "warn",
+  blocked: "bad",
+  fail: "bad",
+  failed: "bad",
+  error: "bad",
+  running: "wait",
+  quarantined: "warn",
+  superseded: "idle",
+  not_applicable: "idle",
+  resolved: "good",
+  new: "bad",
+  persisting: "warn",
+  skipped: "idle",
 };
 export function toneOfStatus(status: string): string {
   return tones[status] ?? "idle";
@@ -46,10 +71,27 @@ export function Cell({ value, format }: { value: Value; format: string }) {
   return <>{text}</>;
 }
 
-export interface Head { name: string; label: string; n?: boolean; low?: boolean; sort?: (desc: boolean) => void; dir?: "ascending" | "descending" }
+export interface Head {
+  name: string;
+  label: string;
+  n?: boolean;
+  low?: boolean;
+  sort?: (desc: boolean) => void;
+  dir?: "ascending" | "descending";
+}
 
 /** A table that scrolls inside its card; its head stays. */
-export function Grid({ label, heads, children, foot }: { label: string; heads: Head[]; children: ComponentChildren; foot?: ComponentChildren }) {
+export function Grid({
+  label,
+  heads,
+  children,
+  foot,
+}: {
+  label: string;
+  heads: Head[];
+  children: ComponentChildren;
+  foot?: ComponentChildren;
+}) {
   return (
     <div class="scroll" tabIndex={0} role="group" aria-label={label}>
       <table class="grid-table">
@@ -57,9 +99,14 @@ export function Grid({ label, heads, children, foot }: { label: string; heads: H
           <tr>
             {heads.map((h) => (
               <th key={h.name} scope="col" class={(h.n ? "n" : "") + (h.low ? " low" : "")} aria-sort={h.dir}>
-                {h.sort
-                  ? <button type="button" class="sort" onClick={() => h.sort!(h.dir !== "descending")}>{h.label}{h.dir ? <span aria-hidden="true">{h.dir === "descending" ? " ↓" : " ↑"}</span> : ""}</button>
-                  : h.label}
+                {h.sort ? (
+                  <button type="button" class="sort" onClick={() => h.sort!(h.dir !== "descending")}>
+                    {h.label}
+                    {h.dir ? <span aria-hidden="true">{h.dir === "descending" ? " ↓" : " ↑"}</span> : ""}
+                  </button>
+                ) : (
+                  h.label
+                )}
               </th>
             ))}
           </tr>
@@ -72,25 +119,48 @@ export function Grid({ label, heads, children, foot }: { label: string; heads: H
 }
 
 /** Rows of the API with their links; sorts by itself where the server does not. */
-export function Rows({ label, columns, rows, sort, onSort, foot, limit }: {
-  label: string; columns: Column[] | null; rows: Row[] | null; sort?: string; onSort?: (sort: string) => void; foot?: ComponentChildren; limit?: number;
+export function Rows({
+  label,
+  columns,
+  rows,
+  sort,
+  onSort,
+  foot,
+  limit,
+}: {
+  label: string;
+  columns: Column[] | null;
+  rows: Row[] | null;
+  sort?: string;
+  onSort?: (sort: string) => void;
+  foot?: ComponentChildren;
+  limit?: number;
 }) {
   const t = new Twin(columns, rows);
   const [own, setOwn] = useState("");
-  const by = onSort ? sort ?? "" : own;
+  const by = onSort ? (sort ?? "") : own;
   const shown = t.columns.filter((c) => !c.hidden);
   const list = onSort || !own ? t.rows : sorted(t, own);
   return (
-    <Grid label={label} foot={foot} heads={shown.map((c) => ({
-      name: c.name, label: c.label + (c.unit ? `, ${c.unit}` : ""), n: numeric(c.format), low: c.low,
-      dir: by === c.name ? "ascending" : by === "-" + c.name ? "descending" : undefined,
-      sort: (desc) => (onSort ?? setOwn)((desc ? "-" : "") + c.name),
-    }))}>
+    <Grid
+      label={label}
+      foot={foot}
+      heads={shown.map((c) => ({
+        name: c.name,
+        label: c.label + (c.unit ? `, ${c.unit}` : ""),
+        n: numeric(c.format),
+        low: c.low,
+        dir: by === c.name ? "ascending" : by === "-" + c.name ? "descending" : undefined,
+        sort: (desc) => (onSort ?? setOwn)((desc ? "-" : "") + c.name),
+      }))}
+    >
       {list.slice(0, limit).map((r, i) => (
         <tr key={i}>
           {shown.map((c) => (
             <td key={c.name} class={(numeric(c.format) ? "n" : "") + (c.low ? " low" : "")}>
-              <Linked link={t.link(r, c.name)}><Cell value={t.value(r, c.name)} format={c.format} /></Linked>
+              <Linked link={t.link(r, c.name)}>
+                <Cell value={t.value(r, c.name)} format={c.format} />
+              </Linked>
             </td>
           ))}
         </tr>
@@ -111,7 +181,11 @@ function sorted(t: Twin, by: string): Row[] {
 }
 
 export function Count({ n, one, many }: { n: number; one: string; many?: string }) {
-  return <><b>{decimal(String(n))}</b> {n === 1 ? one : many ?? one + "s"}</>;
+  return (
+    <>
+      <b>{decimal(String(n))}</b> {n === 1 ? one : (many ?? one + "s")}
+    </>
+  );
 }
 
 /** Numbers in a sentence are set strong, so that the answer is seen at a glance. */
@@ -121,5 +195,9 @@ export function Sentence({ text }: { text: string }) {
 }
 
 export function Code({ text, language }: { text: string; language?: string }) {
-  return <pre class="code" tabIndex={0} aria-label={language ?? "Code"}><code>{text}</code></pre>;
+  return (
+    <pre class="code" tabIndex={0} aria-label={language ?? "Code"}>
+      <code>{text}</code>
+    </pre>
+  );
 }

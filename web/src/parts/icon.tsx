@@ -17,7 +17,8 @@ const paths: Record<string, string> = {
   down: "M8 2.500v7.500M5 7.200l3 3 3-3M2.8 13.200h10.4",
   print: "M4.5 6V2.200h7V6M4.5 11.5h-2V6h11v5.5h-2M4.5 9.500h7v4.300h-7z",
   moon: "M13 9.600A5.6 5.6 0 016.4 3 5.6 5.6 0 1013 9.600z",
-  sun: "M8 5.200a2.8 2.8 0 110 5.6 2.8 2.8 0 010-5.600zM8 1.5v1.300M8 13.200v1.300M1.5 8h1.300M13.2 8h1.300M3.4 3.400l.9.9M11.7 11.700l.9.9M12.6 3.400l-.9.9M4.3 11.700l-.9.9",
+  sun: "M8 5.200a2.8 2.8 0 110 5.6 2.8 2.8 0 010-5.600zM8 1.5v1.300M8 13.200v1.300M1.5 8h1.300M13.2 8h1.300" +
+    "M3.4 3.400l.9.9M11.7 11.700l.9.9M12.6 3.400l-.9.9M4.3 11.700l-.9.9",
   calendar: "M2.5 3.5h11v10h-11zM2.5 6.500h11M5.5 2v2.500M10.5 2v2.5",
   chevron: "M4.5 6.300L8 9.700l3.5-3.4",
   left: "M9.7 4.500L6.3 8l3.4 3.5",
@@ -38,6 +39,10 @@ const paths: Record<string, string> = {
 };
 
 export function Icon({ name }: { name: string }) {
-  return <svg class={"icon" + (name === "dots" ? " icon-dots" : "")} viewBox="0 0 16 16" aria-hidden="true" focusable="false"><path d={paths[name] ?? paths.file} /></svg>;
+  return (
+    <svg class={"icon" + (name === "dots" ? " icon-dots" : "")} viewBox="0 0 16 16" aria-hidden="true" focusable="false">
+      <path d={paths[name] ?? paths.file} />
+    </svg>
+  );
 }
 export const known = (name: string | undefined): boolean => !!name && name in paths;

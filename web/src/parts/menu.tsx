@@ -3,18 +3,38 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-export function Popover({ label, button, kind = "chip", children, end }: {
-  label: string; button: ComponentChildren; kind?: string; children: (close: () => void) => ComponentChildren; end?: boolean;
+export function Popover({
+  label,
+  button,
+  kind = "chip",
+  children,
+  end,
+}: {
+  label: string;
+  button: ComponentChildren;
+  kind?: string;
+  children: (close: () => void) => ComponentChildren;
+  end?: boolean;
 }) {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement | null>(null);
   const opener = useRef<HTMLButtonElement | null>(null);
   const panel = useRef<HTMLDivElement | null>(null);
-  const close = (): void => { setOpen(false); opener.current?.focus(); };
+  const close = (): void => {
+    setOpen(false);
+    opener.current?.focus();
+  };
   useEffect(() => {
     if (!open) return;
-    const away = (e: Event): void => { if (!root.current?.contains(e.target as Node)) setOpen(false); };
-    const key = (e: KeyboardEvent): void => { if (e.key === "Escape") { e.stopPropagation(); close(); } };
+    const away = (e: Event): void => {
+      if (!root.current?.contains(e.target as Node)) setOpen(false);
+    };
+    const key = (e: KeyboardEvent): void => {
+      if (e.key === "Escape") {
+        e.stopPropagation();
+        close();
+      }
+    };
     document.addEventListener("pointerdown", away);
     root.current?.addEventListener("keydown", key);
     // On a narrow screen the panel is moved back into view; near the bottom it opens upwards.
@@ -32,7 +52,9 @@ export function Popover({ label, button, kind = "chip", children, end }: {
       }
       p.querySelector<HTMLElement>("input,button,a")?.focus();
     }
-    const scroll = (e: Event): void => { if (!p?.contains(e.target as Node)) setOpen(false); };
+    const scroll = (e: Event): void => {
+      if (!p?.contains(e.target as Node)) setOpen(false);
+    };
     addEventListener("scroll", scroll, true);
     const el = root.current;
     return () => {
@@ -43,8 +65,22 @@ export function Popover({ label, button, kind = "chip", children, end }: {
   }, [open]);
   return (
     <div class="popover" ref={root}>
-      <button type="button" ref={opener} class={kind} aria-haspopup="dialog" aria-expanded={open} aria-label={kind === "ghost" || kind === "button" ? label : undefined} onClick={() => setOpen(!open)}>{button}</button>
-      {open && <div class="panel" ref={panel} role="dialog" aria-label={label}>{children(close)}</div>}
+      <button
+        type="button"
+        ref={opener}
+        class={kind}
+        aria-haspopup="dialog"
+        aria-expanded={open}
+        aria-label={kind === "ghost" || kind === "button" ? label : undefined}
+        onClick={() => setOpen(!open)}
+      >
+        {button}
+      </button>
+      {open && (
+        <div class="panel" ref={panel} role="dialog" aria-label={label}>
+          {children(close)}
+        </div>
+      )}
     </div>
   );
 }

@@ -5,7 +5,17 @@ import { Icon } from "./icon";
 import { Code } from "./cells";
 
 export function Waiting({ cards = 4 }: { cards?: number }) {
-  return <div class="grid" aria-hidden="true">{Array.from({ length: cards }, (_, i) => <div key={i} class={"card skeleton " + (i === 0 ? "w-full" : "w-half")}><i /><i /><b /></div>)}</div>;
+  return (
+    <div class="grid" aria-hidden="true">
+      {Array.from({ length: cards }, (_, i) => (
+        <div key={i} class={"card skeleton " + (i === 0 ? "w-full" : "w-half")}>
+          <i />
+          <i />
+          <b />
+        </div>
+      ))}
+    </div>
+  );
 }
 
 export function Trouble({ problem, retry, small }: { problem: Problem; retry?: () => void; small?: boolean }) {
@@ -16,16 +26,37 @@ export function Trouble({ problem, retry, small }: { problem: Problem; retry?: (
         <b>{problem.title}</b>
         {problem.detail && <p>{problem.detail}</p>}
         {problem.hint && <p>{problem.hint}</p>}
-        {problem.role && <p>This needs the role {problem.role}. {problem.contact}</p>}
+        {problem.role && (
+          <p>
+            This needs the role {problem.role}. {problem.contact}
+          </p>
+        )}
         {problem.values && problem.values.length > 0 && <p>Possible: {problem.values.slice(0, 12).join(", ")}</p>}
-        <p class="quiet">{problem.request_id && <>Request {problem.request_id}. </>}{retry && <button type="button" class="plain" onClick={retry}>Try again</button>}</p>
+        <p class="quiet">
+          {problem.request_id && <>Request {problem.request_id}. </>}
+          {retry && (
+            <button type="button" class="plain" onClick={retry}>
+              Try again
+            </button>
+          )}
+        </p>
       </div>
     </div>
   );
 }
 
 export function Nothing({ empty }: { empty: EmptyData }) {
-  return <div class="card w-full empty"><Icon name="search" /><p>{empty.text}</p>{empty.link && <a class="button" href={empty.link}>{empty.label || "Show them"}</a>}</div>;
+  return (
+    <div class="card w-full empty">
+      <Icon name="search" />
+      <p>{empty.text}</p>
+      {empty.link && (
+        <a class="button" href={empty.link}>
+          {empty.label || "Show them"}
+        </a>
+      )}
+    </div>
+  );
 }
 
 export function FirstRun({ meta }: { meta: Meta }) {
@@ -33,7 +64,15 @@ export function FirstRun({ meta }: { meta: Meta }) {
     <div class="card w-full first">
       <h2>From here to the first numbers</h2>
       <p>Nothing has been published yet. This page fills by itself when the first run is through.</p>
-      <ol>{(meta.first_steps ?? []).map((s) => <li key={s.title} class={s.done ? "done" : ""}><b>{s.title}</b>{s.done && <> – done</>}{/^(lifeline|export) /.test(s.command) ? <Code text={s.command} language="Command" /> : <p>{s.command}</p>}</li>)}</ol>
+      <ol>
+        {(meta.first_steps ?? []).map((s) => (
+          <li key={s.title} class={s.done ? "done" : ""}>
+            <b>{s.title}</b>
+            {s.done && <> – done</>}
+            {/^(lifeline|export) /.test(s.command) ? <Code text={s.command} language="Command" /> : <p>{s.command}</p>}
+          </li>
+        ))}
+      </ol>
     </div>
   );
 }

@@ -21,31 +21,69 @@ export function TileCard({ card }: { card: Card }) {
         <Popover label={`What is ${t.label}?`} kind="ghost" end button={<Icon name="info" />}>
           {() => (
             <div class="menu">
-              <p class="definition"><b>{card.question}</b><br />{card.answer}</p>
-              {card.definition && <p class="definition">{card.definition} {card.basis && <span class="quiet">{card.basis}.</span>}</p>}
-              {(card.notes ?? []).map((x) => <p key={x} class="definition quiet">{x}</p>)}
-              {(card.exports ?? []).map((x) => <a key={x.format} class="option" href={x.link} download><Icon name="down" />{x.format.toUpperCase()}</a>)}
-              {card.sql && <a class="option" href={"/sql?q=" + encodeURIComponent(card.sql)}><Icon name="code" />Open its SQL</a>}
+              <p class="definition">
+                <b>{card.question}</b>
+                <br />
+                {card.answer}
+              </p>
+              {card.definition && (
+                <p class="definition">
+                  {card.definition} {card.basis && <span class="quiet">{card.basis}.</span>}
+                </p>
+              )}
+              {(card.notes ?? []).map((x) => (
+                <p key={x} class="definition quiet">
+                  {x}
+                </p>
+              ))}
+              {(card.exports ?? []).map((x) => (
+                <a key={x.format} class="option" href={x.link} download>
+                  <Icon name="down" />
+                  {x.format.toUpperCase()}
+                </a>
+              ))}
+              {card.sql && (
+                <a class="option" href={"/sql?q=" + encodeURIComponent(card.sql)}>
+                  <Icon name="code" />
+                  Open its SQL
+                </a>
+              )}
             </div>
           )}
         </Popover>
       </div>
-      {card.problem
-        ? <p class="nothing">{card.problem.title}</p>
-        : (
-          <>
-            <a class="figure" href={link || undefined} title={t.format === "money" && n !== null ? `${t.unit ?? ""} ${decimal(String(t.value), 2)}` : undefined}>
-              <span class="sr">{t.label}: </span>
-              {t.unit && <small class="unit">{t.unit}</small>}{big}{t.format === "days" && n !== null && <small> days</small>}
-            </a>
-            <p class={"change" + (bad ? " bad" : "")}>
-              {change !== null && <><span aria-hidden="true">{change > 0 ? "▲ " : change < 0 ? "▼ " : ""}</span><b>{changeText(change, t.format)}{bad ? " worse" : ""}</b></>}
-              {change === null && t.before === null && <span class="quiet">nothing before to compare with</span>}
-            </p>
-            <p class="quiet before">{t.second ?? (t.before !== null && t.before !== undefined ? `${show(t.before, t.format, t.format === "money")} before` : "")}</p>
-            <Spark values={(t.spark ?? []).map(num)} tone={bad ? "bad" : "accent"} />
-          </>
-        )}
+      {card.problem ? (
+        <p class="nothing">{card.problem.title}</p>
+      ) : (
+        <>
+          <a
+            class="figure"
+            href={link || undefined}
+            title={t.format === "money" && n !== null ? `${t.unit ?? ""} ${decimal(String(t.value), 2)}` : undefined}
+          >
+            <span class="sr">{t.label}: </span>
+            {t.unit && <small class="unit">{t.unit}</small>}
+            {big}
+            {t.format === "days" && n !== null && <small> days</small>}
+          </a>
+          <p class={"change" + (bad ? " bad" : "")}>
+            {change !== null && (
+              <>
+                <span aria-hidden="true">{change > 0 ? "▲ " : change < 0 ? "▼ " : ""}</span>
+                <b>
+                  {changeText(change, t.format)}
+                  {bad ? " worse" : ""}
+                </b>
+              </>
+            )}
+            {change === null && t.before === null && <span class="quiet">nothing before to compare with</span>}
+          </p>
+          <p class="quiet before">
+            {t.second ?? (t.before !== null && t.before !== undefined ? `${show(t.before, t.format, t.format === "money")} before` : "")}
+          </p>
+          <Spark values={(t.spark ?? []).map(num)} tone={bad ? "bad" : "accent"} />
+        </>
+      )}
     </section>
   );
 }
