@@ -58,6 +58,9 @@ func main() {
 // execute runs one command line and returns its exit code: 0 done, 1 error, 2 usage, 3 stopped by a check, a broken contract or
 // the books, 4 the source's position is gone, 5 another run holds the warehouse.
 func execute(args []string, t terminal) int {
+	// Before anything else, so that a signal never ends the program with the code for usage. A terminal that goes away is one, too.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
 	var cli commands
 	exit := -1
 	parser, err := kong.New(&cli,
@@ -82,8 +85,6 @@ func execute(args []string, t terminal) int {
 	if err != nil {
 		return show(t, &cli.Globals, &change.Problem{Err: err, Try: "lifeline --help", Class: change.ClassUsage})
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	cli.terminal = t
 	command.BindTo(ctx, (*context.Context)(nil))
 	return show(t, &cli.Globals, command.Run(&cli.Globals))
