@@ -26,11 +26,14 @@ var looser = map[string]int{
 // unwrapped are the folders whose lines are not measured yet.
 var unwrapped = []string{"examples"}
 
+// builtTypes is written by the pages' build, and not kept.
+const builtTypes = "web/src/lib/drift.ts"
+
 // sizes keeps files, functions and lines short enough to be read in one sitting. Tests count too.
 func sizes(t *tree) []breach {
 	var out []breach
 	for _, f := range t.files {
-		if !slices.Contains(unwrapped, f.top()) {
+		if !slices.Contains(unwrapped, f.top()) && f.name != builtTypes {
 			out = append(out, lines(f)...)
 		}
 		if n := len(f.lines); n > maxFileLines {
