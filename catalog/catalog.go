@@ -263,7 +263,7 @@ func consequence(t *project.Test) (severity, failure string) {
 	case "info":
 		failure = "it is recorded"
 	default:
-		failure = "it is told, the version is published"
+		failure = "it is reported, and the version is published"
 	}
 	return severity, failure
 }

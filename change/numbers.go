@@ -42,7 +42,7 @@ type decimal struct {
 	whole, part []byte
 }
 
-// parseDecimal takes [+-]digits[.digits] apart. Without a digit, or with an exponent, it is no decimal.
+// parseDecimal takes [+-]digits[.digits] apart. Without a digit, or with an exponent, it is not a decimal.
 func parseDecimal(p []byte) (d decimal, ok bool) {
 	if len(p) > 0 && (p[0] == '-' || p[0] == '+') {
 		d.negative = p[0] == '-'

@@ -244,7 +244,7 @@ func (c *request) loadRows(ctx context.Context, db *sql.DB, a quarantineQuery, d
 		var k [3]string
 		raw, err := base64.RawURLEncoding.DecodeString(after)
 		if err != nil || json.Unmarshal(raw, &k) != nil || strings.ContainsRune(k[0]+k[1], 0) {
-			return "", &semantic.FilterError{Name: "after", Value: after, Wants: "is no cursor of this list; begin again without it"}
+			return "", &semantic.FilterError{Name: "after", Value: after, Wants: "is not a cursor of this list; begin again without it"}
 		}
 		occurrence, err := semantic.TypedLiteral("after", k[2], "bigint")
 		if err != nil {

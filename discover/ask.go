@@ -37,7 +37,7 @@ func (p *Proposal) Ask(o *Project) []Question {
 			Text: "Which zone are the source's DATETIME values in?", Evidence: "Nothing in a database says so.", Default: "UTC",
 			Take: func(a string) error {
 				if _, err := time.LoadLocation(a); err != nil {
-					return fmt.Errorf("there is no time zone %q", a)
+					return fmt.Errorf("there is not a time zone %q", a)
 				}
 				p.TimeZone = a
 				return nil
@@ -167,7 +167,7 @@ func (r *Record) say(answer string) error {
 				s.Meaning = Meaning(strings.TrimSpace(meaning))
 			}
 			if s.Meaning != Open && s.Meaning != Decided && s.Meaning != Void && s.Meaning != Unknown {
-				return fmt.Errorf("%q is none of open, decided, void", meaning)
+				return fmt.Errorf("%q must be one of open, decided, void", meaning)
 			}
 			s.Guess = Guess{s.Label + " is " + string(s.Meaning), High, "you said so"}
 		}

@@ -60,7 +60,7 @@ func TestABadLifecycleIsRefusedWithItsPlaceAndAHint(t *testing.T) {
 		"leg over an unknown step":   {"[placed, paid]}", "[placed, payd]}", `leg "to_payment" names "payd", which is no activity`, "paid"},
 		"leg of one step":            {"[placed, paid]}", "[placed]}", `has not two activities`, "[created, decided]"},
 		"level of no leg":            {"to_payment: 2d", "to_paymnt: 2d", `a service level of "to_paymnt", which is no leg`, "legs:"},
-		"no length of time":          {"to_payment: 2d", "to_payment: two", `"two" is no number of days`, "14d"},
+		"no length of time":          {"to_payment: 2d", "to_payment: two", `"two" is not a number of days`, "14d"},
 		"unknown model":              {"ref('orders')", "ref('order')", `"order", which is no model`, "orders"},
 		"no reference":               {"ref('orders')", "orders", `"orders" is no reference to a model`, "ref("},
 		"unknown parent":             {"customer.region_id", "custmer.region_id", `the parent "custmer", which is not declared`, "customer"},

@@ -449,7 +449,7 @@ func days(v project.Value) (int, error) {
 	}
 	m := daysText.FindStringSubmatch(text)
 	if m == nil || len(m[1]) > 5 {
-		return 0, v.Problem(fmt.Sprintf("%q is no number of days", text), "14d")
+		return 0, v.Problem(fmt.Sprintf("%q is not a number of days", text), "14d")
 	}
 	n := 0
 	for _, d := range m[1] {

@@ -185,7 +185,7 @@ func readLedger(ctx context.Context, db querier, from, currency string, amounts 
 		l.rows = n
 		for i, t := range texts {
 			if _, ok := l.sums[i].SetString(t); !ok {
-				return nil, fmt.Errorf("add up %s: %s is no decimal: %q", from, amounts[i], t)
+				return nil, fmt.Errorf("add up %s: %s is not a decimal: %q", from, amounts[i], t)
 			}
 		}
 	}

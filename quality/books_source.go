@@ -179,7 +179,7 @@ func (v *addition) ofSource(totals *change.Totals) (ledger, error) {
 				}
 				x, ok := new(big.Rat).SetString(text)
 				if !ok {
-					return nil, fmt.Errorf("the source's total of %s.%s is no decimal: %q", totals.Table, a, text)
+					return nil, fmt.Errorf("the source's total of %s.%s is not a decimal: %q", totals.Table, a, text)
 				}
 				l.sums[3*n+i].Add(l.sums[3*n+i], x)
 			}

@@ -105,7 +105,7 @@ func recency(s *spec) (body, error) {
 	}
 	var n int64
 	if _, err := fmt.Sscan(count, &n); err != nil {
-		return body{}, fmt.Errorf("the interval %q is no whole number", count)
+		return body{}, fmt.Errorf("the interval %q is not a whole number", count)
 	}
 	oldest := s.now.UTC().Add(-time.Duration(n) * unit).Format(time.DateTime)
 	return body{measure: bind(`

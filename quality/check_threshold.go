@@ -35,7 +35,7 @@ func ParseThreshold(s string) (Threshold, error) {
 			b, ok := parseBound(part)
 			if !ok {
 				return Threshold{}, fmt.Errorf(
-					"%q is no bound: write an operator and a number of rows, a share or a multiple of the usual share, such as \"> 10\", \"> 0.5%%\", "+
+					"%q is not a bound: write an operator and a number of rows, a share or a multiple of the usual share, such as \"> 10\", \"> 0.5%%\", "+
 						"\"> 3x\" or \"> 10 and > 0.5%%\"", s)
 			}
 			all = append(all, b)

@@ -107,16 +107,16 @@ func parseInvoice(record []string) (givenInvoice, error) {
 	var row givenInvoice
 	var err error
 	if row.id, err = strconv.ParseInt(record[0], 10, 32); err != nil || row.id <= 0 {
-		return row, fmt.Errorf("ID %q is no number of an invoice", record[0])
+		return row, fmt.Errorf("ID %q is not the number of an invoice", record[0])
 	}
 	if row.treatment, err = strconv.ParseInt(record[3], 10, 32); err != nil || row.treatment <= 0 {
-		return row, fmt.Errorf("TREATMENT_ID %q is no number of a treatment", record[3])
+		return row, fmt.Errorf("TREATMENT_ID %q is not the number of a treatment", record[3])
 	}
 	row.status, row.created = record[1], noTime
 	if record[2] != "NULL" {
 		t, err := time.Parse(time.DateTime, record[2])
 		if err != nil {
-			return row, fmt.Errorf("DATE_CREATED %q is no time", record[2])
+			return row, fmt.Errorf("DATE_CREATED %q is not a time", record[2])
 		}
 		row.created = t.Unix()
 	}

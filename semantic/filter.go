@@ -279,7 +279,7 @@ func (b *boundQuery) bindCondition(c Condition) error {
 			b.ignored = append(b.ignored, c.Name)
 			return nil
 		}
-		b.notices = append(b.notices, fmt.Sprintf("%q is no filter here and was left out", c.Name))
+		b.notices = append(b.notices, fmt.Sprintf("%q is not a filter here and was left out", c.Name))
 		return nil
 	}
 	bc, err := b.table.condition(b.snap, c, column)

@@ -513,7 +513,7 @@ func (p *PageQuery) tile(ctx context.Context, c *CardFile, link string, got *Res
 	f := c.Tile
 	i := got.index(f.Value)
 	if i < 0 {
-		return nil, fmt.Errorf("the tile's value %q is no column of the answer", f.Value)
+		return nil, fmt.Errorf("the tile's value %q is not a column of the answer", f.Value)
 	}
 	t := &Tile{
 		Label: cmp.Or(f.Label, got.Columns[i].Label), Format: cmp.Or(f.Format, got.Columns[i].Format), Unit: got.Columns[i].Unit,

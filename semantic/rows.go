@@ -123,7 +123,7 @@ func (l *RowsQuery) choose(fields string) error {
 	for name := range strings.SplitSeq(fields, ",") {
 		c := l.table.column(name)
 		if c == nil {
-			return &FilterError{"fields", name, "is no column of " + l.table.Name}
+			return &FilterError{"fields", name, "is not a column of " + l.table.Name}
 		}
 		l.columns = append(l.columns, *c)
 	}
@@ -184,7 +184,7 @@ type cursorState struct {
 }
 
 func (l *RowsQuery) cursor(text string) ([]any, error) {
-	bad := &FilterError{"after", text, "is no cursor of this list; begin again without it"}
+	bad := &FilterError{"after", text, "is not a cursor of this list; begin again without it"}
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
 		return nil, bad

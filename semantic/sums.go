@@ -5,7 +5,7 @@ import "math/big"
 // Sums are exact amounts by currency.
 type Sums map[string]*big.Rat
 
-// Add adds a decimal in text to one currency's sum; what is no number adds nothing.
+// Add adds a decimal in text to one currency's sum; what is not a number adds nothing.
 func (s Sums) Add(currency, amount string) { s.add(currency, amount, 1) }
 
 func (s Sums) add(currency, amount string, sign int64) {

@@ -125,7 +125,7 @@ func (c Contract) fitsShift(table string, found []change.Column, agreed []Contra
 		return problem("the contract has no column %s", c.Shift.After)
 	}
 	if c.Shift.By == 0 || len(found) != len(agreed)+c.Shift.By {
-		return problem("%d columns were agreed and %d are there, which is no shift by %d", len(agreed), len(found), c.Shift.By)
+		return problem("%d columns were agreed and %d are there, which is not a shift by %d", len(agreed), len(found), c.Shift.By)
 	}
 	for i, a := range agreed {
 		at := i

@@ -306,4 +306,4 @@ func nullable(text *string) any {
 	return *text
 }
 
-var errNumber = errors.New("is no number")
+var errNumber = errors.New("is not a number")

@@ -136,7 +136,7 @@ func isDuck(path string) error {
 
 func notOurs(path string) error {
 	return &change.Problem{
-		Err:   fmt.Errorf("%s is there and is no warehouse of lifeline", path),
+		Err:   fmt.Errorf("%s is there and is not a warehouse of lifeline", path),
 		Try:   "another path, or move that file away",
 		Class: change.ClassUsage,
 	}

@@ -66,7 +66,7 @@ func TestAShiftedFileIsNamedAndMappedBackWhole(t *testing.T) {
 	// Once the source is mended, a shift that is still declared would do the damage itself.
 	o = lifeline(t, append([]string{"run"}, at(project, "csv:"+smallSample(t), wrong)...)...)
 	require.Equal(t, 3, o.code, o.errors)
-	require.Contains(t, o.errors, "8 columns were agreed and 8 are there, which is no shift by 1")
+	require.Contains(t, o.errors, "8 columns were agreed and 8 are there, which is not a shift by 1")
 	requireSameContent(t, right, wrong)
 }
 

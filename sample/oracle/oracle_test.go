@@ -13,7 +13,8 @@ import (
 )
 
 // A few rows whose every figure can be worked out by hand. The newest time is 17:04:34 on 2019-11-25, so that the windows end at
-// 21:00 in UTC, begin at 21:00 on the 18th and on the 28th of October; the year 2091 is no time at all. Claims 17, 18 and 20 and item 106
+// 21:00 in UTC, begin at 21:00 on the 18th and on the 28th of October; the year 2091 is not a time at all. Claims 17, 18 and 20 and item
+// 106
 // are quarantined for their money: below nothing, none where it was decided, in a currency that nothing is counted in.
 var small = map[string]string{
 	"treatments.csv": `ID,STATUS,DATE_CREATED,DATE_MODIFIED,DATE_SUBMITTED,DATE_TREATMENT,PROVIDER_ID,PROGRAM_ID
