@@ -315,7 +315,7 @@ func TestAWrongDeclarationIsAUsageErrorWithItsPlace(t *testing.T) {
 		{project.Test{Kind: "accepted_values", Column: "id", Args: yaml{"values": []any{}}}, "empty list"},
 		{project.Test{Kind: "accepted_values", Column: "id"}, `"values" is missing`},
 		{project.Test{Kind: "relationships", Column: "id", Args: yaml{"to": "claims", "field": "id"}}, "unknown reference"},
-		{project.Test{Kind: "not_null", Column: "id", WarnIf: "ten"}, `warn_if: "ten" is no bound`},
+		{project.Test{Kind: "not_null", Column: "id", WarnIf: "ten"}, `warn_if: "ten" is not a bound`},
 		{project.Test{Kind: "not_null", Column: "id", OnFail: "explode"}, "on_fail is quarantine, block, flag or info"},
 		{project.Test{Kind: "not_null", Column: "id", Severity: "fatal"}, "severity is error or warn"},
 		{project.Test{Kind: "recency", Args: yaml{"field": "x", "datepart": "eon", "interval": 1}}, `the datepart "eon"`},
