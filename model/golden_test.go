@@ -351,8 +351,8 @@ models:
     columns:
       - name: id
         data_tests:
-          - dbt_utils.accepted_range: {min_value: 0, max_value: "{{ var('top') }}", config: {where: "id in (select id from {{ ref('a')
-              }})"}}
+          - dbt_utils.accepted_range: {min_value: 0, max_value: "{{ var('top') }}",
+              config: {where: "id in (select id from {{ ref('a') }})"}}
           - relationships: {to: ref('a'), field: id}
           - accepted_values: {values: ["{{ var('none') }}"]}
 `,
@@ -367,6 +367,6 @@ models:
 	require.NoError(t, err)
 	require.Equal(t, "ref('a')", got.Args["to"])
 	_, err = g.Resolve(p.Tests[2], model.Env{Relation: relation})
-	require.Equal(t, "models/x.yml:9: there is no variable \"none\"\nTry: vars: {none: …} in dbt_project.yml, or {{ var('none', 'a "+
+	require.Equal(t, "models/x.yml:10: there is no variable \"none\"\nTry: vars: {none: …} in dbt_project.yml, or {{ var('none', 'a "+
 		"default') }}\nexit 2\n", told(err))
 }

@@ -57,6 +57,9 @@ func main() {
 
 // execute runs one command line and returns its exit code: 0 done, 1 error, 2 usage, 3 stopped by a check, a broken contract or
 // the books, 4 the source's position is gone, 5 another run holds the warehouse.
+// helpWords are what flags and their help are filled in with.
+var helpWords = kong.Vars{"version": version, "quarantine_states": "open,held,quarantined,superseded,released,fixed_at_source,expired,all"}
+
 func execute(args []string, t terminal) int {
 	// Before anything else, so that a signal never ends the program with the code for usage. A terminal that goes away is one, too.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -70,7 +73,7 @@ func execute(args []string, t terminal) int {
 		kong.Writers(t.out, t.err),
 		kong.Exit(func(code int) { exit = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
-		kong.Vars{"version": version, "quarantine_states": "open,held,quarantined,superseded,released,fixed_at_source,expired,all"},
+		helpWords,
 	)
 	if err != nil {
 		return show(t, &cli.Globals, err)

@@ -21,7 +21,7 @@ import (
 func commandLine(t *testing.T) (paths, flags []string) {
 	t.Helper()
 	var cli commands
-	k, err := kong.New(&cli, kong.Vars{"version": "x"})
+	k, err := kong.New(&cli, helpWords)
 	require.NoError(t, err)
 	var walk func(n *kong.Node, path string)
 	walk = func(n *kong.Node, path string) {
