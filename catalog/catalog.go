@@ -106,8 +106,10 @@ func New(p *project.Project, g *model.Graph) (*Catalog, error) {
 func relation(n *model.Node) string { return n.Schema + "." + n.Alias }
 
 func describe(p *project.Project, g *model.Graph, n *model.Node, known map[string][]string) (*Table, error) {
-	t := &Table{Name: relation(n), Node: n.Name, Kind: string(n.Kind), Materialized: n.Materialized, File: n.Path,
-		Inlined: n.Materialized == model.Ephemeral}
+	t := &Table{
+		Name: relation(n), Node: n.Name, Kind: string(n.Kind), Materialized: n.Materialized, File: n.Path,
+		Inlined: n.Materialized == model.Ephemeral,
+	}
 	tested := n.Name
 	switch n.Kind {
 	case model.KindSource:

@@ -1,8 +1,9 @@
 package dashboard
 
 import (
-	"lifeline/semantic"
 	"time"
+
+	"lifeline/semantic"
 )
 
 // CheckInfo is one check as it came out in the newest run that made checks.

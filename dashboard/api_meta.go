@@ -1,8 +1,9 @@
 package dashboard
 
 import (
-	"lifeline/semantic"
 	"time"
+
+	"lifeline/semantic"
 )
 
 // Answer is the envelope of every JSON answer. All of one answer comes from one published version.

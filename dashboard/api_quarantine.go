@@ -1,8 +1,9 @@
 package dashboard
 
 import (
-	"lifeline/semantic"
 	"time"
+
+	"lifeline/semantic"
 )
 
 // QuarantineData is what is in quarantine: GET /api/v1/quarantine.

@@ -1,8 +1,9 @@
 package dashboard
 
 import (
-	"lifeline/semantic"
 	"time"
+
+	"lifeline/semantic"
 )
 
 // RunInfo is one run in the list: GET /api/v1/runs.

@@ -159,8 +159,10 @@ func (g *guard) read() error {
 		}
 		a, err := parseAccount(text)
 		if err != nil {
-			return &change.Problem{Err: err, Where: fmt.Sprintf("%s:%d", g.File, n), Class: change.ClassUsage,
-				Try: "name:viewer,data:pbkdf2-sha256$…"}
+			return &change.Problem{
+				Err: err, Where: fmt.Sprintf("%s:%d", g.File, n), Class: change.ClassUsage,
+				Try: "name:viewer,data:pbkdf2-sha256$…",
+			}
 		}
 		g.accounts = append(g.accounts, a)
 	}
@@ -244,16 +246,20 @@ func (g *guard) prove(r *http.Request, name, secret string, token bool, unknown 
 	// Hashing costs a processor a fifth of a second: one at a time leaves the others to the pages.
 	leave, err := g.hashing.Enter(r.Context(), host)
 	if err != nil {
-		return nil, &semantic.Problem{Title: "Too many at once", Status: http.StatusTooManyRequests, Detail: "many are proving who they are",
-			Hint: "ask again in a moment", Retryable: true}
+		return nil, &semantic.Problem{
+			Title: "Too many at once", Status: http.StatusTooManyRequests, Detail: "many are proving who they are",
+			Hint: "ask again in a moment", Retryable: true,
+		}
 	}
 	defer leave()
 	if found, is := g.known.Load(digest); is { // Proven while this one waited: a browser asks for much at once.
 		return &found.(*account).identity, nil
 	}
 	if !g.slow.allow(host, name) {
-		return nil, &semantic.Problem{Title: "Too many wrong passwords", Status: http.StatusTooManyRequests, Detail: "wait a minute",
-			Retryable: true}
+		return nil, &semantic.Problem{
+			Title: "Too many wrong passwords", Status: http.StatusTooManyRequests, Detail: "wait a minute",
+			Retryable: true,
+		}
 	}
 	tried := false
 	for i := range g.accounts {
@@ -277,8 +283,10 @@ func (g *guard) prove(r *http.Request, name, secret string, token bool, unknown 
 
 // fromProxy believes the header only from the proxy's own network and with its secret; anything else is refused, not ignored.
 func (g *guard) fromProxy(r *http.Request) (*identity, *semantic.Problem) {
-	unknown := &semantic.Problem{Title: "Who are you?", Status: http.StatusUnauthorized,
-		Detail: "requests come through the proxy, which says who asks and proves itself"}
+	unknown := &semantic.Problem{
+		Title: "Who are you?", Status: http.StatusUnauthorized,
+		Detail: "requests come through the proxy, which says who asks and proves itself",
+	}
 	names := r.Header.Values(g.Header)
 	if !g.isProxy(r) || len(names) != 1 || names[0] == "" {
 		return nil, unknown

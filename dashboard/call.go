@@ -8,13 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"lifeline/semantic"
-	"lifeline/warehouse"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"lifeline/semantic"
+	"lifeline/warehouse"
 )
 
 // request is one request with the edition that it reads.
@@ -51,8 +52,10 @@ func (c *request) query() url.Values { return c.r.URL.Query() }
 // snap is the version; a problem before the first publication.
 func (c *request) snap() (*semantic.Version, error) {
 	if c.version.Version == nil {
-		return nil, &semantic.Problem{Title: "Nothing is published yet", Status: 503, Detail: "the first run has not published",
-			Hint: "lifeline run", Retryable: true}
+		return nil, &semantic.Problem{
+			Title: "Nothing is published yet", Status: 503, Detail: "the first run has not published",
+			Hint: "lifeline run", Retryable: true,
+		}
 	}
 	return c.version.Version, nil
 }
@@ -244,12 +247,16 @@ func (c *request) fail(err error) {
 	}
 	if warehouse.IsUnavailable(err) {
 		c.log.Error("the warehouse cannot be asked", "request_id", c.id, "path", c.r.URL.Path, "error", err)
-		p = semantic.Problem{Title: "The database cannot be asked now", Status: 503, Detail: "the warehouse does not answer",
-			Hint: "the page asks again by itself", Retryable: true}
+		p = semantic.Problem{
+			Title: "The database cannot be asked now", Status: 503, Detail: "the warehouse does not answer",
+			Hint: "the page asks again by itself", Retryable: true,
+		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		p = semantic.Problem{Title: "The time was up", Status: 503, Detail: "the answer took longer than this server allows",
-			Hint: "ask for a shorter period or add a filter", Retryable: true}
+		p = semantic.Problem{
+			Title: "The time was up", Status: 503, Detail: "the answer took longer than this server allows",
+			Hint: "ask for a shorter period or add a filter", Retryable: true,
+		}
 	}
 	if p.Status >= 500 && p.Status != 503 {
 		c.log.Error("request", "request_id", c.id, "path", c.r.URL.Path, "query", c.r.URL.RawQuery, "error", err)

@@ -167,8 +167,10 @@ func TestOpenWorkIsCountedDayByDay(t *testing.T) {
 		programs := get[dashboard.SQLData](c, ask("select dim_program_id from analytics.dim_claims_lifecycle where dim_program_id is not null "+
 			"group by 1 order by count(*) desc"))
 		program := text(programs.Data.Rows[0][0])
-		for _, asked := range []string{"range=30d", "range=365d&program=" + program, "from=2019-03-01&to=2019-05-31&status!=rejected",
-			"from=2030-01-01&to=2030-01-03"} {
+		for _, asked := range []string{
+			"range=30d", "range=365d&program=" + program, "from=2019-03-01&to=2019-05-31&status!=rejected",
+			"from=2030-01-01&to=2030-01-03",
+		} {
 			page := get[semantic.PageData](c, "/api/v1/pages/overview?card=flow&"+asked)
 			flow := card(t, page.Data, "flow")
 			where := "true"
@@ -228,8 +230,10 @@ func TestBarsCoverThePeriod(t *testing.T) {
 func TestFailingRowsAreCountedByWhoseTheyAre(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, c *client) {
-		columns := map[string][]string{"program": {"dim_program_id", "program_id"}, "provider": {"dim_provider_id", "provider_id"},
-			"product": {"dim_product_id", "product_id"}}
+		columns := map[string][]string{
+			"program": {"dim_program_id", "program_id"}, "provider": {"dim_provider_id", "provider_id"},
+			"product": {"dim_product_id", "product_id"},
+		}
 		counted := 0
 		for _, check := range get[dashboard.ChecksData](c, "/api/v1/checks").Data.Checks {
 			d := get[dashboard.CheckData](c, "/api/v1/checks/"+check.Name).Data
@@ -276,8 +280,10 @@ func TestTheBarsOverAListAreItsRows(t *testing.T) {
 		}
 		for _, table := range []string{"analytics.dim_claims_lifecycle", "analytics.dim_invoice_items", "dashboard.reconciliation"} {
 			basis := map[bool]string{true: "created", false: "submitted"}[table == "analytics.dim_invoice_items"]
-			for _, asked := range []string{"", "status=approved", "program!=577&status!=draft", "provider=2079", "from=2019-01-10&to=2019-03-20",
-				"range=90d&provider!=2079", "undated=include&from=2018-12-01", "amount>=100&range=365d"} {
+			for _, asked := range []string{
+				"", "status=approved", "program!=577&status!=draft", "provider=2079", "from=2019-01-10&to=2019-03-20",
+				"range=90d&provider!=2079", "undated=include&from=2018-12-01", "amount>=100&range=365d",
+			} {
 				got, total := list(table, asked+"&histogram=1")
 				dated := "basis=" + basis + "&" + asked
 				if strings.Contains(asked, "undated") {
@@ -305,8 +311,10 @@ func TestEveryBasisCountsItsOwnUndatedRows(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, c *client) {
 		for range 2 {
-			for basis, column := range map[string]string{"submitted": "date_submitted", "decided": "date_decided", "treatment": "date_treatment",
-				"created": "date_claim_created"} {
+			for basis, column := range map[string]string{
+				"submitted": "date_submitted", "decided": "date_decided", "treatment": "date_treatment",
+				"created": "date_claim_created",
+			} {
 				trust := get[semantic.PageData](c, "/api/v1/pages/overview?program!=99999&basis="+basis).Data.Trust
 				got := get[dashboard.SQLData](c, ask("select count(*) as n from analytics.dim_claims_lifecycle where "+column+
 					" is null and coalesce(currency, 'KES') = 'KES'"))

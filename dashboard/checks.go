@@ -281,8 +281,10 @@ func (c *request) loadCheck(ctx context.Context, db *sql.DB, name string) (*Chec
 		}
 		return nil, "", semantic.NotFound("check", name, project.Nearest(name, names))
 	}
-	d := &CheckData{CheckInfo: all.Checks[i], History: []CheckResult{}, Columns: []semantic.Column{}, Rows: [][]any{},
-		Whose: []semantic.CheckGroup{}, Pages: []string{}, Exports: []semantic.ExportLink{}}
+	d := &CheckData{
+		CheckInfo: all.Checks[i], History: []CheckResult{}, Columns: []semantic.Column{}, Rows: [][]any{},
+		Whose: []semantic.CheckGroup{}, Pages: []string{}, Exports: []semantic.ExportLink{},
+	}
 	got, err := semantic.Fetch(ctx, db, `
 select c.run_id, r.started_at, c.status, c.failing, c.tested, c.threshold, c.sql
 from ops.check_results as c
@@ -295,8 +297,10 @@ limit 100`, 0, name)
 	}
 	text := ""
 	for j, row := range got.Rows {
-		d.History = append(d.History, CheckResult{semantic.CountOf(row[0]), semantic.TimeOf(row[1]), semantic.TextOf(row[2]),
-			semantic.CountOf(row[3]), semantic.CountOf(row[4]), semantic.TextOf(row[5])})
+		d.History = append(d.History, CheckResult{
+			semantic.CountOf(row[0]), semantic.TimeOf(row[1]), semantic.TextOf(row[2]),
+			semantic.CountOf(row[3]), semantic.CountOf(row[4]), semantic.TextOf(row[5]),
+		})
 		if j == 0 {
 			text = semantic.TextOf(row[6])
 		}

@@ -6,7 +6,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"lifeline/semantic"
 	"math/big"
 	"net/http"
 	"net/url"
@@ -15,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"lifeline/semantic"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -208,8 +209,10 @@ func TestRowsPageByPageAreTheExportAndTheTotal(t *testing.T) {
 		rapid.Check(t, func(r *rapid.T) {
 			c := c.with(r)
 			v := filterSets(r)
-			sort := rapid.SampledFrom([]string{"", "-amount", "status", "-date_submitted", "date_decided", "dim_provider_id",
-				"-dim_claim_id"}).Draw(r, "sort")
+			sort := rapid.SampledFrom([]string{
+				"", "-amount", "status", "-date_submitted", "date_decided", "dim_provider_id",
+				"-dim_claim_id",
+			}).Draw(r, "sort")
 			table := "analytics.dim_claims_lifecycle"
 			if rapid.IntRange(0, 3).Draw(r, "table") == 0 {
 				table = "dashboard.reconciliation"
@@ -341,8 +344,10 @@ func TestMoneyOfTwoCurrenciesIsRefused(t *testing.T) {
 func TestWhatCannotBeUnderstoodIsSaid(t *testing.T) {
 	t.Parallel()
 	c := duck(t)
-	for _, bad := range []string{"range=soon", "from=2019-13-01", "from=2019-02-01&to=2019-01-01", "program=abc", "undated=maybe", "vs=never",
-		"program>=is:null"} {
+	for _, bad := range []string{
+		"range=soon", "from=2019-13-01", "from=2019-02-01&to=2019-01-01", "program=abc", "undated=maybe", "vs=never",
+		"program>=is:null",
+	} {
 		p := c.problem("/api/v1/pages/overview?"+bad, http.StatusBadRequest)
 		require.NotEmpty(t, p.Detail, bad)
 	}

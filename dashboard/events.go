@@ -3,10 +3,11 @@ package dashboard
 import (
 	"encoding/json"
 	"fmt"
-	"lifeline/semantic"
 	"net/http"
 	"sync"
 	"time"
+
+	"lifeline/semantic"
 )
 
 // hub hands events to every browser that listens. One that does not keep up loses events, never the others' time.
@@ -64,8 +65,10 @@ func (h *hub) leave(c chan LiveEvent) {
 func (c *request) live() error {
 	events, now, ok := c.events.join()
 	if !ok {
-		return &semantic.Problem{Title: "Too many listeners", Status: http.StatusServiceUnavailable,
-			Detail: "the server tells enough browsers already", Retryable: true}
+		return &semantic.Problem{
+			Title: "Too many listeners", Status: http.StatusServiceUnavailable,
+			Detail: "the server tells enough browsers already", Retryable: true,
+		}
 	}
 	defer c.events.leave(events)
 	header := c.w.Header()

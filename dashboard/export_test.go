@@ -102,8 +102,10 @@ func serveBig(ctx context.Context, dir, dsn string) (*dashboard.Server, func() e
 	if err != nil {
 		return nil, wh.Close, err
 	}
-	s, err := dashboard.New(ctx, dashboard.Options{Project: p, Definition: d, Warehouse: wh, Graph: graph, DSN: dsn, Build: "test",
-		Poll: 20 * time.Millisecond})
+	s, err := dashboard.New(ctx, dashboard.Options{
+		Project: p, Definition: d, Warehouse: wh, Graph: graph, DSN: dsn, Build: "test",
+		Poll: 20 * time.Millisecond,
+	})
 	return s, wh.Close, err
 }
 

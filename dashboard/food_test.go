@@ -38,15 +38,19 @@ func food(t *testing.T) *client {
 	p.Config.Warehouse.DSN = dsn
 	wh, err := warehouse.Open(t.Context(), warehouse.Options{DSN: dsn, KeepVersions: 2, Threads: 2})
 	require.NoError(t, err)
-	_, err = run.Do(t.Context(), run.Options{Project: p, Warehouse: wh, Command: "run", Full: true,
+	_, err = run.Do(t.Context(), run.Options{
+		Project: p, Warehouse: wh, Command: "run", Full: true,
 		Source: func(ctx context.Context) (source.Source, error) {
 			return source.Open(ctx, source.Options{DSN: "csv:" + filepath.Join(files, "csv"), TimeZone: "UTC", Tables: run.Contracts(p)})
-		}})
+		},
+	})
 	require.NoError(t, err)
 	d, err := semantic.ReadDefinition(dir)
 	require.NoError(t, err)
-	graph, err := model.NewGraph(p, model.Options{Target: model.Target{Name: wh.Engine(), Type: wh.Engine()},
-		Vars: map[string]any{"as_of": "2000-01-01 00:00:00"}})
+	graph, err := model.NewGraph(p, model.Options{
+		Target: model.Target{Name: wh.Engine(), Type: wh.Engine()},
+		Vars:   map[string]any{"as_of": "2000-01-01 00:00:00"},
+	})
 	require.NoError(t, err)
 	s, err := dashboard.New(t.Context(), dashboard.Options{Project: p, Definition: d, Warehouse: wh, Graph: graph, DSN: dsn, Build: "test"})
 	require.NoError(t, err)
@@ -62,8 +66,10 @@ func food(t *testing.T) *client {
 func TestTheOperationsPageOfFoodDeliveryAnswersEveryQuestion(t *testing.T) {
 	t.Parallel()
 	c := food(t)
-	for _, filters := range []string{"", "?range=365d", "?range=all", "?status=cancelled", "?region=1&range=7d", "?undated=only",
-		"?from=2031-01-01"} {
+	for _, filters := range []string{
+		"", "?range=365d", "?range=all", "?status=cancelled", "?region=1&range=7d", "?undated=only",
+		"?from=2031-01-01",
+	} {
 		page := get[semantic.PageData](c, "/api/v1/pages/operations"+filters)
 		require.GreaterOrEqual(t, len(page.Data.Cards), 8)
 		for _, card := range page.Data.Cards {

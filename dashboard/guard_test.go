@@ -149,12 +149,18 @@ func TestEveryReadOfDataHasOneLine(t *testing.T) {
 		path  string
 		words []string
 	}{
-		{ada, "/api/v1/pages/overview?range=28d", []string{"what=read", "user=ada", "path=/api/v1/pages/overview", "range=28d", "status=200",
-			"from=127.0.0.1"}},
-		{ada, "/api/v1/tables/core.claims/rows?status=rejected&limit=3", []string{"what=read", "path=/api/v1/tables/core.claims/rows",
-			"status=rejected", "status=200"}},
-		{ada, "/api/v1/tables/core.claims/rows?status=rejected&format=csv", []string{"what=export", "user=ada", "status=rejected", "format=csv",
-			"rows=", "bytes="}},
+		{ada, "/api/v1/pages/overview?range=28d", []string{
+			"what=read", "user=ada", "path=/api/v1/pages/overview", "range=28d", "status=200",
+			"from=127.0.0.1",
+		}},
+		{ada, "/api/v1/tables/core.claims/rows?status=rejected&limit=3", []string{
+			"what=read", "path=/api/v1/tables/core.claims/rows",
+			"status=rejected", "status=200",
+		}},
+		{ada, "/api/v1/tables/core.claims/rows?status=rejected&format=csv", []string{
+			"what=export", "user=ada", "status=rejected", "format=csv",
+			"rows=", "bytes=",
+		}},
 		{ada, "/api/v1/quarantine?format=csv&state=all", []string{"what=export", "path=/api/v1/quarantine", "state=all", "rows="}},
 		{ada, ask("select 7 as seven") + "&format=csv", []string{"what=sql", "user=ada", "select 7 as seven", "format=csv", "rows=1", "bytes="}},
 		{ada, ask("select :x as given") + "&p.x=hello", []string{"what=sql", "select :x as given", "hello", "rows=1"}},
@@ -194,7 +200,9 @@ func TestAProxysHeadersAreTakenOnce(t *testing.T) {
 		return status, string(body)
 	}
 	for _, twice := range []http.Header{
-		{"X-Groups": {"staff", "data"}}, {"X-Groups": {"data", "staff"}}, {"X-Forwarded-User": {"ada", "ben"}},
+		{"X-Groups": {"staff", "data"}},
+		{"X-Groups": {"data", "staff"}},
+		{"X-Forwarded-User": {"ada", "ben"}},
 		{"X-Lifeline-Proxy-Secret": {secret, secret}},
 	} {
 		status, _ := from(twice)
@@ -291,8 +299,10 @@ func TestALostDatabaseIsToldWithoutItsAddress(t *testing.T) {
 		return status == http.StatusServiceUnavailable
 	}, 20*time.Second, 20*time.Millisecond)
 	password, _ := u.User.Password()
-	for _, path := range []string{"/readyz", "/api/v1/pages/overview?range=13d", "/api/v1/tables/core.claims/rows?limit=2",
-		ask("select 2 as a"), ask("select 2 as a") + "&format=csv", "/api/v1/quarantine"} {
+	for _, path := range []string{
+		"/readyz", "/api/v1/pages/overview?range=13d", "/api/v1/tables/core.claims/rows?limit=2",
+		ask("select 2 as a"), ask("select 2 as a") + "&format=csv", "/api/v1/quarantine",
+	} {
 		require.Eventually(t, func() bool {
 			status, header, body := c.raw(path)
 			for _, secret := range []string{u.User.Username(), password, gate.address, strings.TrimPrefix(u.Path, "/")} {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"lifeline/semantic"
 	"net"
 	"net/http"
 	"net/netip"
@@ -15,6 +14,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"lifeline/semantic"
 )
 
 // policy is the content security policy of every answer. Nothing of another host is ever loaded.
@@ -35,8 +36,10 @@ func (s *Server) build() http.Handler {
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /metrics", s.serveMetrics)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
-		p := semantic.Problem{Title: "Not found", Status: http.StatusNotFound, Detail: "the API has no such route",
-			Hint: "/api/v1/openapi.json lists them"}
+		p := semantic.Problem{
+			Title: "Not found", Status: http.StatusNotFound, Detail: "the API has no such route",
+			Hint: "/api/v1/openapi.json lists them",
+		}
 		if allowed := methodsOf(mux, r); len(allowed) > 0 {
 			p = semantic.Problem{Title: "Not this way", Status: http.StatusMethodNotAllowed, Detail: "this address takes " +
 				strings.Join(allowed, " and ")}
@@ -93,13 +96,17 @@ func (s *Server) headers(next http.Handler) http.Handler {
 		if s.foreignOrigin(r) || r.Method == http.MethodPost && r.Header.Get("Sec-Fetch-Site") != "" &&
 			!slices.Contains([]string{"same-origin", "none"}, r.Header.Get("Sec-Fetch-Site")) ||
 			strings.HasPrefix(r.URL.Path, "/api/") && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
-			writeProblem(w, r, id, semantic.Problem{Title: "Another site", Status: http.StatusForbidden,
-				Detail: "data is given to this server's own pages only"})
+			writeProblem(w, r, id, semantic.Problem{
+				Title: "Another site", Status: http.StatusForbidden,
+				Detail: "data is given to this server's own pages only",
+			})
 			return
 		}
 		if fault := unreadable(r); fault != "" {
-			writeProblem(w, r, id, semantic.Problem{Title: "The address cannot be read", Status: http.StatusBadRequest, Detail: fault,
-				Hint: "UTF-8, percent-encoded"})
+			writeProblem(w, r, id, semantic.Problem{
+				Title: "The address cannot be read", Status: http.StatusBadRequest, Detail: fault,
+				Hint: "UTF-8, percent-encoded",
+			})
 			return
 		}
 		if !probe {
@@ -182,8 +189,10 @@ func (s *Server) serve(rt route) http.HandlerFunc {
 			if broken, isError := fault.(error); fault != nil && (!isError || !errors.Is(broken, http.ErrAbortHandler)) {
 				s.log.Error("a handler broke", "request_id", c.id, "path", r.URL.Path, "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
 				if !watched.wrote {
-					writeProblem(watched, r, c.id, semantic.Problem{Title: "The server met an error", Status: 500,
-						Detail: "see the server's log by the request id", Retryable: true})
+					writeProblem(watched, r, c.id, semantic.Problem{
+						Title: "The server met an error", Status: 500,
+						Detail: "see the server's log by the request id", Retryable: true,
+					})
 				}
 				fault = http.ErrAbortHandler
 			}
@@ -211,8 +220,10 @@ func (c *request) missing(role string) *semantic.Problem {
 	if contact == "" {
 		contact = c.def.Model.Contact
 	}
-	return &semantic.Problem{Title: "Not allowed", Status: http.StatusForbidden, Detail: "this needs the role " + role, Role: role,
-		Contact: contact}
+	return &semantic.Problem{
+		Title: "Not allowed", Status: http.StatusForbidden, Detail: "this needs the role " + role, Role: role,
+		Contact: contact,
+	}
 }
 
 // statusWriter remembers what was answered.

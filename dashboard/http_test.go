@@ -23,8 +23,10 @@ import (
 func TestEveryAnswerHasTheStrictHeaders(t *testing.T) {
 	t.Parallel()
 	c := duck(t)
-	for _, path := range []string{"/", "/claims/12", "/assets/none.js", "/api/v1/meta", "/api/v1/pages/overview", "/api/v1/nothing",
-		"/healthz", "/metrics", "/api/v1/openapi.json"} {
+	for _, path := range []string{
+		"/", "/claims/12", "/assets/none.js", "/api/v1/meta", "/api/v1/pages/overview", "/api/v1/nothing",
+		"/healthz", "/metrics", "/api/v1/openapi.json",
+	} {
 		_, h, _ := c.raw(path)
 		policy := h.Get("Content-Security-Policy")
 		require.Contains(t, policy, "default-src 'none'", path)
@@ -53,8 +55,10 @@ func TestTheAPIIsReadOnly(t *testing.T) {
 func TestAnAnswerThatTheAskerHasIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	c := duck(t)
-	for _, path := range []string{"/api/v1/pages/overview?range=28d", "/api/v1/tables", "/api/v1/tables/core.claims/rows?limit=2",
-		"/api/v1/checks", "/"} {
+	for _, path := range []string{
+		"/api/v1/pages/overview?range=28d", "/api/v1/tables", "/api/v1/tables/core.claims/rows?limit=2",
+		"/api/v1/checks", "/",
+	} {
 		_, h, _ := c.raw(path)
 		require.NotEmpty(t, h.Get("ETag"), path)
 		require.Equal(t, "private, no-cache", h.Get("Cache-Control"), path)
@@ -100,8 +104,10 @@ func users(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
 	fmt.Fprintln(&b, "# name:roles:hash")
-	for line, secret := range map[string]string{"ada:viewer,data": "correct horse", "ben:viewer": "battery staple",
-		"robot:token,viewer": "a-long-token-of-a-robot", "old:token=2020-01-01,data": "a-token-that-is-over"} {
+	for line, secret := range map[string]string{
+		"ada:viewer,data": "correct horse", "ben:viewer": "battery staple",
+		"robot:token,viewer": "a-long-token-of-a-robot", "old:token=2020-01-01,data": "a-token-that-is-over",
+	} {
 		hash, err := dashboard.HashSecret(secret)
 		require.NoError(t, err)
 		fmt.Fprintf(&b, "%s:%s\n", line, hash)

@@ -5,9 +5,10 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"lifeline/semantic"
 	"strings"
 	"time"
+
+	"lifeline/semantic"
 )
 
 func (c *request) metaData() error {
@@ -41,8 +42,10 @@ func (c *request) loadMeta(ctx context.Context) (*MetaData, error) {
 	if s == nil {
 		d.State = "empty"
 		d.FirstSteps = []Step{
-			{"Say where the source is", "export LIFELINE_SOURCE=mysql://reader:password@host:3306/database",
-				c.options.Project.Config.Source.DSN != ""},
+			{
+				"Say where the source is", "export LIFELINE_SOURCE=mysql://reader:password@host:3306/database",
+				c.options.Project.Config.Source.DSN != "",
+			},
 			{"In the project's folder, check that everything is ready", "lifeline doctor", false},
 			{"Load and publish for the first time", "lifeline run", false},
 			{"Open the first page", "this page shows it by itself", false},

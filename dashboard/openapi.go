@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"lifeline/semantic"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
+
+	"lifeline/semantic"
 )
 
 // object keeps JSON documents readable to write.
@@ -82,8 +83,10 @@ func (g *schemas) operation(r route, method string, problem any) object {
 		headers["X-Row-Count"] = object{"description": "Rows of the file.", "schema": object{"type": "integer"}}
 	}
 	ok["headers"] = headers
-	fault := object{"description": "What cannot be done, and what to try.",
-		"content": object{"application/problem+json": object{"schema": problem}}}
+	fault := object{
+		"description": "What cannot be done, and what to try.",
+		"content":     object{"application/problem+json": object{"schema": problem}},
+	}
 	op["responses"] = object{"200": ok, "default": fault}
 	if r.data != nil {
 		op["responses"].(object)["304"] = object{"description": "The answer that the asker has is the same."}

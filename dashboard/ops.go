@@ -5,9 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"lifeline/semantic"
 	"strconv"
 	"strings"
+
+	"lifeline/semantic"
 )
 
 // stagingIsCore is the equation of the books that says where every row went.

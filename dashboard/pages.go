@@ -4,8 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"lifeline/semantic"
 	"strconv"
+
+	"lifeline/semantic"
 )
 
 // number reads a parameter that is a whole number between two bounds.

@@ -6,8 +6,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"lifeline/semantic"
 	"strings"
+
+	"lifeline/semantic"
 )
 
 // reasonWords says reasons as people do.
@@ -102,7 +103,8 @@ order by q.table_name, q.key, q.occurrence`
 }
 
 func (c *request) loadQuarantine(ctx context.Context, db *sql.DB, a quarantineQuery, limit int, after string) (*QuarantineData,
-	*semantic.Page, error) {
+	*semantic.Page, error,
+) {
 	d := &QuarantineData{
 		Reasons: []QuarantineReason{}, States: []semantic.Option{}, Tables: []semantic.Option{}, Rows: []QuarantineRow{},
 		Exports: []semantic.ExportLink{},
@@ -303,8 +305,10 @@ order by r.reason, r.check_name, r.column_name`, 0)
 		if !is {
 			continue
 		}
-		cause := QuarantineCause{Reason: semantic.TextOf(row[3]), Text: reasonText(semantic.TextOf(row[3])), Check: semantic.TextOf(row[4]),
-			Column: semantic.TextOf(row[5])}
+		cause := QuarantineCause{
+			Reason: semantic.TextOf(row[3]), Text: reasonText(semantic.TextOf(row[3])), Check: semantic.TextOf(row[4]),
+			Column: semantic.TextOf(row[5]),
+		}
 		if row[6] != nil && c.user.has(RoleData) {
 			v := semantic.TextOf(row[6])
 			cause.Value = &v

@@ -1,8 +1,9 @@
 package dashboard
 
 import (
-	"lifeline/semantic"
 	"net/http"
+
+	"lifeline/semantic"
 )
 
 // route is one address of the API with what is said of it in the OpenAPI document.
@@ -57,8 +58,10 @@ func (s *Server) table() []route {
 	const api = "/api/v1"
 	value := func(c *request, name string) string { return c.r.PathValue(name) }
 	get := func(pattern, summary string, params []param, data any, handle func(*request) error) route {
-		return route{methods: http.MethodGet, pattern: api + pattern, summary: summary, params: params, data: data, role: RoleViewer,
-			handle: handle}
+		return route{
+			methods: http.MethodGet, pattern: api + pattern, summary: summary, params: params, data: data, role: RoleViewer,
+			handle: handle,
+		}
 	}
 	rows := get("/tables/{table}/rows", "Rows of a table by the filter grammar, a page at a time, or all matches as a file.",
 		with(filterParams, pathParam("table", "schema.table"), param{name: "sort", kind: "string", about: "Column, with - for descending."},
@@ -81,8 +84,10 @@ func (s *Server) table() []route {
 		{name: "table", kind: "string", about: "Table of the source."},
 		{name: "reason", kind: "string", about: "Reason."},
 		{name: "check", kind: "string", about: "Name of a check."},
-		{name: "state", kind: "string", about: "State of the row; open, which is held or quarantined, where none is given.",
-			values: []string{"open", "held", "quarantined", "superseded", "released", "fixed_at_source", "expired", "all"}},
+		{
+			name: "state", kind: "string", about: "State of the row; open, which is held or quarantined, where none is given.",
+			values: []string{"open", "held", "quarantined", "superseded", "released", "fixed_at_source", "expired", "all"},
+		},
 		limitParam("limit", "Rows a page, at most 1000."),
 		{name: "after", kind: "string", about: "Cursor."},
 		formatParam("json", "csv", "ndjson", "parquet"),

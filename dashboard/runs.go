@@ -4,14 +4,15 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"lifeline/semantic"
-	"lifeline/warehouse"
 	"math"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"lifeline/semantic"
+	"lifeline/warehouse"
 )
 
 // books is where ops and quarantine are read; a problem before the first run.
@@ -19,8 +20,10 @@ func (c *request) booksDB() (*sql.DB, error) {
 	if db := c.version.booksDB(); db != nil {
 		return db, nil
 	}
-	return nil, &semantic.Problem{Title: "Nothing has run yet", Status: http.StatusServiceUnavailable,
-		Detail: "there are no books before the first run", Hint: "lifeline run", Retryable: true}
+	return nil, &semantic.Problem{
+		Title: "Nothing has run yet", Status: http.StatusServiceUnavailable,
+		Detail: "there are no books before the first run", Hint: "lifeline run", Retryable: true,
+	}
 }
 
 const selectRuns = `
@@ -100,8 +103,10 @@ func readRuns(ctx context.Context, db *sql.DB, low, high int64) ([]RunInfo, erro
 				count(*) filter (where status in ('fail', 'error'))
 from ops.check_results where run_id between $1 and $2 group by 1`,
 			func(r *RunInfo, row []any) {
-				r.Checks = semantic.CheckCounts{Passed: int(semantic.CountOf(row[1])), Warned: int(semantic.CountOf(row[2])),
-					Failed: int(semantic.CountOf(row[3]))}
+				r.Checks = semantic.CheckCounts{
+					Passed: int(semantic.CountOf(row[1])), Warned: int(semantic.CountOf(row[2])),
+					Failed: int(semantic.CountOf(row[3])),
+				}
 			},
 		},
 		{
@@ -128,8 +133,10 @@ from ops.check_results where run_id between $1 and $2 group by 1`,
 
 // stepOf reads step, name, status, started_at, seconds, rows, detail.
 func stepOf(row []any, began time.Time) RunStep {
-	s := RunStep{Step: semantic.TextOf(row[0]), Name: semantic.TextOf(row[1]), Status: semantic.TextOf(row[2]), Rows: semantic.CountOf(row[5]),
-		Detail: semantic.TextOf(row[6])}
+	s := RunStep{
+		Step: semantic.TextOf(row[0]), Name: semantic.TextOf(row[1]), Status: semantic.TextOf(row[2]), Rows: semantic.CountOf(row[5]),
+		Detail: semantic.TextOf(row[6]),
+	}
 	s.Seconds, _ = row[4].(float64)
 	if t := semantic.TimeOf(row[3]); !t.IsZero() {
 		s.Start = math.Max(0, t.Sub(began).Seconds())
@@ -226,8 +233,10 @@ inner join (select table_name, max(run_id) as run_id from ops.loads group by 1) 
 	}
 	out := []TableFreshness{}
 	for _, row := range got.Rows {
-		t := TableFreshness{Table: semantic.TextOf(row[0]), LoadedAt: semantic.TimeOrNil(row[1]), Changed: semantic.TimeOrNil(row[2]),
-			Rows: counts[semantic.TextOf(row[0])], Status: "fresh"}
+		t := TableFreshness{
+			Table: semantic.TextOf(row[0]), LoadedAt: semantic.TimeOrNil(row[1]), Changed: semantic.TimeOrNil(row[2]),
+			Rows: counts[semantic.TextOf(row[0])], Status: "fresh",
+		}
 		switch late := staleAfter(o); {
 		case bad != nil && t.LoadedAt != nil && bad.StartedAt.After(*t.LoadedAt):
 			t.Status, t.Cause = "late", fmt.Sprintf("run %d %s at step %s", bad.ID, runWord(bad.Status), badStep(bad))
@@ -364,8 +373,10 @@ func (d *RunData) details(ctx context.Context, db *sql.DB) error {
 	}
 	for _, row := range got.Rows {
 		seconds, _ := row[6].(float64)
-		d.Loads = append(d.Loads, RunLoad{semantic.TextOf(row[0]), semantic.CountOf(row[1]), semantic.CountOf(row[2]), semantic.CountOf(row[3]),
-			semantic.CountOf(row[4]), semantic.CountOf(row[5]), seconds})
+		d.Loads = append(d.Loads, RunLoad{
+			semantic.TextOf(row[0]), semantic.CountOf(row[1]), semantic.CountOf(row[2]), semantic.CountOf(row[3]),
+			semantic.CountOf(row[4]), semantic.CountOf(row[5]), seconds,
+		})
 	}
 	if got, err = semantic.Fetch(ctx, db, `select table_name, equation, item, left_value, right_value, balances, detail from ops.books where
 		run_id = $1 order by table_name, equation, item`, 0, d.ID); err != nil {
@@ -373,8 +384,10 @@ func (d *RunData) details(ctx context.Context, db *sql.DB) error {
 	}
 	for _, row := range got.Rows {
 		balances, _ := row[5].(bool)
-		d.Books = append(d.Books, Book{semantic.TextOf(row[0]), semantic.TextOf(row[1]), semantic.TextOf(row[2]), semantic.TextOf(row[3]),
-			semantic.TextOf(row[4]), balances, semantic.TextOf(row[6])})
+		d.Books = append(d.Books, Book{
+			semantic.TextOf(row[0]), semantic.TextOf(row[1]), semantic.TextOf(row[2]), semantic.TextOf(row[3]),
+			semantic.TextOf(row[4]), balances, semantic.TextOf(row[6]),
+		})
 	}
 	if got, err = semantic.Fetch(ctx, db, `select table_name, column_name, basis, cast(sum(rows) as bigint) from ops.repairs where run_id = $1
 		group by 1, 2, 3 order by 4 desc, 1, 2, 3`, 0, d.ID); err != nil {

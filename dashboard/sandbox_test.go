@@ -82,8 +82,10 @@ func TestTheSandboxRefusesEverythingElse(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, c *client) {
 		secret := filepath.Join(t.TempDir(), "secret.csv")
 		require.NoError(t, os.WriteFile(secret, []byte("a\nhidden-word\n"), 0o600))
-		for _, query := range append([]string{"select * from read_csv('" + secret + "')", "select * from '" + secret + "'",
-			"copy core.claims to '" + secret + ".out'"}, escapes...) {
+		for _, query := range append([]string{
+			"select * from read_csv('" + secret + "')", "select * from '" + secret + "'",
+			"copy core.claims to '" + secret + ".out'",
+		}, escapes...) {
 			status, _, body := c.raw(ask(query))
 			if strings.HasPrefix(query, "pivot") && status == http.StatusOK {
 				continue // A pivot over a table of the version is a select.
@@ -176,8 +178,10 @@ func TestStatementsTakeNamedValues(t *testing.T) {
 		want := count("select count(*) as n from core.claims where status = 'approved' and id > 10", "")
 		require.NotEqual(t, "0", want)
 		require.Equal(t, want, count(all, "&p.status=approved&p.least=10"))
-		for _, hostile := range []string{"x' or '1'='1", "x'; drop table core.claims; select '", "approved' union all select 1 --",
-			"x\x00' or 1=1", `approved"`, `x\' or 1=1 --`} {
+		for _, hostile := range []string{
+			"x' or '1'='1", "x'; drop table core.claims; select '", "approved' union all select 1 --",
+			"x\x00' or 1=1", `approved"`, `x\' or 1=1 --`,
+		} {
 			status, _, body := c.raw(ask(all) + "&p.least=10&p.status=" + url.QueryEscape(hostile))
 			if status == http.StatusOK {
 				require.Contains(t, string(body), `"rows":[[0]]`, hostile)
@@ -187,8 +191,10 @@ func TestStatementsTakeNamedValues(t *testing.T) {
 		}
 		require.Equal(t, ":status", count("select ':status' as a", ""), "a name in quotes is text")
 		require.Equal(t, "7", count("select '7'::text as a", ""), "a cast is no name")
-		for query, says := range map[string]string{ask(all): "no value for :least and :status", ask(all) + "&p.status=a": "no value for :least",
-			ask("select 1 as a") + "&p.more=1": "no :more in the statement"} {
+		for query, says := range map[string]string{
+			ask(all): "no value for :least and :status", ask(all) + "&p.status=a": "no value for :least",
+			ask("select 1 as a") + "&p.more=1": "no :more in the statement",
+		} {
 			status, _, body := c.raw(query)
 			require.Equal(t, http.StatusBadRequest, status, query)
 			require.Contains(t, string(body), says)

@@ -2,11 +2,12 @@ package dashboard
 
 import (
 	"io"
-	"lifeline/semantic"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"lifeline/semantic"
 )
 
 // export writes a file. A stream that breaks ends the connection without its last chunk, so that no reader can take a part for the

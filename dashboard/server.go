@@ -64,8 +64,10 @@ type Server struct {
 // New opens the warehouse's newest version and begins to follow it.
 func New(ctx context.Context, o Options) (*Server, error) {
 	o.defaults()
-	s := &Server{options: o, def: o.Definition, log: o.Logger, events: newHub(), metrics: newMetrics(), answers: answersQueue(&o),
-		exports: exportsQueue(&o)}
+	s := &Server{
+		options: o, def: o.Definition, log: o.Logger, events: newHub(), metrics: newMetrics(), answers: answersQueue(&o),
+		exports: exportsQueue(&o),
+	}
 	var err error
 	if s.auth, err = newGuard(o.Auth); err != nil {
 		return nil, err
@@ -73,8 +75,10 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if s.static, err = newStatic(o.Pages); err != nil {
 		return nil, err
 	}
-	s.store = &store{wh: o.Warehouse, def: o.Definition, options: o, log: o.Logger, sql: semantic.SandboxQueue(o.sqlLimits()),
-		shown: map[*semantic.Version]int{}}
+	s.store = &store{
+		wh: o.Warehouse, def: o.Definition, options: o, log: o.Logger, sql: semantic.SandboxQueue(o.sqlLimits()),
+		shown: map[*semantic.Version]int{},
+	}
 	if err := s.store.open(ctx); err != nil {
 		return nil, err
 	}
@@ -111,8 +115,10 @@ const exportPatience = 20 * time.Second
 
 func exportsQueue(o *Options) *semantic.Queue {
 	most := max(1, o.Connections/2)
-	return semantic.NewQueue(semantic.QueueOptions{AtOnce: most, EachAtOnce: max(1, most-1), EachWaiting: 8, Waiting: 64,
-		Patience: exportPatience})
+	return semantic.NewQueue(semantic.QueueOptions{
+		AtOnce: most, EachAtOnce: max(1, most-1), EachWaiting: 8, Waiting: 64,
+		Patience: exportPatience,
+	})
 }
 
 func (o *Options) defaults() {
@@ -198,8 +204,10 @@ func problemOf(err error) *semantic.Problem {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &filter):
-		return &semantic.Problem{Title: "A filter cannot be understood", Status: 400, Detail: filter.Error(),
-			Hint: "docs/dashboard.md lists the filter grammar"}
+		return &semantic.Problem{
+			Title: "A filter cannot be understood", Status: 400, Detail: filter.Error(),
+			Hint: "docs/dashboard.md lists the filter grammar",
+		}
 	case errors.As(err, &mixed):
 		return &semantic.Problem{Title: "Several currencies", Status: 422, Detail: mixed.Error(), Hint: "choose one, as in currency=" +
 			first(mixed.Currencies), Values: mixed.Currencies}

@@ -113,10 +113,12 @@ func publish(dsn, csv string) error {
 		return err
 	}
 	defer wh.Close()
-	_, err = run.Do(ctx, run.Options{Project: p, Warehouse: wh, Command: "run", Full: true,
+	_, err = run.Do(ctx, run.Options{
+		Project: p, Warehouse: wh, Command: "run", Full: true,
 		Source: func(ctx context.Context) (source.Source, error) {
 			return source.Open(ctx, source.Options{DSN: "csv:" + csv, TimeZone: "UTC", Tables: run.Contracts(p)})
-		}})
+		},
+	})
 	return err
 }
 
@@ -176,8 +178,10 @@ func open(t *testing.T, dsn string, change ...func(*dashboard.Options)) *client 
 	require.NoError(t, err)
 	d, err := semantic.ReadDefinition(carepay)
 	require.NoError(t, err)
-	graph, err := model.NewGraph(p, model.Options{Target: model.Target{Name: wh.Engine(), Type: wh.Engine()},
-		Vars: map[string]any{"as_of": "2000-01-01 00:00:00"}})
+	graph, err := model.NewGraph(p, model.Options{
+		Target: model.Target{Name: wh.Engine(), Type: wh.Engine()},
+		Vars:   map[string]any{"as_of": "2000-01-01 00:00:00"},
+	})
 	require.NoError(t, err)
 	o := dashboard.Options{Project: p, Definition: d, Warehouse: wh, Graph: graph, DSN: dsn, Build: "test", Poll: 20 * time.Millisecond}
 	for _, c := range change {

@@ -22,15 +22,19 @@ func (o *Options) sqlLimits() semantic.Limits {
 // an address is never run.
 func (c *request) sqlRequest() error {
 	if kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type")); kind != "application/json" {
-		return &semantic.Problem{Title: "JSON is wanted", Status: http.StatusUnsupportedMediaType,
-			Detail: "the body is {\"q\": \"select …\"} of type application/json"}
+		return &semantic.Problem{
+			Title: "JSON is wanted", Status: http.StatusUnsupportedMediaType,
+			Detail: "the body is {\"q\": \"select …\"} of type application/json",
+		}
 	}
 	var body SQLRequest
 	d := json.NewDecoder(io.LimitReader(c.r.Body, 200<<10))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&body); err != nil {
-		return &semantic.Problem{Title: "The body cannot be read", Status: http.StatusBadRequest,
-			Detail: "the body is {\"q\": \"select …\"}, at most 200 kB"}
+		return &semantic.Problem{
+			Title: "The body cannot be read", Status: http.StatusBadRequest,
+			Detail: "the body is {\"q\": \"select …\"}, at most 200 kB",
+		}
 	}
 	if body.Format == "" {
 		body.Format = "json"
@@ -79,8 +83,10 @@ func (c *request) sql(asked SQLRequest) error {
 	if err != nil {
 		return err
 	}
-	data := &SQLData{Columns: rows.Columns, Rows: rows.Rows, Truncated: got.Truncated, Limit: c.options.SQLRows,
-		Seconds: time.Since(began).Seconds(), Formats: sqlFormats}
+	data := &SQLData{
+		Columns: rows.Columns, Rows: rows.Rows, Truncated: got.Truncated, Limit: c.options.SQLRows,
+		Seconds: time.Since(began).Seconds(), Formats: sqlFormats,
+	}
 	c.note("rows", len(data.Rows), "bytes", got.Bytes)
 	return c.fresh(&reply{data: data})
 }
@@ -117,8 +123,10 @@ func sqlProblem(err error, missing []string) error {
 		p.Status, p.Retryable = http.StatusServiceUnavailable, known.Kind != semantic.SandboxNoReader
 	case semantic.SandboxRefused:
 		if len(missing) > 0 {
-			return &semantic.Problem{Title: "A value is missing", Status: 400, Detail: "there is no value for :" + strings.Join(missing, " and :"),
-				Hint: `"values": {"` + missing[0] + `": "…"}`}
+			return &semantic.Problem{
+				Title: "A value is missing", Status: 400, Detail: "there is no value for :" + strings.Join(missing, " and :"),
+				Hint: `"values": {"` + missing[0] + `": "…"}`,
+			}
 		}
 	}
 	return p

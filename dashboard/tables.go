@@ -135,8 +135,10 @@ func (c *request) tableData(name string) error {
 			return nil, err
 		}
 		_, short, _ := strings.Cut(name, ".")
-		d := &TableData{TableInfo: c.tableInfo(t, checks), Profile: []semantic.ColumnProfile{}, Upstream: []string{}, Downstream: []string{},
-			Tests: checks[short], Usage: c.def.Readers(name)}
+		d := &TableData{
+			TableInfo: c.tableInfo(t, checks), Profile: []semantic.ColumnProfile{}, Upstream: []string{}, Downstream: []string{},
+			Tests: checks[short], Usage: c.def.Readers(name),
+		}
 		if d.Tests == nil {
 			d.Tests = []CheckInfo{}
 		}

@@ -34,8 +34,10 @@ func TestTablesMayHaveColumnsOfAnyType(t *testing.T) {
 	onBoth(t, func(t *testing.T, dsn string) {
 		engine, _, _ := strings.Cut(dsn, ":")
 		dir := t.TempDir()
-		for name, text := range map[string]string{"lifeline.yml": "name: r\n", "dbt_project.yml": "name: p\n",
-			"models/t.sql": "{{ config(schema='core') }}" + typesModel[engine]} {
+		for name, text := range map[string]string{
+			"lifeline.yml": "name: r\n", "dbt_project.yml": "name: p\n",
+			"models/t.sql": "{{ config(schema='core') }}" + typesModel[engine],
+		} {
 			require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
 			require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 		}
@@ -51,8 +53,10 @@ func TestTablesMayHaveColumnsOfAnyType(t *testing.T) {
 		require.Equal(t, `\xa3cda7d500ff`, profile["b"].Min)
 		require.Equal(t, `\xa3cda7d500ff`, profile["b"].Top[0].Value)
 		require.Equal(t, "00000000-0000-4000-8000-000000000001", profile["u"].Max)
-		for name, value := range map[string]string{"b": `\xa3cda7d500ff`, "u": "00000000-0000-4000-8000-000000000001", "d": "2024-01-31",
-			"t": "10:00:00", "f": "Infinity", "r": "0.1"} {
+		for name, value := range map[string]string{
+			"b": `\xa3cda7d500ff`, "u": "00000000-0000-4000-8000-000000000001", "d": "2024-01-31",
+			"t": "10:00:00", "f": "Infinity", "r": "0.1",
+		} {
 			rows := get[semantic.RowsData](c, "/api/v1/tables/core.t/rows?"+name+"="+url.QueryEscape(value))
 			require.Len(t, rows.Data.Rows, 1, name)
 			text, err := json.Marshal(rows.Data.Rows[0])

@@ -192,8 +192,10 @@ func (c *Column) isTime() bool { k := c.kind(); return k == date || k == datetim
 func (c *Column) isFlag() bool {
 	if c.kind() == enum {
 		values := strings.ToLower(c.Type)
-		for _, pair := range []string{"('y','n')", "('n','y')", "('0','1')", "('1','0')", "('yes','no')", "('no','yes')", "('true','false')",
-			"('false','true')"} {
+		for _, pair := range []string{
+			"('y','n')", "('n','y')", "('0','1')", "('1','0')", "('yes','no')", "('no','yes')", "('true','false')",
+			"('false','true')",
+		} {
 			if strings.HasSuffix(values, pair) {
 				return true
 			}

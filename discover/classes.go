@@ -31,8 +31,10 @@ var personTable = []string{
 }
 
 // concerned are people whom records are about.
-var concerned = []string{"customer", "client", "patient", "person", "student", "passenger", "guest", "tenant", "beneficiary", "subscriber",
-	"member", "buyer", "resident", "cliente", "kunde", "applicant", "contact"}
+var concerned = []string{
+	"customer", "client", "patient", "person", "student", "passenger", "guest", "tenant", "beneficiary", "subscriber",
+	"member", "buyer", "resident", "cliente", "kunde", "applicant", "contact",
+}
 
 var catalogueTable = []string{
 	"product", "country", "currency", "language", "store", "shop", "website", "category", "zone", "region", "carrier", "tax", "page",
@@ -53,17 +55,23 @@ var technicalTable = []string{
 	"acl", "oauth", "api", "api_key", "audit", "log", "tracker", "dataflow", "import", "export", "module", "plugin", "hook", "registry",
 }
 
-var logTable = []string{"history", "log", "audit", "event", "transition", "activity", "change", "journal", "trail", "revision", "tracking",
-	"timeline", "hist", "historique", "historial", "verlauf", "protokoll", "movement"}
+var logTable = []string{
+	"history", "log", "audit", "event", "transition", "activity", "change", "journal", "trail", "revision", "tracking",
+	"timeline", "hist", "historique", "historial", "verlauf", "protokoll", "movement",
+}
 
-var detailTable = []string{"item", "line", "detail", "product", "row", "option", "total", "entry", "part", "position", "component",
+var detailTable = []string{
+	"item", "line", "detail", "product", "row", "option", "total", "entry", "part", "position", "component",
 	"ligne", "det", "pos", "image", "description", "lang", "translation", "label", "attribute", "value", "property", "relation", "link",
 	"payment", "refund", "shipment", "address", "comment", "note", "attachment", "file", "task", "followup", "solution", "cost",
-	"validation", "template", "grid"}
+	"validation", "template", "grid",
+}
 
-var copyWords = []string{"grid", "aggregated", "aggregate", "summary", "cache", "copy", "backup", "bak", "tmp", "temp", "idx", "index",
+var copyWords = []string{
+	"grid", "aggregated", "aggregate", "summary", "cache", "copy", "backup", "bak", "tmp", "temp", "idx", "index",
 	"snapshot", "archive", "archived", "flat_cache", "mv", "staging", "old", "report", "stat", "statistic", "daily", "monthly", "yearly",
-	"weekly", "replica"}
+	"weekly", "replica",
+}
 
 // classes sorts every table.
 func (l *look) classes() {
@@ -156,8 +164,10 @@ func (l *look) original(t *Table) string {
 
 // labelOf is the column with a row's name.
 func labelOf(t *Table) *Column {
-	for _, want := range []string{"name", "label", "title", "description", "code", "status", "word", "text", "libelle", "nombre",
-		"bezeichnung", "nom"} {
+	for _, want := range []string{
+		"name", "label", "title", "description", "code", "status", "word", "text", "libelle", "nombre",
+		"bezeichnung", "nom",
+	} {
 		for _, c := range t.Columns {
 			if c.kind() == text && len(c.words) > 0 && c.words[len(c.words)-1] == want && len(c.words) <= 2+len(t.words) {
 				return c
@@ -258,9 +268,13 @@ func (l *look) polymorphic() {
 			_, stem, _ := keyParts(id.words)
 			if kind != nil && (len(stem) == 1 && slices.Contains(anyThing, stem[0]) || !slices.ContainsFunc(l.out.keysOf[t.Name],
 				func(k *Key) bool { return k.Column == id.Name })) {
-				l.out.Polymorphic = append(l.out.Polymorphic, Polymorphic{Table: t.Name, Type: kind.Name, ID: id.Name,
-					Guess: Guess{fmt.Sprintf("%s.%s points at the table that %s says", t.Name, id.Name, kind.Name), Medium,
-						"a type and an id of one name"}})
+				l.out.Polymorphic = append(l.out.Polymorphic, Polymorphic{
+					Table: t.Name, Type: kind.Name, ID: id.Name,
+					Guess: Guess{
+						fmt.Sprintf("%s.%s points at the table that %s says", t.Name, id.Name, kind.Name), Medium,
+						"a type and an id of one name",
+					},
+				})
 			}
 		}
 	}

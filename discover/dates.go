@@ -16,27 +16,41 @@ var roles = []struct {
 	{"reopened", []string{"reopened", "reopen"}},
 	{"cancelled", []string{"cancelled", "canceled", "cancel", "cancellation", "rejected", "rejection", "declined", "denied", "refused"}},
 	{"expires", []string{"expire", "expires", "expiry", "expiration", "expired", "exp"}},
-	{"due", []string{"due", "deadline", "expected", "expect", "promised", "target", "next", "required", "needed", "planned", "estimated",
-		"est", "echeance", "vencimiento", "faellig", "livraison"}},
+	{"due", []string{
+		"due", "deadline", "expected", "expect", "promised", "target", "next", "required", "needed", "planned", "estimated",
+		"est", "echeance", "vencimiento", "faellig", "livraison",
+	}},
 	{"paid", []string{"paid", "payment", "pay"}},
 	{"shipped", []string{"shipped", "ship", "shipment", "shipping", "dispatched", "dispatch", "delivery", "delivered", "despatch"}},
 	{"submitted", []string{"submitted", "submit", "submission", "transmitted", "sent", "filed", "bill", "billed", "referred"}},
-	{"accepted", []string{"accepted", "accept", "acknowledged", "acknowledgement", "takeintoaccount", "confirmed", "confirmation", "assigned",
-		"response", "responded"}},
-	{"decided", []string{"decided", "decision", "approved", "approval", "solved", "solve", "resolved", "resolution", "processed", "process",
-		"adjudicated", "judged", "validated", "validation", "valid", "converted"}},
-	{"closed", []string{"closed", "close", "closing", "completed", "complete", "completion", "finished", "finish", "ended", "end", "stopped",
+	{"accepted", []string{
+		"accepted", "accept", "acknowledged", "acknowledgement", "takeintoaccount", "confirmed", "confirmation", "assigned",
+		"response", "responded",
+	}},
+	{"decided", []string{
+		"decided", "decision", "approved", "approval", "solved", "solve", "resolved", "resolution", "processed", "process",
+		"adjudicated", "judged", "validated", "validation", "valid", "converted",
+	}},
+	{"closed", []string{
+		"closed", "close", "closing", "completed", "complete", "completion", "finished", "finish", "ended", "end", "stopped",
 		"stop", "returned", "return", "done", "terminated", "termination", "concluded", "checkout", "discharge", "discharged", "cloture",
-		"cierre", "fin"}},
-	{"started", []string{"started", "start", "begin", "began", "activated", "activation", "collected", "enrolled", "enrolment", "enrollment",
-		"admission", "admitted", "checkin", "debut", "inicio", "beginning", "commenced"}},
+		"cierre", "fin",
+	}},
+	{"started", []string{
+		"started", "start", "begin", "began", "activated", "activation", "collected", "enrolled", "enrolment", "enrollment",
+		"admission", "admitted", "checkin", "debut", "inicio", "beginning", "commenced",
+	}},
 	{"scheduled", []string{"scheduled", "schedule", "event", "appointment", "appt", "booking"}},
-	{"updated", []string{"updated", "update", "modified", "modify", "modification", "mod", "changed", "change", "upd", "edited", "edit",
-		"lastmod", "tms", "aktualisiert", "geaendert", "actualizado", "mtime", "lastupdate"}},
-	{"created", []string{"created", "create", "creation", "creat", "added", "add", "entered", "entry", "inserted", "insert", "registered",
+	{"updated", []string{
+		"updated", "update", "modified", "modify", "modification", "mod", "changed", "change", "upd", "edited", "edit",
+		"lastmod", "tms", "aktualisiert", "geaendert", "actualizado", "mtime", "lastupdate",
+	}},
+	{"created", []string{
+		"created", "create", "creation", "creat", "added", "add", "entered", "entry", "inserted", "insert", "registered",
 		"registration", "signup", "joined", "placed", "ordered", "opened", "open", "requested", "request", "posted", "post", "raised",
 		"reported", "booked", "received", "logged", "crt", "crtd", "erstellt", "angelegt", "creado", "creacion", "c", "ctime", "datec", "issue",
-		"issued", "recorded", "commande"}},
+		"issued", "recorded", "commande",
+	}},
 }
 
 // dateRoles gives every date column a role, by its name, its table and its values.
@@ -94,8 +108,10 @@ func (l *look) rolesOf(t *Table) []DateRole {
 
 func (l *look) roleOf(t *Table, c *Column) (string, Confidence, string) {
 	w := slices.DeleteFunc(slices.Clone(c.words), func(s string) bool {
-		return slices.Contains([]string{"date", "time", "at", "on", "datetime", "timestamp", "dt", "ts", "the", "was", "day", "fecha", "datum",
-			"utc", "gmt", "effective", "internal"}, s)
+		return slices.Contains([]string{
+			"date", "time", "at", "on", "datetime", "timestamp", "dt", "ts", "the", "was", "day", "fecha", "datum",
+			"utc", "gmt", "effective", "internal",
+		}, s)
 	})
 	s := l.profile.stats(t, c.Name)
 	name := strings.Join(c.words, " ")

@@ -33,8 +33,10 @@ func (w *plan) events() []shown {
 			if date == "" || money != withMoney {
 				continue
 			}
-			out = append(out, shown{table: "core." + t.model, noun: strings.ReplaceAll(t.model, "_", " "), list: t.model,
-				key: t.columns[t.t.Primary[0]], date: date, pt: t})
+			out = append(out, shown{
+				table: "core." + t.model, noun: strings.ReplaceAll(t.model, "_", " "), list: t.model,
+				key: t.columns[t.t.Primary[0]], date: date, pt: t,
+			})
 		}
 	}
 	return out
@@ -44,8 +46,10 @@ func (w *plan) events() []shown {
 func (w *plan) lists() []shown {
 	var out []shown
 	for _, pr := range w.records {
-		out = append(out, shown{table: "analytics." + pr.dim(), noun: strings.ReplaceAll(pr.r.Name, "_", " "), list: pr.plural,
-			key: pr.keyOf(pr.r.Name), record: pr, pt: pr.table})
+		out = append(out, shown{
+			table: "analytics." + pr.dim(), noun: strings.ReplaceAll(pr.r.Name, "_", " "), list: pr.plural,
+			key: pr.keyOf(pr.r.Name), record: pr, pt: pr.table,
+		})
 	}
 	if len(out) == 0 {
 		out = w.events()

@@ -7,8 +7,10 @@ import (
 
 // recordPage is the page of one kind of record: its states, how long it takes, what waits, who is concerned.
 func (w *plan) recordPage(pr *planRecord) string {
-	s := shown{table: "analytics." + pr.dim(), noun: strings.ReplaceAll(pr.r.Name, "_", " "), list: pr.plural, key: pr.keyOf(pr.r.Name),
-		record: pr, pt: pr.table}
+	s := shown{
+		table: "analytics." + pr.dim(), noun: strings.ReplaceAll(pr.r.Name, "_", " "), list: pr.plural, key: pr.keyOf(pr.r.Name),
+		record: pr, pt: pr.table,
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "title: %s\npath: /%s-flow\nsection: Operations\nicon: layers\norder: 20\ntable: %s\ndescription: %s\n\ncards:\n",
 		yamlText(heading(pr.plural)+" flow"), strings.ReplaceAll(pr.r.Name, "_", "-"), s.table,

@@ -197,8 +197,10 @@ func (w *plan) joins(t *planTable) []join {
 			continue
 		}
 		label := labelOf(r.parent.t).Name
-		out = append(out, join{table: r.parent.name, alias: fmt.Sprintf("l%d", i+1), key: r.key.Key, on: "t." + staged(r.key.Column),
-			label: label, as: r.label})
+		out = append(out, join{
+			table: r.parent.name, alias: fmt.Sprintf("l%d", i+1), key: r.key.Key, on: "t." + staged(r.key.Column),
+			label: label, as: r.label,
+		})
 	}
 	return out
 }

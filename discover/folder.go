@@ -101,8 +101,10 @@ func readSheet(path string) (*sheet, error) {
 			break
 		}
 		if err != nil {
-			return nil, &change.Problem{Err: fmt.Errorf("read %s: %w", filepath.Base(path), err), Where: path, Class: change.ClassUsage,
-				Try: "a file of comma-separated values with a header"}
+			return nil, &change.Problem{
+				Err: fmt.Errorf("read %s: %w", filepath.Base(path), err), Where: path, Class: change.ClassUsage,
+				Try: "a file of comma-separated values with a header",
+			}
 		}
 		if s.header == nil {
 			s.header = record
@@ -111,8 +113,10 @@ func readSheet(path string) (*sheet, error) {
 		s.rows = append(s.rows, record)
 	}
 	if s.header == nil {
-		return nil, &change.Problem{Err: fmt.Errorf("%s is empty", filepath.Base(path)), Where: path, Class: change.ClassUsage,
-			Try: "a file whose first line names the columns"}
+		return nil, &change.Problem{
+			Err: fmt.Errorf("%s is empty", filepath.Base(path)), Where: path, Class: change.ClassUsage,
+			Try: "a file whose first line names the columns",
+		}
 	}
 	return s, nil
 }

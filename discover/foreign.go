@@ -69,8 +69,10 @@ func (f *finder) foreignKeys(ctx context.Context, ignoreDeclared bool) ([]Key, e
 					continue
 				}
 				known[d.Column] = true
-				out = append(out, Key{Table: t.Name, Column: d.Column, Parent: d.Parent, Key: d.Key,
-					Guess: Guess{fmt.Sprintf("%s.%s is a key of %s", t.Name, d.Column, d.Parent), High, "declared as a foreign key"}})
+				out = append(out, Key{
+					Table: t.Name, Column: d.Column, Parent: d.Parent, Key: d.Key,
+					Guess: Guess{fmt.Sprintf("%s.%s is a key of %s", t.Name, d.Column, d.Parent), High, "declared as a foreign key"},
+				})
 			}
 		}
 		for _, c := range t.Columns {
@@ -252,8 +254,10 @@ func (f *finder) keyOf(ctx context.Context, t *Table, c *Column) (*Key, error) {
 
 // weigh compares a candidate with the values.
 func (f *finder) weigh(ctx context.Context, t *Table, c *Column, one candidate) (*Key, bool, error) {
-	k := &Key{Table: t.Name, Column: c.Name, Parent: one.parent.Name, Key: one.key,
-		Guess: Guess{fmt.Sprintf("%s.%s is a key of %s", t.Name, c.Name, one.parent.Name), Medium, one.why}}
+	k := &Key{
+		Table: t.Name, Column: c.Name, Parent: one.parent.Name, Key: one.key,
+		Guess: Guess{fmt.Sprintf("%s.%s is a key of %s", t.Name, c.Name, one.parent.Name), Medium, one.why},
+	}
 	if one.score < acceptable {
 		k.Confidence = Low
 	}

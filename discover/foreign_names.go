@@ -55,9 +55,11 @@ func (c *Column) isCodeKey() bool {
 }
 
 // genericKeys are names of keys that every table may have.
-var genericKeys = []string{"id", "code", "name", "key", "no", "uuid", "guid", "number", "type", "value", "label", "title", "sort",
+var genericKeys = []string{
+	"id", "code", "name", "key", "no", "uuid", "guid", "number", "type", "value", "label", "title", "sort",
 	"position", "order", "entity", "date", "version", "language", "locale", "year", "slug", "path", "hash", "token", "url", "email", "ip",
-	"level"}
+	"level",
+}
 
 // abbreviates reports whether each word begins one of the others, as emp does employee and dept does department.
 func abbreviates(short, long []string) bool {
@@ -271,8 +273,10 @@ func (f *finder) byRole(t *Table, c *Column, add adder) {
 	switch {
 	case by && (doing || has(stem, doings...)):
 		add(f.user, key, goodName+8, "it says who did something, and that table holds the users")
-	case doing && n == 1 && slices.Contains([]string{"creator", "author", "owner", "editor", "modifier", "updater", "assignee", "approver",
-		"reviewer", "reporter", "requester"}, stem[0]):
+	case doing && n == 1 && slices.Contains([]string{
+		"creator", "author", "owner", "editor", "modifier", "updater", "assignee", "approver",
+		"reviewer", "reporter", "requester",
+	}, stem[0]):
 		add(f.user, key, goodName, "it says who did something, and that table holds the users")
 	case doing && marked:
 		add(f.user, key, goodName+4, "it says who did something, and that table holds the users")

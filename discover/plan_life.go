@@ -6,8 +6,10 @@ import (
 )
 
 // order is how the roles of dates follow each other in a life.
-var order = []string{"created", "recorded", "dated", "submitted", "accepted", "started", "invoiced", "paid", "shipped", "decided",
-	"closed", "reopened", "cancelled", "voided", "deleted"}
+var order = []string{
+	"created", "recorded", "dated", "submitted", "accepted", "started", "invoiced", "paid", "shipped", "decided",
+	"closed", "reopened", "cancelled", "voided", "deleted",
+}
 
 // activities declares what happens to a record: its dates, and what its log tells.
 func (w *plan) activities(pr *planRecord) {
@@ -79,12 +81,16 @@ func (w *plan) logged(pr *planRecord, taken map[string]bool) {
 		return
 	}
 	for _, s := range pr.r.States {
-		pr.acts = append(pr.acts, planActivity{name: s.Name, at: "happened_at", each: true, when: "{state: [" + s.Name + "]}", to: s.Name,
-			as: "date_" + s.Name, why: "the log " + g.Table})
+		pr.acts = append(pr.acts, planActivity{
+			name: s.Name, at: "happened_at", each: true, when: "{state: [" + s.Name + "]}", to: s.Name,
+			as: "date_" + s.Name, why: "the log " + g.Table,
+		})
 	}
 	if slices.ContainsFunc(pr.r.States, func(s State) bool { return s.Meaning == Decided || s.Meaning == Void }) {
-		pr.acts = append(pr.acts, planActivity{name: "left", at: "happened_at", each: true, when: "{outcome: [decided, void]}", as: "date_left",
-			hidden: true, why: "the log's first row that closes it"})
+		pr.acts = append(pr.acts, planActivity{
+			name: "left", at: "happened_at", each: true, when: "{outcome: [decided, void]}", as: "date_left",
+			hidden: true, why: "the log's first row that closes it",
+		})
 		pr.leave = "left"
 	}
 }
@@ -120,8 +126,10 @@ func (w *plan) leaving(pr *planRecord) {
 	if slices.ContainsFunc(pr.acts, func(a planActivity) bool { return a.name == name }) {
 		name = "left"
 	}
-	pr.acts = append(pr.acts, planActivity{name: name, at: pr.table.columns[updated], states: done, proxy: true,
-		why: "its last change stands in for the day it was decided: no column says that day"})
+	pr.acts = append(pr.acts, planActivity{
+		name: name, at: pr.table.columns[updated], states: done, proxy: true,
+		why: "its last change stands in for the day it was decided: no column says that day",
+	})
 	pr.leave = name
 }
 

@@ -252,8 +252,10 @@ func (l *look) derive(r *Record) {
 		open, done = "running", "finished"
 	}
 	g := Guess{"", Medium, r.EndDate + " is empty or not"}
-	r.States = []State{{Raw: open, Name: open, Label: open, Meaning: Open, Guess: g}, {Raw: done, Name: done, Label: done, Meaning: Decided,
-		Guess: g}}
+	r.States = []State{{Raw: open, Name: open, Label: open, Meaning: Open, Guess: g}, {
+		Raw: done, Name: done, Label: done, Meaning: Decided,
+		Guess: g,
+	}}
 	// Such a life begins where it started, not where a clerk entered it.
 	if start := r.stamp("started"); start != "" {
 		for i := range r.Dates {

@@ -57,8 +57,10 @@ func (s *server) Catalog(ctx context.Context) (*Catalog, error) {
 		if strings.Contains(r["kind"], "SEQUENCE") {
 			continue
 		}
-		t := &Table{Name: r["name"], Engine: r["engine"], Comment: r["comment"], Indexed: map[string]bool{},
-			View: strings.Contains(r["kind"], "VIEW")}
+		t := &Table{
+			Name: r["name"], Engine: r["engine"], Comment: r["comment"], Indexed: map[string]bool{},
+			View: strings.Contains(r["kind"], "VIEW"),
+		}
 		t.Rows, _ = strconv.ParseInt(r["n"], 10, 64) // A view has none.
 		if t.View {
 			t.Comment = ""

@@ -8,8 +8,10 @@ import (
 	"strings"
 )
 
-var stateWords = []string{"status", "state", "stage", "phase", "statut", "etat", "estado", "estatus", "zustand", "stato", "situation",
-	"stav", "situacao", "stadium", "progress", "disposition", "fase"}
+var stateWords = []string{
+	"status", "state", "stage", "phase", "statut", "etat", "estado", "estatus", "zustand", "stato", "situation",
+	"stav", "situacao", "stadium", "progress", "disposition", "fase",
+}
 
 // stateOf is a column that may hold the present state of a table's rows.
 type stateOf struct {
@@ -55,9 +57,11 @@ func (l *look) maybeState(t *Table, c *Column) *stateOf {
 	}
 	qualifier := slices.Concat(stem[:at], stem[at+1:])
 	qualifier = slices.DeleteFunc(qualifier, func(w string) bool {
-		return slices.Contains(t.words, w) || slices.Contains([]string{"current", "cur", "present", "actual", "order", "appt", "sale", "sales",
+		return slices.Contains(t.words, w) || slices.Contains([]string{
+			"current", "cur", "present", "actual", "order", "appt", "sale", "sales",
 			"message", "process", "record", "fulfiller", "workflow", "last", "of", "overall", "main", "fk", "ticket", "request", "job", "task",
-			"lead", "loan"}, w)
+			"lead", "loan",
+		}, w)
 	})
 	switch {
 	case has(qualifier, "marital", "employment", "employee", "allergy", "tax", "stock", "payment", "shipping", "province", "address", "bill",

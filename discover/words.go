@@ -3,8 +3,10 @@ package discover
 // The words that names are recognised by. They are words of a language, never names of a product's tables.
 
 // thing words end a table's name without saying what it holds.
-var thingWords = []string{"entity", "data", "info", "information", "master", "record", "tbl", "table", "detail", "list", "object", "main",
-	"base", "header", "head", "file"}
+var thingWords = []string{
+	"entity", "data", "info", "information", "master", "record", "tbl", "table", "detail", "list", "object", "main",
+	"base", "header", "head", "file",
+}
 
 // idWords mark a column that holds a key.
 var idWords = []string{"id", "no", "key", "fk", "num", "nr", "code", "number", "ref", "uuid", "guid", "pk", "idx"}
@@ -13,8 +15,10 @@ var idWords = []string{"id", "no", "key", "fk", "num", "nr", "code", "number", "
 var strictIDWords = []string{"id", "fk", "uuid", "guid"}
 
 // userTables hold the people who work with the application, the likeliest first.
-var userTables = []string{"user", "admin", "employee", "staff", "operator", "agent", "member", "account", "personnel", "utilisateur",
-	"usuario", "benutzer", "person"}
+var userTables = []string{
+	"user", "admin", "employee", "staff", "operator", "agent", "member", "account", "personnel", "utilisateur",
+	"usuario", "benutzer", "person",
+}
 
 // doings are what somebody did to a row, in "created_by" or "modified_user_id".
 var doings = []string{
@@ -37,5 +41,7 @@ var peopleWords = []string{
 }
 
 // parentWords name another row of the same table, or of the table that this one extends.
-var parentWords = []string{"parent", "superior", "boss", "previous", "prev", "original", "predecessor", "root", "ancestor", "replaced",
-	"superseded", "merged"}
+var parentWords = []string{
+	"parent", "superior", "boss", "previous", "prev", "original", "predecessor", "root", "ancestor", "replaced",
+	"superseded", "merged",
+}

@@ -50,13 +50,19 @@ func TestABadLifecycleIsRefusedWithItsPlaceAndAHint(t *testing.T) {
 	for name, c := range map[string]struct{ old, by, what, try string }{
 		"unknown state": {"state: sent, at", "state: snt, at", `names the state "snt", which is not declared`, "sent"},
 		"unknown next":  {"next: [back]", "next: [bak]", `next of "sent" names the state "bak"`, "back"},
-		"unreachable state": {"  back: {open: true}", "  back: {open: true, previous: []}", `no record can come to the state "back"`,
-			"initial: true"},
-		"open and decided": {"sent: {decided: true", "sent: {open: true, decided: true", `state "sent" is open and settled at once`,
-			"open: true, or"},
+		"unreachable state": {
+			"  back: {open: true}", "  back: {open: true, previous: []}", `no record can come to the state "back"`,
+			"initial: true",
+		},
+		"open and decided": {
+			"sent: {decided: true", "sent: {open: true, decided: true", `state "sent" is open and settled at once`,
+			"open: true, or",
+		},
 		"two activities of one name": {"  paid: {at: paid_at", "  placed: {at: paid_at", `"placed" already defined`, "colons"},
-		"two columns of one name": {"  paid: {at: paid_at", "  paid: {as: date_placed, at: paid_at",
-			`two activities have the column "date_placed"`, "as:"},
+		"two columns of one name": {
+			"  paid: {at: paid_at", "  paid: {as: date_placed, at: paid_at",
+			`two activities have the column "date_placed"`, "as:",
+		},
 		"leg over an unknown step":   {"[placed, paid]}", "[placed, payd]}", `leg "to_payment" names "payd", which is no activity`, "paid"},
 		"leg of one step":            {"[placed, paid]}", "[placed]}", `has not two activities`, "[created, decided]"},
 		"level of no leg":            {"to_payment: 2d", "to_paymnt: 2d", `a service level of "to_paymnt", which is no leg`, "legs:"},

@@ -104,8 +104,10 @@ func (w *world) events() []event {
 	}
 	for _, s := range w.scans {
 		if o := byID[s.order]; o != nil && s.at != nil && s.kind != "lost" {
-			out = append(out, event{order: o, activity: "scanned", at: *s.at, basis: "column", place: 4,
-				origin: fmt.Sprintf("scans|%d|scanned_at", s.id)})
+			out = append(out, event{
+				order: o, activity: "scanned", at: *s.at, basis: "column", place: 4,
+				origin: fmt.Sprintf("scans|%d|scanned_at", s.id),
+			})
 		}
 	}
 	sortEvents(out)
@@ -282,8 +284,10 @@ func (w *world) stays() []stay {
 func (w *world) intervals() []string {
 	var out []string
 	for _, s := range w.stays() {
-		out = append(out, strings.Join([]string{fmt.Sprint(s.order.id), s.state, stamp(s.from), stamp(s.to), number(took(s.from, s.to)),
-			fmt.Sprint(s.current)}, "|"))
+		out = append(out, strings.Join([]string{
+			fmt.Sprint(s.order.id), s.state, stamp(s.from), stamp(s.to), number(took(s.from, s.to)),
+			fmt.Sprint(s.current),
+		}, "|"))
 	}
 	sort.Strings(out)
 	return out

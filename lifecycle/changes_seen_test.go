@@ -19,12 +19,16 @@ func TestEveryChangeIsTheSameActivityInTheFactAndOnTheLine(t *testing.T) {
 	for name, c := range map[string]struct{ activities, sql string }{
 		"by the state's own name":  {"  back: {at: changed_at}", "c.kind = 'transition' and c.to_state = 'back'"},
 		"by its own name, a proxy": {"  back: {at: changed_at, basis: proxy}", "c.kind = 'transition' and c.to_state = 'back'"},
-		"two of one state": {"  settled: {state: [sent, cancelled], at: changed_at, basis: proxy}",
-			"c.kind = 'transition' and c.to_state in ('sent', 'cancelled')"},
+		"two of one state": {
+			"  settled: {state: [sent, cancelled], at: changed_at, basis: proxy}",
+			"c.kind = 'transition' and c.to_state in ('sent', 'cancelled')",
+		},
 		"named as what vanishes":   {"  deleted: {at: changed_at}", "c.kind = 'deleted'"},
 		"named as the first sight": {"  observed_in_state: {at: changed_at}", "c.kind = 'observed_in_state'"},
-		"a child's with a state": {"  loaded: {each: scan, at: scanned_at, when: {kind: lost}, to: sent}",
-			"c.kind = 'transition' and c.to_state = 'sent'"},
+		"a child's with a state": {
+			"  loaded: {each: scan, at: scanned_at, when: {kind: lost}, to: sent}",
+			"c.kind = 'transition' and c.to_state = 'sent'",
+		},
 		"a child's, named as one": {"  back: {each: scan, at: scanned_at, when: {kind: lost}}", "c.kind = 'transition' and c.to_state = 'back'"},
 		"on the line only":        {"  back: {at: changed_at, fact: false}", ""},
 		"in the fact only":        {"  back: {at: changed_at, flattened: false}", "c.kind = 'transition' and c.to_state = 'back'"},

@@ -278,8 +278,10 @@ func (l *compiler) sumColumns(c Count, s Sum) []column {
 	if c.Activity != "" {
 		for _, d := range l.Counters.Windows {
 			name := fmt.Sprintf("%s_last_%d_days", s.Name, d)
-			out = append(out, column{name, one("cast(coalesce(n." + name + ", 0) as numeric(38, 4))"),
-				fmt.Sprintf("Of %s_total, in the last %d days.", s.Name, d)})
+			out = append(out, column{
+				name, one("cast(coalesce(n." + name + ", 0) as numeric(38, 4))"),
+				fmt.Sprintf("Of %s_total, in the last %d days.", s.Name, d),
+			})
 		}
 	}
 	without := c.Name + "_without_" + s.Measure

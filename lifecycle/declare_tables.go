@@ -234,8 +234,10 @@ func (r *reader) tables() error {
 	if err != nil {
 		return err
 	}
-	for key, set := range map[string]*string{"activity": &t.Activity, "flattened": &t.Flattened, "intervals": &t.Intervals,
-		"backlog": &t.Backlog, "changes": &t.Changes, "counters": &t.Counters} {
+	for key, set := range map[string]*string{
+		"activity": &t.Activity, "flattened": &t.Flattened, "intervals": &t.Intervals,
+		"backlog": &t.Backlog, "changes": &t.Changes, "counters": &t.Counters,
+	} {
 		f, ok := o.Take(key)
 		if !ok {
 			continue

@@ -131,8 +131,10 @@ func TestAnyOrderOfRowsGivesTheSameTables(t *testing.T) {
 		p, err := load(t, files("Africa/Nairobi", shop))
 		require.NoError(t, err)
 		w := newWorld(3, 200, "Africa/Nairobi")
-		tables := []string{"order_changes", "fct_order_activity", "dim_order_lifecycle", "fct_order_states", "fct_order_backlog_daily",
-			"cnt_order_by_customer", "fct_all"}
+		tables := []string{
+			"order_changes", "fct_order_activity", "dim_order_lifecycle", "fct_order_states", "fct_order_backlog_daily",
+			"cnt_order_by_customer", "fct_all",
+		}
 		first := map[string]string{}
 		for shuffle := range times(5, 100) {
 			w.fill(t, e, uint64(shuffle))

@@ -124,21 +124,27 @@ func (g *Graph) collect() ([]*Node, error) {
 	var nodes []*Node
 	p := g.project
 	for _, s := range p.Sources {
-		n := &Node{ID: "source." + p.Name + "." + s.Source + "." + s.Name, Kind: KindSource, Name: s.Name, Schema: s.Schema, Alias: s.Name,
-			Source: s}
+		n := &Node{
+			ID: "source." + p.Name + "." + s.Source + "." + s.Name, Kind: KindSource, Name: s.Name, Schema: s.Schema, Alias: s.Name,
+			Source: s,
+		}
 		n.Path, _, _ = strings.Cut(s.Where, ":")
 		g.byName["source:"+s.Source+"."+s.Name] = n
 		nodes = append(nodes, n)
 	}
 	for _, s := range p.Seeds {
-		n := &Node{ID: "seed." + p.Name + "." + s.Name, Kind: KindSeed, Name: s.Name, Path: s.Path, Seed: s, Config: s.Config,
-			Materialized: Table}
+		n := &Node{
+			ID: "seed." + p.Name + "." + s.Name, Kind: KindSeed, Name: s.Name, Path: s.Path, Seed: s, Config: s.Config,
+			Materialized: Table,
+		}
 		g.byName[s.Name] = n
 		nodes = append(nodes, n)
 	}
 	for _, m := range p.Models {
-		n := &Node{ID: "model." + p.Name + "." + m.Name, Kind: KindModel, Name: m.Name, Path: m.Path, Model: m, Config: m.Config,
-			EntityOf: p.SourceOf(m)}
+		n := &Node{
+			ID: "model." + p.Name + "." + m.Name, Kind: KindModel, Name: m.Name, Path: m.Path, Model: m, Config: m.Config,
+			EntityOf: p.SourceOf(m),
+		}
 		g.byName[m.Name] = n
 		nodes = append(nodes, n)
 	}

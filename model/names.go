@@ -98,8 +98,10 @@ func (r *renderer) environment(c *jinja.Call) (jinja.Value, error) {
 	if v, ok := otherwise(c); ok {
 		return v, nil
 	}
-	return nil, &fault{fmt.Errorf("environment variable %s is not set", name),
-		"export " + name + "=…, or {{ env_var('" + name + "', 'a default') }}", quote(name)}
+	return nil, &fault{
+		fmt.Errorf("environment variable %s is not set", name),
+		"export " + name + "=…, or {{ env_var('" + name + "', 'a default') }}", quote(name),
+	}
 }
 
 // otherwise is a call's second argument, or the one called default.
@@ -335,8 +337,10 @@ func (a *adapter) Attr(name string) (jinja.Value, bool) {
 		return jinja.Native("adapter.type", func(*jinja.Call) (jinja.Value, error) { return a.dialect(), nil }), true
 	}
 	return jinja.Native("adapter."+name, func(*jinja.Call) (jinja.Value, error) {
-		return nil, &fault{fmt.Errorf("adapter.%s is not supported", name), "a model is compiled before anything is read from the warehouse",
-			name}
+		return nil, &fault{
+			fmt.Errorf("adapter.%s is not supported", name), "a model is compiled before anything is read from the warehouse",
+			name,
+		}
 	}), true
 }
 

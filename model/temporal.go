@@ -65,8 +65,10 @@ var (
 )
 
 // temporalArguments are the names that both macros take.
-var temporalArguments = []string{"kind", "cohort", "appended", "on", "time", "order", "inclusive", "cohort_on", "cohort_time",
-	"cohort_order", "cohort_id"}
+var temporalArguments = []string{
+	"kind", "cohort", "appended", "on", "time", "order", "inclusive", "cohort_on", "cohort_time",
+	"cohort_order", "cohort_id",
+}
 
 // temporalJoin answers temporal_join(kind, …): the cohort's rows, each with columns of one appended row, or nulls.
 func temporalJoin(c *jinja.Call) (jinja.Value, error) {
@@ -142,8 +144,10 @@ func readTemporal(name string, c *jinja.Call, kinds map[string]func(*temporal) s
 			quote(t.kind))
 	}
 	t.appended = side{relation: in.text("appended", ""), keys: in.names("on", nil), time: in.column("time", "activity_date")}
-	t.cohort = side{relation: in.text("cohort", ""), keys: in.names("cohort_on", t.appended.keys),
-		time: in.column("cohort_time", t.appended.time)}
+	t.cohort = side{
+		relation: in.text("cohort", ""), keys: in.names("cohort_on", t.appended.keys),
+		time: in.column("cohort_time", t.appended.time),
+	}
 	t.appended.order = in.names("order", []string{"occurrence", "id"})
 	t.cohort.order = in.names("cohort_order", t.appended.order)
 	t.id = in.column("cohort_id", "id")

@@ -174,8 +174,10 @@ func (p *Project) fromFile(value *string) error {
 		return nil
 	}
 	if err != nil {
-		return &change.Problem{Err: fmt.Errorf("read a value of lifeline.yml: %w", err), Where: name, Class: change.ClassUsage,
-			Try: "a readable file, or an environment variable"}
+		return &change.Problem{
+			Err: fmt.Errorf("read a value of lifeline.yml: %w", err), Where: name, Class: change.ClassUsage,
+			Try: "a readable file, or an environment variable",
+		}
 	}
 	*value = strings.TrimSpace(string(text))
 	return nil

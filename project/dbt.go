@@ -24,15 +24,19 @@ func (p *Project) readDbtProject() error {
 		return err
 	}
 	if o == nil {
-		return &change.Problem{Err: fmt.Errorf("%s holds no %s", p.Dir, file), Class: change.ClassUsage,
-			Try: "add one with name: and model-paths:"}
+		return &change.Problem{
+			Err: fmt.Errorf("%s holds no %s", p.Dir, file), Class: change.ClassUsage,
+			Try: "add one with name: and model-paths:",
+		}
 	}
 	p.files = append(p.files, file)
 	if _, err := os.Stat(filepath.Join(p.Dir, "lifeline.yml")); err == nil {
 		p.files = append(p.files, "lifeline.yml")
 	}
-	p.paths = paths{models: []string{"models"}, seeds: []string{"seeds"}, tests: []string{"tests"}, macros: []string{"macros"},
-		snapshots: []string{"snapshots"}, analyses: []string{"analyses"}}
+	p.paths = paths{
+		models: []string{"models"}, seeds: []string{"seeds"}, tests: []string{"tests"}, macros: []string{"macros"},
+		snapshots: []string{"snapshots"}, analyses: []string{"analyses"},
+	}
 	if err := firstError(
 		o.Text("name", &p.Name),
 		o.Texts("model-paths", &p.paths.models), o.Texts("seed-paths", &p.paths.seeds),
@@ -186,8 +190,10 @@ func (p *Project) readModels() error {
 		}
 		for _, f := range files {
 			if strings.HasSuffix(f, ".py") {
-				return &change.Problem{Err: fmt.Errorf("models in Python are not supported"), Where: f, Class: change.ClassUsage,
-					Try: "write the model in SQL"}
+				return &change.Problem{
+					Err: fmt.Errorf("models in Python are not supported"), Where: f, Class: change.ClassUsage,
+					Try: "write the model in SQL",
+				}
 			}
 			sql, err := p.read(f)
 			if err != nil {

@@ -316,8 +316,10 @@ func ConfigTry(key string) string {
 
 // configKnown are the keys that have an effect.
 func configKnown() []string {
-	return []string{"materialized", "schema", "alias", "enabled", "tags", "unique_key", "indexes", "meta", "column_types", "delimiter",
-		"contract"}
+	return []string{
+		"materialized", "schema", "alias", "enabled", "tags", "unique_key", "indexes", "meta", "column_types", "delimiter",
+		"contract",
+	}
 }
 
 func (c *ModelConfig) setIndexes(v any) error {

@@ -209,8 +209,10 @@ func Read(dir string, o Options) (*Project, error) {
 	if err := p.readConfig(o.Env); err != nil {
 		return nil, err
 	}
-	for _, read := range []func() error{p.readDbtProject, p.readForeign, p.readDocs, p.readMacros, p.readModels, p.readSeeds,
-		p.readSingularTests} {
+	for _, read := range []func() error{
+		p.readDbtProject, p.readForeign, p.readDocs, p.readMacros, p.readModels, p.readSeeds,
+		p.readSingularTests,
+	} {
 		if err := read(); err != nil {
 			return nil, err
 		}

@@ -50,14 +50,20 @@ var forms = []form{
 			"thresholds": "{unique: {error_if: '>3'}}", "masking": "{columns: {t.day: drop}}", "notify": "{webhook: 'http://x'}",
 		},
 	},
-	{name: "source of lifeline.yml", file: "lifeline.yml", text: "source: {%s}\n",
-		used: map[string]string{"dsn": "csv:x", "time_zone": "Africa/Nairobi"}},
-	{name: "warehouse", file: "lifeline.yml", text: "warehouse: {%s}\n",
-		used: map[string]string{"dsn": "duckdb:x", "memory_limit": "1GB", "keep_versions": "3"}},
+	{
+		name: "source of lifeline.yml", file: "lifeline.yml", text: "source: {%s}\n",
+		used: map[string]string{"dsn": "csv:x", "time_zone": "Africa/Nairobi"},
+	},
+	{
+		name: "warehouse", file: "lifeline.yml", text: "warehouse: {%s}\n",
+		used: map[string]string{"dsn": "duckdb:x", "memory_limit": "1GB", "keep_versions": "3"},
+	},
 	{name: "as_of", file: "lifeline.yml", text: "as_of: {%s}\n", used: map[string]string{"rule": "now", "columns": "[t.day]"}},
 	{name: "notify", file: "lifeline.yml", text: "notify: {%s}\n", used: map[string]string{"webhook": "http://x"}},
-	{name: "masking", file: "lifeline.yml", text: "masking: {%s}\n",
-		used: map[string]string{"key": "0123456789abcdef", "columns": "{t.day: drop}"}},
+	{
+		name: "masking", file: "lifeline.yml", text: "masking: {%s}\n",
+		used: map[string]string{"key": "0123456789abcdef", "columns": "{t.day: drop}"},
+	},
 	{
 		name: "threshold", file: "lifeline.yml", text: "thresholds: {unique: {%s}}\n",
 		used: map[string]string{"warn_if": "'>1'", "error_if": "'>1'", "note": "x", "until": "'2030-01-01', note: y"},
@@ -87,16 +93,22 @@ var forms = []form{
 		refused: map[string]string{"snapshots": "[x]", "semantic_models": "[x]", "saved_queries": "[x]"},
 	},
 	{
-		name: "source", file: "models/sources.yml", own: []string{"name",
-			"tables"}, text: "sources: [{name: shop, tables: [{name: t, columns: [{name: id}, {name: day}]}], %s}]\n",
-		used: map[string]string{"freshness": "{warn_after: {count: 1, period: day}}", "loaded_at_field": "day",
-			"config": "{loaded_at_field: day}"},
+		name: "source", file: "models/sources.yml", own: []string{
+			"name",
+			"tables",
+		}, text: "sources: [{name: shop, tables: [{name: t, columns: [{name: id}, {name: day}]}], %s}]\n",
+		used: map[string]string{
+			"freshness": "{warn_after: {count: 1, period: day}}", "loaded_at_field": "day",
+			"config": "{loaded_at_field: day}",
+		},
 		told:   map[string]string{"schema": "raw", "database": "x", "loader": "x", "tags": "[x]", "overrides": "x"},
 		silent: map[string]string{"description": "d", "meta": "{owner: x}", "quoting": "{}"},
 	},
 	{
-		name: "source table", file: "models/sources.yml", own: []string{"name",
-			"columns"}, text: "sources: [{name: shop, tables: [{name: t, columns: [{name: id}, {name: day}], %s}]}]\n",
+		name: "source table", file: "models/sources.yml", own: []string{
+			"name",
+			"columns",
+		}, text: "sources: [{name: shop, tables: [{name: t, columns: [{name: id}, {name: day}], %s}]}]\n",
 		used: map[string]string{
 			"identifier": "T1", "description": "d", "meta": "{lifeline: {key: [id]}}", "freshness": "{warn_after: {count: 1, period: day}}",
 			"loaded_at_field": "day",
@@ -107,8 +119,10 @@ var forms = []form{
 	},
 	{
 		name: "column", file: "models/m.yml", own: []string{"name"}, text: "models: [{name: m, columns: [{name: id, %s}]}]\n",
-		used: map[string]string{"data_type": "int", "description": "d", "meta": "{owner: x}", "config": "{meta: {owner: x}}",
-			"data_tests": "[unique]", "tests": "[unique]"},
+		used: map[string]string{
+			"data_type": "int", "description": "d", "meta": "{owner: x}", "config": "{meta: {owner: x}}",
+			"data_tests": "[unique]", "tests": "[unique]",
+		},
 		told: keysTold("quote", "tags", "constraints", "docs", "granularity", "policy_tags"),
 	},
 	{
@@ -149,8 +163,10 @@ var forms = []form{
 		told: keysTold("docs", "store_failures", "store_failures_as", "limit", "fail_calc", "schema", "alias", "database", "group"),
 	},
 	{
-		name: "unit test", file: "models/u.yml", text: "unit_tests: [{name: u, model: m, expect: {rows: []}, %s}]\n", own: []string{"name",
-			"model", "expect"},
+		name: "unit test", file: "models/u.yml", text: "unit_tests: [{name: u, model: m, expect: {rows: []}, %s}]\n", own: []string{
+			"name",
+			"model", "expect",
+		},
 		used: map[string]string{"description": "d", "given": "[{input: ref('n')}]", "overrides": "{vars: {a: 1}}", "config": "{enabled: false}"},
 		told: keysTold("versions", "tags"),
 	},

@@ -25,8 +25,10 @@ type Records struct {
 	Where     string            // file:line:column.
 }
 
-var recordsKeys = []string{"of", "key", "from", "where", "by", "measures", "only", "counted", "hit", "left_out", "weight", "adds",
-	"divides"}
+var recordsKeys = []string{
+	"of", "key", "from", "where", "by", "measures", "only", "counted", "hit", "left_out", "weight", "adds",
+	"divides",
+}
 
 // readRecords reads meta.lifeline.records of a model.
 func readRecords(o *Object, v any) ([]*Records, error) {

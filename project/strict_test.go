@@ -56,8 +56,12 @@ func TestSeedsTakeTheirConfigurationFromBothPlaces(t *testing.T) {
 	require.Equal(t, "raw", s.Config.Schema)
 	require.Equal(t, "renamed", s.Config.Alias)
 	require.Equal(t, "raw", p.Seed("flat").Config.Schema)
-	require.Equal(t, []project.SeedColumn{{Name: "id", Type: "bigint"}, {Name: "from", Type: "timestamp"}, {Name: "null_text", Type: "text"},
-		{Name: "day", Type: "text"}}, s.Columns)
+	require.Equal(t, []project.SeedColumn{
+		{Name: "id", Type: "bigint"},
+		{Name: "from", Type: "timestamp"},
+		{Name: "null_text", Type: "text"},
+		{Name: "day", Type: "text"},
+	}, s.Columns)
 	require.Nil(t, s.Rows[0][2])
 
 	_, err = load(t, map[string]string{

@@ -70,8 +70,10 @@ func syntaxProblem(file string, err error) error {
 		p := syntax.GetToken().Position
 		where, what = fmt.Sprintf("%s:%d:%d", file, p.Line, p.Column), syntax.GetMessage()
 	}
-	return &change.Problem{Err: fmt.Errorf("broken YAML: %s", what), Where: where, Class: change.ClassUsage,
-		Try: "mind indents, colons and quotes there"}
+	return &change.Problem{
+		Err: fmt.Errorf("broken YAML: %s", what), Where: where, Class: change.ClassUsage,
+		Try: "mind indents, colons and quotes there",
+	}
 }
 
 // Line is where the value stands, from 1.

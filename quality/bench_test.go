@@ -58,16 +58,20 @@ func BenchmarkQuality(b *testing.B) {
 				_, err = a.Evaluate(ctx, quality.Entity{
 					Source: source, Node: "items", Relation: e.Relation("core", "items"), Key: []string{"id"},
 					Checks: compiled(b, e,
-						project.Test{Node: "items", Kind: "relationships", Column: "invoice_id", OnFail: "quarantine",
-							Args: yaml{"to": "ref('invoices')", "field": "id"}},
+						project.Test{
+							Node: "items", Kind: "relationships", Column: "invoice_id", OnFail: "quarantine",
+							Args: yaml{"to": "ref('invoices')", "field": "id"},
+						},
 						project.Test{Node: "items", Kind: "not_null", Column: "invoice_id", OnFail: "quarantine"},
 						project.Test{Node: "items", Kind: "not_null", Column: "amount", OnFail: "quarantine"}),
 				})
 				require.NoError(b, err)
 				lap("setaside")
 				results, err := quality.Run(ctx, e.db, compiled(b, e,
-					project.Test{Node: "items", Kind: "not_null", Column: "id"}, project.Test{Node: "items", Kind: "accepted_values", Column: "status",
-						Args: yaml{"values": []any{"ACTIVE"}}},
+					project.Test{Node: "items", Kind: "not_null", Column: "id"}, project.Test{
+						Node: "items", Kind: "accepted_values", Column: "status",
+						Args: yaml{"values": []any{"ACTIVE"}},
+					},
 					project.Test{Node: "items", Kind: "accepted_range", Column: "amount", Args: yaml{"min_value": 0}}), 2)
 				require.NoError(b, err)
 				require.Equal(b, quality.Pass, results[2].Status)

@@ -102,21 +102,31 @@ func TestCoreQuarantineAndSupersededAreAllOfStaging(t *testing.T) {
 var tampering = map[string]struct{ do, want string }{
 	"deleted from core": {"delete from {core}.claims where id = 5", "missing in core: claim 5"},
 	"doubled in core":   {"insert into {core}.claims select * from {core}.claims where id = 8", "more than once in core: claim 8"},
-	"a cent more in core": {"update {core}.claims set amount = amount + 0.01 where id = 8",
-		"with another amount: claim 8: 80.0000 in staging, 80.0100 in core"},
-	"nothing left in core": {"update {core}.claims set amount = null where id = 1",
-		"with another amount: claim 1: 10.0000 in staging, null in core"},
-	"invented in core": {"insert into {core}.claims select 77, 1, 5, 'KES', null",
-		"in core and not in staging, or in quarantine too: claim 77"},
+	"a cent more in core": {
+		"update {core}.claims set amount = amount + 0.01 where id = 8",
+		"with another amount: claim 8: 80.0000 in staging, 80.0100 in core",
+	},
+	"nothing left in core": {
+		"update {core}.claims set amount = null where id = 1",
+		"with another amount: claim 1: 10.0000 in staging, null in core",
+	},
+	"invented in core": {
+		"insert into {core}.claims select 77, 1, 5, 'KES', null",
+		"in core and not in staging, or in quarantine too: claim 77",
+	},
 	"exchanged in core":    {"update {core}.claims set id = 78 where id = 8", "in core and not in staging, or in quarantine too: claim 78"},
 	"back from quarantine": {"insert into {core}.claims select 4, 3, -40, 'KES', null", "in quarantine too: claim 4"},
 	"deleted from staging": {"delete from staging.claim where id = 8", "in core and not in staging, or in quarantine too: claim 8"},
-	"a cent less in staging": {"update staging.claim set amount = amount - 0.01 where id = 1",
-		"with another amount: claim 1: 9.9900 in staging, 10.0000 in core"},
+	"a cent less in staging": {
+		"update staging.claim set amount = amount - 0.01 where id = 1",
+		"with another amount: claim 1: 9.9900 in staging, 10.0000 in core",
+	},
 	"new in staging":     {"insert into staging.claim values (99, 1, 1, 'KES', null, null, null, 1)", "missing in core: claim 99"},
 	"currency put right": {"update {core}.claims set currency = 'UGX' where id = 8", ""},
-	"deleted from treatments": {"delete from {core}.treatments where id = 3",
-		"treatment, rows, staging = core + quarantine + superseded: 3 against 1 + 1 + 0 (missing in core: treatment 3)"},
+	"deleted from treatments": {
+		"delete from {core}.treatments where id = 3",
+		"treatment, rows, staging = core + quarantine + superseded: 3 against 1 + 1 + 0 (missing in core: treatment 3)",
+	},
 }
 
 func TestATamperedRowIsNamedByTableAndKey(t *testing.T) {
@@ -250,8 +260,10 @@ func TestNoDirtLosesOrInventsARow(t *testing.T) {
 			v, err := a.Evaluate(ctx, quality.Entity{
 				Source: claimSource, Node: "claims", Relation: e.Relation("core", "claims"), Key: []string{"id"},
 				Checks: compiled(t, e,
-					project.Test{Kind: "relationships", Column: "treatment_id", OnFail: "quarantine",
-						Args: yaml{"to": "ref('treatments')", "field": "id"}},
+					project.Test{
+						Kind: "relationships", Column: "treatment_id", OnFail: "quarantine",
+						Args: yaml{"to": "ref('treatments')", "field": "id"},
+					},
 					project.Test{Kind: "not_null", Column: "treatment_id", OnFail: "quarantine"},
 					project.Test{Kind: "accepted_range", Column: "amount", OnFail: "quarantine", Args: yaml{"min_value": 0}}),
 			})

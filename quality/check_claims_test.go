@@ -18,8 +18,10 @@ var claimCases = []struct {
 }{
 	{kind: "lifeline.present", node: "landed", column: "status", failing: 2, tested: 6},
 	{kind: "lifeline.null_literals", node: "landed", column: "status", failing: 3, tested: 6},
-	{kind: "lifeline.null_literals", node: "landed", column: "status", args: yaml{"words": []any{"Approved\r", "nobody"}}, failing: 3,
-		tested: 6},
+	{
+		kind: "lifeline.null_literals", node: "landed", column: "status", args: yaml{"words": []any{"Approved\r", "nobody"}}, failing: 3,
+		tested: 6,
+	},
 	{kind: "lifeline.control_chars", node: "landed", column: "status", failing: 1, tested: 6},
 	{kind: "lifeline.future_date", node: "landed", column: "made", failing: 1, tested: 6},
 	{kind: "lifeline.future_date", node: "landed", column: "made", args: yaml{"hours": int64(0)}, failing: 2, tested: 6},
@@ -31,8 +33,10 @@ var claimCases = []struct {
 	{kind: "lifeline.cast_failure", node: "landed", column: "amount", failing: 1, tested: 6},
 	{kind: "lifeline.cast_failure", node: "cleaned", column: "amount", args: yaml{"of": "ref('landed')", "key": "id"}, failing: 1, tested: 4},
 	{kind: "lifeline.time_order", node: "landed", args: yaml{"earlier": "made", "later": "changed"}, failing: 1, tested: 6},
-	{kind: "lifeline.time_order", node: "landed", args: yaml{"earlier": "made", "later": "changed", "tolerance": int64(0)}, failing: 2,
-		tested: 6},
+	{
+		kind: "lifeline.time_order", node: "landed", args: yaml{"earlier": "made", "later": "changed", "tolerance": int64(0)}, failing: 2,
+		tested: 6,
+	},
 	{
 		kind: "lifeline.time_order", node: "cleaned", failing: 1, tested: 4,
 		args: yaml{"earlier": "made", "later": "made", "parent": "ref('parents')", "field": "id", "key": "parent"},
@@ -41,8 +45,10 @@ var claimCases = []struct {
 		kind: "lifeline.same_as", node: "cleaned", column: "program", failing: 1, tested: 4,
 		args: yaml{"parent": "ref('parents')", "field": "id", "key": "parent"},
 	},
-	{kind: "lifeline.column_went_empty", node: "landed", args: yaml{"columns": []any{"id", "nothing"}, "at_least": int64(1)}, failing: 1,
-		tested: 2},
+	{
+		kind: "lifeline.column_went_empty", node: "landed", args: yaml{"columns": []any{"id", "nothing"}, "at_least": int64(1)}, failing: 1,
+		tested: 2,
+	},
 	{kind: "lifeline.column_went_empty", node: "landed", args: yaml{"columns": []any{"id", "status"}, "at_least": int64(1)}, tested: 2},
 	{kind: "lifeline.column_went_empty", node: "landed", args: yaml{"columns": []any{"nothing"}}, tested: 0},
 	{kind: "lifeline.column_shift", node: "landed", column: "status", failing: 1, tested: 6},

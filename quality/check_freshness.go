@@ -33,8 +33,10 @@ func (f Freshness) Checks(now time.Time) []Check {
 }
 
 func (f Freshness) check(prefix string, severity Severity, allowed time.Duration, now time.Time) Check {
-	c := Check{Name: prefix + notWord.ReplaceAllString(f.Node, "_"), Kind: "freshness", Node: f.Node, Column: f.LoadedAt, Severity: severity,
-		File: f.File, Line: f.Line}
+	c := Check{
+		Name: prefix + notWord.ReplaceAllString(f.Node, "_"), Kind: "freshness", Node: f.Node, Column: f.LoadedAt, Severity: severity,
+		File: f.File, Line: f.Line,
+	}
 	c.relation, c.where = f.Relation, f.Filter
 	c.measure = bind(`
 		select max({c}), count(*)

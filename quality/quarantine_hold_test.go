@@ -33,8 +33,10 @@ func waiting(t *testing.T, e *engine, day int, only string) (claims, notes *qual
 					Kind: "relationships", Node: x.node, Column: x.field, Name: x.node + "_parent", OnFail: "quarantine",
 					Args: yaml{"to": "ref('" + x.parent + "')", "field": "id"},
 				},
-				project.Test{Kind: "accepted_range", Node: x.node, Column: "id", Name: x.node + "_low", OnFail: "quarantine",
-					Args: yaml{"max_value": 90}})
+				project.Test{
+					Kind: "accepted_range", Node: x.node, Column: "id", Name: x.node + "_low", OnFail: "quarantine",
+					Args: yaml{"max_value": 90},
+				})
 			entity.Hold = map[string]time.Duration{"claims_parent": 48 * time.Hour}
 		}
 		v, err := a.Evaluate(ctx, entity)
@@ -75,8 +77,10 @@ func TestALateParentIsWaitedForWithItsChildren(t *testing.T) {
 		claims, notes = waiting(t, e, 4, "")
 		require.Zero(t, claims.Held+notes.Held)
 		require.EqualValues(t, 2, claims.Results[0].Failing)
-		require.Equal(t, []string{"claim|2|quarantined|2026-01-03", "claim|99|quarantined|", "note|2|quarantined|", "note|3|quarantined|",
-			"note|4|quarantined|"}, states())
+		require.Equal(t, []string{
+			"claim|2|quarantined|2026-01-03", "claim|99|quarantined|", "note|2|quarantined|", "note|3|quarantined|",
+			"note|4|quarantined|",
+		}, states())
 
 		e.do("insert into staging.treatment values (9, null, 1)")
 		claims, _ = waiting(t, e, 5, "")
@@ -92,8 +96,10 @@ func TestAReplayOfOneRuleLeavesTheRowsOfOthers(t *testing.T) {
 		waiting(t, e, 1, "")
 		e.do("insert into staging.treatment values (9, null, 1)", "insert into staging.claim values (7, 1, null, 1)")
 		waiting(t, e, 2, "claims_low")
-		require.Equal(t, []string{"claim|2|quarantined", "claim|99|quarantined", "note|2|quarantined", "note|3|quarantined",
-			"note|4|quarantined"},
+		require.Equal(t, []string{
+			"claim|2|quarantined", "claim|99|quarantined", "note|2|quarantined", "note|3|quarantined",
+			"note|4|quarantined",
+		},
 			e.texts("select table_name, key, state from quarantine.rows order by 1, 2"))
 		require.Equal(t, []string{"2|no_parent|claims_parent|9"},
 			e.texts("select key, reason, check_name, value from quarantine.reasons where table_name = 'claim' and key = '2'"))

@@ -236,8 +236,10 @@ func TestACompositeKeyIsOneKey(t *testing.T) {
 		model(e, keyed, "items", "id, part, price")
 		v, err := a.Evaluate(ctx, quality.Entity{
 			Source: itemSource, Node: "items", Relation: e.Relation("core", "items"), Key: []string{"id", "part"},
-			Checks: compiled(t, e, project.Test{Kind: "accepted_range", Node: "items", Column: "price", OnFail: "quarantine",
-				Args: yaml{"min_value": 0}}),
+			Checks: compiled(t, e, project.Test{
+				Kind: "accepted_range", Node: "items", Column: "price", OnFail: "quarantine",
+				Args: yaml{"min_value": 0},
+			}),
 		})
 		require.NoError(t, err)
 		require.Equal(t, map[string]int64{"no_key": 1, "superseded": 1, "accepted_range": 1}, v.ByReason)
@@ -283,8 +285,10 @@ func TestAQuarantinedRowIsTheSameTextOnBothEngines(t *testing.T) {
 		model(e, keyed, "wide", "id, word")
 		_, err = a.Evaluate(ctx, quality.Entity{
 			Source: source, Node: "wide", Relation: e.Relation("core", "wide"), Key: []string{"id"},
-			Checks: compiled(t, e, project.Test{Kind: "accepted_range", Node: "wide", Column: "id", OnFail: "quarantine",
-				Args: yaml{"max_value": 0}}),
+			Checks: compiled(t, e, project.Test{
+				Kind: "accepted_range", Node: "wide", Column: "id", OnFail: "quarantine",
+				Args: yaml{"max_value": 0},
+			}),
 		})
 		require.NoError(t, err)
 		write(t, e, a, 1)

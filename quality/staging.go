@@ -58,8 +58,10 @@ func (s StagingTable) columns(ctx context.Context, db querier) ([]stagingColumn,
 }
 
 // longNames are the names of types that PostgreSQL's protocol has in short.
-var longNames = map[string]string{"int2": "smallint", "int4": "integer", "int8": "bigint", "bool": "boolean", "float4": "real",
-	"float8": "double precision"}
+var longNames = map[string]string{
+	"int2": "smallint", "int4": "integer", "int8": "bigint", "bool": "boolean", "float4": "real",
+	"float8": "double precision",
+}
 
 // rowJSON is an expression for a whole staging row as one JSON object, the same text on both engines: texts, times, decimals
 // and 64-bit numbers as strings, bytes as hexadecimal strings, nothing rounded. `_run` is ours and not part of the row.

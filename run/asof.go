@@ -41,8 +41,10 @@ func (w *walk) decideAsOf(ctx context.Context) error {
 	default:
 		day, err := time.ParseInLocation(time.DateOnly, rule, business)
 		if err != nil {
-			return &change.Problem{Err: fmt.Errorf("as of %q is neither latest, now nor a date", rule), Class: change.ClassUsage,
-				Try: "--as-of 2019-11-25"}
+			return &change.Problem{
+				Err: fmt.Errorf("as of %q is neither latest, now nor a date", rule), Class: change.ClassUsage,
+				Try: "--as-of 2019-11-25",
+			}
 		}
 		w.asOf = endOfDay(day, business)
 	}
@@ -173,8 +175,10 @@ func endOfDay(t time.Time, business *time.Location) time.Time {
 func zone(name, key string) (*time.Location, error) {
 	loc, err := time.LoadLocation(name)
 	if err != nil {
-		return nil, &change.Problem{Err: fmt.Errorf("%s: unknown time zone %q", key, name), Where: "lifeline.yml", Class: change.ClassUsage,
-			Try: key + ": Africa/Nairobi"}
+		return nil, &change.Problem{
+			Err: fmt.Errorf("%s: unknown time zone %q", key, name), Where: "lifeline.yml", Class: change.ClassUsage,
+			Try: key + ": Africa/Nairobi",
+		}
 	}
 	return loc, nil
 }

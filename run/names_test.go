@@ -150,8 +150,10 @@ func TestANameThatCannotLandIsRefusedFirst(t *testing.T) {
 	cases := []struct{ engine, header, tables, says, try string }{
 		{"postgres", "id,CTID", table("t"), "column CTID of t.csv has the name of a column that PostgreSQL has in every table", "identifier:"},
 		{"postgres", "id,tableoid", table("t"), "tableoid", "a view of the source"},
-		{"duckdb", "id,rowid", table("t"), "column rowid of t.csv has the name of a column that DuckDB has in every table",
-			"a view of the source"},
+		{
+			"duckdb", "id,rowid", table("t"), "column rowid of t.csv has the name of a column that DuckDB has in every table",
+			"a view of the source",
+		},
 		{"", "id,_op", table("t"), "column _op of t.csv has a name that staging keeps for itself", "a view of the source"},
 		{"", "id,_RAW", table("t"), `"_RAW"`, "name"},
 		{"", "id,_run", table("t"), "_run", "name"},

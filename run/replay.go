@@ -36,8 +36,10 @@ func (w *walk) quarantineDelta(ctx context.Context) (string, error) {
 	w.report.Left, w.report.Came = m.Left, m.Came
 	w.report.Released = []ReleaseReport{}
 	for _, r := range m.Releases {
-		w.report.Released = append(w.report.Released, ReleaseReport{Table: r.Table, Check: r.Rule, Reason: r.Reason, State: r.State,
-			Rows: r.Rows})
+		w.report.Released = append(w.report.Released, ReleaseReport{
+			Table: r.Table, Check: r.Rule, Reason: r.Reason, State: r.State,
+			Rows: r.Rows,
+		})
 	}
 	if w.opt.Replay != nil && m.Nothing() {
 		w.report.Status = Unchanged

@@ -154,8 +154,11 @@ func (w *walk) makeVersion(ctx context.Context) error {
 		name string
 		do   func(context.Context) (string, error)
 	}{
-		{warehouse.StepBuild, w.buildModels}, {warehouse.StepQuarantine, w.quarantineDelta}, {warehouse.StepCheck, w.check},
-		{warehouse.StepBooks, w.closeBooks}, {warehouse.StepPublish, w.publish},
+		{warehouse.StepBuild, w.buildModels},
+		{warehouse.StepQuarantine, w.quarantineDelta},
+		{warehouse.StepCheck, w.check},
+		{warehouse.StepBooks, w.closeBooks},
+		{warehouse.StepPublish, w.publish},
 	} {
 		if w.opt.Trial && s.name == warehouse.StepPublish {
 			w.report.Status = Checked

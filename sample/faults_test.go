@@ -162,10 +162,14 @@ func TestHeavyDirtHasEveryKindOfFault(t *testing.T) {
 		text[f] = string(b)
 	}
 	for f, faults := range map[string][]string{
-		"treatments.csv": {",NULL,2", ",N/A,", ",,", `,\N,`, "WHATEVER", "\u00a0,", ",\ufeff", "\t,",
-			"\x00,", "2091-", "1945-", "31/12/2018", "2019-03-00", "2018-00-00"},
-		"claims.csv": {"KES\r\n", ",USD\n", ",XXX\n", ",NULL\n", ",\n", ",-", ",NULL,KES", ",0.0000,",
-			",abc,", ",99999999999999999.0000,", ",2019-01-01 00:00:00,", ",Cash,"},
+		"treatments.csv": {
+			",NULL,2", ",N/A,", ",,", `,\N,`, "WHATEVER", "\u00a0,", ",\ufeff", "\t,",
+			"\x00,", "2091-", "1945-", "31/12/2018", "2019-03-00", "2018-00-00",
+		},
+		"claims.csv": {
+			"KES\r\n", ",USD\n", ",XXX\n", ",NULL\n", ",\n", ",-", ",NULL,KES", ",0.0000,",
+			",abc,", ",99999999999999999.0000,", ",2019-01-01 00:00:00,", ",Cash,",
+		},
 		"invoices.csv":      {",NULL\n", "WHATEVER", "2091-"},
 		"invoice_items.csv": {",NULL\n", ",abc", ",USD,", ",XXX,", ",,", ",KES,-", ",NULL,KES,", "1945-", "2091-"},
 	} {

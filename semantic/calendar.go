@@ -161,8 +161,10 @@ func (s *Version) Ranges() []RangeInfo {
 	}
 	for _, name := range names {
 		n, _ := strconv.Atoi(strings.TrimSuffix(name, "d"))
-		out = append(out, RangeInfo{name, fmt.Sprintf("Last %d days", n), name == s.def.Model.Range, FormatDay(s.Through.AddDate(0, 0, 1-n)),
-			FormatDay(s.Through)})
+		out = append(out, RangeInfo{
+			name, fmt.Sprintf("Last %d days", n), name == s.def.Model.Range, FormatDay(s.Through.AddDate(0, 0, 1-n)),
+			FormatDay(s.Through),
+		})
 	}
 	all := RangeInfo{Name: "all", Label: "All dates", Default: s.def.Model.Range == "all", To: FormatDay(s.Through)}
 	if t := s.Tables[s.def.Model.Main]; t != nil {

@@ -17,8 +17,10 @@ import (
 )
 
 // Formats of exports, and their media types.
-var ExportTypes = map[string]string{"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson",
-	"parquet": "application/vnd.apache.parquet"}
+var ExportTypes = map[string]string{
+	"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson",
+	"parquet": "application/vnd.apache.parquet",
+}
 
 // Export of a list: all its matches.
 func (l *RowsQuery) Export(ctx context.Context) (*Export, error) {

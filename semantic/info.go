@@ -36,8 +36,10 @@ func (d *Definition) PageInfos() []PageInfo {
 }
 
 func (d *Definition) pageInfo(p *PageFile) PageInfo {
-	info := PageInfo{Name: p.Name, Path: p.Path, Title: p.Title, Section: cmp.Or(p.Section, "Operations"), Icon: p.Icon,
-		Filters: slices.Clone(p.Filters), Entity: p.Entity}
+	info := PageInfo{
+		Name: p.Name, Path: p.Path, Title: p.Title, Section: cmp.Or(p.Section, "Operations"), Icon: p.Icon,
+		Filters: slices.Clone(p.Filters), Entity: p.Entity,
+	}
 	if p.Hidden {
 		info.Section = ""
 	}

@@ -44,8 +44,14 @@ func encodePairs(pairs []pair) string {
 // EscapeQuery escapes what must be in a query string, and no more.
 func EscapeQuery(s string) string {
 	text := url.QueryEscape(s)
-	for _, keep := range []struct{ escaped, plain string }{{"%3A", ":"}, {"%21", "!"}, {"%2C", ","}, {"%7E", "~"}, {"%3E", ">"},
-		{"%3C", "<"}} {
+	for _, keep := range []struct{ escaped, plain string }{
+		{"%3A", ":"},
+		{"%21", "!"},
+		{"%2C", ","},
+		{"%7E", "~"},
+		{"%3E", ">"},
+		{"%3C", "<"},
+	} {
 		if keep.plain == "<" || keep.plain == ">" {
 			continue // Some programs end a link at these.
 		}

@@ -101,8 +101,10 @@ func (s *Version) loadCopies(ctx context.Context) error {
 }
 
 func (s *Version) copyTable(ctx context.Context, t *Table, named map[string]bool) error {
-	f := &memoryCopies{narrow: map[string]bool{}, dated: map[string]string{}, groups: map[string]string{}, grouped: map[string]bool{},
-		totals: map[string]string{}}
+	f := &memoryCopies{
+		narrow: map[string]bool{}, dated: map[string]string{}, groups: map[string]string{}, grouped: map[string]bool{},
+		totals: map[string]string{},
+	}
 	keep := map[string]bool{t.Key: t.InMemory == memoryRows}
 	for _, m := range []map[string]string{t.Filters, t.Dates, t.Money} {
 		for a, b := range m {
@@ -181,7 +183,8 @@ func (s *Version) keepValues(ctx context.Context, f *memoryCopies, relation, col
 
 // countGroups counts the rows of each day and each combination of the columns with few values.
 func (s *Version) countGroups(ctx context.Context, t *Table, f *memoryCopies, dates []string,
-	create func(name, query string) (string, error)) error {
+	create func(name, query string) (string, error),
+) error {
 	candidates := []string{}
 	for _, column := range t.Filters {
 		candidates = append(candidates, column)
@@ -251,7 +254,8 @@ func (s *Version) measures(ctx context.Context, t *Table, relation string) ([]st
 
 // countTotals counts the rows of each combination of all filters, which is what a page says of the rows that it leaves out.
 func (s *Version) countTotals(ctx context.Context, t *Table, f *memoryCopies, columns, dates, measures []string,
-	create func(name, query string) (string, error)) error {
+	create func(name, query string) (string, error),
+) error {
 	f.totaled = map[string]bool{}
 	names := make([]string, len(columns))
 	for i, c := range columns {

@@ -344,8 +344,10 @@ func (p *PageQuery) sql(ctx context.Context, text string, c *CardFile) (string, 
 		if err != nil {
 			return "", err
 		}
-		inner := &PageQuery{snap: p.snap, page: p.page, filters: b.Filters, main: b, binds: map[string]*boundQuery{p.page.Table + "|": b},
-			once: p.once}
+		inner := &PageQuery{
+			snap: p.snap, page: p.page, filters: b.Filters, main: b, binds: map[string]*boundQuery{p.page.Table + "|": b},
+			once: p.once,
+		}
 		if c.Table != "" {
 			inner.binds[c.Table+"|"] = b
 		}

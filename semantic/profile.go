@@ -29,8 +29,10 @@ func (s *Version) Profile(ctx context.Context, t *Table, texts map[string]string
 	total := CountOf(row[0])
 	out := make([]ColumnProfile, len(t.Columns))
 	for i, col := range t.Columns {
-		p := ColumnProfile{Column: col, Description: texts[col.Name], Nulls: total - CountOf(row[1+4*i]), Distinct: CountOf(row[2+4*i]),
-			Min: row[3+4*i], Max: row[4+4*i], Top: []Option{}}
+		p := ColumnProfile{
+			Column: col, Description: texts[col.Name], Nulls: total - CountOf(row[1+4*i]), Distinct: CountOf(row[2+4*i]),
+			Min: row[3+4*i], Max: row[4+4*i], Top: []Option{},
+		}
 		if p.Distinct > 0 && p.Distinct <= 30 && total > 0 {
 			name, _ := s.comparable(col)
 			top, err := Fetch(ctx, s.db, fmt.Sprintf("select %s, count(*) from %s as t group by 1 order by 2 desc, 1 limit 6", name, t.relation), 0)

@@ -248,8 +248,10 @@ func sumCheck(ctx context.Context, s *Version, r *recordFile, row *recordRow, d 
 		return nil, nil
 	}
 	diff := new(big.Rat).Sub(amount, lines)
-	out := &SumCheck{Amount: d.Amount, Lines: lines.FloatString(4), Difference: diff.FloatString(4), Currency: d.Currency,
-		Equal: diff.Sign() == 0}
+	out := &SumCheck{
+		Amount: d.Amount, Lines: lines.FloatString(4), Difference: diff.FloatString(4), Currency: d.Currency,
+		Equal: diff.Sign() == 0,
+	}
 	out.Text = fmt.Sprintf("%s %s − %s %s = %s", strings.ToLower(r.Singular), exactMoney(amount), noun, exactMoney(lines), exactMoney(diff))
 	return out, nil
 }
@@ -262,8 +264,10 @@ func exactMoney(x *big.Rat) string {
 
 // provenance says which row of the source it was and what cleaning set.
 func (s *Version) provenance(ctx context.Context, ops RecordOps, d *RecordData, t *Table, r *recordFile, key string) error {
-	d.Provenance = Provenance{Source: t.Source, Key: key, Run: s.Run, Version: s.Number, RunLink: fmt.Sprintf("/runs/%d", s.Run),
-		Changed: []Change{}}
+	d.Provenance = Provenance{
+		Source: t.Source, Key: key, Run: s.Run, Version: s.Number, RunLink: fmt.Sprintf("/runs/%d", s.Run),
+		Changed: []Change{},
+	}
 	core := s.Tables[r.Core]
 	if core == nil {
 		return nil

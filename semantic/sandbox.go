@@ -305,8 +305,10 @@ const (
 func (e *SandboxError) Error() string { return e.Title + ": " + e.Detail }
 
 func refused(why string) *SandboxError {
-	return &SandboxError{Kind: SandboxRefused, Title: "This statement is not allowed here", Detail: why,
-		Hint: "one select over the tables of /tables"}
+	return &SandboxError{
+		Kind: SandboxRefused, Title: "This statement is not allowed here", Detail: why,
+		Hint: "one select over the tables of /tables",
+	}
 }
 
 func tooMuch(title, detail, hint string) *SandboxError {
@@ -324,11 +326,15 @@ func outOfTime(most time.Duration) *SandboxError {
 func busyError(err error) error {
 	switch {
 	case errors.Is(err, ErrOwnShare):
-		return &SandboxError{Kind: SandboxBusy, Title: "Too many at once", Detail: "your own statements are still running or waiting",
-			Hint: "wait for one of them"}
+		return &SandboxError{
+			Kind: SandboxBusy, Title: "Too many at once", Detail: "your own statements are still running or waiting",
+			Hint: "wait for one of them",
+		}
 	case errors.Is(err, ErrQueueFull):
-		return &SandboxError{Kind: SandboxFull, Title: "Too many at once", Detail: "many statements are running and waiting",
-			Hint: "ask again in a moment"}
+		return &SandboxError{
+			Kind: SandboxFull, Title: "Too many at once", Detail: "many statements are running and waiting",
+			Hint: "ask again in a moment",
+		}
 	}
 	return err
 }

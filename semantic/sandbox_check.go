@@ -159,9 +159,11 @@ func (c *checker) named(key any, seen *scope) (*scope, error) {
 }
 
 // tableFunctions are the only functions that may stand in a from clause.
-var tableFunctions = []string{"unnest", "generate_series", "range", "json_each", "json_tree", "generate_subscripts", "jsonb_each",
+var tableFunctions = []string{
+	"unnest", "generate_series", "range", "json_each", "json_tree", "generate_subscripts", "jsonb_each",
 	"jsonb_array_elements",
-	"json_array_elements", "regexp_split_to_table", "string_to_table"}
+	"json_array_elements", "regexp_split_to_table", "string_to_table",
+}
 
 func (c *checker) one(n map[string]any, seen *scope) error {
 	kind, _ := n["type"].(string)

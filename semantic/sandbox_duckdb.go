@@ -67,8 +67,10 @@ func (r *duckReader) attach(ctx context.Context, c *workerConfig) error {
 }
 
 func unavailable(err error) error {
-	return &SandboxError{Kind: SandboxUnavailable, Title: "The version cannot be opened for SQL",
-		Detail: "its file is not there, or cannot be read", Hint: "ask again in a moment; the server's log says more", Cause: err.Error()}
+	return &SandboxError{
+		Kind: SandboxUnavailable, Title: "The version cannot be opened for SQL",
+		Detail: "its file is not there, or cannot be read", Hint: "ask again in a moment; the server's log says more", Cause: err.Error(),
+	}
 }
 
 func (r *duckReader) close() error {

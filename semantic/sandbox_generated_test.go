@@ -24,20 +24,28 @@ type forge struct {
 // hostileCalls and hostileTables are what must not be reached, whatever stands around it.
 var (
 	hostileCalls = map[string][]string{
-		"duckdb": {"getenv('HOME')", "current_setting('memory_limit')", "nextval('x')", "current_query()", "json_serialize_plan('select 1')",
-			"getvariable('x')", "pg_read_file('/etc/passwd')"},
-		"postgres": {"pg_read_file('/etc/passwd')", "query_to_xml('select secret from staging.claim', true, true, '')",
+		"duckdb": {
+			"getenv('HOME')", "current_setting('memory_limit')", "nextval('x')", "current_query()", "json_serialize_plan('select 1')",
+			"getvariable('x')", "pg_read_file('/etc/passwd')",
+		},
+		"postgres": {
+			"pg_read_file('/etc/passwd')", "query_to_xml('select secret from staging.claim', true, true, '')",
 			"ts_rewrite('a'::tsquery, 'select secret::tsquery, secret::tsquery from staging.claim')",
 			"set_config('role', 'none', false)", "pg_sleep(0)", "lo_get(1)", "current_setting('data_directory')", "secret_invoker()",
-			"public.secret_invoker()", "pg_advisory_xact_lock(1)"},
+			"public.secret_invoker()", "pg_advisory_xact_lock(1)",
+		},
 	}
 	hostileTables = map[string][]string{
-		"duckdb": {"staging.claim", "sqlite_master", "duckdb_settings()", "read_text('/etc/passwd')", "'/etc/passwd'", "lifeline.version",
+		"duckdb": {
+			"staging.claim", "sqlite_master", "duckdb_settings()", "read_text('/etc/passwd')", "'/etc/passwd'", "lifeline.version",
 			"pragma_database_list", "glob('*')", "duckdb_secrets()",
-			"query('select 1')", "memory.main.x", "information_schema.views", "pg_catalog.pg_settings"},
-		"postgres": {"staging.claim", "ops.reader", "quarantine.more", "public.secrets", "pg_settings", "pg_catalog.pg_authid",
+			"query('select 1')", "memory.main.x", "information_schema.views", "pg_catalog.pg_settings",
+		},
+		"postgres": {
+			"staging.claim", "ops.reader", "quarantine.more", "public.secrets", "pg_settings", "pg_catalog.pg_authid",
 			"pg_stat_activity", "pg_ls_dir('/')", "ops.runs", "core__v1.claims",
-			"information_schema.routines", "pg_stats", "history.claim"},
+			"information_schema.routines", "pg_stats", "history.claim",
+		},
 	}
 )
 
@@ -184,8 +192,10 @@ func TestARoleThatCanDoMoreRunsNothing(t *testing.T) {
 	defer wh.Close()
 	role := p.roleSession(t).User
 	for _, c := range []struct{ give, take, says string }{
-		{"grant usage on schema staging to %s; grant select on staging.claim to %[1]s",
-			"revoke all on staging.claim from %s; revoke usage on schema staging from %[1]s", "may use staging.claim"},
+		{
+			"grant usage on schema staging to %s; grant select on staging.claim to %[1]s",
+			"revoke all on staging.claim from %s; revoke usage on schema staging from %[1]s", "may use staging.claim",
+		},
 		{"grant select on public.secrets to public", "revoke all on public.secrets from public", "may use public.secrets"},
 		{"grant insert on core__v1.claims to %s", "revoke insert on core__v1.claims from %s", "may use core__v1.claims"},
 		{"grant pg_read_all_data to %s", "revoke pg_read_all_data from %s", "member of pg_read_all_data"},

@@ -84,8 +84,10 @@ func startWorker(ctx context.Context, root string, c *workerConfig) (w *worker, 
 			_ = os.RemoveAll(c.Dir)
 		}
 	}()
-	w = &worker{dir: c.Dir, cmd: exec.Command(program, sandboxArgument), said: make(chan *outcome), ended: make(chan struct{}),
-		errors: &tail{}}
+	w = &worker{
+		dir: c.Dir, cmd: exec.Command(program, sandboxArgument), said: make(chan *outcome), ended: make(chan struct{}),
+		errors: &tail{},
+	}
 	w.cmd.Env = []string{sandboxMark + "=1", "TZ=UTC", "GOMAXPROCS=2", "MALLOC_ARENA_MAX=2"}
 	w.cmd.Dir = c.Dir
 	w.cmd.Stderr = w.errors

@@ -61,8 +61,10 @@ create schema lifeline; create table lifeline.version as select 7::bigint as ver
 		require.NoError(t, err)
 		require.NoError(t, db.Close())
 	}
-	s, err := semantic.NewSandbox(semantic.SandboxOptions{Engine: "duckdb", Files: []string{path}, Version: 7,
-		Tables: map[string]bool{"core.claims": true}, Limits: limits},
+	s, err := semantic.NewSandbox(semantic.SandboxOptions{
+		Engine: "duckdb", Files: []string{path}, Version: 7,
+		Tables: map[string]bool{"core.claims": true}, Limits: limits,
+	},
 		semantic.SandboxQueue(limits))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
@@ -120,8 +122,10 @@ func publishClaims(t testing.TB, wh warehouse.Warehouse) {
 	r := warehousetest.Begin(t, wh)
 	b, err := r.Build(t.Context())
 	require.NoError(t, err)
-	_, err = b.Create(t.Context(), warehouse.Model{Schema: "core", Name: "claims",
-		SQL: "select i as id, 'claim ' || i as name from generate_series(0, 99) as s(i)"})
+	_, err = b.Create(t.Context(), warehouse.Model{
+		Schema: "core", Name: "claims",
+		SQL: "select i as id, 'claim ' || i as name from generate_series(0, 99) as s(i)",
+	})
 	require.NoError(t, err)
 	require.NoError(t, b.Publish(t.Context(), warehouse.Publication{Run: r.ID(), AsOf: time.Now()}))
 	warehousetest.End(t, r)

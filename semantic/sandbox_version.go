@@ -14,8 +14,10 @@ import (
 
 // newVersionSandbox is where statements over a version run.
 func newVersionSandbox(s *Version, o Options) (*Sandbox, error) {
-	with := SandboxOptions{Engine: s.reader.Engine(), Version: s.Number, Address: o.Reader, Tables: map[string]bool{}, Rename: s.rename,
-		Limits: o.SQL}
+	with := SandboxOptions{
+		Engine: s.reader.Engine(), Version: s.Number, Address: o.Reader, Tables: map[string]bool{}, Rename: s.rename,
+		Limits: o.SQL,
+	}
 	for name := range s.Tables {
 		if !strings.HasPrefix(name, "dashboard.") {
 			with.Tables[strings.ToLower(name)] = true

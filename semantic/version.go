@@ -234,8 +234,10 @@ func (s *Version) newTable(name, kind string) *Table {
 }
 
 func (t *Table) add(column, kind string) {
-	c := Column{Name: column, Type: kind, Label: cmp.Or(t.Labels[column], Title(strings.TrimPrefix(column, "dim_"))),
-		Format: formatOf(column, kind)}
+	c := Column{
+		Name: column, Type: kind, Label: cmp.Or(t.Labels[column], Title(strings.TrimPrefix(column, "dim_"))),
+		Format: formatOf(column, kind),
+	}
 	if _, is := t.Money[column]; is {
 		c.Format = "money"
 	}

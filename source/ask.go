@@ -47,6 +47,7 @@ func (a *Asker) restrict(ctx context.Context) error {
 func (a *Asker) mariaLimit() string {
 	return fmt.Sprintf("set max_statement_time = %.3f", a.limit.Seconds())
 }
+
 func (a *Asker) mysqlLimit() string {
 	return fmt.Sprintf("set max_execution_time = %d", a.limit.Milliseconds())
 }

@@ -15,7 +15,8 @@ import (
 
 // Read passes all records to writers. A file without quotes is read in parts by all workers, one with quotes by one.
 func (n *folderSnapshot) Read(ctx context.Context, open func(context.Context, *change.Table) (change.Writer, error),
-	progress func(Progress)) error {
+	progress func(Progress),
+) error {
 	r := &folderReading{options: &n.folder.options, open: open, progress: progress}
 	count := 0
 	for _, f := range n.files {

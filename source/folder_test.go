@@ -46,18 +46,26 @@ func files(tb testing.TB, content string) source.Options {
 func TestEveryFormOfCSVIsRead(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ content, want string }{
-		"as the source writes it": {header + "1,Draft,NULL,5.5000,KES\n2,Approved,2018-01-25 23:04:45,NULL,NULL",
-			"1|Draft|∅|55000/4|KES\n2|Approved|2018-01-25 23:04:45.000000|∅|∅"},
+		"as the source writes it": {
+			header + "1,Draft,NULL,5.5000,KES\n2,Approved,2018-01-25 23:04:45,NULL,NULL",
+			"1|Draft|∅|55000/4|KES\n2|Approved|2018-01-25 23:04:45.000000|∅|∅",
+		},
 		"header only": {header, ""},
-		"carriage returns": {strings.ReplaceAll(header, "\n", "\r\n") + "1,a,NULL,1,KES\r\n2,b,NULL,2,NULL\r\n",
-			"1|a|∅|10000/4|KES\n2|b|∅|20000/4|∅"},
+		"carriage returns": {
+			strings.ReplaceAll(header, "\n", "\r\n") + "1,a,NULL,1,KES\r\n2,b,NULL,2,NULL\r\n",
+			"1|a|∅|10000/4|KES\n2|b|∅|20000/4|∅",
+		},
 		"a return in a value": {header + "1,a,NULL,1,KES\r\n2,b,NULL,2,\r", "1|a|∅|10000/4|KES\r\n2|b|∅|20000/4|\r"},
-		"a return after a number": {"id,status,date_created,currency,amount\n1,a,NULL,KES,1.5\r\n2,b,NULL,K,NULL\r\n",
-			"1|a|∅|KES|15000/4\n2|b|∅|K|∅"},
+		"a return after a number": {
+			"id,status,date_created,currency,amount\n1,a,NULL,KES,1.5\r\n2,b,NULL,K,NULL\r\n",
+			"1|a|∅|KES|15000/4\n2|b|∅|K|∅",
+		},
 		"no mark":       {"id,status,date_created,amount,currency\n1,a,NULL,1,KES\n", "1|a|∅|10000/4|KES"},
 		"another order": {"CURRENCY,ID,AMOUNT,DATE_CREATED,STATUS\nKES,1,2,NULL,a\n", "KES|1|20000/4|∅|a"},
-		"quotes": {header + "1,\"a, \"\"b\"\"\r\nc\",NULL,\"1.5\",\"NULL\"\n2,\"\",NULL,2,\n",
-			"1|a, \"b\"\r\nc|∅|15000/4|NULL\n2||∅|20000/4|"},
+		"quotes": {
+			header + "1,\"a, \"\"b\"\"\r\nc\",NULL,\"1.5\",\"NULL\"\n2,\"\",NULL,2,\n",
+			"1|a, \"b\"\r\nc|∅|15000/4|NULL\n2||∅|20000/4|",
+		},
 		"a quote inside": {header + "1,5\" disk,NULL,1,K\n2,\"x\",NULL,1,K", "1|5\" disk|∅|10000/4|K\n2|x|∅|10000/4|K"},
 		"an empty line":  {header + "1,a,NULL,1,K\n\n2,b,NULL,1,K\n\n", "1|a|∅|10000/4|K\n2|b|∅|10000/4|K"},
 		"values that are none": {
@@ -67,8 +75,10 @@ func TestEveryFormOfCSVIsRead(t *testing.T) {
 				`∅|\N |∅|∅|K|{"id":"99999999999","date_created":"2018-02-29","amount":"1e3"}`,
 		},
 		"nothing as databases export it": {header + "1,\\N,\\N,\\N,\\N\n2,a,NULL,1,K\n", "1|∅|∅|∅|∅\n2|a|∅|10000/4|K"},
-		"semicolons": {"ID;STATUS;DATE_CREATED;AMOUNT;CURRENCY\n1;\"a;b\";NULL;1;K\n2;a,b;NULL;1;K\n",
-			"1|a;b|∅|10000/4|K\n2|a,b|∅|10000/4|K"},
+		"semicolons": {
+			"ID;STATUS;DATE_CREATED;AMOUNT;CURRENCY\n1;\"a;b\";NULL;1;K\n2;a,b;NULL;1;K\n",
+			"1|a;b|∅|10000/4|K\n2|a,b|∅|10000/4|K",
+		},
 		"tabs":                    {"\"ID\"\tSTATUS\tDATE_CREATED\tAMOUNT\tCURRENCY\r\n1\ta,b\tNULL\t1\tK\r\n", "1|a,b|∅|10000/4|K"},
 		"bars":                    {"id|status|date_created|amount|currency\n1|a|NULL|1|K\n", "1|a|∅|10000/4|K"},
 		"a line of nothing first": {header + "\n\n1,a,NULL,1,K\n", "1|a|∅|10000/4|K"},
@@ -310,13 +320,19 @@ func TestABrokenContractIsNamed(t *testing.T) {
 		what    string
 	}{
 		"kept": {header + row, preflight.OK, "contract", "as agreed"},
-		"added": {"ID,STATUS,DATE_CREATED,AMOUNT,CURRENCY,NOTE\n1,a,NULL,1,K,n\n", preflight.Warn, "contract",
-			"column NOTE of claims.csv was added"},
+		"added": {
+			"ID,STATUS,DATE_CREATED,AMOUNT,CURRENCY,NOTE\n1,a,NULL,1,K,n\n", preflight.Warn, "contract",
+			"column NOTE of claims.csv was added",
+		},
 		"removed": {"ID,STATUS,DATE_CREATED,AMOUNT\n1,a,NULL,1\n", preflight.Fail, "contract", "column CURRENCY of claims.csv was removed"},
-		"moved": {"STATUS,ID,DATE_CREATED,AMOUNT,CURRENCY\na,1,NULL,1,K\n", preflight.Warn, "contract",
-			"column ID of claims.csv moved from 1 to 2"},
-		"shifted": {"ID,STATUS,TYPE,DATE_CREATED,AMOUNT,CURRENCY\n" + row, preflight.Fail, "tables",
-			"columns after STATUS are shifted by one: TYPE was added"},
+		"moved": {
+			"STATUS,ID,DATE_CREATED,AMOUNT,CURRENCY\na,1,NULL,1,K\n", preflight.Warn, "contract",
+			"column ID of claims.csv moved from 1 to 2",
+		},
+		"shifted": {
+			"ID,STATUS,TYPE,DATE_CREATED,AMOUNT,CURRENCY\n" + row, preflight.Fail, "tables",
+			"columns after STATUS are shifted by one: TYPE was added",
+		},
 		"missing": {"", preflight.Fail, "tables", "the file is empty"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -353,10 +369,14 @@ func TestAServerIsChecked(t *testing.T) {
 		"kept":    {agreed, "contract", preflight.OK, "as agreed"},
 		"added":   {agreed + ", NOTE text", "contract", preflight.Warn, "column NOTE of CLAIM was added"},
 		"removed": {strings.Replace(agreed, "STATUS varchar(25), ", "", 1), "contract", preflight.Fail, "column STATUS of CLAIM was removed"},
-		"retyped": {strings.Replace(agreed, "decimal(19,4)", "double", 1), "contract", preflight.Fail,
-			"column AMOUNT of CLAIM changed its type from decimal(19,4) to double"},
-		"shifted": {strings.Replace(agreed, "DATE_CREATED", "TYPE varchar(25), DATE_CREATED", 1), "contract", preflight.Fail,
-			"column DATE_CREATED of CLAIM moved from 3 to 4; columns after STATUS are shifted by one: TYPE was added"},
+		"retyped": {
+			strings.Replace(agreed, "decimal(19,4)", "double", 1), "contract", preflight.Fail,
+			"column AMOUNT of CLAIM changed its type from decimal(19,4) to double",
+		},
+		"shifted": {
+			strings.Replace(agreed, "DATE_CREATED", "TYPE varchar(25), DATE_CREATED", 1), "contract", preflight.Fail,
+			"column DATE_CREATED of CLAIM moved from 3 to 4; columns after STATUS are shifted by one: TYPE was added",
+		},
 		"no key":  {strings.Replace(agreed, " primary key", "", 1), "tables", preflight.OK, "with their keys"},
 		"rights":  {agreed, "rights", preflight.OK, "may be read"},
 		"zone":    {agreed, "time_zone", preflight.Warn, "UTC is taken"},

@@ -46,8 +46,10 @@ func TestEveryKeyShapeGivesEachRowOnce(t *testing.T) {
 	for name, c := range map[string]struct{ table, key string }{
 		"composite":       {"a int, b varchar(20), primary key (a, b)", "seq % 7, concat('x', seq)"},
 		"composite heavy": {"a int, b int, primary key (a, b)", "if(seq % 50, 1, seq), seq"},
-		"composite three": {"a int, b date, c bigint unsigned, primary key (c, a, b)",
-			"seq % 3, '2020-01-01' + interval seq % 5 day, seq div 15"},
+		"composite three": {
+			"a int, b date, c bigint unsigned, primary key (c, a, b)",
+			"seq % 3, '2020-01-01' + interval seq % 5 day, seq div 15",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d.exec(t, fmt.Sprintf("create or replace table k (%s, n int not null)", c.table))

@@ -222,8 +222,10 @@ func (s *records) splitQuoted(record []byte) error {
 			}
 			f.text = s.spare[from:len(s.spare):len(s.spare)]
 			if end < len(record) && record[end] != s.comma {
-				return &placed{err: errors.New("text follows a closing quote"), at: end,
-					try: `a separator there, or "" for a quote inside the field; \" is not read`}
+				return &placed{
+					err: errors.New("text follows a closing quote"), at: end,
+					try: `a separator there, or "" for a quote inside the field; \" is not read`,
+				}
 			}
 		} else {
 			comma := bytes.IndexByte(record[start:], s.comma)

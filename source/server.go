@@ -48,8 +48,10 @@ func openServer(ctx context.Context, o Options) (Source, error) {
 		return nil, err
 	}
 	if a.database == "" {
-		return nil, &change.Problem{Err: fmt.Errorf("the address %s names no database", Redact(o.DSN)), Class: change.ClassUsage,
-			Try: addressForm}
+		return nil, &change.Problem{
+			Err: fmt.Errorf("the address %s names no database", Redact(o.DSN)), Class: change.ClassUsage,
+			Try: addressForm,
+		}
 	}
 	if err := distinct(o.Tables); err != nil {
 		return nil, err

@@ -20,7 +20,8 @@ const batchBytes = 4 << 20
 
 // Read passes all rows to writers. Every connection is a worker; all take pieces of tables from one queue.
 func (n *serverSnapshot) Read(ctx context.Context, open func(context.Context, *change.Table) (change.Writer, error),
-	progress func(Progress)) error {
+	progress func(Progress),
+) error {
 	q := newQueue()
 	for _, t := range n.tables {
 		q.add(&keyRange{table: t, rows: n.estimate(ctx, n.conns[0], t, nil, nil)})

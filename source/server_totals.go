@@ -180,7 +180,8 @@ func (n *serverSnapshot) guess(ctx context.Context, c *conn, p *keyRange, curren
 
 // addOne sums without groups. It reports false, and adds nothing, if a row has another currency than the known one.
 func (n *serverSnapshot) addOne(ctx context.Context, c *conn, p *keyRange, currency, known string, money []string, count bool,
-	sums *adder) (bool, error) {
+	sums *adder,
+) (bool, error) {
 	parts := []string{"count(*) as n" + p.table.keySum()}
 	if currency != "" {
 		name := p.table.column(currency)
@@ -200,7 +201,8 @@ func (n *serverSnapshot) addOne(ctx context.Context, c *conn, p *keyRange, curre
 
 // addGroups sums by the currency's exact bytes in UTF-8, as staging holds it: a collation would take KES and kes for one.
 func (n *serverSnapshot) addGroups(ctx context.Context, c *conn, p *keyRange, currency string, money []string, count bool,
-	sums *adder) error {
+	sums *adder,
+) error {
 	rows, err := c.query(ctx, fmt.Sprintf("select cast(convert(%s using utf8mb4) as binary) as lifeline__currency, count(*) as n%s, %s "+
 		"from %s%s%s group by lifeline__currency",
 		p.table.column(currency), p.table.keySum(), strings.Join(p.table.sums(money), ", "), n.server.from(p.table), p.table.force(),

@@ -127,7 +127,8 @@ func (q *shiftQuestion) decide(e shiftEvidence) (bool, error) {
 // settle answers for a table that may be shifted: the contract to read it by. ask looks at the rows; it is called only where the table has
 // the form of the shift.
 func (c Contract) settle(table string, found []change.Column, anyText bool, ask func(*shiftQuestion) (shiftEvidence, error)) (Contract,
-	error) {
+	error,
+) {
 	q, err := c.shiftQuestion(table, found, anyText)
 	if err != nil || c.Shift == nil || c.Shift.When == "" {
 		return c, err

@@ -260,13 +260,19 @@ func TestErrorsSayWhatToTryAndKeepThePassword(t *testing.T) {
 		dsn, table, want, try string
 		class                 change.Class
 	}{
-		"unreachable": {"mysql://u:s3cret@127.0.0.1:1/db", "T", "connect to 127.0.0.1:1/db as u", "whether a server listens at 127.0.0.1:1",
-			change.ClassError},
+		"unreachable": {
+			"mysql://u:s3cret@127.0.0.1:1/db", "T", "connect to 127.0.0.1:1/db as u", "whether a server listens at 127.0.0.1:1",
+			change.ClassError,
+		},
 		"wrong password": {strings.Replace(reader, "p%40ss%2Fw%25rd", "s3cret", 1), "T", "Access denied", "user and password", change.ClassUsage},
-		"unknown db": {strings.Replace(d.dsn, d.name, "nowhere_at_all", 1), "T", "nowhere_at_all", "a database that exists",
-			change.ClassUsage},
-		"no db": {"mysql://u:s3cret@127.0.0.1:1/", "T", "names no database", "mysql://user:password@host:3306/database",
-			change.ClassUsage},
+		"unknown db": {
+			strings.Replace(d.dsn, d.name, "nowhere_at_all", 1), "T", "nowhere_at_all", "a database that exists",
+			change.ClassUsage,
+		},
+		"no db": {
+			"mysql://u:s3cret@127.0.0.1:1/", "T", "names no database", "mysql://user:password@host:3306/database",
+			change.ClassUsage,
+		},
 		"bad address":   {"mysql://u:s3%zzcret@127.0.0.1:1/", "T", "cannot be read", "percent-encode", change.ClassUsage},
 		"other":         {"oracle://u:s3cret@h/db", "T", "does not begin with mysql://", "csv:DIR", change.ClassUsage},
 		"missing table": {reader, "GONE", "table GONE is not in", "identifier in sources.yml", change.ClassBlocked},

@@ -83,8 +83,10 @@ const firstKeys = 10
 // Trace follows one row of a table. Several key columns are separated by commas, in the order of the grain; an empty one is null.
 // A key that is not there is a problem which says where the row is instead: in quarantine, gone from the source, or nowhere.
 func (t *Tracer) Trace(ctx context.Context, n *model.Node, key string) (*Chain, error) {
-	c := &Chain{Version: t.Version, Steps: []Step{}, Repairs: []Repair{}, History: []Past{}, Runs: []Run{}, Parents: []Related{},
-		Children: []Related{}, MadeOf: []Related{}}
+	c := &Chain{
+		Version: t.Version, Steps: []Step{}, Repairs: []Repair{}, History: []Past{}, Runs: []Run{}, Parents: []Related{},
+		Children: []Related{}, MadeOf: []Related{},
+	}
 	if n.Kind == model.KindSource {
 		return c, t.fromSource(ctx, c, n, key)
 	}
@@ -409,6 +411,8 @@ func (t *Tracer) fromSource(ctx context.Context, c *Chain, n *model.Node, key st
 		c.Steps = append(c.Steps, Step{Table: relation(e), Via: via, File: e.Path, Row: row})
 		return t.fromEntity(ctx, c, e, e, t.keyOf(e)[0])
 	}
-	return &change.Problem{Err: fmt.Errorf("no model of the project cleans %s", relation(n)), Try: "lifeline ls --select " + n.Name + "+",
-		Class: change.ClassUsage}
+	return &change.Problem{
+		Err: fmt.Errorf("no model of the project cleans %s", relation(n)), Try: "lifeline ls --select " + n.Name + "+",
+		Class: change.ClassUsage,
+	}
 }

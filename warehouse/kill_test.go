@@ -45,8 +45,10 @@ func oneRun(ctx context.Context, w warehouse.Warehouse, n int) (err error) {
 	}
 	defer func() { err = errors.Join(err, r.Close(ctx)) }()
 	table := stateTable()
-	l, err := r.Load(ctx, []*change.Table{table}, change.Snapshot{Position: change.Position(fmt.Sprint(n)),
-		TakenAt: noon.Add(time.Duration(n) * time.Second)})
+	l, err := r.Load(ctx, []*change.Table{table}, change.Snapshot{
+		Position: change.Position(fmt.Sprint(n)),
+		TakenAt:  noon.Add(time.Duration(n) * time.Second),
+	})
 	if err != nil {
 		return err
 	}

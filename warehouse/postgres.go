@@ -153,7 +153,8 @@ func (w *postgres) connect(ctx context.Context, name string, settings map[string
 
 // pool opens up to size sessions as they are needed.
 func (w *postgres) pool(ctx context.Context, name string, size int32, settings map[string]string,
-	more func(*pgx.ConnConfig)) (*pgxpool.Pool, error) {
+	more func(*pgx.ConnConfig),
+) (*pgxpool.Pool, error) {
 	config := w.config.Copy()
 	config.MaxConns, config.MinConns, config.MinIdleConns = size, 0, 0
 	config.ConnConfig.RuntimeParams["application_name"] = name

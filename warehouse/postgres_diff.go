@@ -200,7 +200,8 @@ func (l *postgresLoad) supersedeAll(ctx context.Context, tx pgx.Tx, n *landing, 
 
 // supersede appends rows to history and counts them. A row was valid from the snapshot that brought it until this one.
 func (l *postgresLoad) supersede(ctx context.Context, tx pgx.Tx, n *landing, from, op string, columns []tableColumn) (gone, updated int64,
-	err error) {
+	err error,
+) {
 	names := make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = Quote(c.name)

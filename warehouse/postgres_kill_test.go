@@ -55,8 +55,10 @@ func TestPostgresPublisherProcess(t *testing.T) {
 // landKilled lands rows whose content is this run's, from two writers.
 func landKilled(t testing.TB, r warehouse.Run, table *change.Table, version int64) warehouse.Landed {
 	t.Helper()
-	load, err := r.Load(t.Context(), []*change.Table{table}, change.Snapshot{Position: change.Position(fmt.Sprint(version)),
-		TakenAt: time.Now()})
+	load, err := r.Load(t.Context(), []*change.Table{table}, change.Snapshot{
+		Position: change.Position(fmt.Sprint(version)),
+		TakenAt:  time.Now(),
+	})
 	require.NoError(t, err)
 	for part := range int64(2) {
 		w, err := load.Writer(t.Context(), table)

@@ -150,7 +150,8 @@ func (w *postgres) show(ctx context.Context, conn *pgx.Conn, version int64, reco
 }
 
 func (w *postgres) tryShow(ctx context.Context, conn *pgx.Conn, version int64, record func(tx pgx.Tx) error, hard []string,
-	attempt int) error {
+	attempt int,
+) error {
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		// Definitions are written with full names, whatever path their owner had.
 		if _, err := tx.Exec(ctx, `set local search_path = pg_catalog`); err != nil {

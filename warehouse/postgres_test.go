@@ -138,8 +138,10 @@ type claim struct {
 
 func landClaims(t testing.TB, r warehouse.Run, at time.Time, table *change.Table, claims ...claim) warehouse.Landed {
 	t.Helper()
-	load, err := r.Load(t.Context(), []*change.Table{table}, change.Snapshot{Position: change.Position("p" + at.Format("150405")),
-		TakenAt: at})
+	load, err := r.Load(t.Context(), []*change.Table{table}, change.Snapshot{
+		Position: change.Position("p" + at.Format("150405")),
+		TakenAt:  at,
+	})
 	require.NoError(t, err)
 	w, err := load.Writer(t.Context(), table)
 	require.NoError(t, err)

@@ -172,8 +172,10 @@ func TestTablesAreCarriedOverAndMerged(t *testing.T) {
 			require.NoError(t, err)
 			return n
 		}
-		merged := warehouse.Model{Schema: "core", Name: "merged", Carry: true, UniqueKey: []string{"id"},
-			SQL: "select 1 as id, 'a' as what union all select 2, 'b'"}
+		merged := warehouse.Model{
+			Schema: "core", Name: "merged", Carry: true, UniqueKey: []string{"id"},
+			SQL: "select 1 as id, 'a' as what union all select 2, 'b'",
+		}
 		appended := warehouse.Model{Schema: "core", Name: "appended", Carry: true, SQL: "select 1 as id"}
 		require.EqualValues(t, 2, first(merged))
 		require.EqualValues(t, 1, first(appended))
@@ -213,8 +215,11 @@ func TestSeedsAreTypedAndNamesQuotedWhereNeeded(t *testing.T) {
 		b, err := r.Build(t.Context())
 		require.NoError(t, err)
 		cell := func(s string) *string { return &s }
-		require.NoError(t, b.Seed(t.Context(), "core", "Order", []warehouse.SeedColumn{{"group", "bigint"}, {"it's", "text"},
-			{"at", "timestamp"}}, [][]*string{
+		require.NoError(t, b.Seed(t.Context(), "core", "Order", []warehouse.SeedColumn{
+			{"group", "bigint"},
+			{"it's", "text"},
+			{"at", "timestamp"},
+		}, [][]*string{
 			{cell("1"), cell("it's"), cell("2023-01-02 03:04:05")}, {nil, nil, nil},
 		}))
 		require.NoError(t, b.Seed(t.Context(), "core", "empty", []warehouse.SeedColumn{{"a", "numeric(19,4)"}}, nil))

@@ -51,8 +51,10 @@ func (c *docsCommand) Run(_ context.Context, g *Globals) error {
 		return err
 	}
 	missing, columns := all.Undocumented()
-	w := written{Project: all.Project, Format: c.Format, Out: c.Out, Files: 1, Tables: len(all.Tables), Columns: columns,
-		Undocumented: append([]string{}, missing...)}
+	w := written{
+		Project: all.Project, Format: c.Format, Out: c.Out, Files: 1, Tables: len(all.Tables), Columns: columns,
+		Undocumented: append([]string{}, missing...),
+	}
 	switch {
 	case c.Format == "html":
 		if w.Out == "" {

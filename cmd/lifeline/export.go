@@ -54,11 +54,15 @@ func (c *exportCommand) Run(ctx context.Context, g *Globals) error {
 		defer func() { _ = os.Remove(file.Name()) }()
 		out = file
 	}
-	rows, err := v.Export(ctx, out, semantic.ExportRequest{Table: c.Table, Filters: c.Filters, Format: c.Format, Sort: c.Sort,
-		Fields: c.Fields})
+	rows, err := v.Export(ctx, out, semantic.ExportRequest{
+		Table: c.Table, Filters: c.Filters, Format: c.Format, Sort: c.Sort,
+		Fields: c.Fields,
+	})
 	if err != nil {
-		return &change.Problem{Err: fmt.Errorf("export %s: %w", c.Table, err), Class: change.ClassError,
-			Try: `lifeline query "select table_schema, table_name from information_schema.tables"`}
+		return &change.Problem{
+			Err: fmt.Errorf("export %s: %w", c.Table, err), Class: change.ClassError,
+			Try: `lifeline query "select table_schema, table_name from information_schema.tables"`,
+		}
 	}
 	if file != nil {
 		// The file appears whole or not at all.

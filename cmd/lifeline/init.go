@@ -221,8 +221,10 @@ func projectName(base string) string {
 }
 
 func (c *initCommand) result(p *discover.Proposal) *initResult {
-	r := &initResult{Dir: c.Dir, Tables: len(p.Catalog.Tables), Records: []initRecord{}, Written: []string{}, Questions: p.Questions(),
-		Notes: p.Profile.Notes, Proposal: p}
+	r := &initResult{
+		Dir: c.Dir, Tables: len(p.Catalog.Tables), Records: []initRecord{}, Written: []string{}, Questions: p.Questions(),
+		Notes: p.Profile.Notes, Proposal: p,
+	}
 	for _, x := range p.Records {
 		log := ""
 		if x.Log != nil {

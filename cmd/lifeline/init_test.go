@@ -118,8 +118,10 @@ func TestAStrangersDatabaseBecomesAWarehouse(t *testing.T) {
 	rows := query(t, at, "select state, count(*) as n, count(date_finished) as finished from analytics.dim_request_lifecycle group by 1 "+
 		"order by 1")
 	require.Equal(t, []map[string]any{
-		{"state": "cancelled", "n": 15.0, "finished": 0.0}, {"state": "finished", "n": 15.0, "finished": 15.0},
-		{"state": "new", "n": 15.0, "finished": 0.0}, {"state": "with_us", "n": 15.0, "finished": 0.0},
+		{"state": "cancelled", "n": 15.0, "finished": 0.0},
+		{"state": "finished", "n": 15.0, "finished": 15.0},
+		{"state": "new", "n": 15.0, "finished": 0.0},
+		{"state": "with_us", "n": 15.0, "finished": 0.0},
 	}, rows)
 	rows = query(t, at, "select group_name, count(*) as n, sum(case when agent_id is null then 1 else 0 end) as nobody from "+
 		"core.desk_requests group by 1 order by 1")

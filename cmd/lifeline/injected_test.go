@@ -91,8 +91,10 @@ func requireSameFindings(t *testing.T, want, got map[reasoned]int) {
 
 func requireArrived(t *testing.T, flags []string, want map[string]int) {
 	t.Helper()
-	for table, model := range map[string]string{"treatment": "treatments", "claim": "claims", "invoice": "invoices",
-		"invoice_item": "invoice_items"} {
+	for table, model := range map[string]string{
+		"treatment": "treatments", "claim": "claims", "invoice": "invoices",
+		"invoice_item": "invoice_items",
+	} {
 		rows := query(t, flags, "select count(*) as n from core."+model)
 		require.EqualValues(t, want[table], rows[0]["n"], table)
 	}

@@ -33,8 +33,10 @@ func readReal(t *testing.T) []*realTable {
 		t.Skip("the brief's database is not beside the repository")
 	}
 	tables := []*realTable{
-		{name: "TREATMENT", file: "treatments.csv",
-			columns: "ID,STATUS,TYPE,DATE_CREATED,DATE_MODIFIED,DATE_SUBMITTED,DATE_TREATMENT,PROVIDER_ID,PROGRAM_ID"},
+		{
+			name: "TREATMENT", file: "treatments.csv",
+			columns: "ID,STATUS,TYPE,DATE_CREATED,DATE_MODIFIED,DATE_SUBMITTED,DATE_TREATMENT,PROVIDER_ID,PROGRAM_ID",
+		},
 		{name: "CLAIM", file: "claims.csv", columns: "ID,STATUS,TYPE,DATE_CREATED,DATE_MODIFIED,TREATMENT_ID,PROGRAM_ID,AMOUNT,CURRENCY"},
 		{name: "INVOICE", file: "invoices.csv", columns: "ID,STATUS,DATE_CREATED,TREATMENT_ID"},
 		{name: "INVOICE_ITEM", file: "invoice_items.csv", columns: "ID,STATUS,DATE_CREATED,INVOICE_ID,PRODUCT_ID,CURRENCY,AMOUNT"},
@@ -191,8 +193,10 @@ func TestTheBriefsTablesAreWhatTheyWere(t *testing.T) {
 }
 
 // coreOf are the tables of core by those of the source.
-var coreOf = map[string]string{"TREATMENT": "core.treatments", "CLAIM": "core.claims", "INVOICE": "core.invoices",
-	"INVOICE_ITEM": "core.invoice_items"}
+var coreOf = map[string]string{
+	"TREATMENT": "core.treatments", "CLAIM": "core.claims", "INVOICE": "core.invoices",
+	"INVOICE_ITEM": "core.invoice_items",
+}
 
 // requireReal compares a published warehouse with what was worked out row by row.
 func requireReal(t *testing.T, flags []string, e expected) {

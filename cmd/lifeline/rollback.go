@@ -30,8 +30,10 @@ func (c *rollbackCommand) Run(ctx context.Context, g *Globals) error {
 		return err
 	}
 	defer wh.Close()
-	v, err := run.Rollback(ctx, run.Options{Project: p, Warehouse: wh, Command: "rollback", Version: version, Wait: c.Wait,
-		Logger: g.logger()})
+	v, err := run.Rollback(ctx, run.Options{
+		Project: p, Warehouse: wh, Command: "rollback", Version: version, Wait: c.Wait,
+		Logger: g.logger(),
+	})
 	if err != nil {
 		return err
 	}

@@ -112,8 +112,10 @@ func (c *serveCommand) addUser(g *Globals) error {
 	}
 	line, err := bufio.NewReader(g.terminal.in).ReadString('\n')
 	if err != nil && line == "" {
-		return &change.Problem{Err: errors.New("there is no password on stdin"), Class: change.ClassUsage,
-			Try: `printf %s "$PASSWORD" | lifeline serve --add-user ada`}
+		return &change.Problem{
+			Err: errors.New("there is no password on stdin"), Class: change.ClassUsage,
+			Try: `printf %s "$PASSWORD" | lifeline serve --add-user ada`,
+		}
 	}
 	password := strings.TrimRight(line, "\r\n")
 	if len(password) < 8 {
@@ -129,13 +131,16 @@ func (c *serveCommand) addUser(g *Globals) error {
 
 // newDashboard opens the server over a warehouse with the project's own pages.
 func (g *Globals) newDashboard(ctx context.Context, p *project.Project, wh warehouse.Warehouse,
-	o dashboard.Options) (*dashboard.Server, error) {
+	o dashboard.Options,
+) (*dashboard.Server, error) {
 	d, err := semantic.DefinitionOf(p)
 	if err != nil {
 		return nil, err
 	}
-	graph, err := model.NewGraph(p, model.Options{Target: model.Target{Name: wh.Engine(), Type: wh.Engine()},
-		Vars: map[string]any{"as_of": "2000-01-01 00:00:00"}, Env: os.Getenv})
+	graph, err := model.NewGraph(p, model.Options{
+		Target: model.Target{Name: wh.Engine(), Type: wh.Engine()},
+		Vars:   map[string]any{"as_of": "2000-01-01 00:00:00"}, Env: os.Getenv,
+	})
 	if err != nil {
 		return nil, err
 	}

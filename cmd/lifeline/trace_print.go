@@ -86,8 +86,10 @@ func printPast(t terminal, c *trace.Chain) {
 		fmt.Fprintf(t.out, "\n%s\n", t.bold("read by"))
 		var rows [][]string
 		for _, r := range c.Runs {
-			rows = append(rows, []string{r.ID, textOr(r.Command, ""), textOr(r.Status, ""), textOr(r.Started, ""), textOr(r.Version, ""),
-				textOr(r.At, "")})
+			rows = append(rows, []string{
+				r.ID, textOr(r.Command, ""), textOr(r.Status, ""), textOr(r.Started, ""), textOr(r.Version, ""),
+				textOr(r.At, ""),
+			})
 		}
 		grid(t.out, []string{"run", "command", "status", "started", "version", "position"}, rows, "run", "version")
 	}
@@ -112,8 +114,10 @@ func printRelated(t terminal, verb string, related []trace.Related) {
 }
 
 // figureColumns are those that people tell figures apart by, and what they say.
-var figureColumns = []string{"period", "program_id", "provider_id", "currency", "measure", "part", "basis", "value", "n", "numerator",
-	"denominator", "excluded", "excluded_share"}
+var figureColumns = []string{
+	"period", "program_id", "provider_id", "currency", "measure", "part", "basis", "value", "n", "numerator",
+	"denominator", "excluded", "excluded_share",
+}
 
 func printFigures(t terminal, all tracedFigures) {
 	var columns []string

@@ -75,8 +75,10 @@ func TestARowIsTracedToTheLineOfTheFileItCameFrom(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, dsn string) {
 		flags := at(carepay, "csv:"+dir, dsn)
 		firstRun(t, flags)
-		for _, where := range []string{"currency_basis = 'repaired'", "date_created_basis = 'missing'", "status_basis = 'source' and amount > 0",
-			"status_basis = 'repaired'"} {
+		for _, where := range []string{
+			"currency_basis = 'repaired'", "date_created_basis = 'missing'", "status_basis = 'source' and amount > 0",
+			"status_basis = 'repaired'",
+		} {
 			rows := query(t, flags, "select id, treatment_id from core.claims where "+where+" order by id limit 2")
 			for _, row := range rows {
 				id := fmt.Sprintf("%.0f", row["id"])
@@ -97,8 +99,10 @@ func TestARowIsTracedToTheLineOfTheFileItCameFrom(t *testing.T) {
 				require.Len(t, c.Runs, 1)
 				require.Equal(t, "published", *c.Runs[0].Status)
 				require.Empty(t, c.History)
-				require.Equal(t, []trace.Related{{Table: "core.treatments", Column: "treatment_id", Rows: 1,
-					Keys: []string{fmt.Sprintf("%.0f", row["treatment_id"])}}}, c.Parents)
+				require.Equal(t, []trace.Related{{
+					Table: "core.treatments", Column: "treatment_id", Rows: 1,
+					Keys: []string{fmt.Sprintf("%.0f", row["treatment_id"])},
+				}}, c.Parents)
 			}
 		}
 		// Of a treatment's claims and invoices, as a join counts them.

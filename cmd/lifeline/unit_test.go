@@ -2,11 +2,12 @@ package main
 
 import (
 	"encoding/json"
-	"lifeline/modeltest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"lifeline/modeltest"
 
 	"github.com/stretchr/testify/require"
 )

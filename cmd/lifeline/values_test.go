@@ -47,8 +47,10 @@ func TestEveryCommandWritesValuesOneWay(t *testing.T) {
 				setOtherwise(t, dsn)
 			}
 			dir := t.TempDir()
-			for name, text := range map[string]string{"lifeline.yml": "name: r\n", "dbt_project.yml": "name: p\n",
-				"models/t.sql": "{{ config(schema='core') }}" + model} {
+			for name, text := range map[string]string{
+				"lifeline.yml": "name: r\n", "dbt_project.yml": "name: p\n",
+				"models/t.sql": "{{ config(schema='core') }}" + model,
+			} {
 				require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
 				require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 			}

@@ -49,12 +49,16 @@ func calls() []call {
 	}
 	for _, bound := range []bool{false, true} {
 		for _, kind := range []string{"first_before", "last_before", "first_after", "last_after", "first_in_between", "last_in_between"} {
-			out = append(out, call{name: fmt.Sprintf("%s_%t", kind, bound), kind: kind, inclusive: bound,
-				args: fmt.Sprintf(", inclusive=%t", bound)})
+			out = append(out, call{
+				name: fmt.Sprintf("%s_%t", kind, bound), kind: kind, inclusive: bound,
+				args: fmt.Sprintf(", inclusive=%t", bound),
+			})
 		}
 		for _, kind := range []string{"before", "after", "in_between"} {
-			out = append(out, call{name: fmt.Sprintf("%s_%t", kind, bound), kind: kind, inclusive: bound, aggregate: true,
-				args: fmt.Sprintf(", inclusive=%t", bound)})
+			out = append(out, call{
+				name: fmt.Sprintf("%s_%t", kind, bound), kind: kind, inclusive: bound, aggregate: true,
+				args: fmt.Sprintf(", inclusive=%t", bound),
+			})
 		}
 	}
 	return append(out, call{name: "all_ever", kind: "all_ever", aggregate: true})
@@ -293,11 +297,15 @@ func (d data) expected(c call, of row) string {
 // got are the rows of a call, each a text, by the cohort row's id.
 func got(t tester, db *sql.Conn, c call, text string) map[int]string {
 	t.Helper()
-	columns := []string{"event_id", "substr(cast(event_time as varchar), 15, 2)",
-		"case when event_large then 'true' when not event_large then 'false' end"}
+	columns := []string{
+		"event_id", "substr(cast(event_time as varchar), 15, 2)",
+		"case when event_large then 'true' when not event_large then 'false' end",
+	}
 	if c.aggregate {
-		columns = []string{"events", "amounts", "total", "highest", "floor(mean * 1000 + 0.0001)",
-			"case when any_large then 'true' when not any_large then 'false' end"}
+		columns = []string{
+			"events", "amounts", "total", "highest", "floor(mean * 1000 + 0.0001)",
+			"case when any_large then 'true' when not any_large then 'false' end",
+		}
 	}
 	for i, column := range columns {
 		if strings.HasPrefix(column, "floor") {

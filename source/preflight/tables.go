@@ -12,8 +12,10 @@ import (
 // tables makes sure that every wanted table is there, can be read consistently, and has a key.
 func tables(_ context.Context, t *Target) Result {
 	if t.Trouble != nil {
-		r := Result{Status: Fail, What: t.Trouble.Error(), Try: "the rights on the database, or the column's type: the message names it",
-			Class: change.ClassError}
+		r := Result{
+			Status: Fail, What: t.Trouble.Error(), Try: "the rights on the database, or the column's type: the message names it",
+			Class: change.ClassError,
+		}
 		var p *change.Problem
 		if errors.As(t.Trouble, &p) && p.Try != "" {
 			r.Try, r.Class = p.Try, p.Class

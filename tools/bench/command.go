@@ -19,7 +19,8 @@ func (b *bench) timed(ctx context.Context, name string, before func(context.Cont
 }
 
 func (b *bench) timedAt(ctx context.Context, scale float64, runs int, name string, before func(context.Context) error,
-	command ...string) error {
+	command ...string,
+) error {
 	r := result{Name: name, Scale: scale}
 	for i := range runs {
 		if before != nil {

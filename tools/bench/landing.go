@@ -106,8 +106,10 @@ func open(ctx context.Context, from, to string) (source.Source, warehouse.Wareho
 	if err != nil || from == "" {
 		return nil, wh, p, err
 	}
-	src, err := source.Open(ctx, source.Options{DSN: from, TimeZone: "UTC", Tables: run.Contracts(p), Workers: 2,
-		Logger: slog.New(slog.DiscardHandler)})
+	src, err := source.Open(ctx, source.Options{
+		DSN: from, TimeZone: "UTC", Tables: run.Contracts(p), Workers: 2,
+		Logger: slog.New(slog.DiscardHandler),
+	})
 	return src, wh, p, err
 }
 

@@ -81,10 +81,12 @@ func (b *bench) coreAt(ctx context.Context, scale float64) (string, error) {
 		return "", err
 	}
 	defer wh.Close()
-	_, err = run.Do(ctx, run.Options{Project: p, Warehouse: wh, Command: "bench", Full: true,
+	_, err = run.Do(ctx, run.Options{
+		Project: p, Warehouse: wh, Command: "bench", Full: true,
 		Source: func(ctx context.Context) (source.Source, error) {
 			return source.Open(ctx, source.Options{DSN: "csv:" + filepath.Join(dir, "csv"), TimeZone: "UTC", Tables: run.Contracts(p)})
-		}})
+		},
+	})
 	return file, err
 }
 

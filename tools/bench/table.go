@@ -20,13 +20,19 @@ type target struct {
 func (b *bench) targets() []target {
 	s := b.scale
 	return []target{
-		{what: "land into PostgreSQL / the larger of its limits", of: "land into PostgreSQL", to: "limit: stock client to nowhere",
-			otherwise: "limit: COPY from files", ofScale: s, atMost: 1.3},
-		{what: "pipe of the stock tools / land into PostgreSQL", of: "pipe: stock client into psql COPY", to: "land into PostgreSQL", ofScale: s,
-			atLeast: 1},
+		{
+			what: "land into PostgreSQL / the larger of its limits", of: "land into PostgreSQL", to: "limit: stock client to nowhere",
+			otherwise: "limit: COPY from files", ofScale: s, atMost: 1.3,
+		},
+		{
+			what: "pipe of the stock tools / land into PostgreSQL", of: "pipe: stock client into psql COPY", to: "land into PostgreSQL", ofScale: s,
+			atLeast: 1,
+		},
 		{what: "pgloader / land into PostgreSQL", of: "pgloader", to: "land into PostgreSQL", ofScale: s, atLeast: 4},
-		{what: "fetch all, insert one by one / land into PostgreSQL, scale 1", of: "fetch all, insert one by one", to: "land into PostgreSQL",
-			ofScale: 1, atLeast: 100},
+		{
+			what: "fetch all, insert one by one / land into PostgreSQL, scale 1", of: "fetch all, insert one by one", to: "land into PostgreSQL",
+			ofScale: 1, atLeast: 100,
+		},
 		{what: "land into DuckDB / read limit", of: "land into DuckDB", to: "limit: stock client to nowhere", ofScale: s, atMost: 1.2},
 		{what: "build / the same SQL on DuckDB alone", of: "build on DuckDB", to: "the same SQL on DuckDB alone", ofScale: s, atMost: 1.15},
 	}

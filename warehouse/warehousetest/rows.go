@@ -123,8 +123,10 @@ type Source map[*change.Table][]Row
 // Land loads one snapshot of the tables in the given order, each by two writers.
 func Land(t testing.TB, r warehouse.Run, at time.Time, tables []*change.Table, rows Source) []warehouse.Landed {
 	t.Helper()
-	l, err := r.Load(t.Context(), tables, change.Snapshot{Position: change.Position("at " + at.Format(time.RFC3339)), TakenAt: at,
-		Way: "test"})
+	l, err := r.Load(t.Context(), tables, change.Snapshot{
+		Position: change.Position("at " + at.Format(time.RFC3339)), TakenAt: at,
+		Way: "test",
+	})
 	require.NoError(t, err)
 	for _, table := range tables {
 		half := len(rows[table]) / 2
