@@ -53,6 +53,13 @@ func limitParam(name, about string) param { return param{name: name, kind: "inte
 
 func with(a []param, more ...param) []param { return append(append([]param{}, a...), more...) }
 
+var lineageParams = []param{
+	{name: "table", kind: "string", about: "schema.table, or source.table."},
+	limitParam("up", "Steps to what it reads; 1 where none is given."),
+	limitParam("down", "Steps to what reads it."),
+	{name: "column", kind: "string", about: "Column to follow."},
+}
+
 // table lists every route; the OpenAPI document is made of it.
 func (s *Server) table() []route {
 	const api = "/api/v1"
@@ -118,18 +125,13 @@ func (s *Server) table() []route {
 			[]param{pathParam("kind", "Kind of record, by name of /meta."), pathParam("key", "Its key.")}, semantic.RecordData{},
 			func(c *request) error { return c.record(value(c, "kind"), value(c, "key")) }),
 		get("/runs", "The newest runs with their steps, and how fresh each table is.", []param{limitParam("limit", "Runs, at most 500.")},
-			RunsData{},
-			func(c *request) error { return c.runs() }),
+			RunsData{}, func(c *request) error { return c.runs() }),
 		get("/runs/{id}", "One run in full.", []param{pathParam("id", "Number of the run.")}, RunData{},
 			func(c *request) error { return c.run(value(c, "id")) }),
 		get("/checks", "All checks, and what is new, resolved and persisting.", nil, ChecksData{}, func(c *request) error { return c.checks() }),
 		check, aside,
-		get("/lineage", "What a table is made of and what reads it, laid out.", []param{
-			{name: "table", kind: "string", about: "schema.table, or source.table."},
-			limitParam("up", "Steps to what it reads; 1 where none is given."),
-			limitParam("down", "Steps to what reads it."),
-			{name: "column", kind: "string", about: "Column to follow."},
-		}, LineageData{}, func(c *request) error { return c.lineage() }),
+		get("/lineage", "What a table is made of and what reads it, laid out.", lineageParams, LineageData{},
+			func(c *request) error { return c.lineage() }),
 		statement,
 		get("/search", "What a few letters may mean.", []param{{name: "q", kind: "string", about: "Letters or a key."}}, SearchData{},
 			func(c *request) error { return c.search() }),

@@ -121,6 +121,7 @@ func (l *look) amount(t *Table, c *Column) (Confidence, string) {
 			return "", ""
 		}
 		return Medium, "its name; " + c.Type + " holds amounts inexactly"
+	default: // Judged below.
 	}
 	strong := has(w, "amount", "price", "salary", "cost", "fee", "wage", "amt", "fare", "premium", "balance", "budget", "total") ||
 		has(w, "cent", "cents")

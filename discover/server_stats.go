@@ -84,6 +84,7 @@ func sumsOf(c *Column, name string, i int) []string {
 		if c.kind() == datetime {
 			out = append(out, as("sum(time("+name+") <> '00:00:00')", "times"))
 		}
+	default: // Of the others only how many are filled.
 	}
 	return out
 }

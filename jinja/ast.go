@@ -1,5 +1,7 @@
 package jinja
 
+import "errors"
+
 // node is a part of a template that writes or does something.
 type node interface{ exec(*frame) error }
 
@@ -19,15 +21,18 @@ func (s span) place() span { return s }
 
 // wrap gives an error its place, unless it has one.
 func (s span) wrap(err error) error {
-	switch e := err.(type) {
-	case nil:
+	var (
+		ends   *signal
+		placed *Error
+		m      *missing
+	)
+	switch {
+	case err == nil:
 		return nil
-	case *signal:
+	case errors.As(err, &ends), errors.As(err, &placed):
 		return err
-	case *Error:
-		return err
-	case *missing:
-		return &Error{Err: e.err, Try: e.try, Name: e.name, Pos: s.source.pos(s.from), Text: s.text()}
+	case errors.As(err, &m):
+		return &Error{Err: m.err, Try: m.try, Name: m.name, Pos: s.source.pos(s.from), Text: s.text()}
 	}
 	return &Error{Err: err, Pos: s.source.pos(s.from), Text: s.text()}
 }

@@ -84,7 +84,8 @@ func (e *callExpr) invoke(callee Value, c *Call) (Value, error) {
 	switch x := callee.(type) {
 	case *Func:
 		v, err := x.Call(c)
-		if s, ok := err.(*signal); ok && s.pos.Line == 0 {
+		var s *signal
+		if errors.As(err, &s) && s.pos.Line == 0 {
 			s.pos = e.source.pos(e.from)
 		}
 		return v, e.wrap(err)
@@ -105,9 +106,10 @@ func (e *callExpr) invoke(callee Value, c *Call) (Value, error) {
 
 // called notes on an error from within a macro where the macro was called.
 func (e *callExpr) called(err error) error {
-	if inner, ok := err.(*Error); ok {
+	var inner *Error
+	if errors.As(err, &inner) {
 		inner.Calls = append(inner.Calls, e.source.pos(e.from))
-		return inner
+		return err
 	}
 	return e.wrap(err)
 }

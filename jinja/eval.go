@@ -17,7 +17,7 @@ func (e *nameExpr) eval(f *frame) (Value, error) {
 	}
 	u := &Undefined{what: fmt.Sprintf("%q is not defined", e.name), name: e.name, strict: true}
 	if f.context.Missing != nil {
-		if err, try := f.context.Missing(e.name); err != nil {
+		if try, err := f.context.Missing(e.name); err != nil {
 			u.what, u.try = err.Error(), try
 		}
 	}
@@ -376,8 +376,12 @@ func applyFilter(c *Call, name string, v Value) (Value, error) {
 
 // inFilter puts a filter's name before what went wrong in it.
 func inFilter(name string, err error) error {
-	switch err.(type) {
-	case *missing, *Error, *signal:
+	var (
+		m      *missing
+		placed *Error
+		ends   *signal
+	)
+	if errors.As(err, &m) || errors.As(err, &placed) || errors.As(err, &ends) {
 		return err
 	}
 	return fmt.Errorf("%s: %w", name, err)

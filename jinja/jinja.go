@@ -8,6 +8,7 @@
 package jinja
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -87,7 +88,7 @@ type Context struct {
 	// Modules are templates whose macros are known everywhere. A later one stands over an earlier one, and macros stand over Names.
 	Modules []*Template
 	// Missing says what is wrong with a name that nothing defines, and what to try; nil for a plain answer.
-	Missing func(name string) (error, string)
+	Missing func(name string) (try string, err error)
 
 	modules map[string]*moduleFrame
 	depth   int
@@ -121,7 +122,8 @@ func (t *Template) Value(c *Context) (Value, error) {
 
 // outside makes an error of a signal that has nothing around it to end.
 func outside(err error) error {
-	if s, ok := err.(*signal); ok {
+	var s *signal
+	if errors.As(err, &s) {
 		return &Error{Err: fmt.Errorf("%s stands outside of what it could end", s.word), Pos: s.pos, Try: "put it into a macro or a loop"}
 	}
 	return err

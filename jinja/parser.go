@@ -72,8 +72,9 @@ func describe(t token) string {
 		return "a text"
 	case tokData, tokOutput, tokBlock:
 		return "the text after the tag"
+	default:
+		return fmt.Sprintf("%q", t.text)
 	}
-	return fmt.Sprintf("%q", t.text)
 }
 
 func (p *parser) expected(what string) error {
@@ -231,9 +232,8 @@ func (p *parser) unknownTag(begin int, word token) error {
 		return p.fail(begin, fmt.Sprintf("{%% %s %%} ends nothing", word.text), "take it out, or open the block before it")
 	}
 	const try = "there are if, for, set, macro, call, filter, do, with and raw"
-	err := p.fail(word.from, fmt.Sprintf("there is no tag {%% %s %%}", word.text), try)
-	err.(*Error).Name = word.text
-	return err
+	err := fmt.Errorf("there is no tag {%% %s %%}", word.text)
+	return &Error{Err: err, Try: try, Name: word.text, Pos: p.source.pos(word.from), Syntax: true}
 }
 
 func (p *parser) ifTag(begin int) (node, error) {

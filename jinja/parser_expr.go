@@ -215,6 +215,7 @@ func (p *parser) primary() (expr, error) {
 		case "{":
 			return p.dict()
 		}
+	default: // The others begin no value.
 	}
 	return nil, p.expected("a value")
 }

@@ -121,9 +121,9 @@ func (r *renderer) context(h hooks) *jinja.Context {
 }
 
 // absent says what is wrong with a name that nothing defines.
-func absent(name string) (error, string) {
+func absent(name string) (try string, err error) {
 	if try, ok := unsupported[name]; ok {
-		return fmt.Errorf("%s is not supported", name), try
+		return try, fmt.Errorf("%s is not supported", name)
 	}
-	return nil, ""
+	return "", nil
 }

@@ -174,5 +174,6 @@ func (w *world) singleClaim(v *visit, d *demand) {
 		d.amount = absurdDrafted
 	case foreignMoney:
 		d.currency = "TZS"
+	default: // Not of a claim.
 	}
 }

@@ -141,6 +141,7 @@ func (w *world) charge(r *rand.Rand, v *visit) {
 		w.sold[0].amount = absurdSold
 	case absurderItem:
 		w.sold[0].amount = absurderSold
+	default: // Not of an item.
 	}
 	last, sum := -1, int64(0)
 	for i := range w.sold {

@@ -36,8 +36,7 @@ type Queue struct {
 }
 
 type ticket struct {
-	in   chan struct{}
-	gone bool
+	in chan struct{}
 }
 
 // NewQueue makes a queue.

@@ -85,7 +85,8 @@ func startWorker(ctx context.Context, root string, c *workerConfig) (w *worker, 
 		}
 	}()
 	w = &worker{
-		dir: c.Dir, cmd: exec.Command(program, sandboxArgument), said: make(chan *outcome), ended: make(chan struct{}),
+		dir: c.Dir, cmd: exec.CommandContext(context.WithoutCancel(ctx), program, sandboxArgument), said: make(chan *outcome),
+		ended:  make(chan struct{}),
 		errors: &tail{},
 	}
 	w.cmd.Env = []string{sandboxMark + "=1", "TZ=UTC", "GOMAXPROCS=2", "MALLOC_ARENA_MAX=2"}

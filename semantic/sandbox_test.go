@@ -163,7 +163,7 @@ func TestWhatAKilledProcessLeftIsRemoved(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(old, "lock"), nil, 0o600))
 	used, err := semantic.ScratchDir("sql")
 	require.NoError(t, err)
-	defer os.RemoveAll(used)
+	defer func() { _ = os.RemoveAll(used) }()
 	past := time.Now().Add(-time.Hour)
 	for _, dir := range []string{old, foreign, used} {
 		require.NoError(t, os.Chtimes(dir, past, past))

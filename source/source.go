@@ -121,7 +121,7 @@ func Open(ctx context.Context, o Options) (Source, error) {
 // unknownSource does not quote what it cannot read: a password may be anywhere in it (promise 10).
 func unknownSource(dsn string) error {
 	p := &change.Problem{
-		Err: errors.New("the source's address does not begin with mysql://, mariadb:// or csv:"), Class: change.ClassUsage,
+		Err: errors.New("the source's address does not begin with mysql://, mariadb:// or csv: (a folder)"), Class: change.ClassUsage,
 		Try: addressForm + ", or csv:DIR",
 	}
 	switch {

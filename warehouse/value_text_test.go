@@ -86,19 +86,25 @@ func TestValuesAreWrittenOneWayOnBothEngines(t *testing.T) {
 			if query == "" {
 				continue
 			}
-			rows, err := db.QueryContext(t.Context(), "select "+query+" as v")
-			require.NoError(t, err, query)
-			types, err := rows.ColumnTypes()
-			require.NoError(t, err)
-			require.True(t, rows.Next(), query)
-			var v any
-			require.NoError(t, rows.Scan(&v), query)
-			require.NoError(t, rows.Close())
-			kind := types[0].DatabaseTypeName()
+			v, kind := oneValue(t, db, "select "+query+" as v")
 			require.Equal(t, c.text, warehouse.ValueText(v, kind, warehouse.TimeSQL), "%s: %s (%s)", engine, query, kind)
 			text, err := json.Marshal(warehouse.ValueJSON(v, kind, warehouse.TimeSQL))
 			require.NoError(t, err, query)
 			require.Equal(t, c.json, string(text), "%s: %s (%s)", engine, query, kind)
 		}
 	}
+}
+
+// oneValue is a query's only value, and what the engine calls its type.
+func oneValue(t *testing.T, db *sql.DB, query string) (v any, kind string) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), query)
+	require.NoError(t, err, query)
+	defer func() { _ = rows.Close() }()
+	types, err := rows.ColumnTypes()
+	require.NoError(t, err)
+	require.True(t, rows.Next(), query)
+	require.NoError(t, rows.Scan(&v), query)
+	require.NoError(t, rows.Err(), query)
+	return v, types[0].DatabaseTypeName()
 }

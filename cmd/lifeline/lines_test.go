@@ -12,8 +12,6 @@ func splitLines(s string) []string { return strings.Split(strings.TrimSuffix(s, 
 
 func joinLines(lines []string) string { return strings.Join(lines, "\n") }
 
-func changeID(line, id string) string { return changeField(line, claimID, id) }
-
 func changeAmount(line, amount string) string { return changeField(line, claimAmount, amount) }
 
 func changeField(line string, at int, with string) string {
