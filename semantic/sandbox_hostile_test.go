@@ -206,8 +206,10 @@ func (p *place) state(t *testing.T) string {
 select concat_ws('|',
 	(select count(*) from pg_class where oid >= 16384), (select count(*) from pg_proc), (select count(*) from pg_namespace where nspname !~
 	    '^pg_'),
-	(select count(*) from pg_largeobject_metadata), (select count(*) from pg_roles), (select count(*) from pg_replication_slots),
-	(select count(*) from pg_db_role_setting), (select md5(string_agg(id || name, ',' order by id)) from core.claims),
+	(select count(*) from pg_largeobject_metadata), (select count(*) from pg_roles where rolname !~ '^lifeline_reader_'),
+	    (select count(*) from pg_replication_slots),
+	(select count(*) from pg_db_role_setting where setdatabase = (select oid from pg_database where datname = current_database())),
+	    (select md5(string_agg(id || name, ',' order by id)) from core.claims),
 	(select md5(string_agg(id || secret, ',')) from staging.claim))`).Scan(&out)
 	require.NoError(t, err)
 	return out
