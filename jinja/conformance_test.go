@@ -1,7 +1,6 @@
 package jinja_test
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"os"
@@ -21,21 +20,17 @@ type answer struct{ Template, Text, Error string }
 
 func answers(t *testing.T, path string) []answer {
 	t.Helper()
-	f, err := os.Open(path)
+	text, err := os.ReadFile(path)
 	if os.IsNotExist(err) {
 		t.Skipf("%s is not there", path)
 	}
 	require.NoError(t, err)
-	defer f.Close()
 	var out []answer
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<24)
-	for lines.Scan() {
+	for line := range bytes.Lines(text) {
 		var a answer
-		require.NoError(t, json.Unmarshal(lines.Bytes(), &a))
+		require.NoError(t, json.Unmarshal(line, &a))
 		out = append(out, a)
 	}
-	require.NoError(t, lines.Err())
 	require.NotEmpty(t, out)
 	return out
 }

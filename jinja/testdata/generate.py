@@ -26,12 +26,20 @@ def expr(d):
     if k<.15: return lit(d)
     if k<.35: return paren(d-1)+'.'+r.choice(r.choice([S,S,D,L]))
     if k<.60: return paren(d-1)+'|'+r.choice(F)
-    if k<.72: return expr(d-1)+' '+r.choice(['+','-','*','/','//','%','~','~'])+' '+paren(d-1)
+    if k<.72: return binary(d-1,r.choice(['+','-','*','/','//','%','~','~']))
     if k<.80: return expr(d-1)+' '+r.choice(['==','!=','<','>=','in','not in','and','or'])+' '+paren(d-1)
     if k<.85: return '('+expr(d-1)+' is '+r.choice(T)+')'
     if k<.92: return paren(d-1)+r.choice(['[0]','[-1]','[1:]','[::-1]',"['k']",'.k','[:2]','[5]','[-2:]'])
     if k<.96: return '('+expr(d-1)+' if '+expr(d-1)+' else '+expr(d-1)+')'
     return 'not '+paren(d-1)
+# One side of a product is small: repeated text, times itself at each depth, would otherwise fill the memory.
+def binary(d,op):
+    if op!='*': return expr(d)+' '+op+' '+paren(d)
+    small=r.choice(['0','1','2','3','-1','0.5','true',"'ab'"])
+    if small=="'ab'": return small+' * '+r.choice(['0','2','3'])
+    sides=[small,'('+expr(d)+')']
+    r.shuffle(sides)
+    return ' * '.join(sides)
 def paren(d):
     e=expr(d)
     return e if r.random()<.3 else '('+e+')'
