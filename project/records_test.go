@@ -46,13 +46,15 @@ func TestRecordsAreReadWithTheirDefaults(t *testing.T) {
 func TestWhatIsWrongInRecordsIsNamedWithItsPlaceAndFix(t *testing.T) {
 	t.Parallel()
 	for own, says := range map[string][2]string{
-		"records: rate":                                               {"meta.lifeline.records is not a list", "records: [{of: claims"},
-		"records: [rate]":                                             {"entry 1 of meta.lifeline.records is not a mapping", "{of: claims"},
-		"records: [{of: claims, key: id}]":                            {`entry 1 of meta.lifeline.records has no "from"`, "from:"},
+		"records: rate":                    {"meta.lifeline.records is not a list", "records: [{of: claims"},
+		"records: [rate]":                  {"entry 1 of meta.lifeline.records is not a mapping", "{of: claims"},
+		"records: [{of: claims, key: id}]": {`entry 1 of meta.lifeline.records has no "from"`, "from:"},
+
 		"records: [{of: claims, key: id, from: t, hits: x}]":          {`unknown key "hits" in entry 1`, "hit"},
 		"records: [{of: claims, key: id, from: t, only: numerators}]": {`only "numerators" of entry 1`, "only: numerator"},
 		"records: [{of: claims, key: id, from: t, by: period}]":       {"by of entry 1 of meta.lifeline.records is not a mapping", "by: {period"},
-		"columns_of: ratio":                                           {`columns_of of model "rate" names "ratio", which is not a model`, "rate"},
+
+		"columns_of: ratio": {`columns_of of model "rate" names "ratio", which is not a model`, "rate"},
 	} {
 		_, err := withRecords(t, own)
 		var p *change.Problem

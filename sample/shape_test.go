@@ -191,6 +191,7 @@ func aSampleMeasuresAsTheRealTables(t *testing.T, original *sql.Conn) {
 			"and id % 50 = 0",
 		"claims with an amount of 0, by status and year":          "update c set amount = 500 where amount = 0 and id % 20 = 0",
 		"money of claims, without the largest amounts, by status": "update c set amount = amount * 1.3 where amount < 1000000",
+
 		"items of an invoice": "delete from it where id % 20 = 0",
 		"missing dates": "update c set modified = timestamp '2018-05-01' where " +
 			"modified is null",
