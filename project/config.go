@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // A zone must be found on machines without a zone database.
@@ -22,7 +23,23 @@ type Config struct {
 	BusinessTimeZone string // In which a business day begins; UTC where none is given.
 	AsOf             AsOf
 	MaskingKey       string // Of hashed columns; a secret.
-	Webhook          string // notify.webhook: told when a run is blocked or fails and when runs are well again; a secret.
+	Notify           NotifyConfig
+}
+
+// NotifyConfig says who is told when a run is blocked or fails, and when runs are well again.
+type NotifyConfig struct {
+	Webhook      string // Gets a POST with JSON; a secret.
+	Format       string // Of the webhook's JSON: lifeline (the default), slack or teams.
+	Secret       string // Signs what the webhook gets; a secret.
+	AllowPrivate bool   // The webhook may stand on a private, loopback or link-local address.
+	Mail         MailConfig
+}
+
+// MailConfig says by which server mail is sent, and to whom.
+type MailConfig struct {
+	Server string // smtp://user:password@host:587 (STARTTLS) or smtps://…; a secret.
+	From   string
+	To     []string
 }
 
 // SourceConfig says where the operational database is.
@@ -67,11 +84,7 @@ func (p *Project) readConfig(env func(string) string) error {
 		o.zone("business_time_zone", &c.BusinessTimeZone),
 		p.readThresholds(o),
 		p.readMasking(o, env),
-		child(o, "notify", func(n *Object) error {
-			err := firstError(n.Text("webhook", &c.Webhook), n.Finish(p))
-			c.Webhook = expand(c.Webhook, env)
-			return err
-		}),
+		p.readNotify(o, env),
 		child(o, "source", func(s *Object) error {
 			return firstError(s.Text("dsn", &c.Source.DSN), s.zone("time_zone", &c.Source.TimeZone), s.Finish(p))
 		}),
@@ -85,12 +98,42 @@ func (p *Project) readConfig(env func(string) string) error {
 		return err
 	}
 	c.Source.DSN, c.Warehouse.DSN = expand(c.Source.DSN, env), expand(c.Warehouse.DSN, env)
-	for _, secret := range []*string{&c.Source.DSN, &c.Warehouse.DSN, &c.MaskingKey} {
+	for _, secret := range []*string{
+		&c.Source.DSN, &c.Warehouse.DSN, &c.MaskingKey, &c.Notify.Webhook, &c.Notify.Secret, &c.Notify.Mail.Server,
+	} {
 		if err := p.fromFile(secret); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// readNotify reads who is told, and refuses what could tell nobody.
+func (p *Project) readNotify(o *Object, env func(string) string) error {
+	c := &p.Config.Notify
+	read := func(n *Object) error {
+		err := firstError(
+			n.Text("webhook", &c.Webhook), n.Text("secret", &c.Secret), n.Boolean("allow_private", &c.AllowPrivate), n.oneOf(
+				"format", &c.Format, "lifeline", "slack", "teams"),
+			child(n, "mail", func(m *Object) error {
+				err := firstError(m.Text("server", &c.Mail.Server), m.Text("from", &c.Mail.From), m.Texts("to", &c.Mail.To), m.Finish(p))
+				if err == nil && len(m.Fields) > 0 && (c.Mail.Server == "" || c.Mail.From == "" || len(c.Mail.To) == 0) {
+					return m.Value.Problem("mail wants server, from and to", "mail: {server: 'smtp://…', from: data@example.org, to: [ops@example.org]}")
+				}
+				return err
+			}),
+			n.Finish(p),
+		)
+		if err == nil && c.Webhook == "" && (c.Format != "" || c.Secret != "" || c.AllowPrivate) {
+			return n.Value.Problem("format, secret and allow_private are for a webhook, and there is none", "webhook: https://…")
+		}
+		return err
+	}
+	err := child(o, "notify", read)
+	for _, secret := range []*string{&c.Webhook, &c.Secret, &c.Mail.Server} {
+		*secret = expand(*secret, env)
+	}
+	return err
 }
 
 // readAsOf takes the short form `as_of: latest` and the long one with columns.
@@ -133,6 +176,23 @@ func (o *Object) zone(name string, set *string) error {
 	}
 	if _, err := time.LoadLocation(s); err != nil {
 		return v.Problem(fmt.Sprintf("there is not a time zone %q", s), name+": Africa/Nairobi")
+	}
+	*set = s
+	return nil
+}
+
+// oneOf reads an optional word of a closed list.
+func (o *Object) oneOf(name string, set *string, words ...string) error {
+	v, ok := o.Take(name)
+	if !ok {
+		return nil
+	}
+	s, err := v.Text()
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(words, s) {
+		return v.Problem(fmt.Sprintf("%s %q is none of %s", name, s, strings.Join(words, ", ")), name+": "+words[0])
 	}
 	*set = s
 	return nil

@@ -59,7 +59,17 @@ var forms = []form{
 		used: map[string]string{"dsn": "duckdb:x", "memory_limit": "1GB", "keep_versions": "3"},
 	},
 	{name: "as_of", file: "lifeline.yml", text: "as_of: {%s}\n", used: map[string]string{"rule": "now", "columns": "[t.day]"}},
-	{name: "notify", file: "lifeline.yml", text: "notify: {%s}\n", used: map[string]string{"webhook": "http://x"}},
+	{
+		name: "notify", file: "lifeline.yml", text: "notify: {%s}\n", used: map[string]string{
+			"webhook": "http://x", "format": "slack, webhook: 'http://x'", "secret": "s, webhook: 'http://x'",
+			"allow_private": "true, webhook: 'http://x'", "mail": "{server: 'smtp://h', from: a@b, to: [c@d]}",
+		},
+	},
+	{
+		name: "mail", file: "lifeline.yml", text: "notify: {mail: {%s}}\n", used: map[string]string{
+			"server": "'smtp://h', from: a@b, to: [c@d]", "from": "a@b, server: 'smtp://h', to: [c@d]", "to": "[c@d], server: 'smtp://h', from: a@b",
+		},
+	},
 	{
 		name: "masking", file: "lifeline.yml", text: "masking: {%s}\n",
 		used: map[string]string{"key": "0123456789abcdef", "columns": "{t.day: drop}"},

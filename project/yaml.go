@@ -179,6 +179,19 @@ func (v Value) Int() (int, error) {
 	return n, nil
 }
 
+// Bool is true or false.
+func (v Value) Bool() (bool, error) {
+	x, err := v.Any()
+	if err != nil {
+		return false, err
+	}
+	b, ok := x.(bool)
+	if !ok {
+		return false, v.Problem("true or false is wanted here", "true, without quotes")
+	}
+	return b, nil
+}
+
 // List is a sequence; a single scalar counts as a List of one, as in dbt.
 func (v Value) List() ([]Value, error) {
 	switch n := unwrap(v.node).(type) {
@@ -365,6 +378,19 @@ func (o *Object) Integer(name string, set *int) error {
 	n, err := v.Int()
 	if err == nil {
 		*set = n
+	}
+	return err
+}
+
+// Boolean reads a key with true or false into set, which stays as it is where the key is not given.
+func (o *Object) Boolean(name string, set *bool) error {
+	v, ok := o.Take(name)
+	if !ok {
+		return nil
+	}
+	b, err := v.Bool()
+	if err == nil {
+		*set = b
 	}
 	return err
 }

@@ -1,48 +1,25 @@
 package run
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
-	"time"
+	"strings"
 
+	"lifeline/notify"
 	"lifeline/warehouse"
 )
 
-// notice is what the webhook gets: once when runs begin to be stopped or to fail, and once when they are well again. `text` is what chat
-// programs show.
-type notice struct {
-	Text    string       `json:"text"`
-	Event   string       `json:"event"` // blocked, failed or recovered.
-	Project string       `json:"project"`
-	RunID   int64        `json:"run_id"`
-	Status  Status       `json:"status"`
-	Since   int64        `json:"since_run,omitempty"` // Recovered: the first run of the incident.
-	EndedAt time.Time    `json:"ended_at"`
-	Error   *ErrorReport `json:"error,omitempty"`
-	Found   []string     `json:"found,omitempty"` // The checks that stopped the run.
-}
-
-// noticeTimeout bounds the webhook, which must not hold a run up.
-const noticeTimeout = 10 * time.Second
-
-// notify tells the project's webhook of an incident's beginning or end. Runs of one incident after its first tell nothing. A webhook
-// that does not answer is a warning: a run is not worse for it.
+// notify tells whom the project names of an incident's beginning or end. Runs of one incident after its first tell nothing. Who
+// does not answer is a warning: a run is not worse for it.
 func (w *walk) notify(ctx context.Context, before incident) {
 	n := w.notice(before)
-	if w.opt.Project.Config.Webhook == "" || n == nil {
+	if n == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noticeTimeout)
-	defer cancel()
-	if err := post(ctx, w.opt.Project.Config.Webhook, n); err != nil {
-		w.report.Warnings = append(w.report.Warnings, "the webhook was not told: "+err.Error())
-		w.opt.Logger.WarnContext(ctx, "webhook", "error", err)
+	if err := (notify.Sender{Config: w.opt.Project.Config.Notify}).Send(context.WithoutCancel(ctx), n); err != nil {
+		w.report.Warnings = append(w.report.Warnings, strings.Split(err.Error(), "\n")...)
+		w.opt.Logger.WarnContext(ctx, "notify", "error", err)
 	}
 }
 
@@ -84,9 +61,12 @@ func (z zeroNull) Scan(v any) error {
 }
 
 // notice is what is to be told; nil where nothing is.
-func (w *walk) notice(before incident) *notice {
+func (w *walk) notice(before incident) *notify.Notice {
 	r := w.report
-	n := &notice{Project: r.Project, RunID: r.RunID, Status: r.Status, EndedAt: r.EndedAt, Error: r.Error}
+	n := &notify.Notice{Project: r.Project, RunID: r.RunID, Status: string(r.Status), EndedAt: r.EndedAt}
+	if r.Error != nil {
+		n.Error = r.Error
+	}
 	switch {
 	case r.Status == Blocked || r.Status == Failed:
 		if before.open() {
@@ -106,29 +86,4 @@ func (w *walk) notice(before incident) *notice {
 		return nil
 	}
 	return n
-}
-
-func post(ctx context.Context, address string, n *notice) error {
-	text, err := json.Marshal(n)
-	if err != nil {
-		return err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(text))
-	if err != nil {
-		return errors.New("notify.webhook is no address") // The error itself would show it (promise 10).
-	}
-	request.Header.Set("Content-Type", "application/json")
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		var u *url.Error
-		if errors.As(err, &u) {
-			err = u.Err // Without the address, which is a secret.
-		}
-		return err
-	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode >= http.StatusMultipleChoices {
-		return fmt.Errorf("it answered %s", answer.Status)
-	}
-	return nil
 }

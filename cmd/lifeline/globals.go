@@ -14,11 +14,12 @@ import (
 
 // Globals are the flags that every command takes. A flag beats an environment variable beats lifeline.yml.
 type Globals struct {
-	Project   string `help:"Project folder (with lifeline.yml)." env:"LIFELINE_PROJECT" placeholder:"DIR" default:"."`
+	Project   string `predictor:"folder" help:"Project folder (with lifeline.yml)." env:"LIFELINE_PROJECT" placeholder:"DIR" default:"."`
 	Source    string `help:"The operational database: mysql://user:pass@host:3306/db or csv:DIR." env:"LIFELINE_SOURCE" placeholder:"DSN"`
 	Warehouse string `help:"The warehouse: duckdb:PATH or postgres://user:pass@host/db." env:"LIFELINE_WAREHOUSE" placeholder:"DSN"`
 	JSON      bool   `name:"json" help:"Print results as JSON, on failure too."`
 	Verbose   bool   `short:"v" help:"Log what happens inside to stderr."`
+	LogFormat string `env:"LIFELINE_LOG_FORMAT" enum:"text,json" default:"text" help:"Logs and progress as text, or json: a record a line."`
 
 	terminal     terminal `kong:"-"`
 	mostFindings int      `kong:"-"` // How many checks a report shows that warned or failed; 0 shows all.
@@ -35,11 +36,26 @@ func (g *Globals) load() (*project.Project, error) {
 	return p, nil
 }
 
+// logger is silent without --verbose; as JSON it tells what people see too.
 func (g *Globals) logger() *slog.Logger {
-	if !g.Verbose {
+	switch {
+	case g.Verbose:
+		return g.loggerAt(slog.LevelDebug)
+	case g.LogFormat == logJSON:
+		return g.loggerAt(slog.LevelInfo)
+	default:
 		return slog.New(slog.DiscardHandler)
 	}
-	return slog.New(slog.NewTextHandler(g.terminal.err, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+const logJSON = "json"
+
+func (g *Globals) loggerAt(level slog.Level) *slog.Logger {
+	o := &slog.HandlerOptions{Level: level}
+	if g.LogFormat == logJSON {
+		return slog.New(slog.NewJSONHandler(g.terminal.err, o))
+	}
+	return slog.New(slog.NewTextHandler(g.terminal.err, o))
 }
 
 // openWarehouse opens the project's warehouse.

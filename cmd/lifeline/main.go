@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -43,6 +44,8 @@ type commands struct {
 	Ls         lsCommand         `cmd:"" help:"List the project's models, seeds, sources and tests."`
 	Docs       docsCommand       `cmd:"" help:"Describe every table: grain, columns, lineage, checks and SQL, as pages or Markdown."`
 	Sample     sampleCommand     `cmd:"" help:"Deterministic sample data in the source's own shape and dirt."`
+	Completion completionCommand `cmd:"" help:"What a shell needs to complete commands and flags."`
+	Man        manualCommand     `cmd:"" help:"Print the manual page."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
@@ -55,11 +58,10 @@ func main() {
 	os.Exit(execute(os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 }
 
-// execute runs one command line and returns its exit code: 0 done, 1 error, 2 usage, 3 stopped by a check, a broken contract or
-// the books, 4 the source's position is gone, 5 another run holds the warehouse.
 // helpWords are what flags and their help are filled in with.
 var helpWords = kong.Vars{"version": version, "quarantine_states": "open,held,quarantined,superseded,released,fixed_at_source,expired,all"}
 
+// execute runs one command line and returns its exit code, one of exitCodes.
 func execute(args []string, t terminal) int {
 	// Before anything else, so that a signal never ends the program with the code for usage. A terminal that goes away is one, too.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -78,6 +80,9 @@ func execute(args []string, t terminal) int {
 	if err != nil {
 		return show(t, &cli.Globals, err)
 	}
+	if answerShell(parser) {
+		return 0
+	}
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
@@ -90,7 +95,7 @@ func execute(args []string, t terminal) int {
 	}
 	cli.terminal = t
 	command.BindTo(ctx, (*context.Context)(nil))
-	return show(t, &cli.Globals, command.Run(&cli.Globals))
+	return show(t, &cli.Globals, command.Run(&cli.Globals, parser))
 }
 
 // show prints an error, what to do about it, and returns the exit code.
@@ -105,6 +110,11 @@ func show(t terminal, g *Globals, err error) int {
 	}
 	if g.JSON {
 		_ = writeJSON(t.out, map[string]any{"error": failure})
+	}
+	if g.LogFormat == logJSON {
+		g.terminal = t
+		g.loggerAt(slog.LevelError).Error(failure.Message, "where", failure.Where, "try", failure.Try, "exit_code", failure.ExitCode)
+		return failure.ExitCode
 	}
 	printFailure(t.err, t, failure)
 	return failure.ExitCode

@@ -25,6 +25,10 @@ type progress struct {
 
 func newProgress(g *Globals) *progress {
 	p := &progress{w: g.terminal.err, t: g.terminal, quietly: g.JSON && !g.terminal.interactive()}
+	if g.LogFormat == logJSON { // The walk logs its steps itself.
+		p.quietly = true
+		return p
+	}
 	if g.terminal.interactive() {
 		p.bars = mpb.New(mpb.WithOutput(g.terminal.err), mpb.WithWidth(40), mpb.WithRefreshRate(150*time.Millisecond))
 	}

@@ -59,7 +59,7 @@ func (c *runCommand) Run(ctx context.Context, g *Globals) error {
 		if err := c.once(ctx, g, p); err != nil && (ctx.Err() != nil || isUsage(err)) {
 			return err
 		} else if err != nil {
-			show(g.terminal, &Globals{terminal: g.terminal}, err)
+			show(g.terminal, &Globals{terminal: g.terminal, LogFormat: g.LogFormat}, err)
 		}
 		select {
 		case <-ctx.Done():

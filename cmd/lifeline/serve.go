@@ -150,7 +150,7 @@ func (g *Globals) newDashboard(ctx context.Context, p *project.Project, wh wareh
 	}
 	o.Project, o.Definition, o.Warehouse, o.Graph, o.DSN, o.Build = p, d, wh, graph, p.Config.Warehouse.DSN, version
 	o.Pages = dashboard.Built()
-	o.Logger = slog.New(slog.NewTextHandler(g.terminal.err, &slog.HandlerOptions{Level: level}))
+	o.Logger = g.loggerAt(level)
 	return dashboard.New(ctx, o)
 }
 
@@ -198,7 +198,7 @@ func (c *serveCommand) runEvery(ctx context.Context, g *Globals, s *dashboard.Se
 		began := time.Now()
 		err := c.once(ctx, g, s)
 		if err != nil && ctx.Err() == nil {
-			show(terminal{in: g.terminal.in, out: g.terminal.err, err: g.terminal.err}, &Globals{terminal: g.terminal}, err)
+			show(terminal{in: g.terminal.in, out: g.terminal.err, err: g.terminal.err}, &Globals{terminal: g.terminal, LogFormat: g.LogFormat}, err)
 		}
 		select {
 		case <-ctx.Done():
