@@ -99,14 +99,16 @@ type Model struct {
 	Description string
 	Columns     []Column
 	Meta        map[string]any
-	EntityOf    string     // meta.lifeline.entity_of: the source table that it cleans, row for row.
-	CountsOf    string     // meta.lifeline.entity_count_of: the model whose number of rows it must have.
-	CountsKey   string     // meta.lifeline.entity_key: its column with that model's key; "id" where none is given.
-	Grain       []string   // meta.lifeline.grain: the columns that tell its rows apart.
-	ColumnsOf   string     // meta.lifeline.columns_of: the model that describes its columns and grain where it does not itself.
-	Records     []*Records // meta.lifeline.records: the rows that its figures rest on.
-	PatchedIn   string     // The YAML file that describes it, if any.
-	Generated   bool       // A lifecycle makes it; package lifecycle fills in its SQL.
+	EntityOf    string   // meta.lifeline.entity_of: the source table that it cleans, row for row.
+	CountsOf    string   // meta.lifeline.entity_count_of: the model whose number of rows it must have.
+	CountsKey   string   // meta.lifeline.entity_key: its column with that model's key; "id" where none is given.
+	Grain       []string // meta.lifeline.grain: the columns that tell its rows apart.
+	ColumnsOf   string   // meta.lifeline.columns_of: the model that describes its columns and grain where it does not itself.
+	// DistributeBy is meta.lifeline.distribute_by: the column by which a cluster spreads its rows.
+	DistributeBy string
+	Records      []*Records // meta.lifeline.records: the rows that its figures rest on.
+	PatchedIn    string     // The YAML file that describes it, if any.
+	Generated    bool       // A lifecycle makes it; package lifecycle fills in its SQL.
 
 	patchedAt string // Where in it.
 }

@@ -291,7 +291,7 @@ func (m *Model) readMeta(o *Object) error {
 	}
 	m.EntityOf, m.CountsOf = textOf(own["entity_of"]), textOf(own["entity_count_of"])
 	m.CountsKey, m.Grain = orElse(textOf(own["entity_key"]), "id"), textsOf(own["grain"])
-	m.ColumnsOf = textOf(own["columns_of"])
+	m.ColumnsOf, m.DistributeBy = textOf(own["columns_of"]), textOf(own["distribute_by"])
 	m.Records, err = readRecords(o, own["records"])
 	return err
 }

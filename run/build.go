@@ -257,7 +257,7 @@ func (w *walk) compile(ctx context.Context, n *model.Node, this string, incremen
 	return w.graph.Compile(n, model.Env{
 		Incremental: incremental,
 		This:        this,
-		Versions:    versions,
+		Versions:    Versions,
 		Relation: func(d *model.Node) string {
 			if keyed != "" && d.Source == n.EntityOf {
 				return keyed
@@ -267,9 +267,9 @@ func (w *walk) compile(ctx context.Context, n *model.Node, this string, incremen
 	})
 }
 
-// versions is the subquery with the versions of the rows of a source table that have changed, the present one among them: that one is
+// Versions is the subquery with the versions of the rows of a source table that have changed, the present one among them: that one is
 // true since the snapshot that brought it.
-func versions(n *model.Node, columns []string) string {
+func Versions(n *model.Node, columns []string) string {
 	of := func(alias string) string {
 		out := make([]string, len(columns))
 		for i, c := range columns {

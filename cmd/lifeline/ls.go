@@ -5,11 +5,17 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"lifeline/model"
+	"lifeline/run"
+	"lifeline/warehouse"
 )
 
 type lsCommand struct {
 	Select  []string `short:"s" sep:" " placeholder:"MODELS" help:"Only these (name, +name+, tag:x, path:x, source:x)."`
 	Exclude []string `sep:" " placeholder:"MODELS" help:"Without these."`
+
+	Locality bool `help:"Say of each model by which column it is local, or why it is not."`
 }
 
 func (lsCommand) Help() string {
@@ -17,7 +23,10 @@ func (lsCommand) Help() string {
 
 Examples:
   lifeline ls --project examples/carepay
-  lifeline ls --select "+dim_claims_lifecycle"`
+  lifeline ls --select "+dim_claims_lifecycle"
+  lifeline ls --locality
+
+A model that is local by a column is rebuilt for the values that a load has changed, and for no others.`
 }
 
 // listed is one node as ls prints it.
@@ -30,6 +39,9 @@ type listed struct {
 	Tags         []string `json:"tags,omitempty"`
 	DependsOn    []string `json:"depends_on"`
 	Tests        int      `json:"tests"`
+	Locality     string   `json:"locality,omitempty"`
+	LocalBy      string   `json:"local_by,omitempty"`
+	Place        string   `json:"place,omitempty"` // Of what keeps it from being local.
 }
 
 func (c *lsCommand) Run(_ context.Context, g *Globals) error {
@@ -49,6 +61,12 @@ func (c *lsCommand) Run(_ context.Context, g *Globals) error {
 	for _, t := range p.Tests {
 		tests[t.Node]++
 	}
+	local := map[*model.Node]*model.Locality{}
+	if c.Locality {
+		if local, err = graph.Localities(byName); err != nil {
+			return err
+		}
+	}
 	out := make([]listed, 0, len(nodes))
 	for _, n := range nodes {
 		tested := n.Name
@@ -62,10 +80,17 @@ func (c *lsCommand) Run(_ context.Context, g *Globals) error {
 		for _, d := range n.DependsOn {
 			l.DependsOn = append(l.DependsOn, d.ID)
 		}
+		if at := local[n]; at != nil {
+			l.Locality, l.LocalBy, l.Place = at.String(), at.Column(), at.Where
+		}
 		out = append(out, l)
 	}
 	if g.JSON {
 		return writeJSON(g.terminal.out, out)
+	}
+	if c.Locality {
+		printLocality(g, out)
+		return nil
 	}
 	rows := make([][]string, len(out))
 	for i, l := range out {
@@ -73,4 +98,26 @@ func (c *lsCommand) Run(_ context.Context, g *Globals) error {
 	}
 	grid(g.terminal.out, []string{"kind", "relation", "materialized", "tests", "tags", "path"}, rows, "tests")
 	return nil
+}
+
+// byName names relations as their schemas and names stand in the project.
+func byName(n *model.Node) model.Env {
+	relation := func(n *model.Node) string { return warehouse.Relation(n.Schema, n.Alias) }
+	return model.Env{Relation: relation, This: relation(n), Versions: run.Versions}
+}
+
+// printLocality prints the models with what they are local by; where one is not, also the place of the reason.
+func printLocality(g *Globals, out []listed) {
+	var rows [][]string
+	for _, l := range out {
+		if l.Locality == "" {
+			continue
+		}
+		place := ""
+		if l.LocalBy == "" {
+			place = l.Place
+		}
+		rows = append(rows, []string{l.Relation, l.Materialized, l.Locality, place})
+	}
+	grid(g.terminal.out, []string{"relation", "materialized", "locality", "place"}, rows)
 }

@@ -1,0 +1,209 @@
+package model
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"lifeline/model/locality"
+)
+
+// Locality says by which of its columns a model is local: rebuilt for some values of that column, it needs only the rows of what it reads
+// that belong to these values.
+type Locality struct {
+	Plans []*locality.Plan // One for each column that is known to do, the best first; none where the model is not local.
+	Why   string           // Why it is not.
+	Where string
+	SQL   *locality.Statement // The model's select; nil where the parser does not know it.
+}
+
+// Column is the column by which the model is local; empty where it is not.
+func (l *Locality) Column() string {
+	if len(l.Plans) == 0 {
+		return ""
+	}
+	return l.Plans[0].Column
+}
+
+// String is the answer for people.
+func (l *Locality) String() string {
+	if len(l.Plans) == 0 {
+		return "not local: " + l.Why
+	}
+	out := "local by " + l.Plans[0].Column
+	if followed := l.Plans[0].LookedUp(); len(followed) > 0 {
+		out += ", following " + strings.Join(followed, ", ")
+	}
+	if whole := l.Plans[0].Whole(); len(whole) > 0 {
+		out += "; whole where " + strings.Join(whole, ", ") + " changes"
+	}
+	return out
+}
+
+// mostPlans is how many ways of one model are kept, and columnsTried how many of its columns are tried.
+const (
+	mostPlans    = 3
+	columnsTried = 12
+)
+
+// Localities says of each model, materialized or not, whether it is local. Relations are named as env says; of those that it does not
+// name, "history.TABLE" is a source table's history and what is in "ops" never changes.
+func (g *Graph) Localities(env func(*Node) Env) (map[*Node]*Locality, error) {
+	out := map[*Node]*Locality{}
+	columns := map[*Node][]string{}
+	for _, n := range g.Nodes {
+		if n.Kind != KindModel {
+			if n.Seed != nil {
+				for _, c := range n.Seed.Columns {
+					columns[n] = append(columns[n], c.Name)
+				}
+			}
+			continue
+		}
+		l, names, err := g.localityOf(n, env(n), out, columns)
+		if err != nil {
+			return nil, err
+		}
+		out[n], columns[n] = l, names
+	}
+	return out, nil
+}
+
+// localityOf settles one model, whose parents are settled.
+func (g *Graph) localityOf(n *Node, env Env, known map[*Node]*Locality, columns map[*Node][]string) (*Locality, []string, error) {
+	names := map[string]*Node{}
+	named := env.Relation
+	env.Relation = func(d *Node) string {
+		text := named(d)
+		names[strings.Join(nameParts(text), ".")] = d
+		return text
+	}
+	sql, err := g.Compile(n, env)
+	if err != nil {
+		return nil, nil, err
+	}
+	relations := map[string]*locality.Relation{}
+	statement, err := locality.Parse(sql, func(name []string) *locality.Relation {
+		return relationOf(name, names, columns, relations)
+	})
+	if err != nil {
+		return &Locality{Why: "its SQL is not PostgreSQL's: " + err.Error(), Where: n.Path}, nil, nil
+	}
+	l := &Locality{SQL: statement}
+	outputs, complete := statement.Columns()
+	if !complete {
+		outputs = nil
+	}
+	isReference := func(relation string) bool {
+		d := names[relation]
+		return d != nil && (d.Kind == KindSeed || d.Kind == KindModel && known[d] != nil && len(known[d].Plans) == 0)
+	}
+	for _, column := range n.candidates(outputs) {
+		plan, why := statement.By(column)
+		if why == nil {
+			why = readsWhole(plan, isReference)
+		}
+		if why == nil {
+			l.Plans = append(l.Plans, plan)
+			continue
+		}
+		if l.Why == "" {
+			l.Why, l.Where = why.Why, n.Path
+			if why.At >= 0 && why.At < len(sql) {
+				l.Where = g.Place(n, sql, 1+strings.Count(sql[:why.At], "\n"))
+			}
+		}
+	}
+	// What needs nothing followed is better than what does; else the order of the candidates stays.
+	slices.SortStableFunc(l.Plans, func(a, b *locality.Plan) int { return cmp.Compare(followed(a), followed(b)) })
+	l.Plans = l.Plans[:min(len(l.Plans), mostPlans)]
+	if len(l.Plans) == 0 {
+		l.Why = cmp.Or(l.Why, "the names of its columns are not known")
+	}
+	return l, outputs, nil
+}
+
+func followed(p *locality.Plan) int {
+	if len(p.LookedUp()) == 0 {
+		return 0
+	}
+	return 1
+}
+
+// readsWhole is the reason where a plan needs all of a relation that changes with every load.
+func readsWhole(p *locality.Plan, isReference func(string) bool) *locality.Reason {
+	for _, u := range p.Uses {
+		if u.Whole && !isReference(u.Leaf.Relation.Name) {
+			return &locality.Reason{Why: "needs all of " + u.Leaf.Relation.Name + " for one " + p.Column, At: u.Leaf.At}
+		}
+	}
+	return nil
+}
+
+// candidates are the columns by which a model may be local: the declared ones first, then what looks like a key.
+func (n *Node) candidates(outputs []string) []string {
+	var out []string
+	add := func(names ...string) {
+		for _, name := range names {
+			if name != "" && !slices.Contains(out, name) && len(out) < columnsTried {
+				out = append(out, name)
+			}
+		}
+	}
+	add(n.Model.DistributeBy)
+	add(n.Config.UniqueKey...)
+	if n.EntityOf != nil {
+		add(n.EntityOf.Key...)
+	}
+	add(n.Model.Grain...)
+	for _, name := range outputs {
+		if name == "id" || strings.HasSuffix(name, "_id") || strings.HasSuffix(name, "_key") {
+			add(name)
+		}
+	}
+	add(outputs...)
+	return slices.DeleteFunc(out, func(name string) bool { return len(outputs) > 0 && !slices.Contains(outputs, name) })
+}
+
+// relationOf is what a name in a model's SQL stands for.
+func relationOf(
+	name []string, names map[string]*Node, columns map[*Node][]string, made map[string]*locality.Relation,
+) *locality.Relation {
+	text := strings.Join(name, ".")
+	if r, ok := made[text]; ok {
+		return r
+	}
+	var r *locality.Relation
+	switch d := names[text]; {
+	case d != nil:
+		r = &locality.Relation{Name: text, Columns: columns[d]}
+	case len(name) == 2 && name[0] == "history":
+		r = &locality.Relation{Name: text}
+	case len(name) == 2 && name[0] == "ops":
+		r = &locality.Relation{Name: text, Static: true}
+	}
+	made[text] = r
+	return r
+}
+
+// nameParts takes a dotted name apart, and the quotes off.
+func nameParts(name string) []string {
+	var out []string
+	var part strings.Builder
+	quoted := false
+	for i := 0; i < len(name); i++ {
+		switch c := name[i]; {
+		case c == '"' && quoted && i+1 < len(name) && name[i+1] == '"':
+			part.WriteByte('"')
+			i++
+		case c == '"':
+			quoted = !quoted
+		case c == '.' && !quoted:
+			out = append(out, part.String())
+			part.Reset()
+		default:
+			part.WriteByte(c)
+		}
+	}
+	return append(out, part.String())
+}
