@@ -13,13 +13,13 @@ var (
 		concat_ws contains cos cot date date_add date_bin date_diff datediff date_part date_sub date_trunc day dayofmonth dayofweek dayofyear
 		decode degrees div encode ends_with epoch exp extract factorial floor format from_hex gcd greatest hash hex hour ifnull initcap
 		instr isfinite isnan isodow json_array_length json_extract json_extract_path_text json_extract_string
-		jsonb_array_length jsonb_build_object json_build_object lcm least left length like_escape ln log log10 log2 lower lpad ltrim make_date make_interval make_time
+		jsonb_array_length jsonb_build_object json_build_object lcm least left length like_escape
+		ln log log10 log2 lower lpad ltrim make_date make_interval make_time
 		make_timestamp md5 microsecond millisecond minute mod month monthname nullif nvl octet_length overlay pi position pow power quarter
-		radians
-		regexp_extract regexp_full_match regexp_like regexp_matches regexp_replace regexp_split_to_array repeat replace
+		radians regexp_extract regexp_full_match regexp_like regexp_matches regexp_replace regexp_split_to_array repeat replace
 		reverse right round row rpad rtrim second sha256 sign sin split_part sqrt starts_with strftime strip_accents strpos strptime
-		substr substring tan timezone to_char to_date to_hex to_json to_jsonb to_number to_timestamp translate trim trunc try_strptime typeof unhex
-		upper week weekday weekofyear width_bucket year yearweek array_length cardinality array_to_string string_to_array
+		substr substring tan timezone to_char to_date to_hex to_json to_jsonb to_number to_timestamp translate trim trunc try_strptime typeof
+		unhex upper week weekday weekofyear width_bucket year yearweek array_length cardinality array_to_string string_to_array
 		json_build_array regexp_count regexp_substr levenshtein quote_literal quote_ident unicode nfc_normalize timestamp`)
 	aggregates = set(`array_agg avg bit_and bit_or bit_xor bool_and bool_or corr count count_if covar_pop covar_samp
 		every json_agg json_object_agg jsonb_agg jsonb_object_agg list listagg max median min percentile_cont
