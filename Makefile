@@ -88,6 +88,14 @@ soak: needs ## Run the kill, reader and matrix tests at full size (long)
 bench: needs ## Measure landing, building, pages and lifecycles (long)
 	scripts/testdb run go run ./tools/bench $(ARGS)
 
+# The version of a release is the newest one in the changelog.
+RELEASE := $(shell sed -n 's/^\#\# \[\?\([0-9][0-9.]*[^] ]*\).*/\1/p' CHANGELOG.md | head -1)
+
+.PHONY: release
+release: needs web ## Make archives, Debian packages, SBOM and checksums in dist/ (signed with LIFELINE_SIGNING_KEY)
+	go build -C tools/release -o $(CURDIR)/bin/release .
+	bin/release -version '$(RELEASE)' -out dist $(ARGS)
+
 .PHONY: lint
 lint: lint-format lint-modules lint-vet lint-analyzers lint-static lint-budgets lint-scripts ## Check format, vet, analyzers, budgets
 
@@ -100,6 +108,8 @@ lint-format: needs
 .PHONY: lint-modules
 lint-modules: needs
 	go mod tidy -diff
+	go -C tools/release mod tidy -diff
+	go -C tools/release vet .
 
 # vet finds calls that compile and cannot be meant.
 .PHONY: lint-vet
