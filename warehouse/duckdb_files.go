@@ -158,7 +158,10 @@ func (p duckPaths) show(id int64) error {
 }
 
 // copyFile copies a file, durable and unwritable.
-func copyFile(from, to string) error {
+func copyFile(from, to string) error { return copyAs(from, to, publishedMode) }
+
+// copyAs copies a file, durable, and gives the copy a mode.
+func copyAs(from, to string, mode os.FileMode) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
@@ -174,7 +177,7 @@ func copyFile(from, to string) error {
 	if err := out.Close(); err != nil {
 		return err
 	}
-	return seal(to, publishedMode)
+	return seal(to, mode)
 }
 
 // hold takes the exclusive lock. The kernel frees it when the holder dies, so a killed run never blocks the next.

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"lifeline/change"
 )
 
 //go:embed schema_postgres/*.sql
@@ -33,6 +35,12 @@ create table if not exists ops.schema_migrations (version int, applied_at timest
 		return err
 	}
 	slices.Sort(files)
+	if last := len(files); newest > last {
+		return &change.Problem{
+			Err: fmt.Errorf("the warehouse was made by a newer lifeline (schema %d, this program knows %d)", newest, last),
+			Try: "the newer program", Class: change.ClassUsage,
+		}
+	}
 	for _, file := range files {
 		number, _, _ := strings.Cut(strings.TrimPrefix(file, "schema_postgres/"), "_")
 		n, err := strconv.Atoi(number)
@@ -45,9 +53,6 @@ create table if not exists ops.schema_migrations (version int, applied_at timest
 		if err := apply(ctx, conn, n, file); err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
-	}
-	if last := len(files); newest > last {
-		return fmt.Errorf("the warehouse was made by a newer lifeline: its schema is %d, this program knows %d", newest, last)
 	}
 	return nil
 }

@@ -38,6 +38,11 @@ type Warehouse interface {
 	// OpenStaging opens staging and history read-only, for a short look; ErrNothingPublished before the first run. On DuckDB they are in a
 	// file that a run has for itself: while one runs it gives a *HeldError, and a run that begins waits for the reader to close.
 	OpenStaging(ctx context.Context) (*Reader, error)
+	// Backup writes one consistent state of the warehouse into dir, which must not exist: staging, history, ops, quarantine and the kept
+	// versions. It holds the warehouse like a run, and readers go on. program is the version of the program that makes it.
+	Backup(ctx context.Context, dir, program string, wait time.Duration) (Backup, error)
+	// Restore makes the warehouse what the back-up in dir holds. There must be none yet: nothing is ever written over.
+	Restore(ctx context.Context, dir string) (Backup, error)
 	Close() error
 }
 

@@ -40,6 +40,8 @@ type commands struct {
 	Quarantine quarantineCommand `cmd:"" help:"Rows in quarantine: list them, look at one, evaluate them anew."`
 	Trace      traceCommand      `cmd:"" help:"A published row or number back to its source rows."`
 	Rollback   rollbackCommand   `cmd:"" help:"Publish the version before."`
+	Backup     backupCommand     `cmd:"" help:"One consistent state of the warehouse, into a folder."`
+	Restore    restoreCommand    `cmd:"" help:"A warehouse from a back-up."`
 	Compile    compileCommand    `cmd:"" help:"Show the SQL of models as it would run."`
 	Ls         lsCommand         `cmd:"" help:"List the project's models, seeds, sources and tests."`
 	Docs       docsCommand       `cmd:"" help:"Describe every table: grain, columns, lineage, checks and SQL, as pages or Markdown."`

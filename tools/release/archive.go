@@ -68,7 +68,9 @@ func (r *release) archive(t target, folder string) (string, error) {
 		err = add(filepath.Join(folder, "lifeline.1.gz"), "man/lifeline.1.gz", 0o644)
 	}
 	for _, tree := range [][2]string{
-		{"cmd/lifeline/completions", "completions"}, {"packaging/systemd", "systemd"}, {"examples/carepay", "examples/carepay"},
+		{"cmd/lifeline/completions", "completions"},
+		{"packaging/systemd", "systemd"},
+		{"examples/carepay", "examples/carepay"},
 		{"examples/fooddelivery", "examples/fooddelivery"},
 	} {
 		if err == nil {
