@@ -95,6 +95,16 @@ func KeyText(values []*string) string {
 	return b.String()
 }
 
+var plainWord = regexp.MustCompile(`^[\w@%+=:,./-]+$`)
+
+// ShellWord writes a text as one word of a shell's command, so that a command that is shown can be pasted.
+func ShellWord(text string) string {
+	if plainWord.MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
 var hexText = regexp.MustCompile(`^(?i)(?:0x|\\x|x')([0-9a-f]*)'?$`)
 
 // ParseBytes reads bytes as a person writes them: 0x00ff, \x00ff or x'00ff'.
@@ -127,7 +137,7 @@ func BytesText(kind string, b []byte) string {
 func KeySpellings(text string) []string {
 	out := []string{text}
 	add := func(values []*string) {
-		for _, kind := range []string{"", "bytea", "blob"} {
+		for _, kind := range []string{"", "bytea"} {
 			spelled := make([]*string, len(values))
 			for i, v := range values {
 				spelled[i] = v

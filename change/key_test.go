@@ -19,7 +19,6 @@ func TestAKeyIsFoundHoweverItIsWritten(t *testing.T) {
 		`12`:                   {`12`, `[12]`},
 		`a,b`:                  {`a,b`, `"a,b"`, `["a,b"]`},
 		`\x005cff`:             {`\x005cff`, `0x005cff`, `x'005CFF'`, `\x005CFF`},
-		`\x00\x5C\xFFA`:        {`0x005cff41`},
 		`["\\x00ff","1"]`:      {`0x00ff,1`, `["0x00ff",1]`},
 	} {
 		for _, w := range written {

@@ -12,15 +12,24 @@ const named = 5
 // findKeys says which keys make the second equation of an entity fail: missing in core, there without reason, there twice, or
 // with another amount.
 func (a *RowVerdicts) findKeys(ctx context.Context, e *entity, amounts []string) (string, error) {
+	columns, err := e.source.columns(ctx, a.build.DB())
+	if err != nil {
+		return "", err
+	}
+	source := e.source.keyText("s", columns)
+	target, err := a.coreKeyText(ctx, e, "c")
+	if err != nil {
+		return "", err
+	}
 	withheld := ""
 	if e.aside != "" {
 		withheld = bind(`
 		  and not exists (select 1 from {aside} as a where a.lifeline__key = {text} and a.lifeline__state <> 'superseded')`,
-			"aside", e.aside, "text", keyText("s", e.source.Key))
+			"aside", e.aside, "text", source)
 	}
 	pairs := []string{
 		"keyed", e.keyed.Relation, "core", e.Relation, "same", e.sameInCore("s", "c"), "withheld", withheld,
-		"source", keyText("s", e.source.Key), "target", keyText("c", e.Key), "key", qualified("c", e.Key),
+		"source", source, "target", target, "key", qualified("c", e.Key),
 	}
 	looks := []struct{ what, amount, query string }{
 		{"missing in core", "", `

@@ -143,16 +143,6 @@ func isText(ctx context.Context, db *sql.DB, query string) bool {
 	return name == "VARCHAR" || name == "TEXT"
 }
 
-// keyText is a row's identity as one text: the bare value of a single column, else a JSON array of texts.
-func keyText(alias string, columns []string) string {
-	if len(columns) == 1 {
-		return bind(`cast({a}.{c} as text)`, "a", alias, "c", ident(columns[0]))
-	}
-	return `'[' || ` + join(columns, ` || ',' || `, func(c string) string {
-		return bind(`coalesce(cast(to_json(cast({a}.{c} as text)) as text), 'null')`, "a", alias, "c", ident(c))
-	}) + ` || ']'`
-}
-
 // Result is how one check came out. Failing and Tested are rows, exact; Tested is 0 for a singular test, which does not say
 // what it looked at.
 type Result struct {

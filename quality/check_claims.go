@@ -131,7 +131,7 @@ func castFailure(s *spec) (body, error) {
 		) as p on p.lifeline__key = t.{key}`, "key", written(key), "relation", relation,
 			"cond", bind(cond, "raw", "_raw", "name", name)),
 		cond:  `p.lifeline__text is not null`,
-		value: `p.lifeline__text`,
+		shown: showing(`p.lifeline__text`),
 	}, nil
 }
 
@@ -145,7 +145,7 @@ func lost(s *spec, cond string) (body, error) {
 		return body{}, err
 	}
 	b := oneRow(s, bind(cond, "raw", `t."_raw"`, "name", s.name()))
-	b.value = `t."_raw"`
+	b.shown = showing(`t."_raw"`)
 	if only {
 		return body{measure: bind(`
 		select count(case when {cond} then 1 end), count(*)
@@ -176,7 +176,7 @@ func timeOrder(s *spec) (body, error) {
 	}
 	b.cond = bind(`{before} > {later} + interval '{minutes} minutes'`, "before", before, "later", column(later), "minutes",
 		fmt.Sprint(minutes))
-	b.value = bind(`cast({before} as text) || ' before ' || cast({later} as text)`, "before", before, "later", column(later))
+	b.shown = evidence{values: []string{before, column(later)}, between: " before "}
 	return b, nil
 }
 
@@ -212,6 +212,6 @@ func sameAs(s *spec) (body, error) {
 	return body{
 		join:  join,
 		cond:  bind(`p.lifeline__value <> {c}`, "c", s.column),
-		value: bind(`cast({c} as text) || ' and not ' || cast(p.lifeline__value as text)`, "c", s.column),
+		shown: evidence{values: []string{s.column, "p.lifeline__value"}, between: " and not "},
 	}, nil
 }

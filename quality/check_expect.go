@@ -82,8 +82,7 @@ func pairEqual(s *spec) (body, error) {
 // pair makes the body of a condition on two columns of one row; both values are shown.
 func pair(s *spec, cond, a, b string) body {
 	out := oneRow(s, bind(cond, "a", column(a), "b", column(b)))
-	out.value = bind(`coalesce(cast({a} as text), 'null') || ' against ' || coalesce(cast({b} as text), 'null')`,
-		"a", column(a), "b", column(b))
+	out.shown = evidence{values: []string{column(a), column(b)}, between: " against ", nulls: true}
 	return out
 }
 

@@ -32,7 +32,7 @@ type body struct {
 	// For a test of the whole table: a select of two numbers, failing and tested; with probe, what it looks at.
 	measure string
 	probe   func(ctx context.Context, db *sql.DB, r *Result) error // Works out failing and tested from measure where SQL does not say it well.
-	value   string                                                 // What is shown of a bad row, as text; "" shows nothing.
+	shown   evidence                                               // What is shown of a bad row.
 	parent  string                                                 // The node that cond looks a parent up in, "" for most.
 	empty   bool                                                   // The test says something about an empty table too.
 }

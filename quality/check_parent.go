@@ -42,7 +42,7 @@ func parent(s *spec, from, to string) (body, error) {
 		join: bind(`left join (select {field} as lifeline__parent from {relation} {to}) as p on p.lifeline__parent = {c}`,
 			"field", strings.TrimPrefix(column(field), "t."), "relation", relation, "to", to, "c", s.column),
 		cond:   bind(`{c} is not null and p.lifeline__parent is null`, "c", s.column),
-		value:  bind(`cast({c} as text)`, "c", s.column),
+		shown:  showing(s.column),
 		parent: node,
 	}
 	if from != "" {

@@ -45,12 +45,16 @@ func record(ctx context.Context, tx *sql.Tx, runID int64, r *Result) error {
 	if r.Failing == 0 || r.measure != "" {
 		return nil
 	}
+	key, value, err := r.shownAs(ctx, tx)
+	if err != nil {
+		return err
+	}
 	_, err = tx.ExecContext(ctx, bind(`
 		insert into ops.check_rows (run_id, node, check_name, key, value)
 		select cast({run} as bigint), cast({node} as text), cast({name} as text), {key}, {value}
 		from {bad}`,
 		"run", fmt.Sprint(runID), "node", text(r.Node), "name", text(r.Name),
-		"key", r.shownKey(), "value", r.shownValue(), "bad", r.badRows()))
+		"key", key, "value", value, "bad", r.badRows()))
 	return err
 }
 
@@ -61,21 +65,16 @@ func (c *Check) badRows() string {
 	return c.bad()
 }
 
-func (c *Check) shownKey() string {
+// shownAs gives expressions for what a bad row is named by and what is shown of it.
+func (c *Check) shownAs(ctx context.Context, db querier) (key, value string, err error) {
 	if c.singular != "" || len(c.Key) == 0 {
-		return "cast(null as text)"
+		return "cast(null as text)", "cast(to_json(t) as text)", nil
 	}
-	return keyText("t", c.Key)
-}
-
-func (c *Check) shownValue() string {
-	switch {
-	case c.singular != "" || len(c.Key) == 0:
-		return "cast(to_json(t) as text)"
-	case c.value == "":
-		return "cast(null as text)"
+	kinds, err := kindsOf(ctx, db, append(aliased("t", c.Key), c.shown.values...), c.bad())
+	if err != nil {
+		return "", "", err
 	}
-	return c.value
+	return keyText("t", c.Key, kinds[:len(c.Key)]), c.shown.sql(kinds[len(c.Key):]), nil
 }
 
 // inTx runs one transaction; an error of do rolls it back.

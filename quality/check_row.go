@@ -20,7 +20,7 @@ var _ = register(map[string]func(*spec) (body, error){
 func oneRow(s *spec, cond string) body {
 	b := body{cond: cond, alone: true}
 	if s.column != "" {
-		b.value = bind(`cast({c} as text)`, "c", s.column)
+		b.shown = showing(s.column)
 	}
 	return b
 }
@@ -30,7 +30,7 @@ func notNull(s *spec) (body, error) {
 		return body{}, err
 	}
 	b := oneRow(s, bind(`{c} is null`, "c", s.column))
-	b.value = ""
+	b.shown = evidence{}
 	return b, nil
 }
 

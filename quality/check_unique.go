@@ -1,9 +1,6 @@
 package quality
 
-import (
-	"errors"
-	"strings"
-)
+import "errors"
 
 // The tests that compare the rows of one table with each other. All rows of a repeated value are bad, because nothing says
 // which of them is the right one.
@@ -19,7 +16,7 @@ func unique(s *spec) (body, error) {
 	}
 	return body{
 		repeated: []string{s.column},
-		value:    bind(`cast({c} as text)`, "c", s.column),
+		shown:    showing(s.column),
 	}, nil
 }
 
@@ -39,13 +36,10 @@ func combination(columns []any) (body, error) {
 		return body{}, errors.New("the list of columns is empty")
 	}
 	b := body{nulls: true}
-	shown := make([]string, len(columns))
-	for i, c := range columns {
-		name := column(scalar(c))
-		b.repeated = append(b.repeated, name)
-		shown[i] = bind(`coalesce(cast({c} as text), 'null')`, "c", name)
+	for _, c := range columns {
+		b.repeated = append(b.repeated, column(scalar(c)))
 	}
-	b.value = strings.Join(shown, ` || ', ' || `)
+	b.shown = evidence{values: b.repeated, between: ", ", nulls: true}
 	return b, nil
 }
 

@@ -104,7 +104,7 @@ func (a *RowVerdicts) separate(ctx context.Context, s StagingTable, e *entity) e
 	pairs := []string{
 		"suspects", e.suspects, "view", view, "staging", here + "." + s.Relation(), "columns", names,
 		"key", qualified("s", s.Key), "null", nullKey("s", s.Key), "same", equal("d", "s", s.Key),
-		"json", rowJSON("s", columns), "text", keyText("s", s.Key), "equal", doubted("p.%[2]s = s.%[1]s", " and ", s.Key),
+		"json", rowJSON("s", columns), "text", s.keyText("s", columns), "equal", doubted("p.%[2]s = s.%[1]s", " and ", s.Key),
 		"doubted", doubted("p.%[1]s as %[2]s", ", ", s.Key),
 	}
 	if err := a.exec(ctx, "separate the rows without identity of staging."+s.Name, bind(`
@@ -182,7 +182,7 @@ func (a *RowVerdicts) exec(ctx context.Context, what string, statements ...strin
 }
 
 func qualified(alias string, columns []string) string {
-	return list(columns, func(c string) string { return alias + "." + ident(c) })
+	return strings.Join(aliased(alias, columns), ", ")
 }
 
 // doubted writes something for each key column and the name under which the rows in doubt have it.

@@ -121,11 +121,15 @@ func (a *RowVerdicts) pin(ctx context.Context, e *entity) (string, error) {
 		"pinned", e.pinned, "table", text(e.source.Name), "only", text(a.Only))); err != nil {
 		return "", err
 	}
+	key, err := a.coreKeyText(ctx, e, "t")
+	if err != nil {
+		return "", err
+	}
 	return bind(`
 		select {keys}, {text} as lifeline__key, cast(-1 as bigint) as lifeline__check, p.lifeline__reason, p.lifeline__value
 		from {core} as t
 		join {pinned} as p on p.lifeline__key = {text}`,
-		"keys", e.numberedKeys(), "text", keyText("t", e.Key), "core", e.Relation, "pinned", e.pinned), nil
+		"keys", e.numberedKeys(), "text", key, "core", e.Relation, "pinned", e.pinned), nil
 }
 
 const pinnedReasons = `
@@ -256,7 +260,7 @@ func (a *RowVerdicts) depart(ctx context.Context, e *entity) error {
 	leaving := a.build.Relation("build", e.source.Name+"_leaving")
 	pairs := []string{
 		"table", text(e.source.Name), "went", went, "now", now, "leaving", leaving, "aside", e.aside, "staging", e.source.Relation(),
-		"key", keyText("s", e.source.Key), "json", rowJSON("s", columns), "open", open,
+		"key", e.source.keyText("s", columns), "json", rowJSON("s", columns), "open", open,
 	}
 	if err := a.exec(ctx, "find the rows that leave the quarantine of "+e.source.Name,
 		bind(`

@@ -42,7 +42,8 @@ type entity struct {
 	leaving  string // Working table of the rows of quarantine that this build let through; "" when there are none.
 	aside    string // Working table of the rows set aside, with their staging row; "" when there are none.
 	verdict  *Verdict
-	departed bool // Whether leaving is known.
+	departed bool     // Whether leaving is known.
+	keyKinds []string // The types of the candidate's key; nil before they are asked for.
 }
 
 // entities holds what is known, by source table and by model.
@@ -195,18 +196,23 @@ func (a *RowVerdicts) writeDown(ctx context.Context, e *entity, number int, r *R
 			return "", nil
 		}
 	}
-	value := r.value
-	if value == "" {
-		value = "cast(null as text)"
+	kinds, err := kindsOf(ctx, a.build.DB(), r.shown.values, r.bad())
+	if err != nil {
+		return "", r.wrap(err)
 	}
+	key, err := a.coreKeyText(ctx, e, "t")
+	if err != nil {
+		return "", err
+	}
+	value := r.shown.sql(kinds)
 	part := a.build.Relation("build", fmt.Sprintf("%s_failing_%d", e.source.Name, number+1))
 	if _, err := a.build.DB().ExecContext(ctx, bind(`
 		create table {part} as
 		select {keys}, {text} as lifeline__key, cast({number} as bigint) as lifeline__check, {reason} as lifeline__reason, {value} as
 		    lifeline__value
 		from {bad}`,
-		"part", part, "keys", e.numberedKeys(), "text", keyText("t", e.Key), "number", fmt.Sprint(number),
-		"reason", a.reason(r.Check), "value", value, "bad", r.bad())); err != nil {
+		"part", part, "keys", e.numberedKeys(), "text", key, "number", fmt.Sprint(number),
+		"reason", a.reason(r.Check, value), "value", value, "bad", r.bad())); err != nil {
 		return "", r.wrap(err)
 	}
 	if err := a.build.DB().QueryRowContext(ctx, bind(`select count(*) from {part}`, "part", part)).Scan(&r.Failing); err != nil {
@@ -219,7 +225,7 @@ func (a *RowVerdicts) writeDown(ctx context.Context, e *entity, number int, r *R
 }
 
 // reason names why a row fails a check. A row without a parent says whether that is in quarantine itself.
-func (a *RowVerdicts) reason(c *Check) string {
+func (a *RowVerdicts) reason(c *Check, value string) string {
 	if c.parent == "" {
 		return bind("cast({r} as text)", "r", text(c.Kind))
 	}
@@ -231,7 +237,7 @@ func (a *RowVerdicts) reason(c *Check) string {
 		case when exists (select 1 from {aside} as p where p.lifeline__key = {value} and p.lifeline__state = 'quarantined')
 		     then 'parent_quarantined'
 		     when exists (select 1 from {aside} as p where p.lifeline__key = {value} and p.lifeline__state = 'held')
-		     then 'parent_held' else 'no_parent' end`, "aside", p.aside, "value", c.value)
+		     then 'parent_held' else 'no_parent' end`, "aside", p.aside, "value", value)
 }
 
 // collect joins everything that was set aside with its staging row, and counts it.
@@ -254,7 +260,7 @@ func (a *RowVerdicts) collect(ctx context.Context, e *entity, v *Verdict) error 
 			    lifeline__state{money}
 			from {keyed} as s
 			where {fails}`,
-			"text", keyText("s", e.source.Key), "json", rowJSON("s", columns), "money", money, "keyed", e.keyed.Relation,
+			"text", e.source.keyText("s", columns), "json", rowJSON("s", columns), "money", money, "keyed", e.keyed.Relation,
 			"fails", e.fails("s", e.source.Key)))
 	}
 	if e.suspects != "" {

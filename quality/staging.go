@@ -64,7 +64,7 @@ var longNames = map[string]string{
 }
 
 // rowJSON is an expression for a whole staging row as one JSON object, the same text on both engines: texts, times, decimals
-// and 64-bit numbers as strings, bytes as hexadecimal strings, nothing rounded. `_run` is ours and not part of the row.
+// and 64-bit numbers as strings, bytes as \x and hexadecimal digits, nothing rounded. `_run` is ours and not part of the row.
 func rowJSON(alias string, columns []stagingColumn) string {
 	var b strings.Builder
 	b.WriteString(`'{`)
@@ -99,10 +99,10 @@ func jsonValue(kind, value string) string {
 	switch {
 	case kind == "smallint" || kind == "integer" || kind == "boolean":
 		return bind(`cast({v} as text)`, "v", value)
-	case kind == "bytea":
-		return bind(`'"' || encode({v}, 'hex') || '"'`, "v", value)
-	case kind == "blob":
-		return bind(`'"' || lower(hex({v})) || '"'`, "v", value)
+	case kind == "bytea" || kind == "blob":
+		return bind(`'"\' || {v} || '"'`, "v", warehouse.TextSQL(kind, value)) // The text begins with a backslash, which JSON doubles.
+	case kind == "double" || kind == "float" || kind == "double precision" || kind == "real":
+		return warehouse.TextSQL(kind, value)
 	case strings.HasPrefix(kind, "timestamp") || strings.HasPrefix(kind, "decimal") || kind == "numeric" || kind == "date" ||
 		kind == "bigint":
 		return bind(`'"' || cast({v} as text) || '"'`, "v", value)

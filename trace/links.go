@@ -13,7 +13,11 @@ func (t *Tracer) keyOf(n *model.Node) []string {
 	tested := n.Name
 	switch {
 	case n.Source != nil:
-		return n.Source.Key
+		return t.landedKey(n.Source)
+	case n.EntityOf != nil && len(n.Config.UniqueKey) > 0:
+		return n.Config.UniqueKey
+	case n.EntityOf != nil && len(t.landedKey(n.EntityOf)) > 0:
+		return t.landedKey(n.EntityOf)
 	case n.Model != nil && len(n.Model.Grain) > 0:
 		return n.Model.Grain
 	}
@@ -29,10 +33,15 @@ func (t *Tracer) keyOf(n *model.Node) []string {
 			composite = columns
 		}
 	}
-	if composite == nil && n.EntityOf != nil {
-		return n.EntityOf.Key
-	}
 	return composite
+}
+
+// landedKey is a source table's key: the declared one, or else the source's own.
+func (t *Tracer) landedKey(s *project.SourceTable) []string {
+	if len(s.Key) > 0 {
+		return s.Key
+	}
+	return t.Keys[s.Name]
 }
 
 // singulars are the words that may name one row of an entity: of its source table and of its own name.

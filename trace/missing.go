@@ -29,10 +29,11 @@ func (t *Tracer) missing(ctx context.Context, n *model.Node, key string) error {
 	}
 	if state == "held" || state == "quarantined" {
 		return problem(fmt.Errorf("%s: it is in quarantine (%s): %s", what, state, reasons),
-			fmt.Sprintf("lifeline quarantine show %s --table %s", key, s.Name))
+			fmt.Sprintf("lifeline quarantine show %s --table %s", change.ShellWord(key), change.ShellWord(s.Name)))
 	}
-	if t.Staging != nil && len(s.Key) == 1 {
-		where := []condition{{s.Key[0], &key}}
+	columns := t.landedKey(s)
+	if values, err := change.ParseKey(key, len(columns)); t.Staging != nil && len(columns) > 0 && err == nil {
+		where := conditions(columns, values)
 		rows, err := find(ctx, t.Staging, s.Schema, s.Name, where, "limit 1")
 		if err != nil {
 			return err

@@ -98,11 +98,14 @@ func (t *Tracer) Trace(ctx context.Context, n *model.Node, key string) (*Chain, 
 		return nil, t.missing(ctx, n, key)
 	}
 	c.Steps = append(c.Steps, Step{Table: relation(n), Via: via, File: n.Path, Row: row})
+	if n.EntityOf != nil {
+		return c, t.fromEntity(ctx, c, n, n, t.keyOf(n))
+	}
 	entity, column := t.entity(n, row.Has)
 	if entity == nil || row.Get(column) == nil {
 		return c, t.madeOf(ctx, c, n, row)
 	}
-	return c, t.fromEntity(ctx, c, n, entity, column)
+	return c, t.fromEntity(ctx, c, n, entity, []string{column})
 }
 
 // first reads the asked row.
@@ -117,36 +120,51 @@ func (t *Tracer) first(ctx context.Context, n *model.Node, key string) (Row, str
 		return nil, "", problem(fmt.Errorf("the rows of %s are told apart by %d columns: %w", relation(n), len(columns), err),
 			fmt.Sprintf("lifeline trace %s %q", relation(n), strings.Join(columns, ",")))
 	}
-	var where []condition
-	var via []string
-	for i, column := range columns {
-		if parts[i] == nil {
-			where, via = append(where, condition{column, nil}), append(via, column+" is null")
-			continue
-		}
-		where, via = append(where, condition{column, parts[i]}), append(via, column+" = "+*parts[i])
-	}
+	where := conditions(columns, parts)
 	rows, err := find(ctx, t.Published, n.Schema, n.Alias, where, "limit 1")
 	if err != nil || len(rows) == 0 {
 		return nil, "", err
 	}
-	return rows[0], strings.Join(via, ", "), nil
+	return rows[0], said(where), nil
 }
 
-// fromEntity goes on from the last step to the entity, its source row, history and run.
-func (t *Tracer) fromEntity(ctx context.Context, c *Chain, n, entity *model.Node, column string) error {
+func conditions(columns []string, values []*string) []condition {
+	where := make([]condition, len(columns))
+	for i, c := range columns {
+		where[i] = condition{c, values[i]}
+	}
+	return where
+}
+
+// said writes conditions as people read them.
+func said(where []condition) string {
+	parts := make([]string, len(where))
+	for i, w := range where {
+		if parts[i] = w.column + " is null"; w.text != nil {
+			parts[i] = w.column + " = " + *w.text
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// fromEntity goes on from the last step, some columns of which hold the entity's key, to the entity, its source row, history and run.
+func (t *Tracer) fromEntity(ctx context.Context, c *Chain, n, entity *model.Node, columns []string) error {
 	row := c.Steps[0].Row
-	key := *row.Get(column)
+	key := make([]*string, len(columns))
+	for i, column := range columns {
+		key[i] = row.Get(column)
+	}
 	if entity != n {
-		rows, err := find(ctx, t.Published, entity.Schema, entity.Alias, []condition{{t.keyOf(entity)[0], &key}}, "limit 1")
+		via := said(conditions(columns, key))
+		rows, err := find(ctx, t.Published, entity.Schema, entity.Alias, conditions(t.keyOf(entity), key), "limit 1")
 		if err != nil {
 			return err
 		}
 		if len(rows) == 0 {
-			c.Note = fmt.Sprintf("%s has no row %s", relation(entity), key)
+			c.Note = fmt.Sprintf("%s has no row with %s", relation(entity), via)
 			return nil
 		}
-		c.Steps = append(c.Steps, Step{Table: relation(entity), Via: column + " = " + key, File: entity.Path, Row: rows[0]})
+		c.Steps = append(c.Steps, Step{Table: relation(entity), Via: via, File: entity.Path, Row: rows[0]})
 		row = rows[0]
 	}
 	t.parents(c, n, entity, row)
@@ -210,24 +228,50 @@ func (t *Tracer) related(ctx context.Context, n *model.Node, by, key string) (Re
 	}
 	where := fmt.Sprintf(`from %s.%s as t where t.%s = cast($1 as %s)`, warehouse.Quote(n.Schema), warehouse.Quote(n.Alias),
 		warehouse.Quote(by), columns[i].kind)
+	key = castable(columns[i].kind, key)
 	if err := t.Published.QueryRowContext(ctx, "select count(*) "+where, key).Scan(&out.Rows); err != nil {
 		return out, fmt.Errorf("count %s: %w", out.Table, err)
 	}
-	name := "t." + warehouse.Quote(own[0])
-	rows, err := t.Published.QueryContext(ctx, fmt.Sprintf("select cast(%s as varchar) %s order by %s limit %d", name, where, name, firstKeys),
-		key)
+	texts, names := make([]string, len(own)), make([]string, len(own))
+	for i, o := range own {
+		names[i] = "t." + warehouse.Quote(o)
+		texts[i] = warehouse.TextSQL(kindOf(columns, o), names[i])
+	}
+	rows, err := t.Published.QueryContext(ctx, fmt.Sprintf("select %s %s order by %s limit %d", strings.Join(texts, ", "), where,
+		strings.Join(names, ", "), firstKeys), key)
 	if err != nil {
 		return out, fmt.Errorf("read %s: %w", out.Table, err)
 	}
 	defer rows.Close()
+	values := make([]*string, len(own))
+	into := make([]any, len(own))
+	for i := range values {
+		into[i] = &values[i]
+	}
 	for rows.Next() {
-		var k string
-		if err := rows.Scan(&k); err != nil {
+		if err := rows.Scan(into...); err != nil {
 			return out, fmt.Errorf("read %s: %w", out.Table, err)
 		}
-		out.Keys = append(out.Keys, k)
+		out.Keys = append(out.Keys, rowKey(values))
 	}
 	return out, rows.Err()
+}
+
+func kindOf(columns []column, name string) string {
+	for _, c := range columns {
+		if c.name == name {
+			return c.kind
+		}
+	}
+	return ""
+}
+
+// rowKey is a row's key as it is asked for: a value as it stands, several as a JSON array.
+func rowKey(values []*string) string {
+	if len(values) == 1 && values[0] != nil {
+		return *values[0]
+	}
+	return change.KeyText(values)
 }
 
 // madeOf counts the rows of the entities that a row made of many was made of.
@@ -257,17 +301,18 @@ func (t *Tracer) madeOf(ctx context.Context, c *Chain, n *model.Node, row Row) e
 }
 
 // landed adds the source's row and its earlier versions.
-func (t *Tracer) landed(ctx context.Context, c *Chain, entity *model.Node, key string) (Row, error) {
+func (t *Tracer) landed(ctx context.Context, c *Chain, entity *model.Node, key []*string) (Row, error) {
 	s := entity.EntityOf
 	if t.Staging == nil {
 		c.Note = "a run is writing staging and history now; the source's row can be seen once it has ended"
 		return nil, nil
 	}
-	if len(s.Key) != 1 {
-		c.Note = fmt.Sprintf("the rows of %s.%s are not told apart by one column", s.Schema, s.Name)
+	columns := t.landedKey(s)
+	if len(columns) != len(key) || len(key) == 0 {
+		c.Note = fmt.Sprintf("nothing ties the row to one of %s.%s", s.Schema, s.Name)
 		return nil, nil
 	}
-	where := []condition{{s.Key[0], &key}}
+	where := conditions(columns, key)
 	rows, err := find(ctx, t.Staging, s.Schema, s.Name, where, "limit 1")
 	if err != nil {
 		return nil, err
@@ -275,9 +320,10 @@ func (t *Tracer) landed(ctx context.Context, c *Chain, entity *model.Node, key s
 	var now Row
 	if len(rows) > 0 {
 		now = rows[0]
-		c.Steps = append(c.Steps, Step{Table: s.Schema + "." + s.Name, Via: s.Key[0] + " = " + key, File: fileOf(s.Where), Row: now})
+		c.Steps = append(c.Steps, Step{Table: s.Schema + "." + s.Name, Via: said(where), File: fileOf(s.Where), Row: now})
 	} else {
-		c.Note = fmt.Sprintf("%s.%s has no row %s any more: it has gone from the source since this version was published", s.Schema, s.Name, key)
+		c.Note = fmt.Sprintf("%s.%s has no row %s any more: it has gone from the source since this version was published", s.Schema, s.Name,
+			rowKey(key))
 	}
 	past, err := find(ctx, t.Staging, "history", s.Name, where, "order by t._valid_from desc, t._run desc")
 	if err != nil {
@@ -409,7 +455,7 @@ func (t *Tracer) fromSource(ctx context.Context, c *Chain, n *model.Node, key st
 			return t.missing(ctx, e, key)
 		}
 		c.Steps = append(c.Steps, Step{Table: relation(e), Via: via, File: e.Path, Row: row})
-		return t.fromEntity(ctx, c, e, e, t.keyOf(e)[0])
+		return t.fromEntity(ctx, c, e, e, t.keyOf(e))
 	}
 	return &change.Problem{
 		Err: fmt.Errorf("no model of the project cleans %s", relation(n)), Try: "lifeline ls --select " + n.Name + "+",

@@ -29,6 +29,8 @@ type Options struct {
 	Books     *sql.DB      // ops and quarantine.
 	Staging   *sql.DB      // staging and history; nil while they cannot be looked at.
 	Version   int64        // Of what is published.
+	// Keys are those of source tables as they landed, by table: what the project does not say of a key, the source does.
+	Keys map[string][]string
 }
 
 // Tracer answers for one published version.
@@ -206,6 +208,16 @@ var (
 	timed = regexp.MustCompile(`^\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?)?$`)
 )
 
+// castable is a value's text as the engine reads it: bytes are spelled in its own way.
+func castable(kind, text string) string {
+	if kind = strings.ToLower(kind); kind == "bytea" || kind == "blob" {
+		if b, is := change.ParseBytes(text); is {
+			return change.BytesText(kind, b)
+		}
+	}
+	return text
+}
+
 // condition is what a where holds: a column and the text of its value, nil for null.
 type condition struct {
 	column string
@@ -221,7 +233,7 @@ func find(ctx context.Context, db *sql.DB, schema, table string, where []conditi
 	var list, conditions []string
 	var args []any
 	for _, c := range columns {
-		list = append(list, fmt.Sprintf("cast(t.%s as varchar)", warehouse.Quote(c.name)))
+		list = append(list, warehouse.TextSQL(c.kind, "t."+warehouse.Quote(c.name)))
 	}
 	for _, w := range where {
 		i := slices.IndexFunc(columns, func(c column) bool { return c.name == w.column })
@@ -235,13 +247,7 @@ func find(ctx context.Context, db *sql.DB, schema, table string, where []conditi
 		if !fits(columns[i].kind, *w.text) {
 			return nil, nil
 		}
-		value := *w.text
-		if kind := strings.ToLower(columns[i].kind); kind == "bytea" || kind == "blob" {
-			if b, is := change.ParseBytes(value); is {
-				value = change.BytesText(kind, b)
-			}
-		}
-		args = append(args, value)
+		args = append(args, castable(columns[i].kind, *w.text))
 		conditions = append(conditions, fmt.Sprintf("t.%s = cast($%d as %s)", warehouse.Quote(w.column), len(args), columns[i].kind))
 	}
 	text := fmt.Sprintf("select %s from %s.%s as t", strings.Join(list, ", "), warehouse.Quote(schema), warehouse.Quote(table))

@@ -169,6 +169,14 @@ func (g *Globals) withTracer(ctx context.Context, do func(*trace.Tracer) error) 
 	}
 	defer books.Close()
 	o := trace.Options{Project: p, Published: published.DB, Books: books.DB, Version: published.Version}
+	totals, err := warehouse.ReadLandedTotals(ctx, books.DB)
+	if err != nil {
+		return err
+	}
+	o.Keys = make(map[string][]string, len(totals))
+	for table, kept := range totals {
+		o.Keys[table] = kept.Key
+	}
 	landed, err := wh.OpenStaging(ctx)
 	var held *warehouse.HeldError
 	switch {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"lifeline/change"
 	"lifeline/trace"
 )
 
@@ -107,7 +108,7 @@ func printRelated(t terminal, verb string, related []trace.Related) {
 		}
 		fmt.Fprintf(t.out, "\n%s %s %s of %s (%s)", verb, count(r.Rows), rows, t.bold(r.Table), r.Column)
 		if r.Rows > 0 {
-			fmt.Fprintf(t.out, ": %s\n  lifeline trace %s %s", keys, r.Table, r.Keys[0])
+			fmt.Fprintf(t.out, ": %s\n  lifeline trace %s %s", keys, change.ShellWord(r.Table), change.ShellWord(r.Keys[0]))
 		}
 		fmt.Fprintln(t.out)
 	}
