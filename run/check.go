@@ -137,7 +137,7 @@ func (w *walk) check(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	results, err := quality.Run(ctx, w.build.DB(), append(checks, w.freshness()...), w.build.Parallel())
+	results, err := quality.Run(ctx, w.build.CheckDB(), append(checks, w.freshness()...), w.build.Parallel())
 	if err != nil {
 		return "", err
 	}

@@ -13,6 +13,9 @@ import (
 
 // publish makes the version visible. The quarantine is written right before it, while the verdicts' working tables are there.
 func (w *walk) publish(ctx context.Context) (string, error) {
+	if err := w.build.Built(ctx); err != nil {
+		return "", err
+	}
 	if err := w.writeQuarantine(ctx, true); err != nil {
 		return "", err
 	}
@@ -53,7 +56,7 @@ func (w *walk) finish(ctx context.Context, err error) error {
 		err = w.build.Discard(ctx)
 	}
 	if w.report.Status == Checked {
-		err = errors.Join(quality.Record(ctx, w.build.DB(), w.report.RunID, w.results), w.build.Discard(ctx))
+		err = errors.Join(w.build.Built(ctx), quality.Record(ctx, w.build.DB(), w.report.RunID, w.results), w.build.Discard(ctx))
 	}
 	w.report.EndedAt = w.opt.Now().UTC()
 	for _, b := range w.books {
@@ -75,6 +78,9 @@ func (w *walk) finish(ctx context.Context, err error) error {
 func (w *walk) keepFindings(ctx context.Context) error {
 	if w.recorded || w.report.Status != Blocked {
 		return nil
+	}
+	if err := w.build.Built(ctx); err != nil {
+		return err
 	}
 	if !w.opt.Trial {
 		if err := w.writeQuarantine(ctx, false); err != nil {

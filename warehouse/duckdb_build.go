@@ -61,6 +61,12 @@ func (b *duckBuild) Version() int64 { return b.id }
 // DB runs SQL over staging and the version.
 func (b *duckBuild) DB() *sql.DB { return b.run.db }
 
+// CheckDB is DB: a select cannot write on DuckDB.
+func (b *duckBuild) CheckDB() *sql.DB { return b.run.db }
+
+// Built has nothing to give back on DuckDB.
+func (b *duckBuild) Built(context.Context) error { return nil }
+
 // Parallel is one: the engine spreads each model over all cores by itself.
 func (b *duckBuild) Parallel() int { return 1 }
 

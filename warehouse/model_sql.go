@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
 
 	"lifeline/change"
 )
@@ -48,9 +49,15 @@ func (b *postgresBuild) one(ctx context.Context, statement string) (tag pgconn.C
 	return tag, err
 }
 
-// guard keeps staging, history and the published version as they are while models run: a model that gets a function to write there waits
-// for its lock in vain. Reading, and indexes, go on.
-func (b *postgresBuild) guard(ctx context.Context) error {
+// guard keeps our own tables and every version but this one as they are while models and tests run: a model that gets a function to write
+// there waits for its lock in vain. Reading, and indexes, go on. Tests run in sessions that cannot write at all.
+func (b *postgresBuild) guard(ctx context.Context) (err error) {
+	settings := b.run.w.sessionOfRun(false)
+	settings["default_transaction_read_only"], settings["lock_timeout"] = "on", modelPatience
+	if b.checks, err = b.run.w.pool(ctx, runName(b.run.id)+" checks", 4, settings, nil); err != nil {
+		return err
+	}
+	b.checkDB = stdlib.OpenDBFromPool(b.checks)
 	conn, err := b.run.w.connect(ctx, runName(b.run.id)+" guard", b.run.w.sessionOfRun(false))
 	if err != nil {
 		return err
@@ -59,31 +66,60 @@ func (b *postgresBuild) guard(ctx context.Context) error {
 	rows, err := conn.Query(ctx, `
 select schemaname, tablename
 from pg_tables
-where schemaname in ('staging', 'history')
-	or schemaname in (select schema_name from ops.schemas where version = $1)
-order by schemaname, tablename`, b.previous)
+where schemaname in ('staging', 'history', 'quarantine')
+	or schemaname = 'ops' and tablename <> 'schemas'
+	or schemaname in (select schema_name from ops.schemas where version <> $1)
+order by schemaname, tablename`, b.version)
 	if err != nil {
 		return err
 	}
 	type table struct{ Schema, Name string }
 	tables, err := pgx.CollectRows(rows, pgx.RowToStructByPos[table])
-	if err != nil || len(tables) == 0 {
+	if err != nil {
 		return err
 	}
 	names := make([]string, len(tables))
 	for i, t := range tables {
 		names[i] = quoted(t.Schema, t.Name)
 	}
-	_, err = conn.Exec(ctx, "begin; lock table "+strings.Join(names, ", ")+" in share mode")
+	if _, err = conn.Exec(ctx, "begin; lock table "+strings.Join(names, ", ")+" in share mode; savepoint schemas"); err != nil {
+		return err
+	}
+	return b.guardSchemas(ctx, true)
+}
+
+// guardSchemas guards ops.schemas, or lets the build write a schema of its own there.
+func (b *postgresBuild) guardSchemas(ctx context.Context, on bool) error {
+	if b.guarded == nil {
+		return nil
+	}
+	statement := "rollback to savepoint schemas"
+	if on {
+		statement = "lock table ops.schemas in share mode"
+	}
+	_, err := b.guarded.Exec(ctx, statement)
 	return err
 }
 
-// unguard ends the guard.
-func (b *postgresBuild) unguard() {
+// Built ends the guard. One that was lost meanwhile guarded nothing.
+func (b *postgresBuild) Built(ctx context.Context) error {
+	return b.run.w.problem("keep ops and quarantine from the models", b.unguard(ctx))
+}
+
+func (b *postgresBuild) unguard(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var err error
 	if b.guarded != nil {
-		_ = b.guarded.Close(context.Background())
+		_, err = b.guarded.Exec(ctx, "commit")
+		_ = b.guarded.Close(context.WithoutCancel(ctx))
 		b.guarded = nil
 	}
+	if b.checkDB != nil {
+		err = errors.Join(err, closeDB(b.checkDB, b.checks))
+		b.checkDB = nil
+	}
+	return err
 }
 
 // explain says of a model that waited for the guard what it did.
@@ -92,7 +128,7 @@ func (b *postgresBuild) explain(m Model, err error) error {
 	switch state := sqlState(err); {
 	case state == lockNotAvailable && b.guarded != nil:
 		return &change.Problem{
-			Err: fmt.Errorf("%s: %w: a model may not write into staging, history or what is published", doing, err), Class: change.ClassUsage,
+			Err: fmt.Errorf("%s: %w: a model may not write into staging, history, quarantine, ops or what is published", doing, err), Class: change.ClassUsage,
 			Try: "take what writes there out of the model",
 		}
 	case state == syntaxError && strings.Contains(err.Error(), "multiple commands"):

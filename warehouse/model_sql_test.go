@@ -1,6 +1,7 @@
 package warehouse_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,11 +38,23 @@ func TestAModelCanOnlySelect(t *testing.T) {
 			"select * from staging.t) as m union all (with x as (delete from staging.t returning id) select id from x",
 		}
 		if p.Engine == "postgres" {
-			_, err := r.DB().ExecContext(t.Context(), `
-create function public.spoil() returns int language plpgsql volatile as $$ begin set local lock_timeout = '100ms'; insert into staging.t
-    values (77, null, 1); return 1; end $$`)
+			_, err := b.Create(t.Context(), warehouse.Model{Schema: "marts", Name: "m", SQL: "select 1 as a"}) // A schema of the project's own.
 			require.NoError(t, err)
-			hostile = append(hostile, "select public.spoil() as a", "select 1 as a into staging.y")
+			for i, writes := range []string{
+				"insert into staging.t values (77, null, 1)", "update ops.runs set status = ''published''",
+				"insert into quarantine.rows (table_name, key) values (''t'', ''1'')", "delete from ops.schemas",
+				"insert into ops.schemas (schema_name, version) values (''public'', 99)", "drop table history.t",
+			} {
+				_, err := r.DB().ExecContext(t.Context(), fmt.Sprintf(`
+create function public.spoil%d() returns int language plpgsql volatile as 'begin set local lock_timeout = ''100ms''; %s; return 1; end'`,
+					i, writes))
+				require.NoError(t, err)
+				call := fmt.Sprintf("select public.spoil%d() as a", i)
+				hostile = append(hostile, call)
+				_, err = b.CheckDB().ExecContext(t.Context(), call)
+				require.Error(t, err, "a test cannot write either")
+			}
+			hostile = append(hostile, "select 1 as a into staging.y")
 		}
 		for _, view := range []bool{false, true} {
 			for _, sql := range hostile {
@@ -52,6 +65,7 @@ create function public.spoil() returns int language plpgsql volatile as $$ begin
 				}
 				require.Equal(t, []string{"1"}, warehousetest.Texts(t, r.DB(), "select id from staging.t"), sql)
 				require.Equal(t, []string{"running"}, warehousetest.Texts(t, r.DB(), "select status from ops.runs"), sql)
+				require.Empty(t, warehousetest.Texts(t, r.DB(), "select key from quarantine.rows"), sql)
 			}
 		}
 		for name, sql := range map[string]string{
@@ -63,6 +77,10 @@ create function public.spoil() returns int language plpgsql volatile as $$ begin
 			_, err = b.Create(t.Context(), warehouse.Model{Schema: "core", Name: name + "_view", SQL: sql, View: true})
 			require.NoError(t, err, sql)
 		}
+		require.NoError(t, b.Built(t.Context()))
+		_, err = r.DB().ExecContext(t.Context(), "insert into quarantine.rows (table_name, key, occurrence, \"row\", state, first_run, last_run, "+
+			"first_seen, last_seen) values ('t', '1', 1, '{}', 'quarantined', 1, 1, timestamp '2026-01-01', timestamp '2026-01-01')")
+		require.NoError(t, err, "the run itself writes there once models and tests have run")
 		require.NoError(t, b.Publish(t.Context(), warehouse.Publication{Run: r.ID(), AsOf: noon}))
 		warehousetest.End(t, r)
 	})

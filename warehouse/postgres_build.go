@@ -25,8 +25,10 @@ type postgresBuild struct {
 	previous int64 // The published version, 0 before the first.
 
 	mu      sync.Mutex
-	guarded *pgx.Conn // Holds what models may not write.
-	schemas []string  // Base names, such as "core", whose schemas of this version are there.
+	guarded *pgx.Conn // Holds what models and tests may not write.
+	checks  *pgxpool.Pool
+	checkDB *sql.DB  // Of checks.
+	schemas []string // Base names, such as "core", whose schemas of this version are there.
 	done    bool
 }
 
@@ -57,7 +59,7 @@ select greatest(
 		}
 	}
 	if err := b.guard(ctx); err != nil {
-		b.unguard()
+		_ = b.unguard(ctx)
 		return nil, r.w.problem("guard staging", err)
 	}
 	return b, nil
@@ -132,6 +134,9 @@ func (b *postgresBuild) ensureSchema(ctx context.Context, schema string) error {
 		}
 	}
 	pool := b.run.pool
+	if err := b.guardSchemas(ctx, false); err != nil {
+		return b.run.w.problem("note down the schema "+name, err)
+	}
 	if _, err := pool.Exec(ctx, `insert into ops.schemas (schema_name, version) values ($1, $2)`, name, b.version); err != nil {
 		return b.run.w.problem("note down the schema "+name, err)
 	}
@@ -141,12 +146,14 @@ func (b *postgresBuild) ensureSchema(ctx context.Context, schema string) error {
 		return b.run.w.problem("create the schema "+name, errors.Join(err, undo))
 	}
 	b.schemas = append(b.schemas, schema)
-	return nil
+	return b.run.w.problem("guard ops.schemas", b.guardSchemas(ctx, true))
 }
 
 func (b *postgresBuild) Version() int64 { return b.version }
 
 func (b *postgresBuild) DB() *sql.DB { return b.run.db }
+
+func (b *postgresBuild) CheckDB() *sql.DB { return b.checkDB }
 
 func (b *postgresBuild) Parallel() int { return 2 }
 
@@ -400,7 +407,7 @@ func (b *postgresBuild) Discard(ctx context.Context) error {
 		return nil
 	}
 	b.done = true
-	b.unguard()
+	_ = b.unguard(ctx) // Nothing of this version is published.
 	return b.run.withLock(func(conn *pgx.Conn) error {
 		return b.run.w.problem("drop the version that was not published", b.run.w.dropVersion(ctx, conn, b.version))
 	})

@@ -24,8 +24,11 @@ func (b *postgresBuild) Publish(ctx context.Context, p Publication) error {
 		return errors.New("publish a version that has ended")
 	}
 	w := b.run.w
-	b.unguard() // Old versions are dropped from here on.
-	err := b.run.withLock(func(conn *pgx.Conn) error {
+	err := b.Built(ctx) // Old versions are dropped from here on.
+	if err != nil {
+		return err
+	}
+	err = b.run.withLock(func(conn *pgx.Conn) error {
 		if err := w.dropWorking(ctx, conn, b.version); err != nil {
 			return w.problem("drop the working tables", err)
 		}

@@ -100,6 +100,8 @@ type Build interface {
 	Version() int64
 	// DB runs SQL over staging and, by Relation's names, over the version.
 	DB() *sql.DB
+	// CheckDB runs the project's tests: where the engine lets a select write, here it cannot.
+	CheckDB() *sql.DB
 	// Relation names a table or view of this version for SQL. Schema "build" holds working tables that Publish drops.
 	Relation(schema, name string) string
 	// Previous names the same relation in the published version, if it is there.
@@ -110,6 +112,8 @@ type Build interface {
 	Seed(ctx context.Context, schema, name string, columns []SeedColumn, rows [][]*string) error
 	// Index adds the declared indexes of a table, once its rows are final; a no-op where the engine has no use for them.
 	Index(ctx context.Context, m Model) error
+	// Built says that models and tests have run: ops and quarantine may be written again, which was kept from them.
+	Built(ctx context.Context) error
 	// Parallel is how many models are worth building at once.
 	Parallel() int
 	// Publish makes every table of the version visible in one step (promise 2), keeps the last versions and drops older ones.
