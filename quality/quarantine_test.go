@@ -272,7 +272,8 @@ func TestAQuarantinedRowIsTheSameTextOnBothEngines(t *testing.T) {
 			bytes, one = "blob", `'\x00\xAB'`
 		}
 		e.do(`create table staging.wide (id integer, tiny smallint, big bigint, digits numeric(38,0), cents numeric(18,4),
-				ratio double precision, whole double precision, huge double precision, day date, "at" timestamp, word text, raw_bytes `+bytes+`, _raw text, _run bigint)`,
+				ratio double precision, whole double precision, huge double precision,
+				day date, "at" timestamp, word text, raw_bytes `+bytes+`, _raw text, _run bigint)`,
 			`insert into staging.wide values (1, -7, -9223372036854775808, 12345678901234567890123456789012345678, 0.1, 0.1, 3, 1e20,
 				'0001-01-01', '9999-12-31 23:59:59.999999', 'a "b" \c/ ''' || chr(9) || chr(10) || chr(127) || 'é€', `+one+`,
 				'{"x":"\u0000"}', 3),
@@ -296,7 +297,8 @@ func TestAQuarantinedRowIsTheSameTextOnBothEngines(t *testing.T) {
 			`{"id":1,"tiny":-7,"big":"-9223372036854775808","digits":"12345678901234567890123456789012345678","cents":"0.1000",` +
 				`"ratio":0.1,"whole":3,"huge":1e+20,"day":"0001-01-01","at":"9999-12-31 23:59:59.999999","word":"a \"b\" \\c/ '\t\n` + "\x7f" +
 				`é€","raw_bytes":"\\x00ab","_raw":"{\"x\":\"\\u0000\"}"}`,
-			`{"id":2,"tiny":null,"big":null,"digits":null,"cents":null,"ratio":null,"whole":null,"huge":null,"day":null,"at":null,"word":null,"raw_bytes":null,"_raw":null}`,
+			`{"id":2,"tiny":null,"big":null,"digits":null,"cents":null,"ratio":null,"whole":null,"huge":null,` +
+				`"day":null,"at":null,"word":null,"raw_bytes":null,"_raw":null}`,
 		}, e.texts(`select "row" from quarantine.rows order by key`))
 	})
 }

@@ -78,8 +78,8 @@ create function public.spoil%d() returns int language plpgsql volatile as 'begin
 			require.NoError(t, err, sql)
 		}
 		require.NoError(t, b.Built(t.Context()))
-		_, err = r.DB().ExecContext(t.Context(), "insert into quarantine.rows (table_name, key, occurrence, \"row\", state, first_run, last_run, "+
-			"first_seen, last_seen) values ('t', '1', 1, '{}', 'quarantined', 1, 1, timestamp '2026-01-01', timestamp '2026-01-01')")
+		_, err = r.DB().ExecContext(t.Context(), "insert into quarantine.rows (table_name, key, occurrence, \"row\", state, first_run, "+
+			"last_run, first_seen, last_seen) values ('t', '1', 1, '{}', 'quarantined', 1, 1, timestamp '2026-01-01', timestamp '2026-01-01')")
 		require.NoError(t, err, "the run itself writes there once models and tests have run")
 		require.NoError(t, b.Publish(t.Context(), warehouse.Publication{Run: r.ID(), AsOf: noon}))
 		warehousetest.End(t, r)
