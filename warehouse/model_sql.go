@@ -128,9 +128,9 @@ func (b *postgresBuild) explain(m Model, err error) error {
 	switch state := sqlState(err); {
 	case state == lockNotAvailable && b.guarded != nil:
 		return &change.Problem{
-			Err: fmt.Errorf("%s: %w: a model may not write into staging, history, quarantine, ops or what is published", doing, err),
+			Err:   fmt.Errorf("%s: %w: a model may not write into staging, history, quarantine, ops or what is published", doing, err),
 			Class: change.ClassUsage,
-			Try: "take what writes there out of the model",
+			Try:   "take what writes there out of the model",
 		}
 	case state == syntaxError && strings.Contains(err.Error(), "multiple commands"):
 		return notOneSelect(doing)
