@@ -69,7 +69,7 @@ func (p *Proposal) Ask(o *Project) []Question {
 	if len(p.Personal) > 0 && !o.Mask {
 		out = append(out, Question{
 			Text: "Mask what seems to tell of people, before it lands?", Evidence: fmt.Sprintf("%d columns by their names, such as %s.%s.",
-				len(p.Personal), p.Personal[0].Table, p.Personal[0].Column), Default: "no",
+				len(p.sensitive()), p.Personal[0].Table, p.Personal[0].Column), Default: "no",
 			Take: func(a string) error {
 				switch strings.ToLower(a) {
 				case "y", "yes":
@@ -196,6 +196,12 @@ func (p *Proposal) Guesses() map[string][]Guess {
 	}
 	for _, s := range p.Personal {
 		out["personal"] = append(out["personal"], s.Guess)
+	}
+	for _, s := range p.Secrets {
+		out["secrets"] = append(out["secrets"], s.Guess)
+	}
+	for _, s := range p.Further {
+		out["further_personal"] = append(out["further_personal"], s.Guess)
 	}
 	for _, d := range p.Deletes {
 		out["soft_deletes"] = append(out["soft_deletes"], d.Guess)

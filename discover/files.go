@@ -2,6 +2,7 @@ package discover
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -184,37 +185,53 @@ func (w *plan) maskingConfig(b *strings.Builder, o Project) {
 		keys[k.Table+"."+k.Column] = true
 		keys[k.Parent+"."+k.Key] = true
 	}
+	groups := []struct {
+		title string
+		list  []Sensitive
+	}{
+		{"What tells who somebody is.", w.Personal}, {"Secrets.", w.Secrets},
+		{"What tells of a person beside other columns: keep what you count by, such as a postcode.", w.Further},
+	}
+	var text []string
+	for _, g := range groups {
+		if lines := w.masks(g.list, keys); len(lines) > 0 {
+			text = append(append(text, "    # "+g.title), lines...)
+		}
+	}
+	if len(text) == 0 {
+		return
+	}
+	if o.Mask {
+		b.WriteString("\n# What tells of people is masked while it is read.\nmasking:\n  key: ${LIFELINE_MASKING_KEY:-file:.masking-key}\n  " +
+			"columns:\n" + strings.Join(text, "\n") + "\n")
+		return
+	}
+	b.WriteString("\n# What seems to tell of people. Take the # away before the first run: what has landed without a mask stays in " +
+		"history.\n# masking:\n#   key: ${LIFELINE_MASKING_KEY}\n#   columns:\n")
+	for _, l := range text {
+		b.WriteString("# " + l + "\n")
+	}
+}
+
+// masks are the lines of lifeline.yml that mask columns. A key keeps telling rows apart.
+func (w *plan) masks(list []Sensitive, keys map[string]bool) []string {
 	var lines []string
-	for _, s := range w.Personal {
+	for _, s := range list {
 		t := w.of[s.Table]
 		if t == nil || keys[s.Table+"."+s.Column] {
 			continue
 		}
 		mask := s.Mask
-		if mask == "year" {
+		switch {
+		case slices.Contains(t.t.Primary, s.Column):
+			mask = "hash"
+		case mask == "year":
 			mask = "{truncate: year}"
-		}
-		for _, k := range t.t.Primary {
-			if k == s.Column {
-				mask = "hash"
-			}
 		}
 		lines = append(lines, fmt.Sprintf("    %s.%s: %s", t.name, strings.ToLower(s.Column), mask))
 	}
-	if len(lines) == 0 {
-		return
-	}
 	sort.Strings(lines)
-	if o.Mask {
-		b.WriteString("\n# What tells of people is masked while it is read.\nmasking:\n  key: ${LIFELINE_MASKING_KEY:-file:.masking-key}\n  " +
-			"columns:\n" + strings.Join(lines, "\n") + "\n")
-		return
-	}
-	b.WriteString("\n# What seems to tell of people. Take the # away before the first run: what has landed without a mask stays in " +
-		"history.\n# masking:\n#   key: ${LIFELINE_MASKING_KEY}\n#   columns:\n")
-	for _, l := range lines {
-		b.WriteString("# " + l + "\n")
-	}
+	return lines
 }
 
 func (w *plan) dbtProject() string {

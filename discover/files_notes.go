@@ -18,11 +18,16 @@ func (w *plan) notes(o Project) string {
 	w.noteKeys(&b)
 	section(&b, "Dates", len(w.Dates), func(i int) Guess { return w.Dates[i].Guess })
 	section(&b, "Money", len(w.Money), func(i int) Guess { return w.Money[i].Guess })
-	section(&b, "Personal data", len(w.Personal), func(i int) Guess {
-		g := w.Personal[i].Guess
-		g.What += "; proposed mask: " + w.Personal[i].Mask
-		return g
-	})
+	masked := func(list []Sensitive) func(int) Guess {
+		return func(i int) Guess {
+			g := list[i].Guess
+			g.What += "; proposed mask: " + list[i].Mask
+			return g
+		}
+	}
+	section(&b, "Personal data", len(w.Personal), masked(w.Personal))
+	section(&b, "Secrets", len(w.Secrets), masked(w.Secrets))
+	section(&b, "Personal beside other columns", len(w.Further), masked(w.Further))
 	section(&b, "Rows that count no more", len(w.Deletes), func(i int) Guess { return w.Deletes[i].Guess })
 	section(&b, "Logs", len(w.Logs), func(i int) Guess { return w.Logs[i].Guess })
 	section(&b, "Keys into several tables", len(w.Polymorphic), func(i int) Guess { return w.Polymorphic[i].Guess })

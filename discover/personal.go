@@ -20,8 +20,16 @@ func (l *look) personal() {
 			if sure {
 				conf = High
 			}
-			l.out.Personal = append(l.out.Personal, Sensitive{Table: t.Name, Column: c.Name, Mask: mask, Guess: Guess{t.Name + "." + c.Name +
-				" is personal", conf, why}})
+			one := Sensitive{Table: t.Name, Column: c.Name, Mask: mask, Guess: Guess{t.Name + "." + c.Name + " is personal", conf, why}}
+			if why := passing(t, c); mask == "drop" && why != "" {
+				one.Guess = Guess{t.Name + "." + c.Name + " is a secret", conf, why}
+				l.out.Secrets = append(l.out.Secrets, one)
+			} else if why := l.further(t, c); why != "" {
+				one.Guess = Guess{t.Name + "." + c.Name + " tells of a person beside other columns", Medium, why}
+				l.out.Further = append(l.out.Further, one)
+			} else {
+				l.out.Personal = append(l.out.Personal, one)
+			}
 		}
 	}
 }

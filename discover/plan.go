@@ -189,7 +189,7 @@ func (w *plan) label(parent *planTable, key string) string {
 	if l == nil || l.Name == key || w.profileRows(parent.t) > 5000 {
 		return ""
 	}
-	for _, s := range w.Personal {
+	for _, s := range w.sensitive() {
 		if s.Table == parent.t.Name && s.Column == l.Name {
 			return ""
 		}

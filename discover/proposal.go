@@ -1,5 +1,7 @@
 package discover
 
+import "slices"
+
 // Proposal is what is believed of a database.
 type Proposal struct {
 	Catalog  *Catalog
@@ -8,7 +10,9 @@ type Proposal struct {
 	Records  []Record
 	Dates    []DateRole
 	Money    []Amount
-	Personal []Sensitive
+	Personal []Sensitive // What tells who somebody is, or something of them that is nobody's business.
+	Secrets  []Sensitive // What opens a door and names nobody: salts, tokens that expire, answers to questions.
+	Further  []Sensitive // What tells of a person only beside what is in Personal: a second line, a fax, a company's address.
 	Deletes  []Flag
 	Logs     []Log
 	LeftOut  []LeftOut
@@ -68,3 +72,6 @@ func (p *Proposal) finish() {
 		p.keysTo[k.Parent] = append(p.keysTo[k.Parent], k)
 	}
 }
+
+// sensitive are all columns that ask for a mask.
+func (p *Proposal) sensitive() []Sensitive { return slices.Concat(p.Personal, p.Secrets, p.Further) }

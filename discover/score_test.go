@@ -60,7 +60,14 @@ func TestTheForeignSchemasAreUnderstood(t *testing.T) {
 			names = append(names, name)
 		}
 	}
-	loaded := loadSchemas(t, dsn, names)
+	loaded := map[string]string{}
+	if prefix := os.Getenv("LOADED"); prefix != "" { // Databases that a developer loaded before.
+		for _, name := range names {
+			loaded[name] = strings.TrimSuffix(dsn, "/") + "/" + prefix + name
+		}
+	} else {
+		loaded = loadSchemas(t, dsn, names)
+	}
 	total := &score{}
 	for _, name := range names {
 		text, err := os.ReadFile(filepath.Join("..", "..", "shared", "schemas", "truth", name+".yml"))
@@ -83,6 +90,7 @@ func TestTheForeignSchemasAreUnderstood(t *testing.T) {
 	require.GreaterOrEqual(t, total.money.recall(), 0.97, "money")
 	require.GreaterOrEqual(t, total.currency.recall(), 0.97, "currencies")
 	require.GreaterOrEqual(t, total.pii.recall(), 0.95, "personal data")
+	require.GreaterOrEqual(t, total.pii.precision(), 0.8, "personal data that is some")
 	require.GreaterOrEqual(t, total.logs.recall(), 0.8, "logs")
 	require.GreaterOrEqual(t, total.deletes.recall(), 0.9, "soft deletes")
 }
