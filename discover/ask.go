@@ -187,6 +187,9 @@ func (p *Proposal) Guesses() map[string][]Guess {
 	}
 	for _, r := range p.Records {
 		out["records"] = append(out["records"], r.Guess)
+		if r.Steps != nil {
+			out["steps"] = append(out["steps"], r.Steps.Guess)
+		}
 	}
 	for _, d := range p.Dates {
 		out["dates"] = append(out["dates"], d.Guess)

@@ -93,6 +93,7 @@ func (l *look) rolesOf(t *Table) []DateRole {
 			d.What = fmt.Sprintf("%s.%s says when a row was %s", t.Name, c.Name, d.Role)
 		}
 	}
+	surestBeginning(t, out)
 	// The plain date is when it began; another that says the row was created is the clerk's.
 	if i := slices.IndexFunc(out, func(d DateRole) bool { return d.Role == "plain" }); i >= 0 {
 		out[i].Role = "created"
@@ -104,6 +105,21 @@ func (l *look) rolesOf(t *Table) []DateRole {
 		}
 	}
 	return out
+}
+
+// surestBeginning leaves one of several dates of creation sure: the one whose name says that the row was made.
+func surestBeginning(t *Table, dates []DateRole) {
+	made := func(d DateRole) bool {
+		return has(t.Column(d.Column).words, "created", "create", "creation", "added", "add", "inserted", "entered", "opened")
+	}
+	if !slices.ContainsFunc(dates, func(d DateRole) bool { return d.Role == "created" && made(d) }) {
+		return
+	}
+	for i := range dates {
+		if dates[i].Role == "created" && !made(dates[i]) {
+			dates[i].Confidence = Medium
+		}
+	}
 }
 
 func (l *look) roleOf(t *Table, c *Column) (string, Confidence, string) {

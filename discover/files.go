@@ -30,9 +30,7 @@ func (p *Proposal) Files(o Project) map[string]string {
 		"dashboards/overview.yml":         w.overview(),
 		"init.md":                         w.notes(o),
 	}
-	if strings.Contains(w.allCore(files), "{{ clean_") || len(w.records) > 0 {
-		files["macros/clean.sql"] = cleanMacros
-	}
+	w.allCore(files)
 	for _, pr := range w.records {
 		files["lifecycles/"+pr.r.Name+".yml"] = w.lifecycle(pr)
 		files["dashboards/"+pr.r.Name+"_flow.yml"] = w.recordPage(pr)
@@ -47,17 +45,13 @@ func (p *Proposal) Files(o Project) map[string]string {
 	return files
 }
 
-// allCore adds the core models to files and returns their text.
-func (w *plan) allCore(files map[string]string) string {
-	var all strings.Builder
+// allCore adds the core models to files.
+func (w *plan) allCore(files map[string]string) {
 	for _, t := range w.tables {
 		if t.model != "" {
-			text := w.coreModel(t)
-			files["models/core/"+t.model+".sql"] = text
-			all.WriteString(text)
+			files["models/core/"+t.model+".sql"] = w.coreModel(t)
 		}
 	}
-	return all.String()
 }
 
 func (w *plan) hasStates() bool {
@@ -76,32 +70,6 @@ const schemaMacro = `{#- A custom schema is used as it is, so that dbt builds co
     {%- else -%}
         {{ custom_schema_name | trim }}
     {%- endif -%}
-{%- endmacro %}
-`
-
-const cleanMacros = `{#- A key that can be one: an application without foreign keys writes 0 where it had nothing. -#}
-{% macro clean_key(value) -%}
-    nullif({{ value }}, 0)
-{%- endmacro %}
-
-{#- The same of a key that is a text. -#}
-{% macro clean_code(value) -%}
-    case when upper(trim({{ value }})) in ('', '0', '-', 'NULL', 'N/A') then null else {{ value }} end
-{%- endmacro %}
-
-{#- A date that can be true: year 9999 stands for "never", a year before 1900 for "unknown". -#}
-{% macro clean_date(value) -%}
-    case when {{ value }} >= '1900-01-02' and {{ value }} < '2100-01-01' then {{ value }} end
-{%- endmacro %}
-
-{#- How a cleaned value came about: as it stands, or not at all. -#}
-{% macro basis_of(value) -%}
-    case when {{ value }} is null then 'missing' else 'source' end
-{%- endmacro %}
-
-{#- A word in the form in which words are compared. -#}
-{% macro word(value) -%}
-    lower(trim(cast({{ value }} as varchar)))
 {%- endmacro %}
 `
 
@@ -189,7 +157,8 @@ func (w *plan) maskingConfig(b *strings.Builder, o Project) {
 		title string
 		list  []Sensitive
 	}{
-		{"What tells who somebody is.", w.Personal}, {"Secrets.", w.Secrets},
+		{"What tells who somebody is.", w.Personal},
+		{"Secrets.", w.Secrets},
 		{"What tells of a person beside other columns: keep what you count by, such as a postcode.", w.Further},
 	}
 	var text []string

@@ -2,6 +2,7 @@ package discover
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -9,22 +10,16 @@ import (
 func (w *plan) lifecycle(pr *planRecord) string {
 	var b strings.Builder
 	r := pr.r
-	fmt.Fprintf(&b, "# The life of a %s, as it is believed (%s): %s.\nlifecycle: %s\n", strings.ReplaceAll(r.Name, "_", " "), r.Confidence,
+	fmt.Fprintf(&b, "# The life of %s, as it is believed (%s): %s.\nlifecycle: %s\n",
+		aOrAn(strings.ReplaceAll(r.Name, "_", " ")), r.Confidence,
 		comment(r.Evidence), r.Name)
 	fmt.Fprintf(&b, "from: ref('%s')\nkey: %s\nstate: %s\n\nstates:\n", pr.table.model, pr.key, pr.state)
-	seen := map[string]bool{}
-	for _, s := range r.States {
-		seen[s.Name] = true
-		flags := ""
-		if s.Meaning != Unknown {
-			flags = string(s.Meaning) + ": true"
-		}
-		fmt.Fprintf(&b, "  %s: {%s}%s\n", s.Name, flags, stateComment(s))
-	}
-	if !seen["unknown"] && r.State != "" {
-		b.WriteString("  unknown: {}\n")
-	}
-	if pr.steps != "" {
+	w.lifeStates(&b, pr)
+	switch {
+	case pr.logged:
+		fmt.Fprintf(&b, "\n# Every change, as %s tells it (%s): %s.\nlog: {from: ref('%s'), key: record_key, id: id, at: happened_at, state: "+
+			"state%s}\n", r.Log.Table, r.Log.Confidence, comment(r.Log.Evidence), pr.steps, previousOf(r.Log))
+	case pr.steps != "":
 		fmt.Fprintf(&b, "\nchildren:\n  step: {from: ref('%s'), key: record_key}\n", pr.steps)
 	}
 	if len(pr.related) > 0 {
@@ -53,13 +48,58 @@ func (w *plan) lifecycle(pr *planRecord) string {
 	return b.String()
 }
 
+// lifeStates are the states, what they mean, and what may follow them.
+func (w *plan) lifeStates(b *strings.Builder, pr *planRecord) {
+	steps := pr.r.Steps
+	if steps == nil {
+		steps = &Steps{}
+	}
+	if len(steps.Next) > 0 {
+		fmt.Fprintf(b, "  # next: %s (%s).\n", comment(steps.Evidence), steps.Confidence)
+	}
+	reached := map[string]bool{}
+	for _, s := range pr.r.States {
+		for _, n := range steps.Next[s.Name] {
+			reached[n] = true
+		}
+	}
+	any := slices.ContainsFunc(pr.r.States, func(s State) bool { _, ok := steps.Next[s.Name]; return !ok })
+	states := pr.r.States
+	if pr.r.State != "" && !slices.ContainsFunc(states, func(s State) bool { return s.Name == "unknown" }) {
+		states = append(slices.Clone(states), State{Name: "unknown", Label: "unknown", Meaning: Open})
+	}
+	for _, s := range states {
+		var flags []string
+		if s.Meaning != Unknown && s.Raw+s.Evidence != "" {
+			flags = append(flags, string(s.Meaning)+": true")
+		}
+		if slices.Contains(steps.First, s.Name) || len(steps.Next) > 0 && !any && !reached[s.Name] {
+			flags = append(flags, "initial: true")
+		}
+		if next, ok := steps.Next[s.Name]; ok {
+			flags = append(flags, "next: ["+strings.Join(next, ", ")+"]")
+		}
+		if !strings.EqualFold(s.Label, s.Name) {
+			flags = append(flags, "label: "+yamlText(s.Label))
+		}
+		fmt.Fprintf(b, "  %s: {%s}%s\n", s.Name, strings.Join(flags, ", "), stateComment(s))
+	}
+}
+
+func previousOf(g *Log) string {
+	if g.Old != "" {
+		return ", previous: previous"
+	}
+	return ""
+}
+
 func (w *plan) lifeActivities(b *strings.Builder, pr *planRecord) {
 	b.WriteString("\nactivities:\n")
 	for _, a := range pr.acts {
 		var parts []string
 		if a.each {
 			parts = append(parts, "each: step", "at: "+a.at, "when: "+a.when)
-		} else {
+		} else if a.at != "" {
 			parts = append(parts, "at: "+a.at)
 		}
 		if len(a.states) > 0 {
@@ -85,21 +125,32 @@ func (w *plan) lifeActivities(b *strings.Builder, pr *planRecord) {
 	if pr.waits() {
 		fmt.Fprintf(b, "\nbacklog:\n  enter: %s\n  leave: %s\n", pr.enter, pr.leave)
 	}
+	pr.writeCounters(b)
 	b.WriteString("\nnames: {time: happened_at, activity: activity, key: \"{}_id\"}\n")
 }
 
+// writeCounters counts what came in and what left, of each one concerned.
+func (pr *planRecord) writeCounters(b *strings.Builder) {
+	if len(pr.counts) == 0 {
+		return
+	}
+	var by, why []string
+	for _, c := range pr.counts {
+		by = append(by, c.by)
+		why = append(why, c.why)
+	}
+	fmt.Fprintf(b, "\n# %s.\ncounters:\n  by: [%s]\n  windows: [7d, 28d, total]\n  count:\n    %s: {activity: %s}\n",
+		comment(strings.Join(why, "; ")), strings.Join(by, ", "), pr.plural, pr.enter)
+	if a := pr.activity(pr.leave); a != nil {
+		fmt.Fprintf(b, "    %s_left: {activity: %s}\n", pr.plural, pr.leave)
+	}
+}
+
 func stateComment(s State) string {
-	text := ""
-	if s.Label != s.Name {
-		text = s.Label
-	}
 	if s.Meaning == Unknown {
-		text += "; say open, decided or void"
+		return "   # say open, decided or void"
 	}
-	if text = strings.TrimPrefix(text, "; "); text == "" {
-		return ""
-	}
-	return "   # " + comment(text)
+	return ""
 }
 
 // comment makes a text fit for a comment's line.
@@ -168,13 +219,21 @@ func (w *plan) stepsModel(pr *planRecord) string {
 		fmt.Fprintf(&from, "inner join {{ ref('%s') }} as r on r.%s = %s\n", pr.table.model, pr.table.columns[other], record)
 		record = "r." + pr.key
 	}
-	fmt.Fprintf(&b, "    %s as id,\n    %s as record_key,\n", w.logID(log.t), record)
+	id := w.logID(log.t)
+	if id != "h.id" {
+		id += " as id"
+	}
+	fmt.Fprintf(&b, "    %s,\n    %s as record_key,\n", id, record)
 	switch value := g.State + g.New; {
 	case value != "":
-		fmt.Fprintf(&b, "    coalesce(m.state, 'unknown') as state,\n    coalesce(m.outcome, 'unknown') as outcome,\n    cast(h.%s as "+
-			"varchar) as value_raw,\n", staged(value))
-		fmt.Fprintf(&from, "left join {{ ref('status_map') }} as m on m.entity = '%s' and {{ word('m.source_value') }} = {{ word('%s') }}\n",
-			pr.r.Name, jinjaText("h."+staged(value)))
+		fmt.Fprintf(&b, "    coalesce(m.state, 'unknown') as state,\n    cast(h.%s as varchar) as value_raw,\n", staged(value))
+		if g.Old != "" {
+			b.WriteString("    p.state as previous,\n")
+		}
+		fmt.Fprintf(&from, "{{ status_map_of('%s', '%s') }}\n", pr.r.Name, jinjaText("h."+staged(value)))
+		if g.Old != "" {
+			fmt.Fprintf(&from, "{{ status_map_of('%s', '%s', 'p') }}\n", pr.r.Name, jinjaText("h."+staged(g.Old)))
+		}
 	default:
 		names := w.of[g.Names.Parent]
 		fmt.Fprintf(&b, "    n.%s as event,\n", staged(labelOf(names.t).Name))
@@ -197,6 +256,9 @@ func (w *plan) stepsModel(pr *planRecord) string {
 
 // logID tells a log's rows apart.
 func (w *plan) logID(t *Table) string {
+	if len(t.Primary) == 1 {
+		return "h." + staged(t.Primary[0]) // As it stands, so that it orders rows of one second.
+	}
 	if len(t.Primary) == 0 {
 		return "row_number() over (order by h." + staged(t.Columns[0].Name) + ")"
 	}

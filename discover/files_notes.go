@@ -83,7 +83,22 @@ func (w *plan) noteRecords(b *strings.Builder) {
 		} else {
 			b.WriteString("No table tells its changes; from the first run on, history keeps them.\n\n")
 		}
+		if r.Steps != nil {
+			w.noteSteps(b, r.Steps)
+		}
 	}
+}
+
+// noteSteps says what may follow each state, and why.
+func (w *plan) noteSteps(b *strings.Builder, s *Steps) {
+	fmt.Fprintf(b, "Which state may follow which (%s): %s.", s.Confidence, s.Evidence)
+	if len(s.Next) > 0 {
+		b.WriteString(" A step that is not among them is a warning, and stays:\n\n")
+		for _, from := range sortedKeys(s.Next) {
+			fmt.Fprintf(b, "- %s → %s\n", from, orElse(strings.Join(s.Next[from], ", "), "nothing"))
+		}
+	}
+	b.WriteString("\n\n")
 }
 
 func cell(s string) string { return strings.NewReplacer("|", "\\|", "\n", " ").Replace(s) }

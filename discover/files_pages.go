@@ -34,7 +34,7 @@ func (w *plan) events() []shown {
 				continue
 			}
 			out = append(out, shown{
-				table: "core." + t.model, noun: strings.ReplaceAll(t.model, "_", " "), list: t.model,
+				table: "core." + t.model, noun: strings.ToLower(w.title(t)), list: t.model,
 				key: t.columns[t.t.Primary[0]], date: date, pt: t,
 			})
 		}
@@ -86,7 +86,7 @@ func (w *plan) dashboardModel() string {
 	if len(lists) == 0 {
 		if t := w.biggest(); t != nil {
 			fmt.Fprintf(&b, "main: core.%s\nrange: all\n\ntables:\n  core.%s: {title: %s, noun: rows}\n", t.model, t.model,
-				yamlText(heading(t.model)))
+				yamlText(w.title(t)))
 		}
 		return b.String()
 	}
@@ -120,7 +120,7 @@ func (w *plan) coreTables(b *strings.Builder, lists []shown) {
 		} else if t.record != nil {
 			key = ", key: " + t.record.key
 		}
-		fmt.Fprintf(b, "  core.%s: {title: %s, noun: rows, source: %s%s}\n", t.model, yamlText(heading(t.model)), t.name, key)
+		fmt.Fprintf(b, "  core.%s: {title: %s, noun: rows, source: %s%s}\n", t.model, yamlText(w.title(t)), t.name, key)
 	}
 }
 
@@ -277,7 +277,7 @@ func (w *plan) recordList(b *strings.Builder, s *shown) {
 	for i := range pr.acts {
 		a := &pr.acts[i]
 		if !a.hidden {
-			fmt.Fprintf(b, "      - {column: %s, label: %s, basis: %s_basis}\n", a.column(), yamlText(heading(a.name)), a.column())
+			fmt.Fprintf(b, "      - {column: %s, label: %s, basis: %s_basis}\n", a.column(), yamlText(a.title()), a.column())
 		}
 	}
 	b.WriteString("    related:\n")
@@ -293,7 +293,7 @@ func (w *plan) relatedChildren(b *strings.Builder, pr *planRecord, key string) {
 			continue
 		}
 		n++
-		fmt.Fprintf(b, "      - {title: %s, table: core.%s, column: %s, equals: %s}\n", yamlText(heading(t.model)), t.model, t.columns[k.Column],
+		fmt.Fprintf(b, "      - {title: %s, table: core.%s, column: %s, equals: %s}\n", yamlText(w.title(t)), t.model, t.columns[k.Column],
 			key)
 	}
 }

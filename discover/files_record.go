@@ -76,7 +76,7 @@ func (w *plan) speedCard(b *strings.Builder, s *shown) {
       p90: {label: 9 in 10 within, format: days}
       n: {label: %[4]s, link: "%[3]s?time_to_close_seconds!=is:null"}
     definition: %[5]s
-`, yamlText("How long does a "+s.noun+" take?"), yamlText(s.noun), s.list, yamlText(heading(s.list)), yamlText(w.flowDefinition(s)))
+`, yamlText("How long does "+aOrAn(s.noun)+" take?"), yamlText(s.noun), s.list, yamlText(heading(s.list)), yamlText(w.flowDefinition(s)))
 }
 
 // waitingCards show the backlog at the end of each day, and its age today.

@@ -98,21 +98,21 @@ func (w *plan) describe(t *planTable, c *Column) string {
 // coreModel is one table's model: its columns as they stand, but for what no value can be.
 func (w *plan) coreModel(t *planTable) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "-- %s: one row per row of the source.\n", heading(t.model))
+	fmt.Fprintf(&b, "-- %s: one row per row of the source.\n", w.title(t))
 	joins := w.joins(t)
 	alias := ""
 	if len(joins) > 0 || t.record != nil && t.record.r.State != "" {
 		alias = "t."
 	}
-	var lines []string
+	var list selectList
 	for _, c := range t.t.Columns {
-		lines = append(lines, w.coreColumns(t, c, alias)...)
+		w.coreColumn(&list, t, c, alias)
 	}
-	lines = append(lines, w.stateColumns(t, alias)...)
+	w.stateColumns(&list, t, alias)
 	for _, j := range joins {
-		lines = append(lines, fmt.Sprintf("%s.%s as %s", j.alias, staged(j.label), j.as))
+		list.line(fmt.Sprintf("%s.%s as %s", j.alias, staged(j.label), j.as))
 	}
-	b.WriteString("select\n    " + strings.Join(lines, ",\n    ") + "\nfrom {{ source('" + w.source + "', '" + t.name + "') }}")
+	b.WriteString("select\n" + list.String() + "\nfrom {{ source('" + w.source + "', '" + t.name + "') }}")
 	if alias != "" {
 		b.WriteString(" as t")
 	}
@@ -121,8 +121,7 @@ func (w *plan) coreModel(t *planTable) string {
 		fmt.Fprintf(&b, "left join {{ source('%s', '%s') }} as %s on %s.%s = %s\n", w.source, j.table, j.alias, j.alias, staged(j.key), j.on)
 	}
 	if t.record != nil && t.record.r.State != "" {
-		fmt.Fprintf(&b, "left join {{ ref('status_map') }} as m on m.entity = '%s' and {{ word('m.source_value') }} = {{ word('%s') }}\n",
-			t.record.r.Name, jinjaText(alias+staged(t.record.r.State)))
+		fmt.Fprintf(&b, "{{ status_map_of('%s', '%s') }}\n", t.record.r.Name, jinjaText(alias+staged(t.record.r.State)))
 	}
 	return b.String()
 }
@@ -132,56 +131,102 @@ func jinjaText(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), `'`, `\'`)
 }
 
-// coreColumns is a source column as core has it.
-func (w *plan) coreColumns(t *planTable, c *Column, alias string) []string {
+// coreColumn is a source column as core has it.
+func (w *plan) coreColumn(list *selectList, t *planTable, c *Column, alias string) {
 	name := alias + staged(c.Name)
 	as := t.columns[c.Name]
+	kind := w.cleaning(t, c)
+	if kind == "" {
+		if staged(c.Name) == as {
+			list.add(name)
+		} else {
+			list.add(name + " as " + as)
+		}
+		return
+	}
+	var args strings.Builder
+	if kind != "text" {
+		args.WriteString(", '" + kind + "'")
+	}
+	if staged(c.Name) != as {
+		fmt.Fprintf(&args, ", name='%s'", as)
+	}
+	list.line(fmt.Sprintf("{{ clean('%s'%s) }}", jinjaText(name), args.String()))
+}
+
+// cleaning is the kind of cleaning that a column's values ask for, "" where they can stay as they are. What is a key stays.
+func (w *plan) cleaning(t *planTable, c *Column) string {
+	if slices.Contains(t.t.Primary, c.Name) || w.pointedAt(t, c) {
+		return ""
+	}
 	st := w.Profile.stats(t.t, c.Name)
 	key := slices.ContainsFunc(w.keysOf[t.t.Name], func(k *Key) bool { return k.Column == c.Name && k.Confidence != Low })
 	switch {
-	case key && c.kind() == integer && st.Zero > 0 && !slices.Contains(t.t.Primary, c.Name):
-		return []string{fmt.Sprintf("{{ clean_key('%s') }} as %s", jinjaText(name), as)}
-	case c.isTime() && st.Far+st.Zero > 0 && !slices.Contains(t.t.Primary, c.Name):
-		basis := t.free(as + "_basis")
-		clean := "clean_date('" + jinjaText(name) + "')"
-		return []string{fmt.Sprintf("{{ %s }} as %s", clean, as), fmt.Sprintf("{{ basis_of(%s) }} as %s", clean, basis)}
-	case c.kind() == text && key && st.Blank+st.Zero > 0 && !slices.Contains(t.t.Primary, c.Name):
-		return []string{fmt.Sprintf("{{ clean_code('%s') }} as %s", jinjaText(name), as)}
-	case staged(c.Name) == as:
-		return []string{name}
+	case key && c.kind() == integer && st.Zero > 0:
+		return "key"
+	case c.isTime() && st.Far+st.Zero > 0 && !t.taken(t.columns[c.Name]+"_basis"):
+		return "date"
+	case c.kind() == text && key && st.Blank+st.Zero > 0:
+		return "code"
+	case c.kind() == text && st.Blank > 0 && c.Base != "char" || c.kind() == longText && st.Blank > 0:
+		return "text"
 	}
-	return []string{name + " as " + as}
+	return ""
 }
 
+// pointedAt reports whether other rows know this row by a column.
+func (w *plan) pointedAt(t *planTable, c *Column) bool {
+	return slices.ContainsFunc(w.keysTo[t.t.Name], func(k *Key) bool { return k.Key == c.Name })
+}
+
+// selectList writes the columns of a select: those that stay as they are beside each other, the others on lines of their own.
+type selectList struct {
+	lines []string
+	open  bool // The last line may take another column.
+}
+
+func (l *selectList) add(column string) {
+	if n := len(l.lines); l.open && len(l.lines[n-1])+len(column) < 110 {
+		l.lines[n-1] += ", " + column
+		return
+	}
+	l.lines, l.open = append(l.lines, column), true
+}
+
+func (l *selectList) line(column string) { l.lines, l.open = append(l.lines, column), false }
+
+func (l *selectList) String() string { return "    " + strings.Join(l.lines, ",\n    ") }
+
 // stateColumns are the record's canonical state, how it came about, and its key where that has several columns.
-func (w *plan) stateColumns(t *planTable, alias string) []string {
+func (w *plan) stateColumns(list *selectList, t *planTable, alias string) {
 	pr := t.record
 	if pr == nil {
-		return nil
+		return
 	}
-	var out []string
 	if pr.joined {
 		parts := make([]string, len(pr.r.Key))
 		for i, k := range pr.r.Key {
 			parts[i] = "cast(" + alias + staged(k) + " as varchar)"
 		}
-		out = append(out, strings.Join(parts, " || '-' || ")+" as "+pr.key)
+		list.line(strings.Join(parts, " || '-' || ") + " as " + pr.key)
 	}
 	for _, m := range pr.measures {
 		if m.literal != "" {
-			out = append(out, fmt.Sprintf("cast(%s as varchar(10)) as %s", sqlText(m.literal), m.currency))
+			list.line(fmt.Sprintf("cast(%s as varchar(10)) as %s", sqlText(m.literal), m.currency))
 			break
 		}
 	}
 	if pr.r.State == "" {
-		end := alias + staged(pr.r.EndDate)
-		return append(out, fmt.Sprintf("case when {{ clean_date('%s') }} is null then %s else %s end as %s",
-			jinjaText(end), sqlText(pr.r.States[0].Name), sqlText(pr.r.States[1].Name), pr.state))
+		end := jinjaText(alias + staged(pr.r.EndDate))
+		list.line(fmt.Sprintf("case when {{ clean_value('%s', 'date') }} is null then %s else %s end as %s",
+			end, sqlText(pr.r.States[0].Name), sqlText(pr.r.States[1].Name), pr.state))
+		return
 	}
-	raw := alias + staged(pr.r.State)
-	return append(out, "coalesce(m.state, 'unknown') as "+pr.state,
-		fmt.Sprintf("case when m.state is null then 'missing' when m.source_value = cast(%s as varchar) then 'source' else 'repaired' end as %s",
-			raw, t.free(pr.state+"_basis")))
+	name := ""
+	if pr.state != "state" {
+		name = ", name='" + pr.state + "'"
+	}
+	list.line(fmt.Sprintf("{{ clean_state('%s'%s) }}", jinjaText(alias+staged(pr.r.State)), name))
 }
 
 // join ties a record's row to the name of what it points at.
@@ -231,7 +276,7 @@ func (w *plan) modelSchema(b *strings.Builder, t *planTable) {
 	}
 	description := t.t.Comment
 	if description == "" {
-		description = heading(t.model) + "."
+		description = w.title(t) + "."
 	}
 	fmt.Fprintf(b, "  - name: %s\n    description: %s\n", t.model, yamlText(description))
 	if t.stated {

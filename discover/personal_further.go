@@ -94,8 +94,8 @@ func numbered(c *Column) (int, string) {
 
 // secondary reports whether words say another one of what somebody has.
 func secondary(w []string) bool {
-	return has(w, "other", "alt", "alternate", "secondary", "second", "assistant", "direct", "biz", "guardian", "mother", "father", "emergency",
-		"spouse", "kin", "additional", "extra", "contact", "conttel")
+	return has(w, "other", "alt", "alternate", "secondary", "second", "assistant", "direct", "biz", "guardian", "mother", "father",
+		"emergency", "spouse", "kin", "additional", "extra", "contact", "conttel")
 }
 
 // mainBeside reports whether a column of the same kind without such a word stands in the table.

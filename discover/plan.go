@@ -37,6 +37,8 @@ type planRecord struct {
 	acts     []planActivity
 	facts    []planFact
 	steps    string // The model with the log's rows.
+	logged   bool   // The log tells of states, and so of each change.
+	counts   []planCount
 	enter    string
 	leave    string
 	plural   string
@@ -58,6 +60,7 @@ type planMeasure struct {
 // planActivity is one activity of the lifecycle.
 type planActivity struct {
 	name   string
+	label  string // For people; the name where empty.
 	at     string
 	states []string // The record must be in one of these now.
 	to     string
@@ -70,6 +73,9 @@ type planActivity struct {
 }
 
 type planFact struct{ name, column, label string }
+
+// planCount counts what a record's related concern: of whom, and why.
+type planCount struct{ by, why string }
 
 // newPlan names everything.
 func newPlan(p *Proposal, name string) *plan {
@@ -131,10 +137,20 @@ func (t *planTable) free(names ...string) string {
 	return out
 }
 
+// freeWithBasis finds a name that is free with and without _basis behind it.
+func (t *planTable) freeWithBasis(names ...string) string {
+	for _, n := range names {
+		if !t.taken(n) && !t.taken(n+"_basis") {
+			return n
+		}
+	}
+	return t.free(names[len(names)-1] + "_2")
+}
+
 func (w *plan) record(r *Record, t *planTable, models namer) *planRecord {
 	pr := &planRecord{r: r, table: t, plural: plural(r.Name)}
 	t.record = pr
-	pr.state = t.free("state", "canonical_state", "life_state")
+	pr.state = t.freeWithBasis("state", "canonical_state", "life_state")
 	if len(r.Key) == 1 {
 		pr.key = t.columns[r.Key[0]]
 	} else {
@@ -142,10 +158,12 @@ func (w *plan) record(r *Record, t *planTable, models namer) *planRecord {
 	}
 	if r.Log != nil && w.of[r.Log.Table] != nil && !w.isEmpty(w.of[r.Log.Table].t) {
 		pr.steps = models.name(r.Name + "_steps")
+		pr.logged = r.State != "" && r.Log.State+r.Log.New != ""
 	}
 	w.relate(pr)
 	w.measure(pr)
 	w.activities(pr)
+	w.counters(pr)
 	return pr
 }
 
@@ -165,6 +183,11 @@ func (w *plan) relate(pr *planRecord) {
 		if has(parent.t.words, "currency", "language", "lang", "locale") {
 			continue // How a row is written, not whom it concerns.
 		}
+		if madeBy(pr.table.t.Column(k.Column)) && slices.ContainsFunc(pr.r.Actors, func(o *Key) bool {
+			return o != k && o.Parent == k.Parent && !madeBy(pr.table.t.Column(o.Column))
+		}) {
+			continue // Who typed it in, where another column says whose it is.
+		}
 		_, stem, role := keyParts(pr.table.t.Column(k.Column).words)
 		name := stateName(strings.Join(append(slices.Clone(stem), role...), "_"))
 		if name == "" || taken[name] || len(name) > 40 || name == pr.state {
@@ -181,6 +204,12 @@ func (w *plan) relate(pr *planRecord) {
 		}
 		pr.related = append(pr.related, rel)
 	}
+}
+
+// madeBy reports whether a column says who wrote or changed a row.
+func madeBy(c *Column) bool {
+	return has(c.words, "created", "create", "creator", "modified", "modifier", "updated", "updater", "changed", "entered", "inserted",
+		"deleted", "voided", "lastupdater")
 }
 
 // label is the column with a parent's name, "" where it has none or the name is a person's.

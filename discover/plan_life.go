@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -13,12 +14,7 @@ var order = []string{
 
 // activities declares what happens to a record: its dates, and what its log tells.
 func (w *plan) activities(pr *planRecord) {
-	taken := map[string]bool{}
-	if pr.steps != "" {
-		for _, s := range pr.r.States {
-			taken[s.Name] = true
-		}
-	}
+	taken := w.namesOfLog(pr)
 	for _, role := range order {
 		column := pr.r.stamp(role)
 		if column == "" || taken[role] && role != "created" {
@@ -40,7 +36,7 @@ func (w *plan) activities(pr *planRecord) {
 		pr.enter = pr.acts[0].name
 	}
 	if pr.steps != "" {
-		w.logged(pr, taken)
+		w.fromLog(pr)
 	}
 	w.leaving(pr)
 	for _, d := range pr.r.Dates {
@@ -62,36 +58,86 @@ func (pr *planRecord) free(name string) string {
 	return name
 }
 
-// logged declares what the log tells: a change into each state, or each kind of event.
-func (w *plan) logged(pr *planRecord, taken map[string]bool) {
+// namesOfLog are the activities that the log tells of; it knows each time, where a date column has the last one only.
+func (w *plan) namesOfLog(pr *planRecord) map[string]bool {
+	out := map[string]bool{}
+	if pr.steps == "" {
+		return out
+	}
+	if pr.logged {
+		for _, s := range w.loggedStates(pr) {
+			out[s.Name] = true
+		}
+		return out
+	}
+	for _, e := range pr.r.Log.Events {
+		if name := stateName(e); name != "created" {
+			out[name] = true
+		}
+	}
+	return out
+}
+
+// loggedStates are the states that rows or the log have. A state that nothing has yet needs no column.
+func (w *plan) loggedStates(pr *planRecord) []State {
+	var out []State
+	for _, s := range pr.r.States {
+		if s.Rows > 0 || pr.r.Steps != nil && pr.r.Steps.Seen[s.Name] || w.Profile.rows(pr.table.t) == 0 {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// fromLog declares what the log tells: each change of the state, or each kind of event.
+func (w *plan) fromLog(pr *planRecord) {
 	g := pr.r.Log
-	if g.Event != "" && g.State == "" && g.New == "" {
+	if !pr.logged {
+		created := slices.ContainsFunc(pr.acts, func(a planActivity) bool { return a.name == "created" })
 		for _, e := range g.Events {
 			name := stateName(e)
-			if name == "" || taken[name] && slices.ContainsFunc(pr.acts, func(a planActivity) bool { return a.name == name }) {
-				name = "event_" + name
+			if name == "" || created && name == "created" || len(pr.acts) > 14 ||
+				slices.ContainsFunc(pr.acts, func(a planActivity) bool { return a.name == name }) {
+				continue
 			}
-			if len(pr.acts) > 14 {
-				break
-			}
-			taken[name] = true
-			pr.acts = append(pr.acts, planActivity{name: name, at: "happened_at", each: true, when: "{event: [" + yamlText(e) + "]}", as: "date_" +
-				name, why: "the log " + g.Table})
+			pr.acts = append(pr.acts, planActivity{
+				name: name, at: "happened_at", each: true, when: "{event: [" + yamlText(e) + "]}",
+				why: "the log " + g.Table,
+			})
 		}
 		return
 	}
-	for _, s := range pr.r.States {
-		pr.acts = append(pr.acts, planActivity{
-			name: s.Name, at: "happened_at", each: true, when: "{state: [" + s.Name + "]}", to: s.Name,
-			as: "date_" + s.Name, why: "the log " + g.Table,
-		})
+	var left []string
+	for _, s := range w.loggedStates(pr) {
+		pr.acts = append(pr.acts, planActivity{name: s.Name, label: s.Label, states: []string{s.Name}, why: "the log " + g.Table})
+		if s.Meaning == Decided || s.Meaning == Void {
+			left = append(left, s.Name)
+		}
 	}
-	if slices.ContainsFunc(pr.r.States, func(s State) bool { return s.Meaning == Decided || s.Meaning == Void }) {
+	if len(left) > 0 && !slices.ContainsFunc(pr.acts, func(a planActivity) bool { return a.name == "left" }) {
 		pr.acts = append(pr.acts, planActivity{
-			name: "left", at: "happened_at", each: true, when: "{outcome: [decided, void]}", as: "date_left",
-			hidden: true, why: "the log's first row that closes it",
+			name: "left", states: left, hidden: true, why: "the log's first change into a state that waits no longer",
 		})
 		pr.leave = "left"
+	}
+}
+
+// counters count what happened to a record for those whom it concerns: the people first, three at most.
+func (w *plan) counters(pr *planRecord) {
+	if pr.enter == "" {
+		return
+	}
+	person := func(r planRelated) bool {
+		words := trimThing(r.parent.t.words)
+		return len(words) > 0 && slices.Contains(personTable, words[len(words)-1])
+	}
+	for _, people := range []bool{true, false} {
+		for _, r := range pr.related {
+			if len(pr.counts) < 3 && person(r) == people && r.key.Confidence != Low {
+				why := fmt.Sprintf("%s points at %s (%s)", r.key.Column, r.parent.t.Name, r.key.Confidence)
+				pr.counts = append(pr.counts, planCount{by: r.name, why: why})
+			}
+		}
 	}
 }
 
@@ -146,6 +192,14 @@ func (a *planActivity) column() string {
 		return a.as
 	}
 	return "date_" + a.name
+}
+
+// title is how people call an activity.
+func (a *planActivity) title() string {
+	if a.label != "" {
+		return heading(a.label)
+	}
+	return heading(a.name)
 }
 
 func (pr *planRecord) activity(name string) *planActivity {

@@ -24,19 +24,21 @@ type Record struct {
 	Money      []Amount
 	Children   []*Key
 	Log        *Log
+	Steps      *Steps // Nil where nothing tells which state may follow which.
 	SoftDelete string
 	Score      int
 	Guess
 }
 
-// stamp returns the record's date of a role, "" where it has none.
+// stamp returns the record's date of a role, "" where it has none. Of several with one role it is the surest.
 func (r *Record) stamp(role string) string {
+	found, best := "", -1
 	for _, d := range r.Dates {
-		if d.Role == role {
-			return d.Column
+		if n := map[Confidence]int{High: 2, Medium: 1}[d.Confidence]; d.Role == role && n > best {
+			found, best = d.Column, n
 		}
 	}
-	return ""
+	return found
 }
 
 // records finds the tables whose rows have a life, the likeliest first.
@@ -60,6 +62,7 @@ func (l *look) records(ctx context.Context) error {
 			cmp.Compare(a.Table, b.Table))
 	})
 	l.nameRecords()
+	l.steps(ctx)
 	return nil
 }
 

@@ -109,3 +109,20 @@ func heading(name string) string {
 	}
 	return strings.ToUpper(text[:1]) + text[1:]
 }
+
+// title is how people read a table's name: without the prefix that all tables have, its words apart.
+func (w *plan) title(t *planTable) string {
+	words := split(t.t.Name[len(prefixOf(t.t.Name, w.Catalog.prefix)):])
+	if len(words) == 0 {
+		return heading(t.model)
+	}
+	return heading(strings.Join(words, "_"))
+}
+
+// aOrAn is a noun with its article.
+func aOrAn(noun string) string {
+	if noun != "" && strings.ContainsRune("aeiou", rune(noun[0])) && !strings.HasPrefix(noun, "user") && !strings.HasPrefix(noun, "uni") {
+		return "an " + noun
+	}
+	return "a " + noun
+}

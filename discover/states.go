@@ -225,6 +225,9 @@ func (l *look) stateFor(raw string, rows int64, s *stateOf, labels map[string]st
 		st.Meaning = m
 	}
 	st.Guess = Guess{fmt.Sprintf("%s is %s", st.Label, st.Meaning), Medium, why}
+	if number(raw) == 0 && raw == "0" && s.lookup != nil && st.Label == raw {
+		st.Label = "None yet" // An application without foreign keys writes 0 where a record has no state.
+	}
 	if st.Meaning == Unknown {
 		st.Guess = Guess{st.Label + " has no known meaning", Low, "only who knows the application can say"}
 	}

@@ -10,13 +10,13 @@ import (
 	"lifeline/project"
 )
 
-// renderer turns a file's Jinja into SQL. The project's macros are known everywhere.
+// renderer turns a file's Jinja into SQL. The project's macros are known everywhere, and so are the shipped ones.
 type renderer struct {
 	project *project.Project
 	target  Target
 	vars    map[string]any
 	env     func(string) string
-	macros  []*jinja.Template
+	macros  []*jinja.Template // The shipped ones first: a later one stands over an earlier one.
 }
 
 // hooks answer what a file asks for while it is rendered.
@@ -41,6 +41,11 @@ func newRenderer(p *project.Project, o Options) (*renderer, error) {
 	for k, v := range o.Vars {
 		r.vars[k] = v
 	}
+	t, err := shipped()
+	if err != nil {
+		return nil, r.problem(err)
+	}
+	r.macros = append(r.macros, t)
 	defined := map[string]string{}
 	for _, m := range p.Macros {
 		t, err := jinja.Parse(m.Path, m.SQL)

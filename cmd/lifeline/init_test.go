@@ -40,7 +40,7 @@ insert into desk_requests (id, subject, group_id, agent_id, state_id, fee, fee_c
 	from seq_1_to_60;
 insert into desk_request_history (request_id, state_id, agent_id, changed_at)
 	select id, 1, 1, opened_at from desk_requests union all select id, state_id, 2, coalesce(closed_at, opened_at + interval 1 hour) from
-	    desk_requests where state_id > 1;
+	    desk_requests where state_id > 1 union all select id, 2, 2, opened_at + interval 30 minute from desk_requests where state_id = 3;
 insert into desk_request_notes (request_id, body, created_at) select id, 'text', opened_at from desk_requests;
 insert into desk_sessions values ('a', 'b')`
 
@@ -105,6 +105,14 @@ func TestAStrangersDatabaseBecomesAWarehouse(t *testing.T) {
 	for _, secret := range []string{"ada@example.org", "Ada Example", "Bo Example", dsn} {
 		require.NotContains(t, all, secret, "no personal value and no password is written")
 	}
+	life := readFile(t, dir, "lifecycles/request.yml")
+	require.Contains(t, life, "log: {from: ref('request_steps'), key: record_key, id: id, at: happened_at, state: state}")
+	require.Contains(t, life, "new: {open: true, initial: true, next: [cancelled, with_us]}", "what the log tells may follow")
+	require.Contains(t, life, "by: [agent, group]")
+	require.Contains(t, readFile(t, dir, "init.md"),
+		"Which state may follow which (medium): the 60 changes that desk_request_history tells of.")
+	require.Contains(t, readFile(t, dir, "models/core/desk_requests.sql"), "{{ clean('t.agent_id', 'key') }},")
+	require.NoFileExists(t, filepath.Join(dir, "macros", "clean.sql"), "the usual cleaning comes with the program")
 	info, err := os.Stat(filepath.Join(dir, ".source"))
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
@@ -123,6 +131,16 @@ func TestAStrangersDatabaseBecomesAWarehouse(t *testing.T) {
 		{"state": "new", "n": 15.0, "finished": 0.0},
 		{"state": "with_us", "n": 15.0, "finished": 0.0},
 	}, rows)
+	rows = query(t, at, "select from_state, to_state, basis, count(*) as n from analytics.fct_request_activity where activity <> 'created' "+
+		"and activity <> 'closed' group by 1, 2, 3 order by 1, 2")
+	require.Equal(t, []map[string]any{
+		{"from_state": "new", "to_state": "cancelled", "basis": "column", "n": 15.0},
+		{"from_state": "new", "to_state": "with_us", "basis": "column", "n": 30.0},
+		{"from_state": "with_us", "to_state": "finished", "basis": "column", "n": 15.0},
+		{"from_state": nil, "to_state": "new", "basis": "column", "n": 60.0},
+	}, rows, "each change has the log's own time")
+	rows = query(t, at, "select sum(requests_total) as came, sum(requests_left_total) as gone from analytics.cnt_request_by_group")
+	require.Equal(t, []map[string]any{{"came": 60.0, "gone": 30.0}}, rows)
 	rows = query(t, at, "select group_name, count(*) as n, sum(case when agent_id is null then 1 else 0 end) as nobody from "+
 		"core.desk_requests group by 1 order by 1")
 	require.Len(t, rows, 2)
