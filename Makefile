@@ -136,7 +136,7 @@ lint-budgets: needs
 # A script with a syntax error fails only when its line is reached.
 .PHONY: lint-scripts
 lint-scripts:
-	@for f in scripts/test scripts/testdb scripts/matrix.sh scripts/pages scripts/compose/*.sh .ci/run; do bash -n "$$f"; done
+	@for f in scripts/test scripts/testdb scripts/matrix.sh scripts/pages scripts/compose/*.sh packaging/deb/p*st* packaging/deb/prerm .ci/run; do bash -n "$$f"; done
 
 .PHONY: fmt
 fmt: needs ## Format all Go files
@@ -148,19 +148,23 @@ clean: ## Remove what was built and what the demo wrote
 
 # Passwords are made once, on the first `make up`, and never committed.
 .env: .env.example
-	@if [ -e .env ]; then touch .env; else umask 077; while IFS= read -r line; do \
+	@umask 077; [ -s .env ] && fresh= || fresh=1; touch .env; while IFS= read -r line; do \
+		case $$line in [A-Z]*=*) ! grep -q "^$${line%%=*}=" .env || continue ;; *) [ "$$fresh" ] || continue ;; esac; \
 		case $$line in *_PASSWORD=) line=$$line$$(od -An -N18 -tx1 /dev/urandom | tr -d ' \n') ;; esac; \
-		printf '%s\n' "$$line"; done <.env.example >.env; echo 'wrote .env with new passwords'; fi
+		printf '%s\n' "$$line" >>.env; done <.env.example; echo 'wrote .env with new passwords'
 
 .PHONY: up
-up: .env ## Start MySQL with sample data, PostgreSQL and Lifeline (Docker)
-	VERSION=$(VERSION) docker compose up --build --detach
-	docker compose logs --follow --no-log-prefix lifeline
+up: .env ## Start MySQL with sample data, PostgreSQL and Lifeline, and print the dashboard's address (Docker)
+	VERSION=$(VERSION) scripts/compose/up.sh postgres lifeline
+
+.PHONY: up-duckdb
+up-duckdb: .env ## The same with a DuckDB file in place of PostgreSQL (Docker)
+	VERSION=$(VERSION) scripts/compose/up.sh duckdb lifeline-duckdb
 
 .PHONY: down
 down: .env ## Stop them; the data stays
-	docker compose down
+	docker compose --profile '*' down
 
 .PHONY: boom
 boom: .env ## Stop them and remove their data and images
-	docker compose down --volumes --rmi all --remove-orphans
+	docker compose --profile '*' down --volumes --rmi all --remove-orphans

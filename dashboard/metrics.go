@@ -63,7 +63,7 @@ func (m *metrics) observe(route string, status int, took time.Duration) {
 }
 
 // serveMetrics writes the text form of Prometheus.
-func (s *Server) serveMetrics(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	m := s.metrics
@@ -110,6 +110,11 @@ func (s *Server) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	} {
 		_, _ = fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n%s %v\n", g.name, g.help, g.name, g.kind, g.name, g.value)
 	}
+	text, err := s.opsGauges(r.Context())
+	if err != nil {
+		s.log.Warn("metrics of the books", "error", err)
+	}
+	_, _ = fmt.Fprint(w, text)
 	for _, q := range []struct {
 		name, help string
 		queue      *semantic.Queue

@@ -80,8 +80,10 @@ var cases = []struct{ sql, column, want string }{
 	{`select b.k from a left join b on b.k = a.k`, "k", "no: its key comes from the side of an outer join that may be missing"},
 	{`select b.k from a left join b on b.k = a.k where b.k is not null`, "k", "a by k; b by k"},
 	{`select b.k from a left join b on b.k = a.k where b.v > 3`, "k", "a by k; b by k"},
-	{`select coalesce(b.k, 0) as k from a left join b on b.k = a.k`, "k",
-		"no: its key comes from the side of an outer join that may be missing"},
+	{
+		`select coalesce(b.k, 0) as k from a left join b on b.k = a.k`, "k",
+		"no: its key comes from the side of an outer join that may be missing",
+	},
 	{`select a.k from a right join b on b.k = a.k`, "k", "no: its key comes from the side of an outer join that may be missing"},
 	{`select b.k from a right join b on b.k = a.k`, "k", "a by k; b by k"},
 	{`select a.k from a full join b on b.k = a.k`, "k", "no: its key comes from the side of an outer join that may be missing"},
@@ -92,19 +94,25 @@ var cases = []struct{ sql, column, want string }{
 	{`select a.k from a cross join b`, "k", "a by k; b whole"},
 	{`select a.k from a natural join b`, "k", "no: joins naturally"},
 	{`select a.k, b.v from a join b on b.id = a.b_id`, "k", "a by k; b from id to k of a with b_id"},
-	{`select a.k, c.p from a join b on b.id = a.b_id join c on c.id = b.v`, "k",
-		"a by k; b from id to k of a with b_id; c from id to id of b with v to k of a with b_id"},
+	{
+		`select a.k, c.p from a join b on b.id = a.b_id join c on c.id = b.v`, "k",
+		"a by k; b from id to k of a with b_id; c from id to id of b with v to k of a with b_id",
+	},
 	{`select a.id from a join b on b.id = a.b_id`, "id", "a by id; b from id to id of a with b_id"},
 	{`select x.k from a as x join a as y on y.k = x.k`, "k", "a by k; a by k"},
 	{`select a.k from a left join (select k, max(v) as v from b group by k) as m on m.k = a.k`, "k", "a by k; b by k"},
 	{`select a.k from a left join (select v, max(k) as k from b group by v) as m on m.k = a.k`, "k", "a by k; b whole"},
 	{`select a.k from a left join (select v, count(*) as n from b group by v) as m on m.v = a.v`, "k", "a by k; b from v to k of a with v"},
-	{`select a.k, s.meaning from a left join seed as s on upper(s.word) = upper(a.v)`, "k",
-		"a by k; seed from upper(word) to k of a with upper(v)"},
+	{
+		`select a.k, s.meaning from a left join seed as s on upper(s.word) = upper(a.v)`, "k",
+		"a by k; seed from upper(word) to k of a with upper(v)",
+	},
 	// The condition of an outer join says nothing of the side that stays.
 	{`select c.k from a left join b on b.id = a.id join c on c.k = b.k`, "k", "a from id to k of b with id; b by k; c by k"},
-	{`select b.k, x.v from b left join (a as x left join c on c.p = x.v) on x.k = b.k`, "k",
-		"b by k; a by k; c from p to k of a with v"},
+	{
+		`select b.k, x.v from b left join (a as x left join c on c.p = x.v) on x.k = b.k`, "k",
+		"b by k; a by k; c from p to k of a with v",
+	},
 
 	// Aggregates, windows, distinct, limits.
 	{`select k, count(*) as n from a group by k`, "k", "a by k"},
