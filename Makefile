@@ -96,6 +96,10 @@ release: needs web ## Make archives, Debian packages, SBOM and checksums in dist
 	go build -C tools/release -o $(CURDIR)/bin/release .
 	bin/release -version '$(RELEASE)' -out dist $(ARGS)
 
+.PHONY: test-package
+test-package: ## Type docs/install.md into a bare Debian, with the packages in dist/ (root, debootstrap)
+	scripts/test-package dist/lifeline_$(RELEASE)_amd64.deb $(ARGS)
+
 .PHONY: lint
 lint: lint-format lint-modules lint-vet lint-analyzers lint-static lint-budgets lint-scripts ## Check format, vet, analyzers, budgets
 
@@ -136,7 +140,7 @@ lint-budgets: needs
 # A script with a syntax error fails only when its line is reached.
 .PHONY: lint-scripts
 lint-scripts:
-	@for f in scripts/test scripts/testdb scripts/matrix.sh scripts/pages scripts/compose/*.sh packaging/deb/p*st* packaging/deb/prerm .ci/run; do bash -n "$$f"; done
+	@for f in scripts/test scripts/testdb scripts/matrix.sh scripts/pages scripts/test-package scripts/compose/*.sh packaging/deb/p*st* packaging/deb/prerm .ci/run; do bash -n "$$f"; done
 
 .PHONY: fmt
 fmt: needs ## Format all Go files
