@@ -15,6 +15,7 @@ import (
 // staged is what staging holds of one table, as the load that last changed it noted down.
 type staged struct {
 	there   bool
+	history bool
 	columns string
 	digest  string
 	intact  bool // The table's file is still the one that the digest was taken of.
@@ -31,13 +32,9 @@ func (l *postgresLoad) Commit(ctx context.Context, totals []LandedTotals) ([]Lan
 	var landed []Landed
 	err := l.run.withLock(func(conn *pgx.Conn) error {
 		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-			landed = nil
-			for _, n := range l.inOrder() {
-				one, err := l.settle(ctx, tx, n)
-				if err != nil {
-					return fmt.Errorf("bring staging.%s to the new rows: %w", n.table.Name, err)
-				}
-				landed = append(landed, one)
+			var err error
+			if landed, err = l.settleAll(ctx, tx); err != nil {
+				return err
 			}
 			exec := func(ctx context.Context, query string, args ...any) error {
 				_, err := tx.Exec(ctx, query, args...)
@@ -50,7 +47,7 @@ func (l *postgresLoad) Commit(ctx context.Context, totals []LandedTotals) ([]Lan
 			if err := keepTotals(ctx, exec, l.run.id, names, totals); err != nil {
 				return err
 			}
-			_, err := tx.Exec(ctx, `
+			_, err = tx.Exec(ctx, `
 insert into ops.positions (source, position, taken_at, run_id, changed)
 values ('snapshot', $1, $2::timestamp, $3, $4)`, string(l.at.Position), l.at.TakenAt.UTC(), l.run.id, anyChanged(landed))
 			return err
@@ -63,66 +60,103 @@ values ('snapshot', $1, $2::timestamp, $3, $4)`, string(l.at.Position), l.at.Tak
 	return landed, nil
 }
 
-// settle makes the rows written staging's rows, in the way that changes least.
-func (l *postgresLoad) settle(ctx context.Context, tx pgx.Tx, n *landing) (Landed, error) {
-	out := Landed{Table: n.table.Name, Read: n.rows, Rows: n.rows}
-	was, err := lookStaged(ctx, tx, n.table)
+// settleAll makes the rows written staging's rows, in the way that changes least. What is new or as before is done for many tables in
+// one message, so that hundreds of small tables do not cost a dozen ways to the server each.
+func (l *postgresLoad) settleAll(ctx context.Context, tx pgx.Tx) ([]Landed, error) {
+	order := l.inOrder()
+	known, err := lookStaged(ctx, tx, order)
 	if err != nil {
-		return out, err
+		return nil, fmt.Errorf("look at staging: %w", err)
 	}
-	columns := columnList(n.table)
-	switch {
-	case was.there && was.intact && was.columns == columns && was.digest == n.sum.String():
-		_, err = tx.Exec(ctx, `drop table `+quoted("staging", n.next))
-	case !was.there:
-		out.Inserted = n.rows
-		if err = l.ensureHistory(ctx, tx, n.table); err == nil {
-			err = l.rename(ctx, tx, n)
+	landed := make([]Landed, 0, len(order))
+	var statements []string
+	for _, n := range order {
+		was := known[n.table.Name]
+		out := Landed{Table: n.table.Name, Read: n.rows, Rows: n.rows}
+		switch {
+		case was.there && was.intact && was.columns == columnList(n.table) && was.digest == n.sum.String():
+			statements = append(statements, `drop table `+quoted("staging", n.next))
+		case !was.there && !was.history:
+			out.Inserted = n.rows
+			statements = append(statements, createHistory(n.table), l.rename(n))
+		case !was.there:
+			out.Inserted = n.rows
+			if err = l.ensureHistory(ctx, tx, n.table); err == nil {
+				statements = append(statements, l.rename(n))
+			}
+		default:
+			err = l.replace(ctx, tx, n, &out)
 		}
-	default:
-		err = l.replace(ctx, tx, n, &out)
+		if err != nil {
+			return nil, fmt.Errorf("bring staging.%s to the new rows: %w", n.table.Name, err)
+		}
+		landed = append(landed, out)
 	}
-	if err != nil {
-		return out, err
+	exec := func(ctx context.Context, query string) error {
+		_, err := tx.Exec(ctx, query)
+		return err
 	}
-	// Noted on every load, for the key may be declared later than the table. Index and statistics are left to the build.
-	_, err = tx.Exec(ctx, `delete from ops.staged where table_name = $1`, n.table.Name)
-	if err != nil {
-		return out, err
+	if err := together(ctx, exec, statements); err != nil {
+		return nil, fmt.Errorf("bring staging to the new rows: %w", err)
 	}
-	_, err = tx.Exec(ctx, `
-insert into ops.staged (table_name, columns, key_columns, rows, digest, filenode, prepared)
-values ($1, $2, $3, $4, $5, pg_relation_filenode($6::text::regclass), false)`,
-		n.table.Name, columns, n.table.Key, n.rows, n.sum.String(), quoted("staging", n.table.Name))
-	return out, err
+	if err := l.noteStaged(ctx, tx, order); err != nil {
+		return nil, fmt.Errorf("note in ops.staged what has landed: %w", err)
+	}
+	return landed, nil
 }
 
-// lookStaged reads what is known of a table. Rows that somebody changed by hand are not seen by it; a table that was emptied,
+// noteStaged writes down what staging holds now. It is written on every load, for the key may be declared later than the table; index
+// and statistics are left to the build.
+func (l *postgresLoad) noteStaged(ctx context.Context, tx pgx.Tx, order []*landing) error {
+	batch := &pgx.Batch{}
+	var names []string
+	for _, n := range order {
+		names = append(names, n.table.Name)
+	}
+	batch.Queue(`delete from ops.staged where table_name = any($1::text[])`, names)
+	for _, n := range order {
+		batch.Queue(`
+insert into ops.staged (table_name, columns, key_columns, rows, digest, filenode, prepared)
+values ($1, $2, $3, $4, $5, pg_relation_filenode($6::text::regclass), false)`,
+			n.table.Name, columnList(n.table), n.table.Key, n.rows, n.sum.String(), quoted("staging", n.table.Name))
+	}
+	return tx.SendBatch(ctx, batch).Close()
+}
+
+// lookStaged reads what is known of tables. Rows that somebody changed by hand are not seen by it; a table that was emptied,
 // rewritten or made anew is.
-func lookStaged(ctx context.Context, tx pgx.Tx, t *change.Table) (was staged, err error) {
-	err = tx.QueryRow(ctx, `select to_regclass($1::text) is not null`, quoted("staging", t.Name)).Scan(&was.there)
-	if err != nil || !was.there {
-		return was, err
+func lookStaged(ctx context.Context, tx pgx.Tx, order []*landing) (map[string]staged, error) {
+	var names, staging, history []string
+	for _, n := range order {
+		names = append(names, n.table.Name)
+		staging = append(staging, quoted("staging", n.table.Name))
+		history = append(history, quoted("history", n.table.Name))
 	}
-	err = tx.QueryRow(ctx, `
-select columns, digest, filenode = pg_relation_filenode($2::text::regclass)
-from ops.staged
-where table_name = $1`, t.Name, quoted("staging", t.Name)).Scan(&was.columns, &was.digest, &was.intact)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = nil
+	rows, err := tx.Query(ctx, `
+select t.name, to_regclass(t.staging) is not null, to_regclass(t.history) is not null, coalesce(s.columns, ''), coalesce(s.digest, ''),
+	coalesce(s.filenode = pg_relation_filenode(to_regclass(t.staging)), false)
+from unnest($1::text[], $2::text[], $3::text[]) as t (name, staging, history)
+left join ops.staged s on s.table_name = t.name`, names, staging, history)
+	if err != nil {
+		return nil, err
 	}
-	return was, err
+	out := make(map[string]staged, len(order))
+	var name string
+	var one staged
+	_, err = pgx.ForEachRow(rows, []any{&name, &one.there, &one.history, &one.columns, &one.digest, &one.intact}, func() error {
+		out[name] = one
+		return nil
+	})
+	return out, err
 }
 
 // rename makes the table that was filled staging's table. The column _run costs nothing: PostgreSQL keeps the value of a column
 // added with a constant once for all rows that are there.
-func (l *postgresLoad) rename(ctx context.Context, tx pgx.Tx, n *landing) error {
-	_, err := tx.Exec(ctx, fmt.Sprintf(`
-alter table %[1]s add column _run bigint default %[3]d;
+func (l *postgresLoad) rename(n *landing) string {
+	return fmt.Sprintf(`alter table %[1]s add column _run bigint default %[3]d;
 alter table %[1]s alter column _run drop default;
 alter table %[1]s reset (autovacuum_enabled);
-alter table %[1]s rename to %[2]s`, quoted("staging", n.next), Quote(n.table.Name), l.run.id))
-	return err
+alter table %[1]s rename to %[2]s`, quoted("staging", n.next), Quote(n.table.Name), l.run.id)
 }
 
 // replace brings an existing table to the new rows. A table with other columns than before is replaced as a whole: each of its
@@ -147,7 +181,8 @@ func (l *postgresLoad) replace(ctx context.Context, tx pgx.Tx, n *landing, out *
 		if _, err := tx.Exec(ctx, `drop table `+quoted("staging", n.table.Name)); err != nil {
 			return err
 		}
-		return l.rename(ctx, tx, n)
+		_, err = tx.Exec(ctx, l.rename(n))
+		return err
 	}
 	if err := l.apply(ctx, tx, n, out); err != nil {
 		return err

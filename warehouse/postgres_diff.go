@@ -235,14 +235,16 @@ func columnsOf(t *change.Table) []tableColumn {
 	return append(out, tableColumn{"_raw", "text"})
 }
 
+func createHistory(t *change.Table) string {
+	return fmt.Sprintf(`create table if not exists %s (%s, _run bigint, _op text, _valid_from timestamp, _valid_to timestamp, _basis text,
+	_position text)`, quoted("history", t.Name), columnList(t))
+}
+
 // ensureHistory makes history.<table> able to take the rows of staging as they were and as they will be: a new column comes to it,
 // none ever goes, and a column whose type changed gets one that holds the values of both.
 func (l *postgresLoad) ensureHistory(ctx context.Context, tx pgx.Tx, t *change.Table) error {
 	history := quoted("history", t.Name)
-	_, err := tx.Exec(ctx, fmt.Sprintf(`
-create table if not exists %s (%s, _run bigint, _op text, _valid_from timestamp, _valid_to timestamp, _basis text, _position text)`,
-		history, columnList(t)))
-	if err != nil {
+	if _, err := tx.Exec(ctx, createHistory(t)); err != nil {
 		return fmt.Errorf("create history.%s: %w", t.Name, err)
 	}
 	have, err := relationColumns(ctx, tx, history)

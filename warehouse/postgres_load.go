@@ -25,6 +25,7 @@ type postgresLoad struct {
 
 	mu   sync.Mutex
 	open map[*postgresWriter]struct{}
+	idle []*pgx.Conn // Sessions whose COPY has ended, for the next table: to begin one costs more than to fill a small table.
 	done bool
 }
 
@@ -50,18 +51,36 @@ func (r *postgresRun) Load(ctx context.Context, tables []*change.Table, at chang
 	if err := postgresNames.check(tables); err != nil {
 		return nil, err
 	}
+	var create []string
 	for _, t := range tables {
 		n := &landing{table: t, next: nextTable(t.Name)}
 		l.tables[t.Name] = n
 		// Autovacuum would count and clean a table that is still being filled.
-		_, err := r.pool.Exec(ctx, fmt.Sprintf(`
-drop table if exists %[1]s;
+		create = append(create, fmt.Sprintf(`drop table if exists %[1]s;
 create table %[1]s (%[2]s) with (autovacuum_enabled = false)`, quoted("staging", n.next), columnList(t)))
-		if err != nil {
-			return nil, r.w.problem("create staging."+n.next, err)
-		}
+	}
+	exec := func(ctx context.Context, query string) error {
+		_, err := r.pool.Exec(ctx, query)
+		return err
+	}
+	if err := together(ctx, exec, create); err != nil {
+		return nil, r.w.problem("create the tables of the load in staging", err)
 	}
 	return l, nil
+}
+
+// tablesAtOnce is how many tables' statements go to the server in one message: each message costs a way there and back, and each
+// statement holds its locks until its message ends.
+const tablesAtOnce = 50
+
+// together sends statements a few at a time; those of one message are done together or not at all.
+func together(ctx context.Context, exec func(context.Context, string) error, statements []string) error {
+	for some := range slices.Chunk(statements, tablesAtOnce) {
+		if err := exec(ctx, strings.Join(some, ";\n")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // columnList declares staging's columns without _run, which is the same for all rows of a load and is added at its end.
@@ -135,7 +154,7 @@ func (l *postgresLoad) Writer(ctx context.Context, t *change.Table) (change.Writ
 	if to == nil {
 		return nil, fmt.Errorf("write to %s: the load was not begun with this table", t.Name)
 	}
-	conn, err := l.run.w.connect(ctx, runName(l.run.id)+" load "+t.Name, l.run.w.sessionOfRun(false))
+	conn, err := l.session(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -155,6 +174,19 @@ func (l *postgresLoad) Writer(ctx context.Context, t *change.Table) (change.Writ
 	l.mu.Unlock()
 	go w.copy()
 	return w, nil
+}
+
+// session takes a session that has nothing to do, or begins one.
+func (l *postgresLoad) session(ctx context.Context) (*pgx.Conn, error) {
+	l.mu.Lock()
+	if n := len(l.idle); n > 0 {
+		conn := l.idle[n-1]
+		l.idle = l.idle[:n-1]
+		l.mu.Unlock()
+		return conn, nil
+	}
+	l.mu.Unlock()
+	return l.run.w.connect(ctx, runName(l.run.id)+" load", l.run.w.sessionOfRun(false))
 }
 
 // copy carries the buffers to the server until Close or an error.
@@ -278,15 +310,22 @@ func (w *postgresWriter) Close(ctx context.Context) error {
 	return nil
 }
 
-// end stops the COPY if it still runs, which undoes it, and closes the session.
+// end stops the COPY if it still runs, which undoes it and costs the session; one whose COPY went well takes the next table.
 func (w *postgresWriter) end() {
 	w.cancel()
 	<-w.ended
 	w.closed = true
-	_ = w.conn.Close(context.Background())
+	well := w.err == nil && !w.conn.IsClosed()
 	w.load.mu.Lock()
-	defer w.load.mu.Unlock()
 	delete(w.load.open, w)
+	if well && !w.load.done {
+		w.load.idle = append(w.load.idle, w.conn)
+		w.conn = nil
+	}
+	w.load.mu.Unlock()
+	if w.conn != nil {
+		_ = w.conn.Close(context.Background())
+	}
 }
 
 // Abort ends the writers that are still open; the tables they filled are dropped.
@@ -313,6 +352,13 @@ func (l *postgresLoad) endWriters() (open int) {
 	l.mu.Unlock()
 	for _, w := range all {
 		w.end()
+	}
+	l.mu.Lock()
+	idle := l.idle
+	l.idle = nil
+	l.mu.Unlock()
+	for _, conn := range idle {
+		_ = conn.Close(context.Background())
 	}
 	return len(all)
 }

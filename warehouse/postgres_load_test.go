@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lifeline/change"
+	"lifeline/warehouse"
+	"lifeline/warehouse/warehousetest"
 )
 
 func TestPostgresKeepsEveryKindOfValue(t *testing.T) {
@@ -288,4 +290,54 @@ func TestPostgresSaysWhichRowCannotBeCopied(t *testing.T) {
 	require.ErrorContains(t, err, "staging.claim")
 	require.ErrorContains(t, err, "0xff")
 	require.NoError(t, load.Abort(t.Context()))
+}
+
+// Hundreds of small tables cost their rows and the server's own work on its catalogue, not a session and a dozen messages each.
+func TestPostgresLandsManyTablesInFewSessions(t *testing.T) {
+	t.Parallel()
+	dsn := postgresDSN(t)
+	r := pgBegin(t, pgWarehouse(t, dsn))
+	conn := pgConn(t, dsn)
+	sessions := func() (n int) {
+		require.NoError(t, conn.QueryRow(t.Context(), `select sessions from pg_stat_database where datname = current_database()`).Scan(&n))
+		return n
+	}
+	before := sessions()
+	var tables []*change.Table
+	for i := range 120 {
+		tables = append(tables, warehousetest.Table(fmt.Sprintf("many_%03d", i), "id int64", "name text"))
+		tables[i].Key = []string{"id"}
+	}
+	land := func(value string, changed int) []warehouse.Landed {
+		load, err := r.Load(t.Context(), tables, change.Snapshot{TakenAt: monday})
+		require.NoError(t, err)
+		for i, table := range tables {
+			w, err := load.Writer(t.Context(), table)
+			require.NoError(t, err)
+			b := change.NewBatch(table, 1)
+			b.Cols[0].AppendInt(int64(i))
+			if i < changed {
+				b.Cols[1].AppendBytes([]byte(value))
+			} else {
+				b.Cols[1].AppendNull(change.Text)
+			}
+			b.Raw.AppendNull(change.Text)
+			b.Len = 1
+			require.NoError(t, w.Write(t.Context(), b))
+			require.NoError(t, w.Close(t.Context()))
+		}
+		landed, err := load.Commit(t.Context(), nil)
+		require.NoError(t, err)
+		return landed
+	}
+	for _, one := range land("", 0) {
+		require.Equal(t, [3]int64{1, 0, 0}, [3]int64{one.Inserted, one.Updated, one.Deleted}, one.Table)
+	}
+	for i, one := range land("changed", 3) {
+		require.Equal(t, i < 3, one.Updated == 1, one.Table)
+		require.Zero(t, one.Inserted+one.Deleted, one.Table)
+	}
+	require.Less(t, sessions()-before, 30, "a session takes one table after the other")
+	require.Equal(t, []string{"changed|", "|update"}, pgTexts(t, conn, `
+select concat(name, '|') from staging.many_001 union all select concat(name, '|', _op) from history.many_001`))
 }
