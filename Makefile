@@ -78,6 +78,12 @@ check: needs lint-format lint-vet lint-modules lint-budgets ## Check format, vet
 matrix: needs ## Test the source on MySQL 5.6, MySQL 9 and MariaDB 11.8 too
 	LIFELINE_TEST_REQUIRE=1 scripts/testdb run --matrix go test -p 1 -count 1 -timeout 30m $(ARGS) ./source/...
 
+# Real dbt comes by pip into ~/.cache/lifeline-dbt, or is what LIFELINE_DBT names.
+.PHONY: interop
+interop: needs ## Build the examples, and public dbt projects, with real dbt too, and compare every row (long)
+	LIFELINE_SOAK=1 LIFELINE_TEST_REQUIRE=1 LIFELINE_DBT=$$(scripts/dbt) scripts/testdb run go test -p 1 -count 1 -timeout 60m -v \
+		-run 'Dbt|Export' $(ARGS) ./cmd/lifeline ./dbt
+
 .PHONY: soak
 soak: needs ## Run the kill, reader and matrix tests at full size (long)
 	packages=$$(grep -rl --include='*_test.go' LIFELINE_SOAK . | xargs -r -n 1 dirname | sort -u); \
@@ -140,7 +146,7 @@ lint-budgets: needs
 # A script with a syntax error fails only when its line is reached.
 .PHONY: lint-scripts
 lint-scripts:
-	@for f in scripts/test scripts/testdb scripts/matrix.sh scripts/pages scripts/test-package scripts/compose/*.sh packaging/deb/p*st* packaging/deb/prerm .ci/run; do bash -n "$$f"; done
+	@for f in scripts/test scripts/testdb scripts/dbt scripts/matrix.sh scripts/pages scripts/test-package scripts/compose/*.sh packaging/deb/p*st* packaging/deb/prerm .ci/run; do bash -n "$$f"; done
 
 .PHONY: fmt
 fmt: needs ## Format all Go files

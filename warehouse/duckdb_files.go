@@ -41,6 +41,9 @@ func duckPathsOf(path string) duckPaths {
 	}
 }
 
+// LandingFile is the file that staging and history of a DuckDB warehouse are in, for programs that read it while no run holds it.
+func LandingFile(path string) string { return duckPathsOf(path).landing }
+
 // version is the file of a finished version.
 func (p duckPaths) version(id int64) string {
 	return filepath.Join(p.versions, fmt.Sprintf("v%d.duckdb", id))

@@ -13,7 +13,13 @@ import (
 	"lifeline/warehouse"
 )
 
+// exportCommand is `lifeline export TABLE`, and the ways to hand over more than a table.
 type exportCommand struct {
+	Dbt   exportDbtCommand   `cmd:"" help:"The project as plain dbt."`
+	Table exportTableCommand `cmd:"" default:"withargs" help:"All rows of a table that match filters, as a file."`
+}
+
+type exportTableCommand struct {
 	Table   string   `arg:"" help:"Table of the published version, such as analytics.dim_claims_lifecycle."`
 	Filters []string `arg:"" optional:"" help:"Filters as in a page's address: status=approved, program!=15, from=2019-01-01."`
 	Format  string   `enum:"csv,parquet,ndjson" default:"csv" help:"csv, parquet or ndjson."`
@@ -22,7 +28,7 @@ type exportCommand struct {
 	Out     string   `short:"o" placeholder:"FILE" help:"Write here; stdout where none is named."`
 }
 
-func (exportCommand) Help() string {
+func (exportTableCommand) Help() string {
 	return `Writes all matches, never a part of them, and says on stderr how many rows there are. The filters are those of the dashboard.
 
 Examples:
@@ -30,7 +36,7 @@ Examples:
   lifeline export core.claims --format parquet -o claims.parquet`
 }
 
-func (c *exportCommand) Run(ctx context.Context, g *Globals) error {
+func (c *exportTableCommand) Run(ctx context.Context, g *Globals) error {
 	p, err := g.load()
 	if err != nil {
 		return err

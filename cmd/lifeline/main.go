@@ -35,7 +35,7 @@ type commands struct {
 	Test       testCommand       `cmd:"" help:"Run the unit tests of models on given rows."`
 	Query      queryCommand      `cmd:"" help:"Read the published version with SQL."`
 	Serve      serveCommand      `cmd:"" help:"The dashboard and its API over the published version."`
-	Export     exportCommand     `cmd:"" help:"All rows of a table that match filters, as a file."`
+	Export     exportCommand     `cmd:"" help:"All rows of a table that match filters, as a file; or the project as plain dbt."`
 	Runs       runsCommand       `cmd:"" help:"What happened: the newest runs, or one of them."`
 	Quarantine quarantineCommand `cmd:"" help:"Rows in quarantine: list them, look at one, evaluate them anew."`
 	Trace      traceCommand      `cmd:"" help:"A published row or number back to its source rows."`

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"lifeline/dbt"
+	"lifeline/project"
+	"lifeline/warehouse"
+)
+
+type exportDbtCommand struct {
+	Out string `required:"" short:"o" placeholder:"DIR" help:"The folder to write: a new one, or one that lifeline wrote before."`
+}
+
+func (exportDbtCommand) Help() string {
+	return `Writes the project so that dbt 1.11 or newer builds the rows that lifeline run publishes, on DuckDB and PostgreSQL, from what has
+landed. Lifecycles become files of SQL, quarantine a filter, checks tests. Where a version is published, its as-of
+instant stands in dbt_project.yml. What dbt cannot do is listed.
+
+Examples:
+  lifeline export dbt --out carepay-dbt
+  cd carepay-dbt && dbt build --profiles-dir .`
+}
+
+// exported is what export dbt prints as JSON.
+type exported struct {
+	Out    string   `json:"out"`
+	Files  int      `json:"files"`
+	Models int      `json:"models"`
+	Seeds  int      `json:"seeds"`
+	Tests  int      `json:"tests"`
+	Notes  []string `json:"notes"`
+}
+
+func (c *exportDbtCommand) Run(ctx context.Context, g *Globals) error {
+	p, err := g.load()
+	if err != nil {
+		return err
+	}
+	o, err := g.dbtOptions(ctx, p)
+	if err != nil {
+		return err
+	}
+	e, err := dbt.New(p, o)
+	if err != nil {
+		return err
+	}
+	if err := e.Write(c.Out); err != nil {
+		return err
+	}
+	if g.JSON {
+		return writeJSON(g.terminal.out, exported{
+			Out: c.Out, Files: len(e.Files), Models: e.Models, Seeds: e.Seeds, Tests: e.Tests, Notes: append([]string{}, e.Notes...),
+		})
+	}
+	for _, n := range e.Notes {
+		fmt.Fprintf(g.terminal.err, "note: %s\n", n)
+	}
+	fmt.Fprintf(g.terminal.out, "%s: %d models, %d seeds, %d tests\nnext: cd %s && dbt build --profiles-dir .\n",
+		c.Out, e.Models, e.Seeds, e.Tests, c.Out)
+	return nil
+}
+
+// dbtOptions says where dbt finds what has landed, and the instants of the published version where there is one.
+func (g *Globals) dbtOptions(ctx context.Context, p *project.Project) (dbt.Options, error) {
+	o := dbt.Options{Env: os.Getenv, Landing: p.Name + ".duckdb.lifeline/landing.duckdb"}
+	dsn := p.Config.Warehouse.DSN
+	if path, ok := strings.CutPrefix(dsn, "duckdb:"); ok {
+		abs, err := filepath.Abs(path)
+		if err != nil {
+			return o, fmt.Errorf("find %s: %w", path, err)
+		}
+		o.Landing = warehouse.LandingFile(abs)
+	} else if u, err := url.Parse(dsn); err == nil && u.Host != "" {
+		o.Postgres = dbt.Postgres{Host: u.Hostname(), Port: u.Port(), User: u.User.Username(), Database: strings.TrimPrefix(u.Path, "/")}
+	}
+	if dsn == "" {
+		return o, nil
+	}
+	wh, err := g.openWarehouse(ctx, p)
+	if err != nil {
+		return o, err
+	}
+	defer wh.Close()
+	return o, publishedInstants(ctx, p, wh, &o)
+}
+
+// publishedInstants reads when the published version's windows end, and when what it was built from was read.
+func publishedInstants(ctx context.Context, p *project.Project, wh warehouse.Warehouse, o *dbt.Options) error {
+	r, err := wh.Published(ctx)
+	if errors.Is(err, warehouse.ErrNothingPublished) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }()
+	v, err := r.Published(ctx)
+	if err != nil {
+		return err
+	}
+	zone := time.UTC
+	if p.Config.Source.TimeZone != "" {
+		if zone, err = time.LoadLocation(p.Config.Source.TimeZone); err != nil {
+			return fmt.Errorf("source.time_zone: %w", err)
+		}
+	}
+	o.AsOf = v.AsOf.In(zone).Format(time.DateTime)
+	ops, err := wh.OpenOps(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = ops.Close() }()
+	var taken sql.NullTime
+	if err := ops.DB.QueryRowContext(ctx, "select max(taken_at) from ops.positions where run_id <= $1", v.Run).Scan(&taken); err != nil {
+		return fmt.Errorf("read when the published version was read: %w", err)
+	}
+	if taken.Valid {
+		o.SnapshotAt = taken.Time.UTC().In(zone).Format(time.DateTime)
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// dbtProgram is real dbt, where there is one: LIFELINE_DBT, or dbt on the path.
+func dbtProgram(t *testing.T) string {
+	t.Helper()
+	if path := os.Getenv("LIFELINE_DBT"); path != "" {
+		return path
+	}
+	path, err := exec.LookPath("dbt")
+	if err != nil {
+		t.Skip("there is no dbt: set LIFELINE_DBT, or make interop")
+	}
+	return path
+}
+
+// runDbt runs dbt in an exported project against a warehouse.
+func runDbt(t *testing.T, dir, dsn string, args ...string) string {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), dbtProgram(t), append([]string{"--no-use-colors"}, args...)...)
+	c.Dir = dir
+	c.Env = append(os.Environ(), "DBT_SEND_ANONYMOUS_USAGE_STATS=false", "DBT_PROFILES_DIR="+dir)
+	if u, err := url.Parse(dsn); err == nil && u.User != nil {
+		password, _ := u.User.Password()
+		c.Env = append(c.Env, "PGPASSWORD="+password)
+	}
+	out, err := c.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return string(out)
+}
+
+// dbtTables opens what Lifeline published and what dbt built beside each other: the names of both relations of a table.
+func dbtTables(t *testing.T, dir, project, dsn string) (*sql.DB, func(schema, table string) (ours, dbts string)) {
+	t.Helper()
+	path, duck := strings.CutPrefix(dsn, "duckdb:")
+	if !duck {
+		db, err := sql.Open("pgx", dsn)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = db.Close() })
+		return db, func(schema, table string) (string, string) {
+			return schema + "." + table, "dbt_" + schema + "." + table
+		}
+	}
+	db, err := sql.Open("duckdb", "")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	db.SetMaxOpenConns(1)
+	for name, file := range map[string]string{"ours": path, "dbts": filepath.Join(dir, project+"_dbt.duckdb")} {
+		_, err := db.Exec(fmt.Sprintf("attach '%s' as %s (read_only)", file, name))
+		require.NoError(t, err)
+	}
+	return db, func(schema, table string) (string, string) {
+		return "ours." + schema + "." + table, "dbts." + schema + "." + table
+	}
+}
+
+// requireDbtsRows compares every published table with what dbt built, both ways.
+func requireDbtsRows(t *testing.T, dir, project, dsn string) {
+	t.Helper()
+	db, names := dbtTables(t, dir, project, dsn)
+	var rows, tables int64
+	for _, r := range query(t, []string{"--project", carepay, "--warehouse", dsn},
+		"select distinct table_schema as s, table_name as t from information_schema.tables where table_schema in ('core', 'analytics')") {
+		ours, dbts := names(r["s"].(string), r["t"].(string))
+		var more, fewer, all int64
+		require.NoError(t, db.QueryRow(fmt.Sprintf(`
+			select (select count(*) from (select * from %[1]s except all select * from %[2]s) as m),
+			       (select count(*) from (select * from %[2]s except all select * from %[1]s) as f), (select count(*) from %[1]s)`,
+			ours, dbts)).Scan(&more, &fewer, &all), ours)
+		require.Zero(t, more, "rows of %s that dbt does not have", ours)
+		require.Zero(t, fewer, "rows of dbt's %s that are not ours", ours)
+		rows, tables = rows+all, tables+1
+	}
+	require.Greater(t, tables, int64(10))
+	require.Greater(t, rows, int64(1000))
+	t.Logf("%d tables, %d rows", tables, rows)
+}
+
+// Real dbt parses, seeds, builds and tests an exported project, and every table has the rows that a run published. The long form builds
+// the whole of carepay, and both on PostgreSQL too.
+func TestDbtBuildsTheSameRowsFromAnExport(t *testing.T) {
+	t.Parallel()
+	dbtProgram(t)
+	onEveryEngine(t, func(t *testing.T, dsn string) {
+		if !strings.HasPrefix(dsn, "duckdb:") && os.Getenv("LIFELINE_SOAK") == "" {
+			t.Skip("LIFELINE_SOAK is not set")
+		}
+		requireDbtBuilds(t, "fooddelivery", foodProject, foodFiles(t), dsn)
+		other := strings.Replace(dsn, "carepay.duckdb", "second.duckdb", 1)
+		if other == dsn {
+			other = postgresDatabase(t)
+		}
+		requireDbtBuilds(t, "carepay", coreOnly(t), smallSample(t), other)
+	})
+}
+
+func requireDbtBuilds(t *testing.T, name, folder, source, dsn string) {
+	t.Helper()
+	report(t, 0, append([]string{"run"}, at(folder, "csv:"+source, dsn)...)...)
+	dir := filepath.Join(t.TempDir(), "exported")
+	o := lifeline(t, "export", "dbt", "--project", folder, "--warehouse", dsn, "--out", dir)
+	require.Zero(t, o.code, o.errors)
+	require.Contains(t, runDbt(t, dir, dsn, "build"), " ERROR=0 SKIP=0 ")
+	requireDbtsRows(t, dir, name, dsn)
+}
+
+// An export takes no folder that is not its own, none that somebody changed, and keeps what dbt wrote into it.
+func TestAnExportKeepsWhatIsNotItsOwn(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "out")
+	export := func(code int, says string) {
+		t.Helper()
+		none := "duckdb:" + filepath.Join(t.TempDir(), "none.duckdb")
+		o := lifeline(t, "export", "dbt", "--project", foodProject, "--warehouse", none, "--out", dir)
+		require.Equal(t, code, o.code, o.errors)
+		require.Contains(t, o.out+o.errors, says)
+	}
+	require.NoError(t, os.Mkdir(dir, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "mine.txt"), nil, 0o600))
+	export(2, "lifeline did not write it")
+	require.NoError(t, os.Remove(filepath.Join(dir, "mine.txt")))
+	export(0, "models")
+
+	kept := filepath.Join(dir, "target", "manifest.json")
+	require.NoError(t, os.MkdirAll(filepath.Dir(kept), 0o755))
+	require.NoError(t, os.WriteFile(kept, []byte("{}"), 0o600))
+	gone := filepath.Join(dir, "models", "gone.sql")
+	require.NoError(t, os.WriteFile(gone, []byte("select 1 as id"), 0o600))
+	export(0, "models")
+	require.FileExists(t, kept)
+	require.FileExists(t, gone, "what somebody added stays")
+
+	readme := filepath.Join(dir, "README.md")
+	require.NoError(t, os.WriteFile(readme, []byte("mine"), 0o600))
+	export(2, "has changes that lifeline did not write: README.md")
+}
