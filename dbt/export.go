@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -108,6 +109,7 @@ func (e *Export) macros() error {
 		}
 		e.Files[e.place(m.Path, "macros")] = []byte(text)
 	}
+	e.Files["macros/lifeline/"+model.CleanMacrosFile] = []byte(e.withoutOwn(model.CleanMacros))
 	return fs.WalkDir(macroFiles, "macros", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -117,6 +119,19 @@ func (e *Export) macros() error {
 		return err
 	})
 }
+
+// withoutOwn takes the names of the project's own macros out of a file of shipped ones: dbt wants each name once.
+func (e *Export) withoutOwn(text string) string {
+	for _, m := range e.project.Macros {
+		for _, found := range macroName.FindAllStringSubmatch(m.SQL, -1) {
+			own := regexp.MustCompile(`(\{%-?\s*macro\s+)` + found[1] + `\s*\(`)
+			text = own.ReplaceAllString(text, "${1}lifeline_shipped_"+found[1]+"(")
+		}
+	}
+	return text
+}
+
+var macroName = regexp.MustCompile(`\{%-?\s*macro\s+(\w+)\s*\(`)
 
 // place keeps a file where it stands, or puts it below a folder where it stands elsewhere, such as a generic test.
 func (e *Export) place(file, folder string) string {

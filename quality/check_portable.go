@@ -21,17 +21,14 @@ func (c *Check) TestedSQL() string {
 // FailingSQL is a select of the failing rows' keys, by the names of the given columns, with what the check has to say of each: check_name,
 // reason and value.
 func (c *Check) FailingSQL(key []string) string {
-	value := c.value
-	if value == "" {
-		value = "null"
-	}
+	value := c.shown.sql(make([]string, len(c.shown.values))) // dbt says the types, and casts to text for itself.
 	keys := list(key, func(column string) string { return "t." + ident(bare(column)) })
 	return bind(`
 select
     {keys},
     cast({name} as text) as check_name,
     cast({kind} as text) as reason,
-    cast({value} as text) as value
+    {value} as value
 from {bad}`, "keys", keys, "name", text(c.Name), "kind", text(c.Kind), "value", value, "bad", c.bad())
 }
 
