@@ -21,7 +21,7 @@ var layers = map[string]int{
 	"source":  2, "cdc": 2, "warehouse": 2, "model": 2, "lifecycle": 2, "notify": 2,
 	"quality": 3, "sample": 3, "catalog": 3, "trace": 3, "modeltest": 3, "discover": 3,
 	"semantic": 4, "dbt": 4,
-	"run":      5, "dashboard": 5,
+	"run": 5, "dashboard": 5,
 	"cmd":   6,
 	"tools": 7,
 }
