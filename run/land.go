@@ -61,9 +61,19 @@ func (w *walk) preflight(ctx context.Context) error {
 	return nil
 }
 
-// land reads one point in time of the source into staging. A lost connection loses the point (promise 4): what was read is
-// dropped and a new snapshot is taken, a few times, with growing pauses.
+// land brings the source's changes into staging: from its binary log where that tells all of them, else by reading one point in time. A
+// lost connection loses the point (promise 4): what was read is dropped and a new snapshot is taken, a few times, with growing pauses.
 func (w *walk) land(ctx context.Context) (string, error) {
+	line, why, err := w.landLog(ctx)
+	if err != nil || why == "" {
+		return line, err
+	}
+	w.report.Mode, w.report.ModeWhy = ModeFull, why
+	return w.landAll(ctx)
+}
+
+// landAll reads everything.
+func (w *walk) landAll(ctx context.Context) (string, error) {
 	pause := time.Second
 	for try := 1; ; try++ {
 		line, err := w.landOnce(ctx)
@@ -119,7 +129,16 @@ func (w *walk) landOnce(ctx context.Context) (line string, err error) {
 	if w.totals, err = snap.Totals(ctx); err != nil {
 		return "", fmt.Errorf("totals of the source: %w", err)
 	}
-	if w.landed, err = load.Commit(ctx, quality.LandedTotals(w.tables, w.totals)); err != nil {
+	before, err := w.beforeSnapshot(ctx)
+	if err != nil {
+		return "", err
+	}
+	landed, err := load.Commit(ctx, quality.LandedTotals(w.tables, w.totals))
+	if err != nil {
+		return "", err
+	}
+	w.addLanded(landed)
+	if err = w.afterSnapshot(ctx, before); err != nil {
 		return "", err
 	}
 	return w.recordLanding(w.opt.Now().Sub(began)), nil

@@ -26,7 +26,8 @@ type Report struct {
 	RunID       int64           `json:"run_id"`
 	Project     string          `json:"project"`
 	Status      Status          `json:"status"`
-	Mode        string          `json:"mode"` // "full" reads everything, "build" reads nothing.
+	Mode        string          `json:"mode"`               // "log" reads what changed, "full" everything, "build" nothing.
+	ModeWhy     string          `json:"mode_why,omitempty"` // Why the source was read that way.
 	Why         string          `json:"why,omitempty"`
 	StartedAt   time.Time       `json:"started_at"`
 	EndedAt     time.Time       `json:"ended_at"`

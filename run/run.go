@@ -22,22 +22,23 @@ type OpenSource func(context.Context) (source.Source, error)
 
 // Options say what to walk with.
 type Options struct {
-	Project   *project.Project
-	Warehouse warehouse.Warehouse
-	Source    OpenSource    // nil builds from what has landed.
-	Command   string        // As it goes into ops.runs, such as "run".
-	Version   string        // Of the program, for ops.runs.
-	Full      bool          // Build incremental models anew, and publish even when nothing changed.
-	Trial     bool          // Build and check, and publish nothing.
-	Replay    *Replay       // Evaluate quarantine anew from what has landed; publish only if that changes it.
-	Select    []string      // Models to build; the others are carried over from the version before. Empty means all.
-	Exclude   []string      // Models not to build.
-	AsOf      string        // Overrides the project's rule: "latest", "now" or a date.
-	Wait      time.Duration // How long to wait for another run that holds the warehouse.
-	ShowSQL   func(name, sql string)
-	Progress  Progress     // nil means silence.
-	Logger    *slog.Logger // nil means silence.
-	Now       func() time.Time
+	Project    *project.Project
+	Warehouse  warehouse.Warehouse
+	Source     OpenSource    // nil builds from what has landed.
+	Command    string        // As it goes into ops.runs, such as "run".
+	Version    string        // Of the program, for ops.runs.
+	Full       bool          // Build incremental models anew, and publish even when nothing changed.
+	Resnapshot bool          // Read everything though the log's position is gone; what happened in between stays unknown.
+	Trial      bool          // Build and check, and publish nothing.
+	Replay     *Replay       // Evaluate quarantine anew from what has landed; publish only if that changes it.
+	Select     []string      // Models to build; the others are carried over from the version before. Empty means all.
+	Exclude    []string      // Models not to build.
+	AsOf       string        // Overrides the project's rule: "latest", "now" or a date.
+	Wait       time.Duration // How long to wait for another run that holds the warehouse.
+	ShowSQL    func(name, sql string)
+	Progress   Progress     // nil means silence.
+	Logger     *slog.Logger // nil means silence.
+	Now        func() time.Time
 }
 
 // Progress is told what happens, for people. Calls come from several goroutines.
@@ -145,6 +146,9 @@ func (w *walk) bringIn(ctx context.Context) error {
 	if err := w.step(ctx, warehouse.StepLand, w.land); err != nil {
 		return err
 	}
+	if w.report.Mode == ModeLog {
+		return nil
+	}
 	return w.step(ctx, warehouse.StepReconcile, w.reconcileSource)
 }
 
@@ -192,7 +196,7 @@ func newWalk(o Options) (*walk, error) {
 		Tables: []TableReport{}, Models: []ModelReport{}, Checks: []CheckReport{}, Books: []BookReport{}, Steps: []StepReport{},
 	}
 	if o.Source != nil {
-		w.report.Mode = "full"
+		w.report.Mode = ModeFull
 	}
 	var err error
 	if w.hash, err = o.Project.Hash(); err != nil {

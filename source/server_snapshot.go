@@ -211,6 +211,9 @@ func (s *server) unlocked(ctx context.Context, snap *serverSnapshot) error {
 		if err := s.locateInView(ctx, snap.conns[0], &where); err != nil {
 			return err
 		}
+		if err := s.nameTransactions(ctx, snap.conns[0], &where); err != nil {
+			return err
+		}
 	}
 	return snap.place(where)
 }
@@ -279,11 +282,11 @@ func (n *serverSnapshot) clock(ctx context.Context) error {
 	return nil
 }
 
-func (n *serverSnapshot) place(where position) (err error) {
+func (n *serverSnapshot) place(where change.LogPosition) (err error) {
 	if where.File == "" {
 		where.Serial = n.info.TakenAt.Format(time.RFC3339Nano)
 	}
-	n.info.Position, err = where.encode()
+	n.info.Position, err = where.Encode()
 	return err
 }
 

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"lifeline/change"
 )
 
 // Views made one after the other are equal if nothing was committed between them. The ways here make the views and then prove that;
@@ -49,7 +51,7 @@ func (s *server) byLogPosition(ctx context.Context, snap *serverSnapshot) error 
 			return false, err
 		}
 		for i, c := range snap.conns {
-			at := position{}
+			at := change.LogPosition{}
 			if err := s.locateInView(ctx, c, &at); err != nil {
 				return false, err
 			}
@@ -66,7 +68,7 @@ func (s *server) byLogPosition(ctx context.Context, snap *serverSnapshot) error 
 	if err != nil {
 		return err
 	}
-	return errors.Join(snap.clock(ctx), snap.place(where))
+	return errors.Join(s.nameTransactions(ctx, snap.conns[0], &where), snap.clock(ctx), snap.place(where))
 }
 
 // logHasAll makes sure that a change of any table goes through the binary log.
@@ -190,7 +192,7 @@ func (s *server) byTransactionIDs(ctx context.Context, snap *serverSnapshot) err
 	}
 	prepared := 0
 	err = untilEqual(ctx, func() (bool, error) {
-		before, at := after, position{}
+		before, at := after, change.LogPosition{}
 		if err := errors.Join(snap.begin(ctx), s.locateByAsking(ctx, &at)); err != nil {
 			return false, err
 		}
@@ -210,7 +212,7 @@ func (s *server) byTransactionIDs(ctx context.Context, snap *serverSnapshot) err
 			if prepared++; prepared < triesWithoutLock/2 {
 				return false, nil
 			}
-			at = position{}
+			at = change.LogPosition{}
 		}
 		where.File, where.Pos, where.GTID = at.File, at.Pos, at.GTID
 		return true, nil
@@ -222,7 +224,7 @@ func (s *server) byTransactionIDs(ctx context.Context, snap *serverSnapshot) err
 }
 
 // locateByAsking asks where the log stands, on the control connection.
-func (s *server) locateByAsking(ctx context.Context, p *position) error {
+func (s *server) locateByAsking(ctx context.Context, p *change.LogPosition) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.locate(ctx, s.control, p)

@@ -55,6 +55,7 @@ func shakeHands(ctx context.Context, a address) (*conn, error) {
 	}
 	c, err := client.ConnectWithDialer(ctx, a.network, a.host, a.user, a.password, a.database, connect, func(c *client.Conn) error {
 		c.UnsetCapability(mysql.CLIENT_QUERY_ATTRIBUTES) // They would change how a query is sent.
+		c.UnsetCapability(mysql.CLIENT_DEPRECATE_EOF)    // It would change how answers end.
 		// The library's default is unknown to older servers, which then take the database's name for latin1.
 		if err := c.SetCollation("utf8mb4_general_ci"); err != nil {
 			return err

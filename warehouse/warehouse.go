@@ -56,6 +56,9 @@ type Run interface {
 	DB() *sql.DB
 	// Load begins to land one snapshot of the given tables; the tables' staging is unchanged until its Commit.
 	Load(ctx context.Context, tables []*change.Table, at change.Snapshot) (Load, error)
+	// Changes begins to land what a source's log tells of the given tables, which have landed before; their staging is unchanged until its
+	// Commit.
+	Changes(ctx context.Context, tables []*change.LoggedTable) (Changes, error)
 	// InvalidateDigest makes the next load compare these tables row by row, whatever is remembered of them.
 	InvalidateDigest(ctx context.Context, tables []string) error
 	// Build begins a new version beside the published one.

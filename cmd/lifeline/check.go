@@ -24,5 +24,5 @@ func (c *checkCommand) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	return g.walk(ctx, p, "check", nil, walkFlags{Wait: c.Wait, AsOf: c.AsOf}, false)
+	return g.walk(ctx, p, "check", nil, walkFlags{Wait: c.Wait, AsOf: c.AsOf}, reading{})
 }

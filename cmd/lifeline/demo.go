@@ -117,7 +117,7 @@ func (c *demoCommand) Run(ctx context.Context, g *Globals) error {
 		return err
 	}
 	open := func(ctx context.Context) (source.Source, error) { return g.openSource(ctx, p, 2, false) }
-	if err := g.walk(ctx, p, "demo", open, walkFlags{}, false); err != nil || g.JSON {
+	if err := g.walk(ctx, p, "demo", open, walkFlags{}, reading{}); err != nil || g.JSON {
 		return err
 	}
 	if err := c.show(ctx, g); err != nil || c.NoServe || !g.terminal.attended() {

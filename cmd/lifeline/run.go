@@ -31,6 +31,7 @@ type walkFlags struct {
 type runCommand struct {
 	walkFlags
 	Full          bool          `help:"Read everything, build incremental models anew and publish, even when nothing changed."`
+	Resnapshot    bool          `help:"Read everything where the log's position is gone; what happened in between stays unknown."`
 	Every         time.Duration `placeholder:"5m" help:"Run again and again at this interval, until stopped."`
 	AllowWeaker   bool          `help:"Accept a snapshot that is not one point in time, where the source allows no better; it is recorded."`
 	SourceWorkers int           `default:"2" help:"Connections to the source."`
@@ -74,7 +75,7 @@ func (c *runCommand) Run(ctx context.Context, g *Globals) error {
 
 func (c *runCommand) once(ctx context.Context, g *Globals, p *project.Project) error {
 	if len(p.Sources) == 0 {
-		return g.walk(ctx, p, "run", nil, c.walkFlags, c.Full)
+		return g.walk(ctx, p, "run", nil, c.walkFlags, reading{full: c.Full})
 	}
 	if p.Config.Source.DSN == "" {
 		return noSource()
@@ -83,7 +84,7 @@ func (c *runCommand) once(ctx context.Context, g *Globals, p *project.Project) e
 	open := func(ctx context.Context) (source.Source, error) {
 		return g.openSource(ctx, p, c.SourceWorkers, c.AllowWeaker)
 	}
-	return g.walk(ctx, p, "run", open, c.walkFlags, c.Full)
+	return g.walk(ctx, p, "run", open, c.walkFlags, reading{full: c.Full, resnapshot: c.Resnapshot})
 }
 
 type buildCommand struct {
@@ -105,7 +106,7 @@ func (c *buildCommand) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	return g.walk(ctx, p, "build", nil, c.walkFlags, c.Full)
+	return g.walk(ctx, p, "build", nil, c.walkFlags, reading{full: c.Full})
 }
 
 // openSource opens the project's source with its contract.
@@ -126,8 +127,11 @@ func noSource() error {
 	}
 }
 
+// reading says what more than the changes of the source is to be read.
+type reading struct{ full, resnapshot bool }
+
 // walk runs the one way through and prints its report.
-func (g *Globals) walk(ctx context.Context, p *project.Project, command string, src run.OpenSource, f walkFlags, full bool) error {
+func (g *Globals) walk(ctx context.Context, p *project.Project, command string, src run.OpenSource, f walkFlags, how reading) error {
 	if f.Keep > 0 {
 		p.Config.Warehouse.KeepVersions = f.Keep
 	}
@@ -139,7 +143,7 @@ func (g *Globals) walk(ctx context.Context, p *project.Project, command string, 
 	bars := newProgress(g)
 	defer bars.Close()
 	o := run.Options{
-		Project: p, Warehouse: wh, Source: src, Command: command, Version: version, Full: full, Trial: command == "check",
+		Project: p, Warehouse: wh, Source: src, Command: command, Version: version, Full: how.full, Resnapshot: how.resnapshot, Trial: command == "check",
 		Select: f.Select, Exclude: f.Exclude, AsOf: f.AsOf, Wait: f.Wait, Progress: bars, Logger: g.logger(),
 	}
 	if f.ShowSQL {

@@ -1,0 +1,7 @@
+package cdc
+
+import "errors"
+
+func document(out []byte, v value) ([]byte, error) {
+	return out, errors.New("JSON")
+}

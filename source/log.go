@@ -1,0 +1,223 @@
+package source
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"lifeline/change"
+)
+
+// Log is what package cdc needs to read a server's binary log.
+type Log struct {
+	Network, Host  string
+	User, Password string
+	TLS            *tls.Config
+	Preferred      bool // Without TLS, if the server has none.
+	Timeout        time.Duration
+	Shown          string // The address without secrets.
+	Database       string
+	MariaDB        bool
+	Number         int                   // The version as 80036.
+	Tables         []*change.LoggedTable // In the order of Source.Tables.
+	Here           change.LogPosition    // Where the log stands now; File is empty where that is not known.
+	Now            time.Time             // The server's clock before that, UTC.
+	Unreadable     string                // Why no changes can be read from it; empty where they can.
+}
+
+// Logged is a source that may have a log of its changes.
+type Logged interface {
+	// Log describes the log and the tables as they are now.
+	Log(ctx context.Context) (Log, error)
+}
+
+// Log describes the binary log and the tables as it has them.
+func (s *server) Log(ctx context.Context) (Log, error) {
+	tables, err := s.describe(ctx)
+	if err != nil {
+		return Log{}, err
+	}
+	a := s.address
+	l := Log{
+		Network: a.network, Host: a.host, User: a.user, Password: a.password, TLS: a.tls, Preferred: a.preferred, Timeout: a.timeout,
+		Shown: a.shown, Database: a.database, MariaDB: s.maria, Number: s.number,
+	}
+	if l.Unreadable, err = s.unreadable(ctx); err != nil || l.Unreadable != "" {
+		return l, a.explainNothing(err, "look at the binary log of "+a.shown)
+	}
+	if err := s.logNow(ctx, &l); err != nil {
+		return l, a.explain("ask where the binary log of "+a.shown+" stands", err)
+	}
+	if l.Here.File == "" {
+		l.Unreadable = "the right to see where the binary log stands is missing (replication client; on MariaDB binlog monitor)"
+		return l, nil
+	}
+	for _, t := range tables {
+		logged, err := s.logged(ctx, t)
+		if err != nil {
+			return l, a.explain("look at "+t.SourceName+" for the binary log", err)
+		}
+		l.Tables = append(l.Tables, logged)
+	}
+	return l, nil
+}
+
+func (a address) explainNothing(err error, doing string) error {
+	if err == nil {
+		return nil
+	}
+	return a.explain(doing, err)
+}
+
+// logNow asks for the clock first: whatever was committed by then is before the place.
+func (s *server) logNow(ctx context.Context, l *Log) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rows, err := s.askLocked(ctx, "select utc_timestamp(6) as now")
+	if err != nil {
+		return err
+	}
+	us, ok := change.ParseTimestamp([]byte(rows[0]["now"]))
+	if !ok {
+		return fmt.Errorf("the source's time %q: %w", rows[0]["now"], errMalformed)
+	}
+	l.Now = time.UnixMicro(us).UTC()
+	if l.Here, err = s.identity(ctx, s.control); err != nil {
+		return err
+	}
+	return s.locate(ctx, s.control, &l.Here)
+}
+
+// unreadable says why no changes can be read from the log.
+func (s *server) unreadable(ctx context.Context) (string, error) {
+	rows, err := s.ask(ctx, "show global variables where variable_name in ('log_bin', 'binlog_format', 'binlog_row_image', "+
+		"'log_slave_updates', 'log_replica_updates', 'wsrep_on')")
+	if err != nil {
+		return "", err
+	}
+	value := map[string]string{}
+	for _, r := range rows {
+		value[strings.ToLower(r["variable_name"])] = strings.ToUpper(r["value"])
+	}
+	switch {
+	case value["log_bin"] != "ON":
+		return "the source has no binary log (log_bin)", nil
+	case value["binlog_format"] != "ROW" && value["binlog_format"] != "":
+		return "its binary log has statements, not rows (binlog_format is " + value["binlog_format"] + ")", nil
+	case value["binlog_row_image"] != "FULL" && value["binlog_row_image"] != "":
+		return "its binary log leaves values out (binlog_row_image is " + value["binlog_row_image"] + ")", nil
+	case value["wsrep_on"] == "ON" && value["log_slave_updates"] != "ON":
+		return "the changes of a cluster's other nodes are not in the binary log (log_slave_updates)", nil
+	}
+	if why, err := s.filtered(ctx); why != "" || err != nil {
+		return why, err
+	}
+	updates := value["log_slave_updates"] + value["log_replica_updates"]
+	if !strings.Contains(updates, "ON") {
+		running, err := s.ask(ctx, "show global status where variable_name = 'Slaves_running' and value <> '0'")
+		if err != nil || len(running) > 0 {
+			return "the source is a replica that does not log what it replicates (log_slave_updates)", err
+		}
+		question := "show slave status"
+		if !s.maria && s.number >= 80022 {
+			question = "show replica status"
+		}
+		if !s.maria {
+			running, err = s.ask(ctx, question)
+			if err == nil && len(running) > 0 {
+				return "the source is a replica that does not log what it replicates (log_replica_updates)", nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// filtered tells whether the log leaves this database out.
+func (s *server) filtered(ctx context.Context) (string, error) {
+	question := "show master status"
+	if !s.maria && s.number >= 80200 {
+		question = "show binary log status"
+	}
+	rows, err := s.ask(ctx, question)
+	if code := serverCode(err); code == codeRightMissing {
+		return "the right to see where the binary log stands is missing (replication client; on MariaDB binlog monitor)", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	for _, r := range rows {
+		only, without := r["binlog_do_db"], r["binlog_ignore_db"]
+		if only+without != "" {
+			return fmt.Sprintf("the binary log leaves databases out (binlog_do_db %q, binlog_ignore_db %q)", only, without), nil
+		}
+	}
+	return "", nil
+}
+
+// logged describes a table as the log has it.
+func (s *server) logged(ctx context.Context, t *serverTable) (*change.LoggedTable, error) {
+	out := &change.LoggedTable{Table: t.Table, Schema: s.address.database}
+	if t.isView {
+		out.Trouble = t.SourceName + " is a view, and the log has tables only"
+		return out, nil
+	}
+	rows, err := s.ask(ctx, "select column_name as name, column_type as type, character_set_name as charset, is_nullable as nullable, "+
+		"datetime_precision as digits, extra as extra from information_schema.columns where table_schema = "+literal(s.address.database)+
+		" and table_name = "+literal(t.SourceName)+" order by ordinal_position")
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range rows {
+		c := change.LoggedColumn{
+			Name: r["name"], Type: r["type"], Charset: r["charset"], Nullable: r["nullable"] == "YES", LandsAs: slices.Index(t.shape.at, i),
+			Generated: strings.Contains(strings.ToUpper(r["extra"]), "GENERATED") && !strings.Contains(strings.ToUpper(r["extra"]), "DEFAULT_GENERATED"),
+		}
+		c.Digits, _ = strconv.Atoi(r["digits"]) // None is none.
+		out.Physical = append(out.Physical, c)
+	}
+	out.Unique = t.unique()
+	out.Cascades, err = s.cascades(ctx, t)
+	return out, err
+}
+
+// unique are the columns of the primary key, where their values land as they are: a mask may make one of two.
+func (t *serverTable) unique() []string {
+	for _, name := range t.primary {
+		if i := t.Index(name); i < 0 || t.Columns[i].Mask != nil || t.shape.mapped {
+			return nil
+		}
+	}
+	return t.primary
+}
+
+// cascades are the foreign keys whose actions change rows of this table.
+func (s *server) cascades(ctx context.Context, t *serverTable) ([]change.Cascade, error) {
+	rows, err := s.ask(ctx, "select r.constraint_name as name, k.referenced_table_schema as parent_schema, "+
+		"k.referenced_table_name as parent, k.referenced_column_name as col, r.delete_rule as on_delete, r.update_rule as on_update "+
+		"from information_schema.referential_constraints r join information_schema.key_column_usage k "+
+		"on k.constraint_schema = r.constraint_schema and k.constraint_name = r.constraint_name and k.table_name = r.table_name "+
+		"where r.constraint_schema = "+literal(s.address.database)+" and r.table_name = "+literal(t.SourceName)+
+		" order by r.constraint_name, k.ordinal_position")
+	if err != nil {
+		return nil, err
+	}
+	acts := func(rule string) bool { return rule == "CASCADE" || rule == "SET NULL" || rule == "SET DEFAULT" }
+	var out []change.Cascade
+	last := ""
+	for _, r := range rows {
+		c := change.Cascade{Schema: r["parent_schema"], Parent: r["parent"], OnDelete: acts(r["on_delete"]), OnUpdate: acts(r["on_update"])}
+		if !c.OnDelete && !c.OnUpdate {
+			continue
+		}
+		if r["name"] != last || len(out) == 0 {
+			out = append(out, c)
+		}
+		last = r["name"]
+		out[len(out)-1].Columns = append(out[len(out)-1].Columns, r["col"])
+	}
+	return out, nil
+}

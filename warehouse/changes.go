@@ -1,0 +1,92 @@
+package warehouse
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"lifeline/change"
+)
+
+// Changes lands what a source's log tells: images of rows, in the log's order. Its writers may be used by several goroutines at once, each
+// writer by one.
+type Changes interface {
+	// Writer opens a stream of images of one table: batches of change.Images.
+	Writer(ctx context.Context, t *change.Table) (change.Writer, error)
+	// Commit brings staging to where the log stands at the batch's position, appends every superseded version to history with its commit
+	// times, and stores the position, all in one transaction (promise 5). A *DriftError says that staging is not as the log found it.
+	Commit(ctx context.Context, b change.LogBatch) ([]Landed, error)
+	// Abort drops what was written. After Commit it does nothing.
+	Abort(ctx context.Context) error
+}
+
+// DriftError says that staging does not hold the rows that the source changed: nothing was landed.
+type DriftError struct {
+	Table string
+	Keys  int64 // That one of the two has and the other has not.
+}
+
+func (e *DriftError) Error() string {
+	return fmt.Sprintf("staging.%s is not as the source's log found it: %d keys are there and should not be, or should be and are not", e.Table, e.Keys)
+}
+
+// imageColumns are those that an image has beside its table's.
+var imageColumns = []string{
+	change.ImageSequence, change.ImageSign, change.ImageUpdate, change.ImageTime, change.ImageTx, change.ImagePosition,
+}
+
+// imageNames fill the statements over the images of one table.
+type imageNames struct {
+	table   string
+	columns []string // Of the source, and _raw.
+	unique  []string // Empty where rows are told apart by all their values.
+	run     int64
+	next    string
+}
+
+// bind writes names into a statement. {names} are the columns, {n.names} the same behind an alias; {keys} those that tell rows apart, and
+// {i=o} their equality in two relations.
+func (n *imageNames) bind(text string) string {
+	pairs := []string{
+		"{staging}", quoted("staging", n.table), "{history}", quoted("history", n.table), "{since}", quoted("since", n.table), "{next}", n.next,
+		"{names}", quoteAll("", n.columns), "{n.names}", quoteAll("n.", n.columns), "{o.names}", quoteAll("o.", n.columns),
+		"{keys}", quoteAll("", n.unique), "{n.keys}", quoteAll("n.", n.unique), "{i.keys}", quoteAll("i.", n.unique), "{run}", fmt.Sprint(n.run),
+		"{seq}", change.ImageSequence, "{sign}", change.ImageSign, "{update}", change.ImageUpdate, "{at}", change.ImageTime,
+		"{tx}", change.ImageTx, "{position}", change.ImagePosition,
+	}
+	for _, two := range []string{"io", "is", "so", "ko", "ks"} {
+		pairs = append(pairs, "{"+two[:1]+"="+two[1:]+"}", n.equal(two[:1], two[1:]))
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+func (n *imageNames) equal(a, b string) string {
+	out := make([]string, len(n.unique))
+	for i, k := range n.unique {
+		out[i] = a + "." + Quote(k) + " = " + b + "." + Quote(k)
+	}
+	return strings.Join(out, " and ")
+}
+
+// numberList writes numbers for SQL.
+func numberList(numbers []int64) string {
+	out := make([]string, len(numbers))
+	for i, n := range numbers {
+		out[i] = fmt.Sprint(n)
+	}
+	return strings.Join(out, ", ")
+}
+
+// keepPosition notes how far the log was read: one row for each run, with whether the run has changed anything.
+func keepPosition(ctx context.Context, exec execer, run int64, stream string, b change.LogBatch, changed bool) error {
+	if err := exec(ctx, `
+insert into ops.positions (source, position, taken_at, run_id, changed)
+select $1, $2, cast($3 as timestamp), cast($4 as bigint), cast($5 as boolean)
+	or coalesce((select bool_or(changed) from ops.positions where run_id = $4), false)`,
+		stream, string(b.Position), stampOf(b.At), run, changed); err != nil {
+		return err
+	}
+	return exec(ctx, `
+delete from ops.positions
+where run_id = $1 and position <> $2`, run, string(b.Position))
+}

@@ -1,0 +1,148 @@
+package warehouse
+
+import (
+	"context"
+	"fmt"
+
+	"lifeline/change"
+)
+
+// byKey applies the images of a table whose rows the source tells apart by a key. Each key's images are a chain: what the row was, what it
+// became, and so on. Every "was" is a version for history; the chain's last image is what staging gets.
+func (a *duckApplying) byKey(ctx context.Context, b change.LogBatch, landed *Landed) error {
+	if err := a.makeSince(ctx); err != nil {
+		return err
+	}
+	for _, text := range []string{`
+create temp table lifeline_image as
+select {n.keys}, n.rowid as lifeline__r, n.{sign}, n.{at}, lag(n.{at}) over w as lifeline__before, lag(n.{sign}) over w is null as lifeline__first,
+	lead(n.{sign}) over w is null as lifeline__last
+from {next} as n
+window w as (partition by {n.keys} order by n.{seq})`, `
+create temp table lifeline_key as
+select {i.keys}, bool_or(i.lifeline__first and i.{sign} < 0) as lifeline__had, bool_or(i.lifeline__last and i.{sign} > 0) as lifeline__has,
+	bool_or(o._run is not null) as lifeline__there
+from lifeline_image as i
+left join {staging} as o on {i=o}
+group by {i.keys}`} {
+		if err := a.exec(ctx, text); err != nil {
+			return err
+		}
+	}
+	var drift int64
+	if err := a.tx.QueryRowContext(ctx, `
+select count(*) filter (where not lifeline__there and lifeline__has), count(*) filter (where lifeline__there and lifeline__has),
+	count(*) filter (where lifeline__there and not lifeline__has), count(*) filter (where lifeline__there <> lifeline__had)
+from lifeline_key`).Scan(&landed.Inserted, &landed.Updated, &landed.Deleted, &drift); err != nil {
+		return err
+	}
+	if drift > 0 && !b.Replays {
+		return &DriftError{Table: a.table, Keys: drift}
+	}
+	return a.all(ctx, `
+insert into {history} ({names}, _run, _op, _valid_from, _valid_to, _basis, _position)
+select {n.names}, case when i.lifeline__first then coalesce(o._run, {run}) else {run} end,
+	case when n.{update} = 1 then 'update' else 'delete' end,
+	least(n.{at}, coalesce(i.lifeline__before, s._since, p.taken_at, u.started_at, n.{at})), n.{at}, 'binlog', n.{position}
+from lifeline_image as i
+join {next} as n on n.rowid = i.lifeline__r
+left join {staging} as o on i.lifeline__first and {i=o}
+left join {since} as s on i.lifeline__first and {i=s} and s._run = o._run
+left join (
+	select run_id, max(taken_at) as taken_at
+	from ops.positions
+	group by run_id
+) as p on p.run_id = o._run
+left join ops.runs as u on u.run_id = o._run
+where i.{sign} < 0`, `
+delete from {staging} as o
+using lifeline_key as k
+where {k=o}`, `
+delete from {since} as s
+using lifeline_key as k
+where {k=s}`, `
+insert into {staging} ({names}, _run)
+select {n.names}, {run}
+from lifeline_image as i
+join {next} as n on n.rowid = i.lifeline__r
+where i.lifeline__last and i.{sign} > 0`, `
+insert into {since} ({keys}, _since, _run)
+select {i.keys}, i.{at}, {run}
+from lifeline_image as i
+where i.lifeline__last and i.{sign} > 0`, "drop table temp.lifeline_image", "drop table temp.lifeline_key")
+}
+
+// byRow applies the images of a table without a key: what comes and goes is counted by whole rows, and of equal ones any may go.
+func (a *duckApplying) byRow(ctx context.Context, b change.LogBatch, landed *Landed) error {
+	hash := func(alias string) string { return "hash(" + quoteAll(alias+".", a.columns) + ")" }
+	if err := a.all(ctx, `
+create temp table lifeline_image as
+select n.rowid as lifeline__r, `+hash("n")+` as lifeline__h, n.{seq}, n.{sign},
+	case when lag(n.{sign}) over w > 0 then lag(n.{at}) over w end as lifeline__before
+from {next} as n
+window w as (partition by `+hash("n")+` order by n.{seq})`, `
+create temp table lifeline_net as
+select lifeline__h, cast(sum({sign}) as bigint) as lifeline__n
+from lifeline_image
+group by lifeline__h`, `
+create temp table lifeline_was as
+select o.rowid as lifeline__r, `+hash("o")+` as lifeline__h, o._run,
+	row_number() over (partition by `+hash("o")+` order by o._run desc, o.rowid desc) as lifeline__k
+from {staging} as o
+where `+hash("o")+` in (select lifeline__h from lifeline_net)`); err != nil {
+		return err
+	}
+	var gone int64
+	if err := a.tx.QueryRowContext(ctx, `
+select coalesce(sum(greatest(lifeline__n, 0)), 0)::bigint, coalesce(sum(greatest(-lifeline__n, 0)), 0)::bigint,
+	(select count(*) from lifeline_was as w join lifeline_net as m on m.lifeline__h = w.lifeline__h where w.lifeline__k <= -m.lifeline__n)
+from lifeline_net`).Scan(&landed.Inserted, &landed.Deleted, &gone); err != nil {
+		return err
+	}
+	if gone != landed.Deleted {
+		return &DriftError{Table: a.table, Keys: landed.Deleted - gone}
+	}
+	if b.Replays {
+		return fmt.Errorf("%s has no key, so that changes that a snapshot may have seen cannot be told from others", a.table)
+	}
+	return a.all(ctx, `
+insert into {history} ({names}, _run, _op, _valid_from, _valid_to, _basis, _position)
+select {n.names}, coalesce(w._run, {run}), case when n.{update} = 1 then 'update' else 'delete' end,
+	least(n.{at}, coalesce(i.lifeline__before, p.taken_at, n.{at})), n.{at}, 'binlog', n.{position}
+from lifeline_image as i
+join {next} as n on n.rowid = i.lifeline__r
+left join lifeline_was as w on i.lifeline__before is null and w.lifeline__h = i.lifeline__h and w.lifeline__k = 1
+left join (
+	select run_id, max(taken_at) as taken_at
+	from ops.positions
+	group by run_id
+) as p on p.run_id = w._run
+where i.{sign} < 0`, `
+delete from {staging}
+where rowid in (
+	select w.lifeline__r
+	from lifeline_was as w
+	join lifeline_net as m on m.lifeline__h = w.lifeline__h
+	where w.lifeline__k <= -m.lifeline__n
+)`, `
+insert into {staging} ({names}, _run)
+select {n.names}, {run}
+from (
+	select i.lifeline__r, m.lifeline__n, row_number() over (partition by i.lifeline__h order by i.{seq} desc) as lifeline__k
+	from lifeline_image as i
+	join lifeline_net as m on m.lifeline__h = i.lifeline__h
+	where i.{sign} > 0
+) as i
+join {next} as n on n.rowid = i.lifeline__r
+where i.lifeline__k <= i.lifeline__n`, "drop table temp.lifeline_image", "drop table temp.lifeline_net", "drop table temp.lifeline_was")
+}
+
+// all runs statements one after the other.
+func (a *duckApplying) all(ctx context.Context, statements ...string) error {
+	for _, text := range statements {
+		if err := a.exec(ctx, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
