@@ -140,7 +140,9 @@ type collector struct {
 	dropped []int64
 }
 
-func (c *collector) plain(_ context.Context, t *change.Table) (change.Writer, error) { return &collecting{c, t}, nil }
+func (c *collector) plain(_ context.Context, t *change.Table) (change.Writer, error) {
+	return &collecting{c, t}, nil
+}
 
 func (c *collector) images(_ context.Context, t *change.Table) (change.Writer, error) {
 	return &collecting{c, change.Images(t)}, nil

@@ -99,7 +99,8 @@ func (s *Stream) affects(h *replication.EventHeader, st statement, e effect) boo
 	}
 	if e.kind == rowsByStatement && len(e.tables) == 0 {
 		if st.mentions(s.tables) {
-			s.stop("", fmt.Sprintf("a session wrote a statement to the log in place of rows (binlog_format), which begins with %s", st.words[0].upper()))
+			s.stop("", fmt.Sprintf("a session wrote a statement to the log in place of rows (binlog_format), which begins with %s",
+				st.words[0].upper()))
 			return true
 		}
 		return false
@@ -131,7 +132,7 @@ func (s *Stream) affects(h *replication.EventHeader, st statement, e effect) boo
 	return true
 }
 
-// truncate takes a table that was emptied. It begins what is landed at once; where something waits to be landed before it, that comes first.
+// truncate takes a table that was emptied. It begins what is landed at once; what waits to be landed before it comes first.
 func (s *Stream) truncate(_ *replication.EventHeader, f *follower) bool {
 	s.stop(f.table.Name, fmt.Sprintf("%s was emptied in the source by truncate", f.table.SourceName))
 	return true
@@ -255,14 +256,16 @@ func (st statement) alter() effect {
 
 // harmlessClauses are those of alter table that change no row and no column.
 var harmlessClauses = map[string]bool{
-	"ADD INDEX": true, "ADD KEY": true, "ADD UNIQUE": true, "ADD FULLTEXT": true, "ADD SPATIAL": true, "ADD CONSTRAINT": true, "ADD CHECK": true,
+	"ADD INDEX": true, "ADD KEY": true, "ADD UNIQUE": true, "ADD FULLTEXT": true, "ADD SPATIAL": true, "ADD CONSTRAINT": true,
+	"ADD CHECK":  true,
 	"DROP INDEX": true, "DROP KEY": true, "DROP FOREIGN": true, "DROP CONSTRAINT": true, "DROP CHECK": true, "RENAME INDEX": true,
 	"RENAME KEY": true, "ALTER INDEX": true, "ALTER CONSTRAINT": true, "ALTER CHECK": true,
 }
 
 // harmlessWords begin such clauses by themselves.
 var harmlessWords = map[string]bool{
-	"COMMENT": true, "AUTO_INCREMENT": true, "ENGINE": true, "ROW_FORMAT": true, "ALGORITHM": true, "LOCK": true, "FORCE": true, "ENABLE": true,
+	"COMMENT": true, "AUTO_INCREMENT": true, "ENGINE": true, "ROW_FORMAT": true, "ALGORITHM": true, "LOCK": true, "FORCE": true,
+	"ENABLE":  true,
 	"DISABLE": true, "ORDER": true, "STATS_PERSISTENT": true, "STATS_AUTO_RECALC": true, "STATS_SAMPLE_PAGES": true, "KEY_BLOCK_SIZE": true,
 	"NOWAIT": true, "WAIT": true, "MAX_ROWS": true, "MIN_ROWS": true, "AVG_ROW_LENGTH": true, "CHECKSUM": true, "DELAY_KEY_WRITE": true,
 	"ANALYZE": true, "OPTIMIZE": true, "REPAIR": true, "CHECK": true,

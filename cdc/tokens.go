@@ -19,50 +19,59 @@ func (t token) upper() string { return strings.ToUpper(t.text) }
 func tokens(text string) []token {
 	var out []token
 	for i := 0; i < len(text); {
-		c := text[i]
-		switch {
-		case c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ';':
-			i++
-		case c == '#' || strings.HasPrefix(text[i:], "-- ") || strings.HasPrefix(text[i:], "--\n"):
-			end := strings.IndexByte(text[i:], '\n')
-			if end < 0 {
-				return out
-			}
-			i += end + 1
-		case strings.HasPrefix(text[i:], "/*!") || strings.HasPrefix(text[i:], "/*M!"):
-			i += strings.IndexByte(text[i:], '!') + 1
-			for i < len(text) && text[i] >= '0' && text[i] <= '9' {
-				i++
-			}
-		case strings.HasPrefix(text[i:], "*/"):
-			i += 2
-		case strings.HasPrefix(text[i:], "/*"):
-			end := strings.Index(text[i+2:], "*/")
-			if end < 0 {
-				return out
-			}
-			i += end + 4
-		case (c == 'x' || c == 'X') && i+1 < len(text) && text[i+1] == '\'':
-			_, n := quotedText(text[i+1:])
-			out = append(out, token{text: text[i : i+1+n]})
-			i += 1 + n
-		case c == '`' || c == '\'' || c == '"':
-			value, n := quotedText(text[i:])
-			out = append(out, token{value, true})
+		if n := blank(text[i:]); n > 0 {
 			i += n
-		case isWord(c):
-			end := i
-			for end < len(text) && isWord(text[end]) {
-				end++
-			}
-			out = append(out, token{text: text[i:end]})
-			i = end
-		default:
-			out = append(out, token{text: string(c)})
-			i++
+			continue
 		}
+		t, n := oneToken(text[i:])
+		out = append(out, t)
+		i += n
 	}
 	return out
+}
+
+// blank is the length of what stands between two tokens; of a comment that MySQL runs only its marks.
+func blank(text string) int {
+	to := func(end string) int {
+		if i := strings.Index(text[1:], end); i >= 0 {
+			return 1 + i + len(end)
+		}
+		return len(text)
+	}
+	switch {
+	case strings.ContainsRune(" \t\n\r;", rune(text[0])):
+		return 1
+	case text[0] == '#' || strings.HasPrefix(text, "-- ") || strings.HasPrefix(text, "--\n"):
+		return to("\n")
+	case strings.HasPrefix(text, "/*!") || strings.HasPrefix(text, "/*M!"):
+		mark := strings.IndexByte(text, '!') + 1
+		return len(text) - len(strings.TrimLeft(text[mark:], "0123456789"))
+	case strings.HasPrefix(text, "*/"):
+		return 2
+	case strings.HasPrefix(text, "/*"):
+		return to("*/")
+	}
+	return 0
+}
+
+// oneToken reads the token that a text begins with, and its length.
+func oneToken(text string) (token, int) {
+	c := text[0]
+	switch {
+	case (c == 'x' || c == 'X') && len(text) > 1 && text[1] == '\'':
+		_, n := quotedText(text[1:])
+		return token{text: text[:1+n]}, 1 + n
+	case c == '`' || c == '\'' || c == '"':
+		value, n := quotedText(text)
+		return token{value, true}, n
+	case !isWord(c):
+		return token{text: string(rune(c))}, 1
+	}
+	n := 1
+	for n < len(text) && isWord(text[n]) {
+		n++
+	}
+	return token{text: text[:n]}, n
 }
 
 func isWord(c byte) bool {

@@ -76,7 +76,7 @@ type LoggedTable struct {
 
 	Schema   string         // Its database.
 	Physical []LoggedColumn // All columns, in the source's order.
-	Unique   []string       // Staging names of the columns by which the source tells its rows apart; empty where none do, or where they are masked.
+	Unique   []string       // Staging names of the columns that tell its rows apart; empty where none do, or where they are masked.
 	Trouble  string         // Why its rows cannot be read from the log; empty where they can.
 	Cascades []Cascade      // Foreign keys by which the source changes this table's rows without a word in its log.
 }

@@ -174,7 +174,7 @@ func (s *server) logged(ctx context.Context, t *serverTable) (*change.LoggedTabl
 	for i, r := range rows {
 		c := change.LoggedColumn{
 			Name: r["name"], Type: r["type"], Charset: r["charset"], Nullable: r["nullable"] == "YES", LandsAs: slices.Index(t.shape.at, i),
-			Generated: strings.Contains(strings.ToUpper(r["extra"]), "GENERATED") && !strings.Contains(strings.ToUpper(r["extra"]), "DEFAULT_GENERATED"),
+			Generated: strings.Contains(strings.ReplaceAll(strings.ToUpper(r["extra"]), "DEFAULT_GENERATED", ""), "GENERATED"),
 		}
 		c.Digits, _ = strconv.Atoi(r["digits"]) // None is none.
 		out.Physical = append(out.Physical, c)

@@ -27,7 +27,8 @@ type DriftError struct {
 }
 
 func (e *DriftError) Error() string {
-	return fmt.Sprintf("staging.%s is not as the source's log found it: %d keys are there and should not be, or should be and are not", e.Table, e.Keys)
+	return fmt.Sprintf("staging.%s is not as the source's log found it: %d rows are there and should not be, or should be and are not",
+		e.Table, e.Keys)
 }
 
 // imageColumns are those that an image has beside its table's.

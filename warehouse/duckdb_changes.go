@@ -148,7 +148,8 @@ func (c *duckChanges) applying(tx *sql.Tx, table string, columns map[string][]du
 	a.columns = append(a.columns, "_raw")
 	a.unique = a.logged.Unique
 	a.diff = &duckDiff{
-		tx: tx, run: c.load.run, name: table, before: columns["staging."+table], after: columns["staging."+table], kept: columns["history."+table],
+		tx: tx, run: c.load.run, name: table,
+		before: columns["staging."+table], after: columns["staging."+table], kept: columns["history."+table],
 	}
 	return a
 }

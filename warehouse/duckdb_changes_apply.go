@@ -15,8 +15,8 @@ func (a *duckApplying) byKey(ctx context.Context, b change.LogBatch, landed *Lan
 	}
 	for _, text := range []string{`
 create temp table lifeline_image as
-select {n.keys}, n.rowid as lifeline__r, n.{sign}, n.{at}, lag(n.{at}) over w as lifeline__before, lag(n.{sign}) over w is null as lifeline__first,
-	lead(n.{sign}) over w is null as lifeline__last
+select {n.keys}, n.rowid as lifeline__r, n.{sign}, n.{at}, lag(n.{at}) over w as lifeline__before,
+	lag(n.{sign}) over w is null as lifeline__first, lead(n.{sign}) over w is null as lifeline__last
 from {next} as n
 window w as (partition by {n.keys} order by n.{seq})`, `
 create temp table lifeline_key as

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"lifeline/change"
 )
 
 // Commit brings staging to exactly the rows written. Staging, history and the position change in one transaction (promise 5).
@@ -65,10 +67,7 @@ func (l *duckLoad) commit(ctx context.Context, totals []LandedTotals) ([]Landed,
 		if err := keepTotals(ctx, exec, l.run.id, names, totals); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `
-insert into ops.positions (source, position, taken_at, run_id, changed)
-values ('', $1, cast($2 as timestamp), $3, $4)`, string(l.at.Position), stampOf(l.at.TakenAt), l.run.id, anyChanged(landed))
-		return err
+		return keepPosition(ctx, exec, l.run.id, "", change.LogBatch{Position: l.at.Position, At: l.at.TakenAt}, anyChanged(landed))
 	})
 	if err != nil {
 		return nil, err

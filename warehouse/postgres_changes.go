@@ -235,8 +235,8 @@ left join (
 func (a *postgresApplying) byKey(ctx context.Context, b change.LogBatch, landed *Landed) error {
 	if err := a.all(ctx, `
 create temporary table lifeline_image on commit drop as
-select {n.keys}, n.ctid as lifeline__r, n.{sign}, n.{at}, lag(n.{at}) over w as lifeline__before, lag(n.{sign}) over w is null as lifeline__first,
-	lead(n.{sign}) over w is null as lifeline__last
+select {n.keys}, n.ctid as lifeline__r, n.{sign}, n.{at}, lag(n.{at}) over w as lifeline__before,
+	lag(n.{sign}) over w is null as lifeline__first, lead(n.{sign}) over w is null as lifeline__last
 from {next} as n
 window w as (partition by {n.keys} order by n.{seq})`, `
 create temporary table lifeline_key on commit drop as

@@ -47,10 +47,7 @@ func (l *postgresLoad) Commit(ctx context.Context, totals []LandedTotals) ([]Lan
 			if err := keepTotals(ctx, exec, l.run.id, names, totals); err != nil {
 				return err
 			}
-			_, err = tx.Exec(ctx, `
-insert into ops.positions (source, position, taken_at, run_id, changed)
-values ('snapshot', $1, $2::timestamp, $3, $4)`, string(l.at.Position), l.at.TakenAt.UTC(), l.run.id, anyChanged(landed))
-			return err
+			return keepPosition(ctx, exec, l.run.id, "snapshot", change.LogBatch{Position: l.at.Position, At: l.at.TakenAt}, anyChanged(landed))
 		})
 	})
 	if err != nil {

@@ -143,7 +143,8 @@ func (g *Globals) walk(ctx context.Context, p *project.Project, command string, 
 	bars := newProgress(g)
 	defer bars.Close()
 	o := run.Options{
-		Project: p, Warehouse: wh, Source: src, Command: command, Version: version, Full: how.full, Resnapshot: how.resnapshot, Trial: command == "check",
+		Project: p, Warehouse: wh, Source: src, Command: command, Version: version, Full: how.full, Resnapshot: how.resnapshot,
+		Trial:  command == "check",
 		Select: f.Select, Exclude: f.Exclude, AsOf: f.AsOf, Wait: f.Wait, Progress: bars, Logger: g.logger(),
 	}
 	if f.ShowSQL {
