@@ -84,6 +84,11 @@ func typesOf(d *tester) []typed {
 		{"maria", "inet4", []string{"'192.0.2.0'", "'0.0.0.0'", "'10.0.0.255'"}},
 		{"mysql", "json", jsonValues}, {"97", "vector(3)", []string{"string_to_vector('[1,2.5,-3]')", "null"}},
 	}
+	return theirs(d, all)
+}
+
+// theirs are the types that the server has.
+func theirs(d *tester, all []typed) []typed {
 	var out []typed
 	for _, t := range all {
 		switch {
