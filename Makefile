@@ -84,6 +84,12 @@ interop: needs ## Build the examples, and public dbt projects, with real dbt too
 	LIFELINE_SOAK=1 LIFELINE_TEST_REQUIRE=1 LIFELINE_DBT=$$(scripts/dbt) scripts/testdb run go test -p 1 -count 1 -timeout 60m -v \
 		-run 'Dbt|Export' $(ARGS) ./cmd/lifeline ./dbt
 
+# A coordinator and two workers where Citus is installed beside PostgreSQL; docs/scaling.md says how to build it.
+.PHONY: test-citus
+test-citus: needs ## Test the warehouse on a Citus cluster
+	LIFELINE_TESTDB_MATRIX=citus LIFELINE_TEST_REQUIRE=1 LIFELINE_TEST_REQUIRE_CITUS=1 scripts/testdb run \
+		go test -p 1 -count 1 -timeout 30m -run Citus $(ARGS) ./warehouse/... ./run/... ./cmd/lifeline/...
+
 .PHONY: soak
 soak: needs ## Run the kill, reader and matrix tests at full size (long)
 	packages=$$(grep -rl --include='*_test.go' LIFELINE_SOAK . | xargs -r -n 1 dirname | sort -u); \
@@ -146,7 +152,7 @@ lint-budgets: needs
 # A script with a syntax error fails only when its line is reached.
 .PHONY: lint-scripts
 lint-scripts:
-	@for f in scripts/test scripts/testdb scripts/dbt scripts/matrix.sh scripts/pages scripts/test-package scripts/compose/*.sh packaging/deb/p*st* packaging/deb/prerm .ci/run; do bash -n "$$f"; done
+	@for f in scripts/test scripts/testdb scripts/dbt scripts/matrix.sh scripts/citus.sh scripts/pages scripts/test-package scripts/compose/*.sh packaging/deb/p*st* packaging/deb/prerm .ci/run; do bash -n "$$f"; done
 
 .PHONY: fmt
 fmt: needs ## Format all Go files

@@ -54,12 +54,45 @@ func (d *declarations) compile() error {
 		for _, by := range l.Counters.By {
 			setModel(p, l.CountersBy(by), func() *table { return l.counters(by) })
 		}
+		l.colocate(p)
 		l.checks(p)
 	}
 	for _, s := range d.streams {
 		setModel(p, s.Name, func() *table { return d.stream(s) })
 	}
 	return nil
+}
+
+// colocate says of the records' model and of the tables made of it by which column a cluster spreads them.
+func (l *compiler) colocate(p *project.Project) {
+	if l.Colocate == "" {
+		return
+	}
+	column := l.Key
+	for _, r := range l.Related {
+		if r.Name == l.Colocate {
+			column = r.Column
+		}
+	}
+	if m := p.Model(l.From); m != nil && m.DistributeBy == "" && !strings.ContainsAny(column, ".(") {
+		m.DistributeBy = column
+	}
+	t := l.Tables
+	for _, name := range append([]string{t.Activity, t.Flattened, t.Intervals, t.Backlog}, l.counterTables()...) {
+		if m := p.Model(name); name != "" && m != nil && m.DistributeBy == "" && slices.ContainsFunc(m.Columns, func(c project.Column) bool {
+			return c.Name == l.KeyColumn(l.Colocate)
+		}) {
+			m.DistributeBy = l.KeyColumn(l.Colocate)
+		}
+	}
+}
+
+func (l *compiler) counterTables() []string {
+	var out []string
+	for _, by := range l.Counters.By {
+		out = append(out, l.CountersBy(by))
+	}
+	return out
 }
 
 // compiler is a lifecycle on its way to SQL.

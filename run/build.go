@@ -170,7 +170,9 @@ func (w *walk) buildNode(ctx context.Context, n *model.Node) (rows int64, judgin
 		rows, err = w.buildSeed(ctx, n)
 		return rows, 0, err
 	}
-	m := warehouse.Model{Schema: n.Schema, Name: n.Alias, View: n.Materialized == model.View}
+	m := warehouse.Model{
+		Schema: n.Schema, Name: n.Alias, View: n.Materialized == model.View, Candidate: n.EntityOf != nil, Key: w.clusterKey(n),
+	}
 	for _, i := range n.Config.Indexes {
 		m.Indexes = append(m.Indexes, warehouse.Index{Columns: i.Columns, Unique: i.Unique})
 	}
@@ -210,6 +212,19 @@ func (w *walk) buildNode(ctx context.Context, n *model.Node) (rows int64, judgin
 		judging += w.opt.Now().Sub(began)
 	}
 	return rows, judging, w.build.Index(ctx, m)
+}
+
+// clusterKey is the column by which a cluster spreads a model's rows: the one that its lifecycle names, else an entity's own.
+func (w *walk) clusterKey(n *model.Node) string {
+	switch {
+	case n.Model != nil && n.Model.DistributeBy != "":
+		return n.Model.DistributeBy
+	case n.EntityOf != nil:
+		if key := w.keyOf(n); len(key) > 0 {
+			return strings.ToLower(key[0])
+		}
+	}
+	return ""
 }
 
 // carry brings a relation that was not chosen over from the version before.

@@ -128,7 +128,8 @@ start_matrix() {
       mysql56) start_mysql56 "$1" ;;
       mysql97) start_mysql97 "$1" ;;
       mariadb118) start_mariadb118 "$1" ;;
-      *) die "there is no server $name for the matrix: mysql56, mysql97, mariadb118" ;;
+      citus) start_citus "$1" ;;
+      *) die "there is no server $name for the matrix: mysql56, mysql97, mariadb118, citus" ;;
     esac
   done
 }

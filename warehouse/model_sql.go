@@ -35,6 +35,15 @@ var modelPatience = "5s"
 
 // one runs one statement; the extended protocol takes no more than one.
 func (b *postgresBuild) one(ctx context.Context, statement string) (tag pgconn.CommandTag, err error) {
+	result, err := b.ask(ctx, statement)
+	if result != nil {
+		tag = result.CommandTag
+	}
+	return tag, err
+}
+
+// ask is one for a statement whose few rows are wanted.
+func (b *postgresBuild) ask(ctx context.Context, statement string) (result *pgconn.Result, err error) {
 	err = b.run.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
 		if _, err := conn.Exec(ctx, "set lock_timeout = "+Literal(modelPatience)); err != nil {
 			return err
@@ -42,11 +51,10 @@ func (b *postgresBuild) one(ctx context.Context, statement string) (tag pgconn.C
 		defer func() {
 			_, _ = conn.Exec(context.WithoutCancel(ctx), "set lock_timeout = "+Literal(runSession["lock_timeout"]))
 		}()
-		r := conn.Conn().PgConn().ExecParams(ctx, statement, nil, nil, nil, nil).Read()
-		tag = r.CommandTag
-		return r.Err
+		result = conn.Conn().PgConn().ExecParams(ctx, statement, nil, nil, nil, nil).Read()
+		return result.Err
 	})
-	return tag, err
+	return result, err
 }
 
 // guard keeps our own tables and every version but this one as they are while models and tests run: a model that gets a function to write

@@ -11,7 +11,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // postgres is a warehouse in one database of a PostgreSQL server.
@@ -25,6 +24,7 @@ type postgres struct {
 	work     string // work_mem of a building session.
 	log      *slog.Logger
 	patience time.Duration // How long a publication waits for readers that are in its way.
+	cluster  *cluster      // The Citus cluster that the database is the coordinator of; nil where it is none.
 }
 
 // How the sessions of a run, of its lock and of readers are set. A run's own statements may be long; what they wait for may not.
@@ -81,6 +81,9 @@ func newPostgres(ctx context.Context, o Options) (Warehouse, error) {
 	if encoding != "UTF8" {
 		return nil, notUTF8(encoding)
 	}
+	if err := w.lookForCluster(ctx, conn); err != nil {
+		return nil, err
+	}
 	return w, nil
 }
 
@@ -106,7 +109,7 @@ func (w *postgres) OpenStaging(ctx context.Context) (*Reader, error) {
 
 // reader opens a read-only pool once the given select, which tells the version, has a row.
 func (w *postgres) reader(ctx context.Context, version, path string) (*Reader, error) {
-	settings := map[string]string{"search_path": path}
+	settings := w.clusterSettings(map[string]string{"search_path": path}, false)
 	for k, v := range readSession {
 		settings[k] = v
 	}
@@ -126,7 +129,7 @@ func (w *postgres) reader(ctx context.Context, version, path string) (*Reader, e
 		}
 		return nil, w.problem("look for a published version", err)
 	}
-	r.DB = stdlib.OpenDBFromPool(pool)
+	r.DB = w.openDB(pool)
 	r.close = func() error {
 		err := r.DB.Close()
 		pool.Close()
@@ -195,7 +198,7 @@ func (w *postgres) sessionOfRun(lasting bool) map[string]string {
 	if lasting {
 		delete(s, "synchronous_commit")
 	}
-	return s
+	return w.clusterSettings(s, true)
 }
 
 // address says where the warehouse is, without a password.

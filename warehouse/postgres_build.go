@@ -23,6 +23,7 @@ type postgresBuild struct {
 	run      *postgresRun
 	version  int64
 	previous int64 // The published version, 0 before the first.
+	keys     spreadKeys
 
 	mu      sync.Mutex
 	guarded *pgx.Conn // Holds what models and tests may not write.
@@ -197,6 +198,9 @@ func (b *postgresBuild) create(ctx context.Context, m Model) (rows int64, err er
 		return 0, err
 	}
 	if m.View {
+		m.View = b.isViewable(ctx, m)
+	}
+	if m.View {
 		statement := fmt.Sprintf("create view %s as\n%s", relation, strings.TrimRight(m.SQL, " \t\r\n;"))
 		_, err := b.one(ctx, statement)
 		return 0, withLine(statement, err)
@@ -217,6 +221,9 @@ func (b *postgresBuild) create(ctx context.Context, m Model) (rows int64, err er
 		case m.SQL == "":
 			return 0, fmt.Errorf("carry %s.%s over: the published version has no such table", m.Schema, m.Name)
 		}
+	}
+	if b.run.w.cluster != nil {
+		return b.createSpread(ctx, m, relation, query)
 	}
 	// A version is written once and counted here, so that autovacuum has nothing to do for it.
 	statement := fmt.Sprintf("create table %s with (autovacuum_enabled = false) as %s", relation, query)
@@ -343,6 +350,9 @@ func (b *postgresBuild) Seed(ctx context.Context, schema, name string, columns [
 		_, err = conn.Exec(ctx, `analyze `+relation)
 		return err
 	})
+	if err == nil && b.run.w.cluster != nil {
+		err = b.spread(ctx, Model{Schema: schema, Name: name}, relation, int64(len(rows)))
+	}
 	return b.run.w.problem(doing, err)
 }
 
@@ -371,6 +381,11 @@ func (b *postgresBuild) Index(ctx context.Context, m Model) error {
 	if m.View {
 		return nil
 	}
+	if b.run.w.cluster != nil && m.Candidate {
+		if err := b.settleCandidate(ctx, m); err != nil {
+			return b.run.w.problem(fmt.Sprintf("spread %s.%s over the nodes", m.Schema, m.Name), err)
+		}
+	}
 	for _, i := range m.Indexes {
 		columns := make([]string, len(i.Columns))
 		for j, c := range i.Columns {
@@ -382,6 +397,9 @@ func (b *postgresBuild) Index(ctx context.Context, m Model) error {
 		}
 		_, err := b.run.pool.Exec(ctx, fmt.Sprintf(`create %sindex on %s (%s)`, unique, b.Relation(m.Schema, m.Name),
 			strings.Join(columns, ", ")))
+		if i.Unique && isForCoordinator(err) {
+			err = b.uniqueInShards(ctx, m, strings.Join(columns, ", "))
+		}
 		if err != nil {
 			return b.indexProblem(m, err)
 		}

@@ -160,6 +160,13 @@ func (w *postgres) tryShow(ctx context.Context, conn *pgx.Conn, version int64, r
 		if _, err := tx.Exec(ctx, `set local search_path = pg_catalog`); err != nil {
 			return err
 		}
+		if w.cluster != nil {
+			// The views are the coordinator's alone: it puts the tables for them before a worker sees a statement, so that no two nodes
+			// can show two versions.
+			if _, err := tx.Exec(ctx, `set local citus.enable_ddl_propagation = off`); err != nil {
+				return err
+			}
+		}
 		s, err := planSwitch(ctx, tx, version)
 		if err != nil {
 			return err

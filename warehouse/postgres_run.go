@@ -11,7 +11,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // The advisory lock of a warehouse, "LIFE" and "LINE"; PostgreSQL keeps such locks per database and frees a dead session's.
@@ -61,7 +60,7 @@ func (w *postgres) Begin(ctx context.Context, who Holder, wait time.Duration) (_
 	if r.pool, err = w.pool(ctx, runName(r.id), 16, w.sessionOfRun(false), nil); err != nil {
 		return nil, err
 	}
-	r.db = stdlib.OpenDBFromPool(r.pool)
+	r.db = w.openDB(r.pool)
 	return r, nil
 }
 

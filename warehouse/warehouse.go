@@ -133,6 +133,8 @@ type Model struct {
 	View      bool
 	Indexes   []Index
 	UniqueKey []string // With Carry: the rows of SQL replace those of equal key; without a key they are appended.
+	Key       string   // The column by which a cluster spreads its rows; empty where none is known.
+	Candidate bool     // An entity whose rows are final only when Index is called.
 	Carry     bool     // Begin from the published version's rows; an empty SQL then only carries them over.
 }
 

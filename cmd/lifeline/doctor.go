@@ -9,6 +9,7 @@ import (
 	"lifeline/change"
 	"lifeline/project"
 	"lifeline/source/preflight"
+	"lifeline/warehouse"
 )
 
 type doctorCommand struct{}
@@ -89,13 +90,25 @@ func (c *doctorCommand) warehouse(ctx context.Context, g *Globals, p *project.Pr
 		return finding{"warehouse", string(preflight.Fail), f.Message, f.Try}
 	}
 	defer wh.Close()
+	engine := wh.Engine()
+	cluster, found, err := warehouse.CheckNodes(ctx, wh)
+	if err != nil {
+		f := describe(err)
+		return finding{"warehouse", string(preflight.Fail), f.Message, f.Try}
+	}
+	if len(found) > 0 {
+		return finding{"warehouse", string(preflight.Fail), found[0].Message, found[0].Try}
+	}
+	if cluster != "" {
+		engine = cluster
+	}
 	r, err := wh.Published(ctx)
 	if err != nil {
 		f := describe(nothingPublished(err))
-		return finding{"warehouse", string(preflight.OK), wh.Engine() + ": " + f.Message, f.Try}
+		return finding{"warehouse", string(preflight.OK), engine + ": " + f.Message, f.Try}
 	}
 	defer r.Close()
-	return finding{"warehouse", string(preflight.OK), fmt.Sprintf("%s: version %d is published", wh.Engine(), r.Version), ""}
+	return finding{"warehouse", string(preflight.OK), fmt.Sprintf("%s: version %d is published", engine, r.Version), ""}
 }
 
 func (c *doctorCommand) print(g *Globals, findings []finding) error {

@@ -1,5 +1,7 @@
 // Package warehousetest hands a clean warehouse of every engine to one test body, and makes tables and batches from plain values.
 //
+// A Citus cluster is used when LIFELINE_TEST_CITUS names its coordinator, as make test-citus does.
+//
 // DuckDB is always there, in a temporary folder. PostgreSQL is used when LIFELINE_TEST_POSTGRES names a server, in a database of
 // the test's own that is dropped after it; with LIFELINE_TEST_REQUIRE=1 a missing server fails the test instead of skipping it.
 package warehousetest
@@ -24,7 +26,7 @@ import (
 
 // Place is where a test's warehouse is: an address that may be opened again and again, also by another process.
 type Place struct {
-	Engine string // "duckdb" or "postgres".
+	Engine string // "duckdb", "postgres" or "citus".
 	DSN    string
 	Path   string // DuckDB: the published file; its folder is the test's own.
 }
@@ -40,6 +42,9 @@ func Run(t *testing.T, body func(t *testing.T, p Place)) {
 		t.Parallel()
 		body(t, Postgres(t))
 	})
+	if os.Getenv("LIFELINE_TEST_CITUS") != "" {
+		t.Run("citus", func(t *testing.T) { body(t, Citus(t)) })
+	}
 }
 
 // DuckDB is a clean warehouse in files.
