@@ -16,7 +16,8 @@ start_citus() {
     ports+=("$port")
   done
   for port in "${ports[@]}"; do
-    PGPASSWORD=$admin "$pgbin/psql" -qX -h 127.0.0.1 -p "$port" -U lifeline_admin -d postgres -c 'create extension citus' >>"$dir/citus-setup.log" 2>&1
+    PGPASSWORD=$admin "$pgbin/psql" -qX -h 127.0.0.1 -p "$port" -U lifeline_admin -d postgres -c 'create extension citus' \
+      >>"$dir/citus-setup.log" 2>&1
   done
   PGPASSWORD=$admin "$pgbin/psql" -qX -h 127.0.0.1 -p "${ports[0]}" -U lifeline_admin -d postgres -c "
     select citus_set_coordinator_host('127.0.0.1', ${ports[0]});
@@ -44,7 +45,8 @@ start_citus_node() {
     -c listen_addresses=127.0.0.1 -c port=@PORT@ -c unix_socket_directories="$dir/$name" -c shared_preload_libraries=citus \
     -c max_connections=300 -c max_prepared_transactions=600 -c max_locks_per_transaction=256 -c shared_buffers=128MB \
     -c wal_level=logical -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_wal_size=2GB \
-    -c citus.shard_count=8 -c citus.node_conninfo=sslmode=disable -c citus.enable_statistics_collection=off -c citus.max_cached_conns_per_worker=4
+    -c citus.shard_count=8 -c citus.node_conninfo=sslmode=disable \
+    -c citus.enable_statistics_collection=off -c citus.max_cached_conns_per_worker=4
 }
 
 stop_citus() {

@@ -129,7 +129,9 @@ order by 1`, versions)
 		nodes++
 		switch {
 		case !success:
-			found = append(found, Finding{fmt.Sprintf("the worker %s does not answer: %s", node, firstOf(result)), "start it; or move its shards and remove it"})
+			found = append(found, Finding{
+				fmt.Sprintf("the worker %s does not answer: %s", node, firstOf(result)), "start it; or move its shards and remove it",
+			})
 		case result != own:
 			found = append(found, Finding{fmt.Sprintf("the worker %s has Citus %s, the coordinator %s", node, result, own),
 				"the same versions on all nodes"})
