@@ -88,7 +88,7 @@ interop: needs ## Build the examples, and public dbt projects, with real dbt too
 .PHONY: test-citus
 test-citus: needs ## Test the warehouse on a Citus cluster
 	LIFELINE_TESTDB_MATRIX=citus LIFELINE_TEST_REQUIRE=1 LIFELINE_TEST_REQUIRE_CITUS=1 scripts/testdb run \
-		go test -p 1 -count 1 -timeout 30m -run Citus $(ARGS) ./warehouse/... ./run/... ./cmd/lifeline/...
+		bash -c 'go test -p 1 -count 1 -timeout 30m -run /citus $(ARGS) ./warehouse && go test -count 1 -timeout 30m -run Citus $(ARGS) ./warehouse ./cmd/lifeline'
 
 .PHONY: soak
 soak: needs ## Run the kill, reader and matrix tests at full size (long)
