@@ -33,6 +33,9 @@ func (w *walk) reconcileSource(ctx context.Context) (string, error) {
 		if err := w.hold.InvalidateDigest(ctx, tables); err != nil {
 			return "", err
 		}
+		if err := warehouse.DropChecksums(ctx, w.hold.DB(), tables); err != nil {
+			return "", err
+		}
 	}
 	w.books = append(w.books, books...)
 	if err := quality.Unbalanced(books); err != nil {

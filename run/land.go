@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"lifeline/change"
@@ -68,7 +70,7 @@ func (w *walk) land(ctx context.Context) (string, error) {
 	if err != nil || why == "" {
 		return line, err
 	}
-	w.report.Mode, w.report.ModeWhy = ModeFull, why
+	w.noLog = why
 	return w.landAll(ctx)
 }
 
@@ -133,6 +135,7 @@ func (w *walk) landOnce(ctx context.Context) (line string, err error) {
 	if err != nil {
 		return "", err
 	}
+	w.narrow(load, snap.Checksums())
 	landed, err := load.Commit(ctx, quality.LandedTotals(w.tables, w.totals))
 	if err != nil {
 		return "", err
@@ -160,10 +163,57 @@ from ops.positions`).Scan(&newest); err != nil {
 	return nil
 }
 
+// copyRows passes the source's rows on: those of the key ranges that changed, where it is known what the others add up to, else all.
 func (w *walk) copyRows(ctx context.Context, snap source.Snapshot, load warehouse.Load) error {
-	return snap.Read(ctx, load.Writer, func(p source.Progress) {
+	w.partial, w.report.Mode, w.report.ModeWhy = nil, ModeFull, w.noLog
+	progress := func(p source.Progress) {
+		if p.Compared > 0 {
+			w.opt.Progress.Advance(warehouse.StepLand, p.Compared, 0, "rows compared")
+			return
+		}
 		w.opt.Progress.Advance(warehouse.StepLand, p.Rows, p.Total, "rows")
-	})
+	}
+	before, err := w.checksums(ctx)
+	if err != nil {
+		return err
+	}
+	if len(before) == 0 {
+		return snap.Read(ctx, load.Writer, progress)
+	}
+	if w.partial, err = snap.ReadChanged(ctx, before, load.Writer, progress); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(w.partial.Scopes, func(s change.Scope) bool { return !s.Whole }) {
+		w.report.Mode = ModeChecksums
+	}
+	if len(w.partial.Why) > 0 {
+		w.report.ModeWhy += "; read whole: " + strings.Join(w.partial.Why, "; ")
+	}
+	return nil
+}
+
+// checksums are those of what staging holds, where the run may go by them.
+func (w *walk) checksums(ctx context.Context) ([]change.Checksums, error) {
+	if w.opt.Full {
+		return nil, nil
+	}
+	return warehouse.ReadChecksums(ctx, w.hold.DB())
+}
+
+// narrow tells the load what its rows stand for, and what they add up to.
+func (w *walk) narrow(load warehouse.Load, sums []change.Checksums) {
+	for i := range sums {
+		for _, t := range w.totals {
+			if t.Table == sums[i].Table {
+				sums[i].Totals = t
+			}
+		}
+	}
+	var scopes []change.Scope
+	if w.partial != nil {
+		scopes = w.partial.Scopes
+	}
+	load.Narrow(scopes, sums)
 }
 
 // recordLanding puts the counts of the load into the report.
@@ -177,6 +227,10 @@ func (w *walk) recordLanding(took time.Duration) string {
 	changes := fmt.Sprintf("%d inserted, %d updated, %d deleted", inserted, updated, deleted)
 	if inserted+updated+deleted == 0 {
 		changes = "nothing changed"
+	}
+	if w.report.Mode == ModeChecksums {
+		return fmt.Sprintf("checksums: %d rows compared, %d read of %d tables: %s; %s, locked %.0f ms",
+			w.partial.Compared, read, len(w.landed), changes, w.snapshot.Way, w.report.LockMS)
 	}
 	rate := float64(read) / max(took.Seconds(), 0.001)
 	return fmt.Sprintf("%d rows of %d tables (%.0f rows/s): %s; %s, locked %.0f ms", read, len(w.landed), rate, changes,

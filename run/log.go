@@ -14,12 +14,6 @@ import (
 	"lifeline/warehouse"
 )
 
-// The ways in which a source is read, as the report names them.
-const (
-	ModeLog  = "log"  // What changed since the last landing, from the binary log.
-	ModeFull = "full" // Everything.
-)
-
 // logRows is about how many images of rows are landed at once.
 const logRows = 200_000
 

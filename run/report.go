@@ -21,13 +21,21 @@ const (
 	Checked   Status = "checked"   // A trial: everything was built and checked, and nothing was to be published.
 )
 
+// The modes: how a run reads its source.
+const (
+	ModeLog       = "log"       // What changed since the last landing, from the binary log.
+	ModeFull      = "full"      // Every row.
+	ModeChecksums = "checksums" // The key ranges whose checksums changed.
+	ModeBuild     = "build"     // Nothing: from what has landed.
+)
+
 // Report is the record of one run, as `run --json` prints it. Times are UTC.
 type Report struct {
 	RunID       int64           `json:"run_id"`
 	Project     string          `json:"project"`
 	Status      Status          `json:"status"`
-	Mode        string          `json:"mode"`               // "log" reads what changed, "full" everything, "build" nothing.
-	ModeWhy     string          `json:"mode_why,omitempty"` // Why the source was read that way.
+	Mode        string          `json:"mode"`               // How the source was read: one of the modes.
+	ModeWhy     string          `json:"mode_why,omitempty"` // Why it was read that way.
 	Why         string          `json:"why,omitempty"`
 	StartedAt   time.Time       `json:"started_at"`
 	EndedAt     time.Time       `json:"ended_at"`

@@ -27,7 +27,7 @@ type Options struct {
 	Source     OpenSource    // nil builds from what has landed.
 	Command    string        // As it goes into ops.runs, such as "run".
 	Version    string        // Of the program, for ops.runs.
-	Full       bool          // Build incremental models anew, and publish even when nothing changed.
+	Full       bool          // Read every row, build incremental models anew, and publish even when nothing changed.
 	Resnapshot bool          // Read everything though the log's position is gone; what happened in between stays unknown.
 	Trial      bool          // Build and check, and publish nothing.
 	Replay     *Replay       // Evaluate quarantine anew from what has landed; publish only if that changes it.
@@ -64,9 +64,11 @@ type walk struct {
 	reading  source.Snapshot // Open until its totals are staging's; nil after.
 	snapshot change.Snapshot
 	totals   []change.Totals
+	partial  *source.Changes // What was read of a source whose checksums were kept; nil where all was read.
 	tables   []*change.Table
 	landed   []warehouse.Landed
 	kept     map[string]*warehouse.LandedTotals // What the source held when each table last landed, where none is read.
+	noLog    string                             // Why the log was not read.
 	hash     string
 	asOf     time.Time
 
@@ -192,7 +194,7 @@ func newWalk(o Options) (*walk, error) {
 		w.opt.Progress = silent{}
 	}
 	w.report = &Report{
-		Status: Failed, Mode: "build", StartedAt: w.opt.Now().UTC(), Project: o.Project.Name,
+		Status: Failed, Mode: ModeBuild, StartedAt: w.opt.Now().UTC(), Project: o.Project.Name,
 		Tables: []TableReport{}, Models: []ModelReport{}, Checks: []CheckReport{}, Books: []BookReport{}, Steps: []StepReport{},
 	}
 	if o.Source != nil {

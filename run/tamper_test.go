@@ -112,25 +112,31 @@ func onEveryEngine(t *testing.T, body func(t *testing.T, dsn string)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		dsn := os.Getenv("LIFELINE_TEST_POSTGRES")
-		if dsn == "" {
-			require.NotEqual(t, "1", os.Getenv("LIFELINE_TEST_REQUIRE"), "LIFELINE_TEST_POSTGRES is not set")
-			t.Skip("LIFELINE_TEST_POSTGRES is not set")
-		}
-		u, err := url.Parse(dsn)
-		require.NoError(t, err)
-		db, err := sql.Open("pgx", dsn)
-		require.NoError(t, err)
-		name := fmt.Sprintf("run_%d_%d", os.Getpid(), databases.Add(1))
-		_, err = db.Exec("create database " + name)
-		require.NoError(t, err)
-		t.Cleanup(func() {
-			_, err := db.Exec("drop database if exists " + name + " with (force)")
-			require.NoError(t, errors.Join(err, db.Close()))
-		})
-		u.Path = "/" + name
-		body(t, u.String())
+		onPostgres(t, func(dsn string) { body(t, dsn) })
 	})
+}
+
+// onPostgres makes a database for the rest of a test.
+func onPostgres(t *testing.T, body func(dsn string)) {
+	t.Helper()
+	dsn := os.Getenv("LIFELINE_TEST_POSTGRES")
+	if dsn == "" {
+		require.NotEqual(t, "1", os.Getenv("LIFELINE_TEST_REQUIRE"), "LIFELINE_TEST_POSTGRES is not set")
+		t.Skip("LIFELINE_TEST_POSTGRES is not set")
+	}
+	u, err := url.Parse(dsn)
+	require.NoError(t, err)
+	db, err := sql.Open("pgx", dsn)
+	require.NoError(t, err)
+	name := fmt.Sprintf("run_%d_%d", os.Getpid(), databases.Add(1))
+	_, err = db.Exec("create database " + name)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := db.Exec("drop database if exists " + name + " with (force)")
+		require.NoError(t, errors.Join(err, db.Close()))
+	})
+	u.Path = "/" + name
+	body(u.String())
 }
 
 // small is carepay without what only costs time here.

@@ -17,14 +17,21 @@ import (
 func (n *folderSnapshot) Read(ctx context.Context, open func(context.Context, *change.Table) (change.Writer, error),
 	progress func(Progress),
 ) error {
+	return n.readFiles(ctx, n.files, open, progress)
+}
+
+// readFiles reads some of the files, and looks that none has changed meanwhile.
+func (n *folderSnapshot) readFiles(ctx context.Context, files []*seenFile,
+	open func(context.Context, *change.Table) (change.Writer, error), progress func(Progress),
+) error {
 	r := &folderReading{options: &n.folder.options, open: open, progress: progress}
 	count := 0
-	for _, f := range n.files {
+	for _, f := range files {
 		count += len(f.parts)
 		r.total += f.rows
 	}
 	todo := make(chan part, count)
-	for _, f := range n.files {
+	for _, f := range files {
 		for _, p := range f.parts {
 			todo <- p
 		}

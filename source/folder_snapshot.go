@@ -20,6 +20,7 @@ type folderSnapshot struct {
 	folder *folder
 	files  []*seenFile
 	info   change.Snapshot
+	kept   map[*seenFile]change.Totals // Of files that are as they were.
 }
 
 // seenFile is a file as it was when the snapshot was taken.

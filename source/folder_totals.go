@@ -28,6 +28,10 @@ func (n *folderSnapshot) Totals(ctx context.Context) ([]change.Totals, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(n.folder.options.Workers)
 	for i, f := range n.files {
+		if kept, as := n.kept[f]; as {
+			out[i] = kept // Its digest is the one that was added up.
+			continue
+		}
 		group.Go(func() (err error) {
 			out[i], err = f.totals(ctx)
 			return err

@@ -10,6 +10,7 @@ type keyRange struct {
 	table     *serverTable
 	low, high []string // SQL literals, one per key column.
 	rows      int64    // About how many.
+	spans     []string // Conditions, one of which each row meets: then low and high do not count, and the range is not divided.
 }
 
 // queue hands pieces out in order, and knows when somebody has nothing to do.
@@ -32,6 +33,16 @@ func (q *queue) add(p *keyRange) {
 	q.pieces = append(q.pieces, p)
 	q.mu.Unlock()
 	q.wake.Signal()
+}
+
+// last is the piece that was added last and nobody has taken.
+func (q *queue) last() *keyRange {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.pieces) == 0 {
+		return nil
+	}
+	return q.pieces[len(q.pieces)-1]
 }
 
 // total adds up the estimates.

@@ -39,6 +39,8 @@ type serverTable struct {
 	primary []string
 	shape   shape
 
+	charsets map[string]string // Of text columns, by the source's names.
+
 	question *shiftQuestion // What its rows were asked, where it has the form of a shift.
 }
 

@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"lifeline/change"
 )
 
@@ -26,15 +24,7 @@ func (n *serverSnapshot) Read(ctx context.Context, open func(context.Context, *c
 	for _, t := range n.tables {
 		q.add(&keyRange{table: t, rows: n.estimate(ctx, n.conns[0], t, nil, nil)})
 	}
-	state := &reading{snapshot: n, queue: q, open: open, progress: progress, total: q.total()}
-	group, inner := errgroup.WithContext(ctx)
-	for _, c := range n.conns {
-		group.Go(func() error { return (&worker{reading: state, conn: c}).work(inner) })
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	return n.same(ctx)
+	return n.readQueue(ctx, q, open, progress)
 }
 
 // reading is what the workers of one Read share.
@@ -55,6 +45,7 @@ type worker struct {
 	writer change.Writer
 	batch  *change.Batch
 	decode decoder
+	note   *note // nil where what is read gives no checksums.
 }
 
 func (w *worker) work(ctx context.Context) error {
@@ -96,6 +87,7 @@ func (w *worker) turnTo(ctx context.Context, t *serverTable) error {
 	w.table, w.writer = t, writer
 	w.batch = change.NewBatch(t.Table, w.snapshot.server.options.BatchRows)
 	w.decode = newDecoder(t)
+	w.note = nil
 	return nil
 }
 
@@ -124,6 +116,11 @@ const (
 // and no row is passed over to find one (promise 9). Between chunks it gives half of the rest to a worker that has none.
 func (w *worker) readRange(ctx context.Context, r *keyRange) error {
 	t, most := r.table, w.snapshot.server.options.ChunkRows
+	if r.spans != nil {
+		w.note = nil
+		return w.readSpans(ctx, r)
+	}
+	w.note = newNote(t)
 	if t.keys == nil {
 		return w.readAtOnce(ctx, t)
 	}
@@ -147,10 +144,14 @@ func (w *worker) readRange(ctx context.Context, r *keyRange) error {
 			}
 		}
 		w.snapshot.remember(chunk)
+		w.snapshot.noted(t, w.note.take(chunk.low, chunk.high))
 		if n < limit {
 			return nil
 		}
 		r.low = chunk.high
+		if slices.Equal(r.low, r.high) {
+			return nil // A range that was split just there.
+		}
 		r.rows = max(r.rows-int64(n), 0)
 		limit = nextLimit(limit, most, time.Since(began))
 		if w.queue.hasIdleWorker() {
@@ -177,6 +178,7 @@ func (w *worker) readAtOnce(ctx context.Context, t *serverTable) error {
 	n, err := w.chunk(ctx, "select "+t.selects+" from "+w.snapshot.server.from(t))
 	if err == nil {
 		w.snapshot.remember(&keyRange{table: t, rows: int64(n)})
+		w.snapshot.noted(t, w.note.take(nil, nil))
 	}
 	return err
 }
@@ -225,6 +227,9 @@ func (w *worker) flush(ctx context.Context) error {
 		if key.batched {
 			w.decode.last[k] = appendWhole(w.decode.last[k][:0], &w.batch.Cols[key.at], w.batch.Len-1)
 		}
+	}
+	if w.note != nil {
+		w.note.add(w.batch, w.table.literals(w.decode.last))
 	}
 	if err := w.writer.Write(ctx, w.batch); err != nil {
 		return &writeError{fmt.Errorf("write %s: %w", w.table.Name, err)}

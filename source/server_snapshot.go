@@ -24,6 +24,12 @@ type serverSnapshot struct {
 	chunks  map[*serverTable][]*keyRange // What Read has read; Totals adds up the same ranges.
 	touched map[*serverTable]bool        // What a statement of the view has read from.
 
+	sums    map[*serverTable][]change.Chunk // The checksums that the server made,
+	fresh   map[*serverTable][]change.Chunk // and those of what was read.
+	before  map[*serverTable]*change.Checksums
+	kept    map[*serverTable]change.Totals // Of tables that are as they were.
+	refused map[*serverTable]bool          // The server does not make their sums.
+
 	identities []identity // Of the tables, in their order.
 
 	stop func() // Ends the keeper.
@@ -220,7 +226,11 @@ func (s *server) unlocked(ctx context.Context, snap *serverSnapshot) error {
 
 // open opens as many connections as there are workers, or as many as the server allows.
 func (s *server) open(ctx context.Context, tables []*serverTable) (*serverSnapshot, error) {
-	snap := &serverSnapshot{server: s, tables: tables, chunks: map[*serverTable][]*keyRange{}, touched: map[*serverTable]bool{}}
+	snap := &serverSnapshot{
+		server: s, tables: tables, chunks: map[*serverTable][]*keyRange{}, touched: map[*serverTable]bool{},
+		sums: map[*serverTable][]change.Chunk{}, fresh: map[*serverTable][]change.Chunk{}, kept: map[*serverTable]change.Totals{},
+		before: map[*serverTable]*change.Checksums{}, refused: map[*serverTable]bool{},
+	}
 	for len(snap.conns) < s.options.Workers {
 		c, err := s.connect(ctx, viewSession...)
 		if tooManyConnections(err) && len(snap.conns) > 0 {

@@ -176,13 +176,18 @@ func match(want string, names []string) (string, bool) {
 
 // lookAtColumns finds the columns as they stand and settles which of them land, under which names.
 func (s *server) lookAtColumns(ctx context.Context, t *serverTable, w Contract) error {
-	rows, err := s.askLocked(ctx, "select column_name as name, column_type as type, is_nullable as nullable from "+
+	rows, err := s.askLocked(ctx, "select column_name as name, column_type as type, is_nullable as nullable, "+
+		"character_set_name as charset from "+
 		"information_schema.columns where table_schema = "+
 		literal(s.address.database)+" and table_name = "+literal(t.SourceName)+" order by ordinal_position")
 	if err != nil {
 		return err
 	}
+	t.charsets = map[string]string{}
 	for _, r := range rows {
+		if charset, text := r["charset"]; text {
+			t.charsets[r["name"]] = charset
+		}
 		typ, err := change.TypeOf(r["type"])
 		if err != nil {
 			return fmt.Errorf("column %s of %s: %w", r["name"], t.SourceName, err)

@@ -22,6 +22,9 @@ func (n *serverSnapshot) Totals(ctx context.Context) ([]change.Totals, error) {
 	sums := make(map[*serverTable]*adder, len(n.tables))
 	var all []*keyRange
 	for _, t := range n.tables {
+		if _, as := n.kept[t]; as {
+			continue // Its rows are proved to be those that were added up.
+		}
 		sums[t] = newAdder()
 		all = append(all, n.parts(ctx, t)...)
 	}
@@ -52,6 +55,10 @@ func (n *serverSnapshot) Totals(ctx context.Context) ([]change.Totals, error) {
 	}
 	out := make([]change.Totals, len(n.tables))
 	for i, t := range n.tables {
+		if kept, as := n.kept[t]; as {
+			out[i] = kept
+			continue
+		}
 		out[i] = sums[t].totals(t.Table)
 	}
 	return out, nil

@@ -68,6 +68,13 @@ type Snapshot interface {
 	// it over the table's chunks, and closes it when the table's chunks are all handed out. An error of one ends all.
 	// After an error no writer is closed: the load is to be aborted.
 	Read(ctx context.Context, open func(context.Context, *change.Table) (change.Writer, error), progress func(Progress)) error
+	// ReadChanged passes only rows of key ranges whose checksums differ from those kept of an earlier snapshot, which it has the source
+	// make (a folder: of files that differ). What it read of each table is in the answer; all other rows are proved to be as they were.
+	// A table of which nothing is kept is read whole. Where comparing costs more than it saves, it stops and reads.
+	ReadChanged(ctx context.Context, before []change.Checksums, open func(context.Context, *change.Table) (change.Writer, error),
+		progress func(Progress)) (*Changes, error)
+	// Checksums are those of all rows at this point, for a later ReadChanged; after Read or ReadChanged. Tables that have none are left out.
+	Checksums() []change.Checksums
 	// Totals counts every table and adds up its money columns, by the source's own arithmetic where it has one, in the order of
 	// Source.Tables.
 	Totals(ctx context.Context) ([]change.Totals, error)
@@ -81,6 +88,8 @@ type Progress struct {
 	Table string // The table of the last batch.
 	Rows  int64  // Read so far.
 	Total int64  // About how many there are; 0 where unknown.
+
+	Compared int64 // Rows whose checksums were compared so far; then nothing is read yet.
 }
 
 // Discard is a writer that counts rows and drops them: it shows what reading alone costs.

@@ -67,7 +67,11 @@ func (l *duckLoad) commit(ctx context.Context, totals []LandedTotals) ([]Landed,
 		if err := keepTotals(ctx, exec, l.run.id, names, totals); err != nil {
 			return err
 		}
-		return keepPosition(ctx, exec, l.run.id, "", change.LogBatch{Position: l.at.Position, At: l.at.TakenAt}, anyChanged(landed))
+		if err := keepPosition(ctx, exec, l.run.id, "", change.LogBatch{Position: l.at.Position, At: l.at.TakenAt},
+			anyChanged(landed)); err != nil {
+			return err
+		}
+		return l.keepChecksums(ctx, exec, l.run.id, l.at.Position, names)
 	})
 	if err != nil {
 		return nil, err
@@ -110,6 +114,9 @@ func (l *duckLoad) apply(ctx context.Context, tx *sql.Tx, t *duckTable, columns 
 	}
 	if landed.Rows != t.rows {
 		return landed, fmt.Errorf("%d rows were written and %d are there", t.rows, landed.Rows)
+	}
+	if scope := l.of(t.table.Name); scope != nil {
+		return landed, d.applyScope(ctx, t, scope, &landed)
 	}
 	if err := d.widenHistory(ctx); err != nil {
 		return landed, err

@@ -25,6 +25,7 @@ type duckDiff struct {
 	key  []string // Empty where the table has none.
 
 	old, next     string // The two tables, quoted.
+	scoped        bool   // Not all of staging's rows are compared, but those of temp.lifeline_scoped.
 	before, after []duckColumn
 	kept          []duckColumn // Of history; none where there is none yet.
 }
@@ -76,7 +77,7 @@ func (d *duckDiff) apply(ctx context.Context, landed *Landed) error {
 	hashBefore, hashAfter := d.compared(all)
 	keyBefore, keyAfter := d.compared(d.key)
 	s := diffSQL{
-		old: d.old, next: d.next, keyed: len(d.key) > 0,
+		old: d.from(), oldRow: d.row(), next: d.next, keyed: len(d.key) > 0,
 		oldHash: hashOf(hashBefore), nextHash: hashOf(hashAfter),
 		oldKey: hashOf(hashBefore), nextKey: hashOf(hashAfter),
 		oldKeys: keyBefore, nextKeys: keyAfter,
@@ -114,7 +115,24 @@ func (d *duckDiff) apply(ctx context.Context, landed *Landed) error {
 	if err := d.count(ctx, d.old, &before); err != nil {
 		return err
 	}
-	return d.bring(ctx, s, differ > 0, landed.Updated+landed.Deleted == before)
+	landed.Rows = before + landed.Inserted - landed.Deleted
+	return d.bring(ctx, s, differ > 0, !d.scoped && landed.Updated+landed.Deleted == before)
+}
+
+// from is where the rows of staging that are compared are read,
+func (d *duckDiff) from() string {
+	if d.scoped {
+		return "temp.lifeline_scoped"
+	}
+	return d.old
+}
+
+// and row what each is known by in staging.
+func (d *duckDiff) row() string {
+	if d.scoped {
+		return "lifeline__row"
+	}
+	return "rowid"
 }
 
 // collect lists the rows of one side that differ. Numbering rows sorts them all, so it is only done where some have twins: equal rows
@@ -164,7 +182,7 @@ func (d *duckDiff) bring(ctx context.Context, s diffSQL, differs, nothingStays b
 	default:
 		statements = []string{"drop table " + d.next}
 	}
-	for _, t := range []string{"lifeline_bucket", "lifeline_surplus", "lifeline_gone", "lifeline_came", "lifeline_op"} {
+	for _, t := range []string{"lifeline_bucket", "lifeline_surplus", "lifeline_gone", "lifeline_came", "lifeline_op", "lifeline_scoped"} {
 		statements = append(statements, "drop table if exists temp."+t)
 	}
 	for _, statement := range statements {
@@ -223,13 +241,13 @@ insert into history.%s (%s, _op, _valid_from, _valid_to, _basis, _position)
 select %s, case when g.updated then 'update' else 'delete' end, coalesce(p.taken_at, u.started_at),
 	greatest(cast($1 as timestamp), coalesce(p.taken_at, u.started_at)), 'snapshot', $2
 from %s as o
-join lifeline_op as g on g.r = o.rowid
+join lifeline_op as g on g.r = o.%s
 left join (
 	select run_id, max(taken_at) as taken_at
 	from ops.positions
 	group by run_id
 ) as p on p.run_id = o._run
-left join ops.runs as u on u.run_id = o._run`, Quote(d.name), quoteAll("", names), quoteAll("o.", names), d.old)
+left join ops.runs as u on u.run_id = o._run`, Quote(d.name), quoteAll("", names), quoteAll("o.", names), d.from(), d.row())
 }
 
 // remake makes the staging of a new shape: the new rows, each of which keeps the run of the old row that it equals.
@@ -282,6 +300,7 @@ func (d *duckDiff) widenHistory(ctx context.Context) error {
 // diffSQL are the statements of one comparison.
 type diffSQL struct {
 	old, next         string
+	oldRow            string // What an old row is known by.
 	keyed             bool
 	oldHash, nextHash string // Over all compared columns.
 	oldKey, nextKey   string // What rows are put in buckets by.
@@ -327,16 +346,17 @@ having count(o) <> count(n)`, s.oldHash, s.old, s.oldKey, buckets, s.nextHash, s
 
 // gone finds the old rows to drop. Of equal rows the newest go, so that the oldest keep the run that brought them.
 func (s diffSQL) gone(into string, twins, numbered bool) string {
-	return s.rows(into, s.old, s.oldHash, s.oldKeys, "u.lifeline__was - u.lifeline__now", "t._run desc, t.rowid desc", twins, numbered)
+	return s.rows(into, s.old, s.oldRow, s.oldHash, s.oldKeys, "u.lifeline__was - u.lifeline__now", "t._run desc, t."+s.oldRow+" desc",
+		twins, numbered)
 }
 
 // came finds the new rows to take in.
 func (s diffSQL) came(into string, twins, numbered bool) string {
-	return s.rows(into, s.next, s.nextHash, s.nextKeys, "u.lifeline__now - u.lifeline__was", "t.rowid", twins, numbered)
+	return s.rows(into, s.next, "rowid", s.nextHash, s.nextKeys, "u.lifeline__now - u.lifeline__was", "t.rowid", twins, numbered)
 }
 
 // rows lists the rows that one side has too many of, with their keys and a number among those of one key.
-func (s diffSQL) rows(into, from, hash string, keys []string, surplus, order string, twins, numbered bool) string {
+func (s diffSQL) rows(into, from, row, hash string, keys []string, surplus, order string, twins, numbered bool) string {
 	var named []string
 	for i, k := range keys {
 		named = append(named, fmt.Sprintf(", %s as k%d", k, i))
@@ -352,11 +372,11 @@ func (s diffSQL) rows(into, from, hash string, keys []string, surplus, order str
 create temp table %s as
 select *, %s as k
 from (
-	select t.rowid as r%s, %s as surplus, %s as twin
+	select t.%s as r%s, %s as surplus, %s as twin
 	from %s as t
 	join lifeline_surplus as u on u.lifeline__h = %s and %s > 0
 ) as x
-where twin <= surplus`, into, number, strings.Join(named, ""), surplus, twin, from, hash, surplus)
+where twin <= surplus`, into, number, row, strings.Join(named, ""), surplus, twin, from, hash, surplus)
 }
 
 // keyNames are the names of the key's parts in the lists of rows.

@@ -25,6 +25,7 @@ type duckLoad struct {
 	mu      sync.Mutex
 	writers map[*duckWriter]bool
 	done    bool
+	narrowed
 	largest int  // The bytes of the largest batch so far.
 	long    bool // Some rows were so long that each needs room in memory.
 }
@@ -177,6 +178,14 @@ func (l *duckLoad) forget(w *duckWriter) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.writers, w)
+}
+
+// Narrow says what the rows stand for.
+func (l *duckLoad) Narrow(scopes []change.Scope, sums []change.Checksums) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.narrow(scopes)
+	l.sums = sums
 }
 
 // Abort drops what was written.

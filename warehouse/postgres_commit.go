@@ -47,7 +47,11 @@ func (l *postgresLoad) Commit(ctx context.Context, totals []LandedTotals) ([]Lan
 			if err := keepTotals(ctx, exec, l.run.id, names, totals); err != nil {
 				return err
 			}
-			return keepPosition(ctx, exec, l.run.id, "snapshot", change.LogBatch{Position: l.at.Position, At: l.at.TakenAt}, anyChanged(landed))
+			if err := keepPosition(ctx, exec, l.run.id, "snapshot", change.LogBatch{Position: l.at.Position, At: l.at.TakenAt},
+				anyChanged(landed)); err != nil {
+				return err
+			}
+			return l.keepChecksums(ctx, exec, l.run.id, l.at.Position, names)
 		})
 	})
 	if err != nil {
@@ -67,10 +71,17 @@ func (l *postgresLoad) settleAll(ctx context.Context, tx pgx.Tx) ([]Landed, erro
 	}
 	landed := make([]Landed, 0, len(order))
 	var statements []string
+	var whole []*landing
 	for _, n := range order {
 		was := known[n.table.Name]
 		out := Landed{Table: n.table.Name, Read: n.rows, Rows: n.rows}
+		scope := l.of(n.table.Name)
+		if scope == nil {
+			whole = append(whole, n)
+		}
 		switch {
+		case scope != nil:
+			err = l.settleScope(ctx, tx, n, scope, was, &out)
 		case was.there && was.intact && was.columns == columnList(n.table) && was.digest == n.sum.String():
 			statements = append(statements, `drop table `+quoted("staging", n.next))
 		case !was.there && !was.history:
@@ -96,7 +107,7 @@ func (l *postgresLoad) settleAll(ctx context.Context, tx pgx.Tx) ([]Landed, erro
 	if err := together(ctx, exec, statements); err != nil {
 		return nil, fmt.Errorf("bring staging to the new rows: %w", err)
 	}
-	if err := l.noteStaged(ctx, tx, order); err != nil {
+	if err := l.noteStaged(ctx, tx, whole); err != nil {
 		return nil, fmt.Errorf("note in ops.staged what has landed: %w", err)
 	}
 	return landed, nil

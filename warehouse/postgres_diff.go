@@ -15,6 +15,7 @@ import (
 // both sides; what remains is gone from staging or added to it, and a pair of both with one key is an update.
 type difference struct {
 	staging, next string
+	compared      string   // Staging's rows that are compared: all, or those of a scope.
 	names         []string // Of the source's columns and _raw, quoted.
 	key           []string // Quoted; empty where the table has no key.
 }
@@ -23,6 +24,7 @@ func newDifference(n *landing) difference {
 	d := difference{
 		staging: quoted("staging", n.table.Name), next: quoted("staging", n.next), names: sourceColumns(n.table, ""),
 	}
+	d.compared = d.staging
 	for _, k := range n.table.Key {
 		d.key = append(d.key, Quote(k))
 	}
@@ -76,14 +78,14 @@ func (d *difference) repeated() string {
 	return fmt.Sprintf(`
 create temporary table diff_repeated on commit drop as
 select %[1]s
-from %[2]s
+from %[2]s s
 group by %[1]s
 having count(*) > 1
 union
 select %[1]s
-from %[3]s
+from %[3]s n
 group by %[1]s
-having count(*) > 1`, strings.Join(d.key, ", "), d.staging, d.next)
+having count(*) > 1`, strings.Join(d.key, ", "), d.compared, d.next)
 }
 
 // bodies gives each candidate the text of its whole row and a number among its equals.
@@ -121,19 +123,25 @@ where not exists (
 // apply brings staging to exactly the rows written: gone rows go to history, added ones come in, equal ones are not touched.
 func (l *postgresLoad) apply(ctx context.Context, tx pgx.Tx, n *landing, out *Landed) error {
 	d := newDifference(n)
+	if _, err := tx.Exec(ctx, "analyze "+d.staging+";\nanalyze "+d.next); err != nil {
+		return fmt.Errorf("compare: %w", err)
+	}
+	return l.applyDifference(ctx, tx, n, d, out)
+}
+
+func (l *postgresLoad) applyDifference(ctx context.Context, tx pgx.Tx, n *landing, d difference, out *Landed) error {
 	steps := []string{
-		"analyze " + d.staging + ";\nanalyze " + d.next,
-		d.candidates("diff_old", d.staging, d.next), d.candidates("diff_new", d.next, d.staging), `
+		d.candidates("diff_old", d.compared, d.next), d.candidates("diff_new", d.next, d.compared), `
 analyze diff_old;
 analyze diff_new`,
-		d.bodies("diff_old_body", "diff_old", d.staging), d.bodies("diff_new_body", "diff_new", d.next),
-		d.remainder("diff_gone", "diff_old_body", "diff_new_body", d.staging),
+		d.bodies("diff_old_body", "diff_old", d.compared), d.bodies("diff_new_body", "diff_new", d.next),
+		d.remainder("diff_gone", "diff_old_body", "diff_new_body", d.compared),
 		d.remainder("diff_added", "diff_new_body", "diff_old_body", d.next), `
 analyze diff_gone;
 analyze diff_added`,
 	}
 	if len(d.key) > 0 {
-		steps = slices.Insert(steps, 1, d.repeated()+";\nanalyze diff_repeated")
+		steps = slices.Insert(steps, 0, d.repeated()+";\nanalyze diff_repeated")
 	}
 	for _, s := range steps {
 		if _, err := tx.Exec(ctx, s); err != nil {
@@ -146,7 +154,7 @@ analyze diff_added`,
 			`'update' else 'delete' end`,
 			d.onKey("a", "g"))
 	}
-	gone, updated, err := l.supersede(ctx, tx, n, fmt.Sprintf("%s s join diff_gone g on g.lifeline__place = s.ctid", d.staging), op,
+	gone, updated, err := l.supersede(ctx, tx, n, fmt.Sprintf("%s s join diff_gone g on g.lifeline__place = s.ctid", d.compared), op,
 		columnsOf(n.table))
 	if err != nil {
 		return err

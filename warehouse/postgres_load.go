@@ -22,6 +22,7 @@ type postgresLoad struct {
 	run    *postgresRun
 	at     change.Snapshot
 	tables map[string]*landing
+	narrowed
 
 	mu   sync.Mutex
 	open map[*postgresWriter]struct{}
@@ -81,6 +82,12 @@ func together(ctx context.Context, exec func(context.Context, string) error, sta
 		}
 	}
 	return nil
+}
+
+// Narrow says what the rows stand for.
+func (l *postgresLoad) Narrow(scopes []change.Scope, sums []change.Checksums) {
+	l.narrow(scopes)
+	l.sums = sums
 }
 
 // columnList declares staging's columns without _run, which is the same for all rows of a load and is added at its end.

@@ -75,6 +75,9 @@ type Run interface {
 type Load interface {
 	// Writer opens a stream of batches into one table.
 	Writer(ctx context.Context, t *change.Table) (change.Writer, error)
+	// Narrow says, before Commit, that the rows written to some tables stand for those of a scope alone; the others of staging stay as they
+	// are. A table without a scope is written whole. The checksums are kept for the next load; none are kept of tables without.
+	Narrow(scopes []change.Scope, sums []change.Checksums)
 	// Commit brings staging to exactly the rows written, appends every superseded row to history and stores the position and what the
 	// source held, all in one transaction (promise 5). Tables whose rows are as before are left as they are.
 	Commit(ctx context.Context, totals []LandedTotals) ([]Landed, error)
