@@ -3,6 +3,7 @@ package discover
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -149,6 +150,7 @@ func (p *Proposal) askMeaning(r *Record) (Question, bool) {
 
 // say takes an answer such as "1=new:open, 5=solved:decided".
 func (r *Record) say(answer string) error {
+	before := slices.Clone(r.States)
 	for _, part := range strings.Split(answer, ",") {
 		raw, rest, ok := strings.Cut(strings.TrimSpace(part), "=")
 		label, meaning, hasMeaning := strings.Cut(rest, ":")
@@ -176,6 +178,11 @@ func (r *Record) say(answer string) error {
 		}
 	}
 	nameStates(r.States)
+	names := map[string]string{}
+	for i := range before {
+		names[before[i].Name] = r.States[i].Name
+	}
+	r.Steps.rename(names)
 	return nil
 }
 

@@ -175,6 +175,11 @@ func labelOf(t *Table) *Column {
 		}
 	}
 	for _, c := range t.Columns {
+		if c.kind() == text && len(c.words) > 0 && endsWith(t.words, c.words) {
+			return c // The topic of help_topics.
+		}
+	}
+	for _, c := range t.Columns {
 		if c.kind() == text && !slices.Contains(t.Primary, c.Name) && !has(c.words, "id", "uuid", "color", "colour", "icon", "image",
 			"module") && len(t.Columns) <= 4 {
 			return c

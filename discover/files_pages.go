@@ -143,12 +143,13 @@ func (pr *planRecord) filterOf(r planRelated) string {
 }
 
 func (w *plan) filters(b *strings.Builder, lists []shown) {
-	kinds := map[string]string{}
+	kinds, titles := map[string]string{}, map[string]string{}
 	for _, s := range lists {
 		if s.record == nil {
 			continue
 		}
 		for _, r := range s.record.related {
+			titles[r.name] = w.relatedTitle(r)
 			kind := "text"
 			if r.label == "" {
 				kind = "id"
@@ -166,7 +167,7 @@ func (w *plan) filters(b *strings.Builder, lists []shown) {
 		if name == "state" {
 			continue
 		}
-		fmt.Fprintf(b, "  %s: {label: %s, kind: %s}\n", name, yamlText(heading(name)), kinds[name])
+		fmt.Fprintf(b, "  %s: {label: %s, kind: %s}\n", name, yamlText(titles[name]), kinds[name])
 	}
 }
 
@@ -309,16 +310,20 @@ func (w *plan) overview() string {
 		return b.String() + w.tablesPage(lists)
 	}
 	b.WriteString("description: What comes in, what waits, and what has left.\n\nqueries:\n")
-	for i := range lists {
+	for i := range lists[:min(3, len(lists))] {
 		w.countQuery(&b, &lists[i])
 	}
 	b.WriteString("\ncards:\n")
-	for i := range lists {
+	for i := range lists[:min(3, len(lists))] { // A row of numbers; the further kinds have theirs on their own pages.
 		w.countCards(&b, &lists[i])
+	}
+	width := "half"
+	if len(lists) == 1 {
+		width = "wide"
 	}
 	for i := range lists {
 		if lists[i].came() != "" {
-			w.flowCard(&b, &lists[i])
+			w.flowCard(&b, &lists[i], width)
 		}
 	}
 	return b.String()
@@ -368,7 +373,7 @@ func (w *plan) countCards(b *strings.Builder, s *shown) {
 }
 
 // flowCard shows what came in and what left, by the period's bars.
-func (w *plan) flowCard(b *strings.Builder, s *shown) {
+func (w *plan) flowCard(b *strings.Builder, s *shown, width string) {
 	name := s.list
 	if s.record != nil {
 		name = s.record.r.Name
@@ -391,7 +396,7 @@ func (w *plan) flowCard(b *strings.Builder, s *shown) {
     question: %[2]s
     answer: '%[3]s.'
     mark: columns
-    width: wide
+    width: %[12]s
     table: %[4]s
     encoding: {x: bucket, y: [%[5]s], time: true}
     sql: |
@@ -408,7 +413,7 @@ func (w *plan) flowCard(b *strings.Builder, s *shown) {
       came: {label: Came in, color: accent, link: "%[9]s?basis=came_in&from={bucket}&to={bucket_to}"}%[10]s
     definition: %[11]s
 `, name, yamlText("How many "+plural(s.noun)+" come and go?"), answer, s.table, y, ctes, picks, join, s.list, columns,
-		yamlText(w.flowDefinition(s)))
+		yamlText(w.flowDefinition(s)), width)
 }
 
 func (w *plan) flowDefinition(s *shown) string {
@@ -436,7 +441,7 @@ func (w *plan) tablesPage(lists []shown) string {
 	}
 	b.WriteString("\ncards:\n")
 	for i := range lists {
-		w.flowCard(&b, &lists[i])
+		w.flowCard(&b, &lists[i], "half")
 	}
 	fmt.Fprintf(&b, `  - id: tables
     question: Which tables have most rows?

@@ -2,6 +2,7 @@ package discover
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -12,22 +13,22 @@ func (w *plan) recordPage(pr *planRecord) string {
 		record: pr, pt: pr.table,
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "title: %s\npath: /%s-flow\nsection: Operations\nicon: layers\norder: 20\ntable: %s\ndescription: %s\n\ncards:\n",
-		yamlText(heading(pr.plural)+" flow"), strings.ReplaceAll(pr.r.Name, "_", "-"), s.table,
+	fmt.Fprintf(&b, "title: %s\npath: /%s-flow\nsection: Operations\nicon: layers\norder: %d\ntable: %s\ndescription: %s\n\ncards:\n",
+		yamlText(heading(pr.plural)+" flow"), strings.ReplaceAll(pr.r.Name, "_", "-"), 20+slices.Index(w.records, pr), s.table,
 		yamlText("Where "+plural(s.noun)+" stand, how long they take, and whom they concern."))
 	w.stateCard(&b, &s)
 	if pr.leave != "" {
 		w.speedCard(&b, &s)
 	}
 	if s.came() != "" {
-		w.flowCard(&b, &s)
+		w.flowCard(&b, &s, "wide")
 	}
 	if pr.waits() {
 		w.waitingCards(&b, &s)
 	}
 	n := 0
 	for _, r := range pr.related {
-		if n < 4 && r.name != "state" {
+		if n < 4 && r.name != "state" && w.tellsApart(pr, r) {
 			w.concernedCard(&b, &s, r)
 			n++
 		}
@@ -121,6 +122,12 @@ func (w *plan) waitingCards(b *strings.Builder, s *shown) {
 `, yamlText("How many "+plural(s.noun)+" wait at the end of each day?"), table)
 }
 
+// tellsApart reports whether bars of a related thing say something: it has names, or so few numbers that people know them.
+func (w *plan) tellsApart(pr *planRecord, r planRelated) bool {
+	st := w.Profile.stats(pr.table.t, r.key.Column)
+	return r.label != "" || st.Distinct >= 0 && st.Distinct <= 100
+}
+
 func (w *plan) concernedCard(b *strings.Builder, s *shown, r planRelated) {
 	format := "text"
 	if r.label == "" {
@@ -145,6 +152,6 @@ func (w *plan) concernedCard(b *strings.Builder, s *shown, r planRelated) {
       n: {label: %[7]s, link: "%[4]s?%[1]s={what}"}
       all_groups: {hidden: true}
     definition: The period's rows by %[8]s.
-`, r.name, yamlText("Which "+strings.ReplaceAll(r.name, "_", " ")+" has most "+plural(s.noun)+"?"), s.record.filterOf(r), s.list,
-		yamlText(heading(r.name)), format, yamlText(heading(s.list)), strings.ReplaceAll(r.name, "_", " "))
+`, r.name, yamlText("Which "+lowerFirst(w.relatedTitle(r))+" has most "+plural(s.noun)+"?"), s.record.filterOf(r), s.list,
+		yamlText(w.relatedTitle(r)), format, yamlText(heading(s.list)), lowerFirst(w.relatedTitle(r)))
 }

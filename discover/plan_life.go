@@ -17,7 +17,7 @@ func (w *plan) activities(pr *planRecord) {
 	taken := w.namesOfLog(pr)
 	for _, role := range order {
 		column := pr.r.stamp(role)
-		if column == "" || taken[role] && role != "created" {
+		if column == "" || taken[role] && role != "created" || w.never(pr, column) {
 			continue
 		}
 		a := planActivity{name: role, at: pr.table.columns[column], why: "the column " + column}
@@ -46,7 +46,7 @@ func (w *plan) activities(pr *planRecord) {
 	}
 	for _, r := range pr.related {
 		if r.label != "" {
-			pr.facts = append(pr.facts, planFact{name: r.label, column: r.label, label: heading(r.name)})
+			pr.facts = append(pr.facts, planFact{name: r.label, column: r.label, label: w.relatedTitle(r)})
 		}
 	}
 }
@@ -56,6 +56,12 @@ func (pr *planRecord) free(name string) string {
 		name += "_2"
 	}
 	return name
+}
+
+// never reports whether no row has a date, of rows enough to say so.
+func (w *plan) never(pr *planRecord, column string) bool {
+	st, rows := w.Profile.stats(pr.table.t, column), w.Profile.rows(pr.table.t)
+	return rows >= 20 && st.Distinct >= 0 && st.Filled-st.Zero-st.Far <= 0
 }
 
 // namesOfLog are the activities that the log tells of; it knows each time, where a date column has the last one only.

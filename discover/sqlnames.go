@@ -126,3 +126,33 @@ func aOrAn(noun string) string {
 	}
 	return "a " + noun
 }
+
+// relatedTitle is what people call someone concerned: a name in short is written out as its table has it.
+func (w *plan) relatedTitle(r planRelated) string {
+	words := strings.Split(r.name, "_")
+	parent := split(r.parent.t.Name[len(prefixOf(r.parent.t.Name, w.Catalog.prefix)):])
+	for i, word := range words {
+		for _, long := range parent {
+			if long = singular(long); len(word) < len(long) && abbreviates([]string{word}, []string{long}) {
+				words[i] = long
+			}
+		}
+		if len(words[i]) <= 4 && !strings.ContainsAny(words[i], "aeiouy") || acronyms[words[i]] {
+			words[i] = strings.ToUpper(words[i])
+		}
+	}
+	return heading(strings.Join(words, "_"))
+}
+
+// acronyms are read letter by letter although they have a vowel.
+var acronyms = map[string]bool{
+	"sla": true, "id": true, "api": true, "url": true, "ip": true, "vat": true, "isbn": true, "sku": true, "iban": true,
+}
+
+// lowerFirst is a title within a sentence; an acronym stays as it is.
+func lowerFirst(s string) string {
+	if len(s) > 1 && s[1] >= 'A' && s[1] <= 'Z' {
+		return s
+	}
+	return strings.ToLower(s[:min(1, len(s))]) + s[min(1, len(s)):]
+}

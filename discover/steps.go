@@ -197,6 +197,28 @@ func (l *look) fromTo(t *Table, r *Record) (from, to *Column) {
 	return from, to
 }
 
+// rename gives the states the names that a person said.
+func (s *Steps) rename(names map[string]string) {
+	if s == nil {
+		return
+	}
+	of := func(list []string) []string {
+		out := make([]string, len(list))
+		for i, n := range list {
+			out[i] = cmp.Or(names[n], n)
+		}
+		return out
+	}
+	next, seen := map[string][]string{}, map[string]bool{}
+	for from, follows := range s.Next {
+		next[cmp.Or(names[from], from)] = of(follows)
+	}
+	for n := range s.Seen {
+		seen[cmp.Or(names[n], n)] = true
+	}
+	s.Next, s.First, s.Seen = next, of(s.First), seen
+}
+
 // stampedRow is a row of a log with its time and number.
 type stampedRow struct {
 	logRow

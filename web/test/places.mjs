@@ -29,11 +29,12 @@ export async function places(base) {
   if (check) list.push(["check", check.link]);
   list.push(["quarantine", "/quarantine"], ["tables", "/tables"]);
   const table = meta.records?.[0]?.table;
+  const facet = (meta.records?.[0]?.columns ?? []).find((c) => c === "status" || c.endsWith("state")) ?? meta.records?.[0]?.key;
   if (table) list.push(["table", "/tables/" + table], ["table-rows", `/tables/${table}?view=rows`], ["lineage", "/lineage?table=" + table]);
   if (table)
     list.push([
       "sql",
-      "/sql?q=" + encodeURIComponent(`select status, count(*) as claims\nfrom ${table}\ngroup by status\norder by claims desc`),
+      "/sql?q=" + encodeURIComponent(`select ${facet}, count(*) as n\nfrom ${table}\ngroup by ${facet}\norder by n desc`),
     ]);
   return list;
 }

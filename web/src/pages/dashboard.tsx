@@ -40,7 +40,7 @@ export function Dashboard({ page, value }: { page: PageInfo; value?: string }) {
           </>
         )
       }
-      filters={<FilterBar names={(page.filters ?? []).filter((n) => n !== page.entity)} />}
+      filters={<FilterBar compared={answer?.meta.filters?.versus} names={(page.filters ?? []).filter((n) => n !== page.entity)} />}
     >
       {problem && (
         <div class="grid">
@@ -59,7 +59,7 @@ export function Dashboard({ page, value }: { page: PageInfo; value?: string }) {
           {tiles.length > 0 && (
             <div class="tiles">
               {tiles.map((c) => (
-                <TileCard key={c.id} card={c} />
+                <TileCard key={c.id} card={c} compared={answer?.meta.filters?.versus !== "none"} />
               ))}
             </div>
           )}

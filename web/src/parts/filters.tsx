@@ -9,7 +9,8 @@ import { day, decimal } from "../lib/format";
 import { Icon } from "./icon";
 import { Popover } from "./menu";
 
-export function FilterBar({ names, rows, money = true }: { names: string[] | null; rows?: boolean; money?: boolean }) {
+export function FilterBar(props: { names: string[] | null; rows?: boolean; money?: boolean; compared?: string }) {
+  const { names, rows, money = true, compared } = props;
   const m = meta.value;
   const pairs = place.value.pairs;
   const list = (m?.filters ?? []).filter((f) => f.kind !== "currency" && (!names || names.includes(f.name)));
@@ -19,7 +20,7 @@ export function FilterBar({ names, rows, money = true }: { names: string[] | nul
   return (
     <div class="filters" role="toolbar" aria-label="Filters">
       <Period rows={rows} />
-      {!rows && <Versus />}
+      {!rows && <Versus compared={compared} />}
       <span class="divide" />
       {list.map((f) => (
         <Values key={f.name} f={f} rows={rows} />
@@ -159,8 +160,9 @@ const versus: [string, string][] = [
   ["none", "nothing"],
 ];
 
-function Versus() {
-  const now = param("vs") || "prev";
+// A page without a period has nothing to compare with, whatever the address says.
+function Versus({ compared }: { compared?: string }) {
+  const now = compared ?? (param("vs") || "prev");
   return (
     <Popover
       label="Compare with"

@@ -7,7 +7,7 @@ import { show } from "./cells";
 import { Icon } from "./icon";
 import { Popover } from "./menu";
 
-export function TileCard({ card }: { card: Card }) {
+export function TileCard({ card, compared }: { card: Card; compared: boolean }) {
   const t = card.tile!;
   const link = t.link || card.rows_link;
   const n = num(t.value);
@@ -76,7 +76,7 @@ export function TileCard({ card }: { card: Card }) {
                 </b>
               </>
             )}
-            {change === null && t.before === null && <span class="quiet">nothing before to compare with</span>}
+            {compared && change === null && t.before === null && <span class="quiet">nothing before to compare with</span>}
           </p>
           <p class="quiet before">
             {t.second ?? (t.before !== null && t.before !== undefined ? `${show(t.before, t.format, t.format === "money")} before` : "")}

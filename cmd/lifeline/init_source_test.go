@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"io"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestInitOnlySelectsAndLocksNothing lists what a look at a database does to its server, from the server's own log of statements.
+func TestInitOnlySelectsAndLocksNothing(t *testing.T) {
+	// Not parallel: the log is the server's, and init's sessions are told from others by the database that they begin with.
+	dsn := mysqlDatabase(t)
+	fillDatabase(t, dsn, helpdesk)
+	db := mysqlAdmin(t)
+	name := databaseOf(dsn)
+	exec := func(statement string) {
+		_, err := db.Exec(statement)
+		require.NoError(t, err, statement)
+	}
+	exec("set global log_output = 'TABLE'")
+	exec("set global general_log = 1")
+	exec("set global slow_query_log = 1")
+	defer exec("set global general_log = 0")
+	began := time.Now()
+	initResultOf(t, filepath.Join(t.TempDir(), "desk"), "--source", dsn, "--yes")
+	took := time.Since(began)
+	exec("set global general_log = 0")
+
+	rows, err := db.Query(`select g.argument from mysql.general_log g where g.command_type in ('Query', 'Execute', 'Prepare')
+		and g.thread_id in (select c.thread_id from mysql.general_log c where c.command_type = 'Connect' and c.argument like ?)
+		order by g.event_time`, "% on "+name+" %")
+	require.NoError(t, err)
+	defer rows.Close()
+	allowed := regexp.MustCompile(`(?is)^\(*\s*(select |set |start transaction|rollback|commit)`)
+	locking := regexp.MustCompile(`(?i)for update|lock in share|for share|lock tables|flush|get_lock|set global|set persist|into outfile`)
+	selects, bounded := 0, false
+	for rows.Next() {
+		var text string
+		require.NoError(t, rows.Scan(&text))
+		require.Regexp(t, allowed, text)
+		require.NotRegexp(t, locking, text)
+		bounded = bounded || strings.Contains(text, "max_statement_time") || strings.Contains(text, "max_execution_time")
+		if strings.HasPrefix(strings.ToLower(strings.TrimLeft(text, "( \n\t")), "select") {
+			selects++
+		}
+	}
+	require.NoError(t, rows.Err())
+	require.Greater(t, selects, 10, "the statements of this look were found")
+	require.True(t, bounded, "the server itself ends what takes longer than two seconds")
+	var longest float64
+	require.NoError(t, db.QueryRow(`select coalesce(max(time_to_sec(query_time)), 0) from mysql.slow_log where db = ?`, name).Scan(&longest))
+	require.LessOrEqual(t, longest, 2.0, "no statement takes longer than its budget")
+	require.Less(t, took, 40*time.Second)
+}
+
+// screenOf reads a screen until it shows a text.
+type screenOf struct {
+	t    *testing.T
+	from io.Reader
+	all  strings.Builder
+}
+
+func (s *screenOf) until(text string) string {
+	s.t.Helper()
+	buffer := make([]byte, 4096)
+	for !strings.Contains(s.all.String(), text) {
+		n, err := s.from.Read(buffer)
+		s.all.Write(buffer[:n])
+		require.NoError(s.t, err, "%s\nlacks %q", s.all.String(), text)
+	}
+	out := s.all.String()
+	before, after, _ := strings.Cut(out, text)
+	s.all.Reset()
+	s.all.WriteString(after)
+	return before + text
+}
+
+// TestInitAsksOnATerminal answers every question as a person does: the default, a wrong answer and then a right one.
+func TestInitAsksOnATerminal(t *testing.T) {
+	t.Parallel()
+	dsn := mysqlDatabase(t)
+	fillDatabase(t, dsn, helpdesk+`;
+update desk_request_states set name = 'Zwischenlager' where id = 2`)
+	dir := filepath.Join(t.TempDir(), "desk")
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	c, keys, from := onTerminal(t, ctx, "init", dir, "--source", dsn, "--serve", "--addr", "127.0.0.1:0")
+	screen := &screenOf{t: t, from: from}
+	say := func(line string) {
+		_, err := io.WriteString(keys, line+"\n")
+		require.NoError(t, err)
+	}
+	require.Contains(t, screen.until("[request] "), "Which of these are records with a life?")
+	say("ticket")
+	screen.until("is not one of request")
+	screen.until("[request] ")
+	say("")
+	require.Contains(t, screen.until("[unknown] "), "2 (15 rows)", "the evidence stands beside the question")
+	say("2=With a colleague:open")
+	require.Contains(t, screen.until("[UTC] "), "Which zone")
+	say("Nowhere/Town")
+	screen.until("there is not a time zone")
+	screen.until("[UTC] ")
+	say("Africa/Nairobi")
+	require.Contains(t, screen.until("[no] "), "Mask what seems to tell of people")
+	say("")
+	require.NotContains(t, screen.until("files written in"), "[unknown]", "there are no more questions")
+	screen.until("published version 1")
+	require.Regexp(t, listening, screen.until("/\r\n"))
+	_, err := keys.Write([]byte{3})
+	require.NoError(t, err)
+	_, _ = io.Copy(io.Discard, from)
+	require.NoError(t, c.Wait(), "Ctrl-C is how it ends, and no error")
+	require.Contains(t, readFile(t, dir, "seeds/status_map.csv"), "request,2,with_a_colleague,open,With a colleague")
+	require.Contains(t, readFile(t, dir, "lifeline.yml"), "time_zone: Africa/Nairobi")
+}
