@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	_ "time/tzdata" // A zone must be found on machines without a zone database.
@@ -53,6 +54,28 @@ type WarehouseConfig struct {
 	DSN          string // duckdb:PATH or postgres://….
 	MemoryLimit  string // Such as "4GB"; DuckDB only.
 	KeepVersions int    // The newest included; 0 means the default of 2.
+	FileMode     uint32 // Of the published file, DuckDB only; 0 means the default of 0444.
+}
+
+var octal = regexp.MustCompile(`^(0o?)?[0-7]{3}$`)
+
+// fileMode reads the mode of a file that is only read: its owner must be able to, nobody may write or run it.
+func (o *Object) fileMode(name string, set *uint32) error {
+	v, ok := o.Take(name)
+	if !ok {
+		return nil
+	}
+	if _, err := v.Text(); err != nil {
+		return err
+	}
+	text := v.node.GetToken().Value // As it is written: for YAML, 0440 is 288.
+	bits, err := strconv.ParseUint(text[max(0, len(text)-3):], 8, 32)
+	if !octal.MatchString(text) || err != nil || bits&0o400 == 0 || bits&0o333 != 0 {
+		return v.Problem(fmt.Sprintf("%s is not the mode of a file that is only read", text),
+			name+": 0444 for everybody, 0440 for the file's group, 0400 for this user alone")
+	}
+	*set = uint32(bits)
+	return nil
 }
 
 // AsOf says at which instant "last 7 days" ends.
@@ -90,7 +113,7 @@ func (p *Project) readConfig(env func(string) string) error {
 		}),
 		child(o, "warehouse", func(s *Object) error {
 			return firstError(s.Text("dsn", &c.Warehouse.DSN), s.Text("memory_limit", &c.Warehouse.MemoryLimit),
-				s.Integer("keep_versions", &c.Warehouse.KeepVersions), s.Finish(p))
+				s.Integer("keep_versions", &c.Warehouse.KeepVersions), s.fileMode("file_mode", &c.Warehouse.FileMode), s.Finish(p))
 		}),
 		p.readAsOf(o),
 		o.Finish(p),

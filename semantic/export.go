@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -69,7 +68,7 @@ type lineWriter struct {
 	rows    int64
 }
 
-func (l *lineWriter) add(rows *sql.Rows) error {
+func (l *lineWriter) add(rows *warehouse.Rows) error {
 	columns, err := columnsOf(rows)
 	if err != nil {
 		return err

@@ -389,6 +389,7 @@ func (p *PageQuery) dress(c *CardFile, b *boundQuery, got *Result) *Result {
 		}
 	}
 	out.finish()
+	out.round()
 	return out
 }
 

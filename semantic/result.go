@@ -35,7 +35,7 @@ type querier interface {
 
 // Fetch reads a whole answer; limit 0 reads everything.
 func Fetch(ctx context.Context, q querier, query string, limit int, args ...any) (*Result, error) {
-	rows, err := q.QueryContext(ctx, query, args...)
+	rows, err := warehouse.Lossless(ctx, q, query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func Fetch(ctx context.Context, q querier, query string, limit int, args ...any)
 }
 
 // columnsOf names and types the columns of an answer.
-func columnsOf(rows *sql.Rows) ([]Column, error) {
+func columnsOf(rows *warehouse.Rows) ([]Column, error) {
 	types, err := rows.ColumnTypes()
 	if err != nil {
 		return nil, err
@@ -222,16 +222,27 @@ func (r *Result) finish() {
 			switch c.Format {
 			case "count":
 				if x, ok := new(big.Rat).SetString(text); ok && x.IsInt() && x.Num().IsInt64() {
-					row[i] = x.Num().Int64()
+					row[i] = jsonValue(x.Num().Int64(), c.Type) // A wide one stays a text.
 				}
 			case "money":
 				if x, ok := new(big.Rat).SetString(text); ok {
 					row[i] = x.FloatString(max(4, len(text)-1-strings.IndexByte(text+".", '.')))
 				}
-			case "percent", "days", "number":
-				if x, ok := new(big.Rat).SetString(text); ok && (c.Type == "double" || strings.HasPrefix(c.Type, "decimal")) {
-					row[i] = trimDecimal(x.FloatString(6))
-				}
+			}
+		}
+	}
+}
+
+// round shortens what a page computes: shares, days and other numbers have six digits on both engines.
+func (r *Result) round() {
+	for i, c := range r.Columns {
+		if c.Format != "percent" && c.Format != "days" && c.Format != "number" || c.Type != "double" && !strings.HasPrefix(c.Type, "decimal") {
+			continue
+		}
+		for _, row := range r.Rows {
+			text, _ := row[i].(string)
+			if x, ok := new(big.Rat).SetString(text); ok {
+				row[i] = trimDecimal(x.FloatString(6))
 			}
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/duckdb/duckdb-go/v2"
+
+	"lifeline/warehouse"
 )
 
 // duckReader is an engine in memory with the version's file attached to read. It can open nothing else.
@@ -107,7 +109,7 @@ func (r *duckReader) answer(ctx context.Context, q *question) (*outcome, error) 
 	if err != nil {
 		return nil, err
 	}
-	rows, err := r.conn.QueryContext(ctx, wrapped(q.Run, q.Rows+1))
+	rows, err := warehouse.Lossless(ctx, r.conn, wrapped(q.Run, q.Rows+1))
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +165,7 @@ func (r *duckReader) file(ctx context.Context, q *question) (*outcome, error) {
 }
 
 func (r *duckReader) part(ctx context.Context, query string, o *outcome, out *answerWriter, q *question) error {
-	rows, err := r.conn.QueryContext(ctx, query)
+	rows, err := warehouse.Lossless(ctx, r.conn, query)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ type parquetWriter struct {
 }
 
 // pass puts rows into the table passed, as texts.
-func (w *parquetWriter) pass(ctx context.Context, rows *sql.Rows, o *outcome, q *question) (err error) {
+func (w *parquetWriter) pass(ctx context.Context, rows *warehouse.Rows, o *outcome, q *question) (err error) {
 	if o.Columns, err = sandboxColumns(rows); err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (w *parquetWriter) pass(ctx context.Context, rows *sql.Rows, o *outcome, q 
 	return errors.Join(w.append(rows, appender, o, q), appender.Close())
 }
 
-func (w *parquetWriter) append(rows *sql.Rows, to *duckdb.Appender, o *outcome, q *question) error {
+func (w *parquetWriter) append(rows *warehouse.Rows, to *duckdb.Appender, o *outcome, q *question) error {
 	values, targets, line := make([]any, len(o.Columns)), make([]any, len(o.Columns)), make([]driver.Value, len(o.Columns))
 	for i := range values {
 		targets[i] = &values[i]

@@ -12,6 +12,8 @@ import (
 	"github.com/duckdb/duckdb-go/v2"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"lifeline/warehouse"
 )
 
 // postgresReader is one session of the readers' role, and an engine that only parses.
@@ -92,7 +94,7 @@ func (r *postgresReader) run(ctx context.Context, q *question) (*outcome, error)
 	if _, err := tx.ExecContext(ctx, fmt.Sprintf("set local statement_timeout = %d", timeLeft(ctx).Milliseconds())); err != nil {
 		return nil, postgresError(err)
 	}
-	rows, err := tx.QueryContext(ctx, wrapped(q.Run, q.Rows+1))
+	rows, err := warehouse.Lossless(ctx, tx, wrapped(q.Run, q.Rows+1))
 	if err != nil {
 		return nil, postgresError(err)
 	}
@@ -127,7 +129,7 @@ func postgresError(err error) error {
 }
 
 // parquet lets DuckDB write rows that pass through it as texts, each cast to its own type: a decimal of any width comes through exactly.
-func (r *postgresReader) parquet(ctx context.Context, q *question, rows *sql.Rows, o *outcome) error {
+func (r *postgresReader) parquet(ctx context.Context, q *question, rows *warehouse.Rows, o *outcome) error {
 	connector, err := duckdb.NewConnector(filepath.Join(filepath.Dir(q.File), "rows.duckdb")+"?threads=1&memory_limit=128MiB", nil)
 	if err != nil {
 		return err

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"lifeline/warehouse"
 )
 
 // IsSandboxProcess tells whether this program was started as a sandbox's process: then main does nothing but SandboxProcess. Tests whose
@@ -146,7 +148,10 @@ func sandboxErrorOf(err error) *SandboxError {
 }
 
 // sandboxColumns are the columns of an answer.
-func sandboxColumns(rows *sql.Rows) ([]SandboxColumn, error) {
+func sandboxColumns(rows interface {
+	ColumnTypes() ([]*sql.ColumnType, error)
+},
+) ([]SandboxColumn, error) {
 	types, err := rows.ColumnTypes()
 	if err != nil {
 		return nil, err
@@ -173,7 +178,7 @@ func tooManyRows(most int) error {
 }
 
 // write puts rows into the answer.
-func (o *outcome) write(rows *sql.Rows, out *answerWriter, q *question) error {
+func (o *outcome) write(rows *warehouse.Rows, out *answerWriter, q *question) error {
 	columns, err := sandboxColumns(rows)
 	if err != nil {
 		return err

@@ -25,6 +25,7 @@ type duckPaths struct {
 	versions  string // The folder of kept versions.
 	temp      string // Where the engine spills to; nothing in it outlives a run.
 	lock      string // Locked by the run that holds the warehouse; says who.
+	mode      os.FileMode
 	looks     string // Locked, shared, by those who look at the landing file, and by a run that writes it.
 }
 
@@ -38,6 +39,7 @@ func duckPathsOf(path string) duckPaths {
 		temp:     filepath.Join(folder, "tmp"),
 		lock:     filepath.Join(folder, "lock"),
 		looks:    filepath.Join(folder, "looks"),
+		mode:     publishedMode,
 	}
 }
 
@@ -155,6 +157,9 @@ func (p duckPaths) show(id int64) error {
 		if err := copyFile(p.version(id), next); err != nil {
 			return err
 		}
+	}
+	if err := os.Chmod(next, p.mode); err != nil { // A kept version may have another, from before the setting.
+		return err
 	}
 	duckStep("version linked")
 	return move(next, p.published)

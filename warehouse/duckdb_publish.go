@@ -47,7 +47,7 @@ select
 	}
 	paths := b.run.paths
 	duckStep("version built")
-	if err := seal(paths.building(b.id), publishedMode); err != nil {
+	if err := seal(paths.building(b.id), paths.mode); err != nil {
 		return duckProblem(fmt.Sprintf("finish version %d", b.id), err)
 	}
 	duckStep("version sealed")

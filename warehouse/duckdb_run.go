@@ -15,8 +15,6 @@ import (
 
 	"github.com/duckdb/duckdb-go/v2"
 	"github.com/duckdb/duckdb-go/v2/mapping"
-
-	"lifeline/change"
 )
 
 //go:embed schema_duckdb/*.sql
@@ -140,11 +138,8 @@ from ops.schema_migrations`).Scan(&have); err != nil {
 	if err != nil {
 		return err
 	}
-	if have > len(files) {
-		return &change.Problem{
-			Err: fmt.Errorf("%s was written by a newer lifeline (schema %d, this program knows %d)", r.paths.landing, have, len(files)),
-			Try: "the newer program", Class: change.ClassUsage,
-		}
+	if err := knownSchema(r.paths.landing, have, duckSchema, "schema_duckdb/*.sql"); err != nil {
+		return err
 	}
 	for i, name := range files[have:] {
 		text, err := duckSchema.ReadFile(name)

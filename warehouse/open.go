@@ -34,7 +34,11 @@ func Open(ctx context.Context, o Options) (Warehouse, error) {
 				return nil, err
 			}
 		}
-		return &duckWarehouse{Options: o, paths: duckPathsOf(path)}, nil
+		w := &duckWarehouse{Options: o, paths: duckPathsOf(path)}
+		if o.FileMode != 0 {
+			w.paths.mode = o.FileMode
+		}
+		return w, nil
 	case found && (scheme == "postgres" || scheme == "postgresql"):
 		return newPostgres(ctx, o)
 	case o.DSN == "":

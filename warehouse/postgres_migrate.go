@@ -10,8 +10,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-
-	"lifeline/change"
 )
 
 //go:embed schema_postgres/*.sql
@@ -35,11 +33,8 @@ create table if not exists ops.schema_migrations (version int, applied_at timest
 		return err
 	}
 	slices.Sort(files)
-	if last := len(files); newest > last {
-		return &change.Problem{
-			Err: fmt.Errorf("the warehouse was made by a newer lifeline (schema %d, this program knows %d)", newest, last),
-			Try: "the newer program", Class: change.ClassUsage,
-		}
+	if err := knownSchema("the warehouse", newest, postgresSchema, "schema_postgres/*.sql"); err != nil {
+		return err
 	}
 	for _, file := range files {
 		number, _, _ := strings.Cut(strings.TrimPrefix(file, "schema_postgres/"), "_")

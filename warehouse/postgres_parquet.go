@@ -28,14 +28,14 @@ func (r *Reader) passParquet(ctx context.Context, query, file string, about map[
 	defer func() { _ = connector.Close() }()
 	p := &parquetPass{connector: connector, db: sql.OpenDB(connector)}
 	defer func() { _ = p.db.Close() }()
-	if err := r.streamSession(ctx, query, func(rows *sql.Rows) error { return p.take(ctx, rows) }); err != nil {
+	if err := r.streamSession(ctx, query, func(rows *Rows) error { return p.take(ctx, rows) }); err != nil {
 		return 0, err
 	}
 	return copyOut(ctx, p.db, "select "+strings.Join(p.casts, ", ")+" from passed", file, "zstd", about)
 }
 
 // take puts rows into the table passed, as texts.
-func (p *parquetPass) take(ctx context.Context, rows *sql.Rows) error {
+func (p *parquetPass) take(ctx context.Context, rows *Rows) error {
 	types, err := rows.ColumnTypes()
 	if err != nil {
 		return err
@@ -60,7 +60,7 @@ func (p *parquetPass) take(ctx context.Context, rows *sql.Rows) error {
 	return errors.Join(appendTexts(rows, types, appender), appender.Close())
 }
 
-func appendTexts(rows *sql.Rows, types []*sql.ColumnType, to *duckdb.Appender) error {
+func appendTexts(rows *Rows, types []*sql.ColumnType, to *duckdb.Appender) error {
 	values, targets, line := make([]any, len(types)), make([]any, len(types)), make([]driver.Value, len(types))
 	for i := range values {
 		targets[i] = &values[i]

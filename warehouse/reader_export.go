@@ -14,7 +14,7 @@ const partRows = 250_000
 
 // Stream gives the rows of a query, of which there are about so many, to a function, which may be called several times. However many
 // there are, few are in memory at once.
-func (r *Reader) Stream(ctx context.Context, query string, rows int64, do func(*sql.Rows) error) error {
+func (r *Reader) Stream(ctx context.Context, query string, rows int64, do func(*Rows) error) error {
 	switch {
 	case !r.duck:
 		return r.streamSession(ctx, query, do)
@@ -25,7 +25,7 @@ func (r *Reader) Stream(ctx context.Context, query string, rows int64, do func(*
 }
 
 // streamSession reads in a session that says what it is, so that a publication need not wait for it.
-func (r *Reader) streamSession(ctx context.Context, query string, do func(*sql.Rows) error) error {
+func (r *Reader) streamSession(ctx context.Context, query string, do func(*Rows) error) error {
 	conn, err := r.DB.Conn(ctx)
 	if err != nil {
 		return err
@@ -38,8 +38,8 @@ func (r *Reader) streamSession(ctx context.Context, query string, do func(*sql.R
 	return readRows(ctx, conn, query, do)
 }
 
-func readRows(ctx context.Context, from Querier, query string, do func(*sql.Rows) error) error {
-	rows, err := from.QueryContext(ctx, query)
+func readRows(ctx context.Context, from Querier, query string, do func(*Rows) error) error {
+	rows, err := Lossless(ctx, from, query)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func readRows(ctx context.Context, from Querier, query string, do func(*sql.Rows
 }
 
 // streamParts writes the rows, in their order, into a small file beside and reads them part by part.
-func (r *Reader) streamParts(ctx context.Context, query string, do func(*sql.Rows) error) error {
+func (r *Reader) streamParts(ctx context.Context, query string, do func(*Rows) error) error {
 	dir, err := ExportFolder()
 	if err != nil {
 		return fmt.Errorf("make room for the export: %w", err)

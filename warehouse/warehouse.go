@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"time"
 
@@ -18,6 +19,7 @@ type Options struct {
 	MemoryLimit  string       // For building on DuckDB, such as "4GB"; empty leaves it to the engine.
 	Threads      int          // For DuckDB; 0 means all cores.
 	KeepVersions int          // Published versions to keep, the newest included; 0 means 2.
+	FileMode     os.FileMode  // Of the file that DuckDB publishes; 0 means 0444, which every client can read.
 	Logger       *slog.Logger // nil means silence.
 }
 
@@ -28,6 +30,9 @@ type Warehouse interface {
 	// Check refuses, with a problem that names the place, tables that cannot land and models that cannot be built under their names. It
 	// touches nothing.
 	Check(tables []*change.Table, models []Model) error
+	// Examine looks for what would stop a run that builds these models, such as missing rights, and touches nothing. The notes are what
+	// people should know besides.
+	Examine(ctx context.Context, models []Model) (notes []string, err error)
 	// Begin takes the warehouse for one run, creates what is missing in it, brings ops to the newest schema and clears what a
 	// killed run left behind. Another run holding it gives a *HeldError after wait.
 	Begin(ctx context.Context, who Holder, wait time.Duration) (Run, error)

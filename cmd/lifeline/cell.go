@@ -1,7 +1,6 @@
 package main
 
 import (
-	"database/sql"
 	"math/big"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 // column is a column of an answer by its name and the engine's name of its type.
 type column struct{ name, kind string }
 
-func columnsOf(rows *sql.Rows) ([]column, error) {
+func columnsOf(rows *warehouse.Rows) ([]column, error) {
 	types, err := rows.ColumnTypes()
 	if err != nil {
 		return nil, err

@@ -40,7 +40,7 @@ func contentOf(t *testing.T, r *warehouse.Reader, table string, columns []string
 	for i, c := range columns {
 		quoted[i] = fmt.Sprintf(`"%s"`, c)
 	}
-	rows, err := r.DB.QueryContext(context.Background(), "select "+strings.Join(quoted, ", ")+" from "+table)
+	rows, err := warehouse.Lossless(context.Background(), r.DB, "select "+strings.Join(quoted, ", ")+" from "+table)
 	require.NoError(t, err)
 	defer rows.Close()
 	kinds, next, err := scanner(rows)
@@ -100,7 +100,7 @@ func stagingRows(t *testing.T, dsn, text string) []map[string]any {
 	db, err := sql.Open("duckdb", strings.TrimPrefix(dsn, "duckdb:")+".lifeline/landing.duckdb?access_mode=read_only")
 	require.NoError(t, err)
 	defer db.Close()
-	rows, err := db.QueryContext(t.Context(), text)
+	rows, err := warehouse.Lossless(t.Context(), db, text)
 	require.NoError(t, err)
 	defer rows.Close()
 	columns, next, err := scanner(rows)

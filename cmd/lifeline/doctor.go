@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"lifeline/change"
+	"lifeline/model"
 	"lifeline/project"
+	"lifeline/source"
 	"lifeline/source/preflight"
 	"lifeline/warehouse"
 )
@@ -29,6 +32,8 @@ type finding struct {
 	Status string `json:"status"` // ok, warn, fail, skipped
 	What   string `json:"what"`
 	Try    string `json:"try,omitempty"`
+
+	class change.Class
 }
 
 func (c *doctorCommand) Run(ctx context.Context, g *Globals) error {
@@ -36,79 +41,129 @@ func (c *doctorCommand) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	findings := []finding{c.project(g, p)}
-	failed := &change.Problem{Class: change.ClassError}
-	broken := 0
+	engine := "duckdb"
+	wh, errWarehouse := g.openWarehouse(ctx, p)
+	if errWarehouse == nil {
+		defer wh.Close()
+		engine = wh.Engine()
+	}
+	graph, errGraph := graphAt(p, engine, time.Now().UTC())
+	findings := []finding{c.project(p, graph, errGraph)}
 	src, err := g.openSource(ctx, p, 1, true)
 	if err != nil {
-		f := describe(err)
-		findings = append(findings, finding{"source", string(preflight.Fail), f.Message, f.Try})
-		failed.Class, broken = change.Class(f.ExitCode), 1
+		src = nil
+		findings = append(findings, failing("source", err))
 	} else {
 		defer src.Close()
 		for _, r := range src.Check(ctx) {
-			findings = append(findings, finding{r.Name, string(r.Status), r.What, r.Try})
-			if r.Status == preflight.Fail {
-				broken++
-				failed.Class = r.Class
-			}
+			findings = append(findings, finding{r.Name, string(r.Status), r.What, r.Try, r.Class})
 		}
 	}
-	w := c.warehouse(ctx, g, p)
-	if findings = append(findings, w); w.Status == string(preflight.Fail) {
-		broken++
-	}
+	findings = append(findings, c.warehouse(ctx, wh, errWarehouse, src, graph)...)
 	if err := c.print(g, findings); err != nil {
 		return err
 	}
-	if broken > 0 {
-		failed.Err = fmt.Errorf("%d checks failed", broken)
-		return &toldError{failed}
+	return verdict(findings)
+}
+
+// verdict is the error of the checks that failed, with the class of the last that is more than an error.
+func verdict(findings []finding) error {
+	broken, class := 0, change.ClassError
+	for _, f := range findings {
+		if f.Status != string(preflight.Fail) {
+			continue
+		}
+		if broken++; f.class > class {
+			class = f.class
+		}
 	}
-	return nil
+	if broken == 0 {
+		return nil
+	}
+	return &toldError{&change.Problem{Err: fmt.Errorf("%d checks failed", broken), Class: class}}
 }
 
 // project says whether the project's graph can be made, and which dbt keys have no effect here.
-func (c *doctorCommand) project(g *Globals, p *project.Project) finding {
-	graph, err := graphAt(p, "duckdb", time.Now().UTC())
+func (c *doctorCommand) project(p *project.Project, graph *model.Graph, err error) finding {
 	if err != nil {
-		f := describe(err)
-		return finding{"project", string(preflight.Fail), f.Message, f.Try}
+		return failing("project", err)
 	}
 	what := fmt.Sprintf("%s: %d models, %d seeds, %d tests, %d nodes in order", p.Name, len(p.Models), len(p.Seeds), len(p.Tests),
 		len(graph.Nodes))
 	if n := len(p.Unused()); n > 0 {
 		what += fmt.Sprintf("; %d keys have no effect here: %s", n, strings.Join(p.Unused(), ", "))
 	}
-	return finding{"project", string(preflight.OK), what, ""}
+	return finding{Check: "project", Status: string(preflight.OK), What: what}
 }
 
-func (c *doctorCommand) warehouse(ctx context.Context, g *Globals, p *project.Project) finding {
-	wh, err := g.openWarehouse(ctx, p)
+func failing(check string, err error) finding {
+	f := describe(err)
+	return finding{check, string(preflight.Fail), f.Message, f.Try, change.Class(f.ExitCode)}
+}
+
+// warehouse says what a run would stop at on the warehouse's side, before one touches anything. src and graph are nil where they could not
+// be had.
+func (c *doctorCommand) warehouse(ctx context.Context, wh warehouse.Warehouse, err error, src source.Source, graph *model.Graph) []finding {
 	if err != nil {
-		f := describe(err)
-		return finding{"warehouse", string(preflight.Fail), f.Message, f.Try}
+		return []finding{failing("warehouse", err)}
 	}
-	defer wh.Close()
-	engine := wh.Engine()
-	cluster, found, err := warehouse.CheckNodes(ctx, wh)
+	engine, out := clusterOf(ctx, wh)
+	if len(out) > 0 {
+		return out
+	}
+	var models []warehouse.Model
+	if graph != nil {
+		for _, n := range graph.Nodes {
+			if n.Kind != model.KindSource && n.Materialized != model.Ephemeral {
+				models = append(models, warehouse.Model{Schema: n.Schema, Name: n.Alias})
+			}
+		}
+	}
+	notes, err := wh.Examine(ctx, models)
 	if err != nil {
-		f := describe(err)
-		return finding{"warehouse", string(preflight.Fail), f.Message, f.Try}
+		out = append(out, failing("warehouse", err))
 	}
-	if len(found) > 0 {
-		return finding{"warehouse", string(preflight.Fail), found[0].Message, found[0].Try}
+	for _, n := range notes {
+		out = append(out, finding{Check: "warehouse", Status: string(preflight.Warn), What: n})
 	}
-	if cluster != "" {
-		engine = cluster
+	var tables []*change.Table
+	if src != nil {
+		tables, _ = src.Tables(ctx) // What is wrong there is said by the source's own checks.
+	}
+	if err := wh.Check(tables, models); err != nil {
+		out = append(out, failing("names", err))
+	}
+	if len(out) > len(notes) {
+		return out
 	}
 	r, err := wh.Published(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, warehouse.ErrNothingPublished):
 		f := describe(nothingPublished(err))
-		return finding{"warehouse", string(preflight.OK), engine + ": " + f.Message, f.Try}
+		return append(out, finding{
+			Check: "warehouse", Status: string(preflight.OK), What: engine + ": " + f.Message, Try: f.Try,
+		})
+	case err != nil:
+		return append(out, failing("warehouse", err))
 	}
 	defer r.Close()
-	return finding{"warehouse", string(preflight.OK), fmt.Sprintf("%s: version %d is published", engine, r.Version), ""}
+	return append(out, finding{
+		Check: "warehouse", Status: string(preflight.OK), What: fmt.Sprintf("%s: version %d is published", engine, r.Version),
+	})
+}
+
+// clusterOf names the engine, with its nodes where it has some, and says what is wrong with one of them.
+func clusterOf(ctx context.Context, wh warehouse.Warehouse) (engine string, out []finding) {
+	cluster, found, err := warehouse.CheckNodes(ctx, wh)
+	switch {
+	case err != nil:
+		return "", []finding{failing("warehouse", err)}
+	case len(found) > 0:
+		return "", []finding{{Check: "warehouse", Status: string(preflight.Fail), What: found[0].Message, Try: found[0].Try, class: change.ClassError}}
+	case cluster != "":
+		return cluster, nil
+	}
+	return wh.Engine(), nil
 }
 
 func (c *doctorCommand) print(g *Globals, findings []finding) error {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -55,7 +54,7 @@ func (c *queryCommand) Run(ctx context.Context, g *Globals) error {
 }
 
 func (c *queryCommand) print(ctx context.Context, t terminal, r *warehouse.Reader) error {
-	rows, err := r.DB.QueryContext(ctx, c.SQL)
+	rows, err := warehouse.Lossless(ctx, r.DB, c.SQL)
 	if err != nil {
 		return &change.Problem{
 			Err: fmt.Errorf("query: %w", err), Class: change.ClassError,
@@ -74,7 +73,7 @@ func (c *queryCommand) print(ctx context.Context, t terminal, r *warehouse.Reade
 }
 
 // scanner returns the columns and a function that reads the current row.
-func scanner(rows *sql.Rows) ([]column, func() ([]any, error), error) {
+func scanner(rows *warehouse.Rows) ([]column, func() ([]any, error), error) {
 	columns, err := columnsOf(rows)
 	if err != nil {
 		return nil, nil, err
@@ -91,7 +90,7 @@ func scanner(rows *sql.Rows) ([]column, func() ([]any, error), error) {
 	}, nil
 }
 
-func printObjects(w io.Writer, rows *sql.Rows) error {
+func printObjects(w io.Writer, rows *warehouse.Rows) error {
 	columns, next, err := scanner(rows)
 	if err != nil {
 		return err
@@ -142,7 +141,7 @@ func object(columns []column, values []any) ([]byte, error) {
 	return append(line, '}'), nil
 }
 
-func printCSV(w io.Writer, rows *sql.Rows) error {
+func printCSV(w io.Writer, rows *warehouse.Rows) error {
 	columns, next, err := scanner(rows)
 	if err != nil {
 		return err
@@ -174,7 +173,7 @@ func printCSV(w io.Writer, rows *sql.Rows) error {
 	return out.Error()
 }
 
-func printGrid(t terminal, rows *sql.Rows, limit int) error {
+func printGrid(t terminal, rows *warehouse.Rows, limit int) error {
 	columns, next, err := scanner(rows)
 	if err != nil {
 		return err

@@ -87,7 +87,7 @@ func (c *runsCommand) one(ctx context.Context, g *Globals, db *sql.DB) error {
 }
 
 func (g *Globals) printQuery(ctx context.Context, db *sql.DB, query string, args ...any) error {
-	rows, err := db.QueryContext(ctx, query, args...)
+	rows, err := warehouse.Lossless(ctx, db, query, args...)
 	if err != nil {
 		return fmt.Errorf("read the books: %w", err)
 	}
