@@ -159,7 +159,9 @@ func clusterOf(ctx context.Context, wh warehouse.Warehouse) (engine string, out 
 	case err != nil:
 		return "", []finding{failing("warehouse", err)}
 	case len(found) > 0:
-		return "", []finding{{Check: "warehouse", Status: string(preflight.Fail), What: found[0].Message, Try: found[0].Try, class: change.ClassError}}
+		return "", []finding{{
+			Check: "warehouse", Status: string(preflight.Fail), What: found[0].Message, Try: found[0].Try, class: change.ClassError,
+		}}
 	case cluster != "":
 		return cluster, nil
 	}
