@@ -46,7 +46,8 @@ type Opener func(context.Context, *change.Table) (change.Writer, error)
 // not at all. After an error the stream is to be closed.
 func (s *Stream) Read(ctx context.Context, open Opener, limit Limit) (r Result, err error) {
 	s.out = &output{open: open, result: &r, writers: map[*follower]*writing{}}
-	s.number, s.sequence = 0, 0
+	s.sequence = 0
+	r.Stop, s.stopped = s.stopped, nil
 	s.forgetPrepared()
 	r.Times = map[int64]time.Time{}
 	began := time.Now()
@@ -79,6 +80,9 @@ func (s *Stream) Read(ctx context.Context, open Opener, limit Limit) (r Result, 
 		r.Tables = append(r.Tables, f.table)
 	}
 	r.At = s.heard
+	if r.At.IsZero() {
+		r.At = time.Now().UTC()
+	}
 	r.Position, err = s.here.Encode()
 	return r, err
 }
@@ -97,6 +101,10 @@ func (s *Stream) enough(r *Result, limit Limit, began time.Time) bool {
 
 // next waits for an event; nil where the limit's time is over between two transactions.
 func (s *Stream) next(ctx context.Context, limit Limit, began time.Time) (*replication.BinlogEvent, error) {
+	if event := s.waiting; event != nil {
+		s.waiting = nil
+		return event, nil
+	}
 	wait, cancel := ctx, context.CancelFunc(func() {})
 	if limit.Wait > 0 && !s.tx.open {
 		wait, cancel = context.WithDeadline(ctx, s.out.since(began).Add(limit.Wait))
@@ -115,6 +123,63 @@ func (s *Stream) next(ctx context.Context, limit Limit, began time.Time) (*repli
 	}
 	return nil, s.explain("read the binary log of", err)
 }
+
+// Await waits until the log has something to land, or a reason to stop; false where it has not within the given time. Meanwhile the
+// position moves on, over the transactions of other tables and the server's heartbeats.
+func (s *Stream) Await(ctx context.Context, within time.Duration) (bool, error) {
+	var nothing Result
+	s.out = &output{result: &nothing, writers: map[*follower]*writing{}}
+	deadline := time.Now().Add(within)
+	for s.waiting == nil {
+		wait, cancel := context.WithDeadline(ctx, deadline)
+		event, err := s.events.GetEvent(wait)
+		over := wait.Err() != nil
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return false, ctx.Err()
+		case err != nil && over:
+			return false, nil
+		case err != nil:
+			return false, s.explain("read the binary log of", err)
+		}
+		if s.lands(event) {
+			s.waiting = event
+			break
+		}
+		if err := s.handle(ctx, event); err != nil {
+			return false, err
+		}
+		if nothing.Stop != nil {
+			s.stopped = nothing.Stop
+			return true, nil
+		}
+	}
+	return true, nil
+}
+
+// lands tells whether an event begins something for a table that is followed.
+func (s *Stream) lands(event *replication.BinlogEvent) bool {
+	switch event.Header.EventType {
+	case replication.TRANSACTION_PAYLOAD_EVENT:
+		return true
+	case replication.TABLE_MAP_EVENT:
+		parsed, err := s.parser.Parse(event.RawData)
+		if err != nil {
+			return true // The Read tells.
+		}
+		t, ok := parsed.Event.(*replication.TableMapEvent)
+		name := ""
+		if ok {
+			name = tableName(string(t.Schema), string(t.Table))
+		}
+		return s.tables[name] != nil || s.parents[name] != nil
+	}
+	return false
+}
+
+// Heard is when the server last said something, by its own clock or, where it only lives, by ours; UTC.
+func (s *Stream) Heard() time.Time { return s.heard }
 
 // handle takes one event.
 func (s *Stream) handle(ctx context.Context, raw *replication.BinlogEvent) error {

@@ -47,7 +47,8 @@ type MetaData struct {
 	Badges      []Badge               `json:"badges"`
 	Examples    []semantic.Example    `json:"examples"` // Questions to begin with on the SQL page.
 	Limits      Limits                `json:"limits"`
-	Live        bool                  `json:"live"` // Runs are made here and tell of themselves on /api/v1/events.
+	Behind      *float64              `json:"behind_seconds,omitempty"` // Of the source, where this server follows it.
+	Live        bool                  `json:"live"`                     // Runs are made here and tell of themselves on /api/v1/events.
 }
 
 // Step is one thing to do on a first visit.

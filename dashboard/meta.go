@@ -32,7 +32,7 @@ func (c *request) loadMeta(ctx context.Context) (*MetaData, error) {
 	d := &MetaData{
 		Project: cmp.Or(c.options.Project.Config.Name, c.options.Project.Name), Build: c.options.Build, Engine: c.store.wh.Engine(),
 		State:    "ready",
-		TimeZone: c.options.Project.Config.BusinessTimeZone, User: User{c.user.name, c.user.roles}, Live: c.options.Live,
+		TimeZone: c.options.Project.Config.BusinessTimeZone, User: User{c.user.name, c.user.roles}, Live: c.options.Live, Behind: c.behind(),
 		Pages: c.def.PageInfos(), Records: []semantic.RecordInfo{}, Filters: m.FilterInfos(), Bases: m.BasisInfos(),
 		Ranges:     []semantic.RangeInfo{},
 		Currencies: []semantic.Option{}, States: m.StateInfos(), Badges: []Badge{}, Examples: append([]semantic.Example{}, m.Examples...),

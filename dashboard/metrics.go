@@ -110,6 +110,17 @@ func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	} {
 		_, _ = fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n%s %v\n", g.name, g.help, g.name, g.kind, g.name, g.value)
 	}
+	if lag := s.lag.Load(); lag != nil {
+		seconds, connected := (*lag)()
+		up := 0
+		if connected {
+			up = 1
+		}
+		_, _ = fmt.Fprintf(w, "# HELP lifeline_source_lag_seconds How far behind the source its follower is.\n"+
+			"# TYPE lifeline_source_lag_seconds gauge\nlifeline_source_lag_seconds %.3f\n"+
+			"# HELP lifeline_source_connected 1 while the follower reaches the source.\n"+
+			"# TYPE lifeline_source_connected gauge\nlifeline_source_connected %d\n", seconds, up)
+	}
 	text, err := s.opsGauges(r.Context())
 	if err != nil {
 		s.log.Warn("metrics of the books", "error", err)

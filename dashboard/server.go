@@ -52,6 +52,7 @@ type Server struct {
 	handler http.Handler
 	events  *hub
 	metrics *metrics
+	lag     atomic.Pointer[LagFunc]
 	auth    *guard
 	static  *static
 	openapi []byte
@@ -59,6 +60,22 @@ type Server struct {
 	ids     atomic.Uint64
 	answers *semantic.Queue // Answers that are computed.
 	exports *semantic.Queue // Files on their way: half of a version's connections, so that slow readers leave the pages theirs.
+}
+
+// LagFunc tells how many seconds a follower of the source is behind it, and whether it reaches it.
+type LagFunc func() (seconds float64, connected bool)
+
+// Follows has the server tell how far behind the source a follower in this process is.
+func (s *Server) Follows(lag LagFunc) { s.lag.Store(&lag) }
+
+// behind is how far behind the source a follower in this process is; nil where there is none.
+func (s *Server) behind() *float64 {
+	lag := s.lag.Load()
+	if lag == nil {
+		return nil
+	}
+	seconds, _ := (*lag)()
+	return &seconds
 }
 
 // New opens the warehouse's newest version and begins to follow it.

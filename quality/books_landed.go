@@ -40,6 +40,27 @@ func LandedTotals(tables []*change.Table, totals []change.Totals) []warehouse.La
 	return out
 }
 
+// StagedTotals adds staging up as it is after a log has changed it, so that whoever reads it later can prove that nobody has since.
+func StagedTotals(ctx context.Context, db *sql.DB, tables []*change.Table) ([]warehouse.LandedTotals, error) {
+	var out []warehouse.LandedTotals
+	for _, t := range tables {
+		kept := warehouse.LandedTotals{Table: t.Name, Key: t.Key, Money: map[string]string{}, Items: map[string]string{}}
+		for _, m := range t.Money {
+			kept.Money[m.Column] = m.Currency
+		}
+		if key, whole := t.IntegerKey(); whole {
+			kept.Items[keyItem(key.Name)] = "0" // Asked for.
+		}
+		items, err := stagingItems(ctx, db, &kept)
+		if err != nil {
+			return nil, fmt.Errorf("add up staging.%s: %w", t.Name, err)
+		}
+		kept.Items = items
+		out = append(out, kept)
+	}
+	return out, nil
+}
+
 func keyItem(column string) string { return "sum of " + column }
 
 // LandedBooks compares staging with what the source held when each table landed. A table of which nothing is kept has no books here.

@@ -272,7 +272,9 @@ func (w *walk) compile(ctx context.Context, n *model.Node, this string, incremen
 	return w.graph.Compile(n, model.Env{
 		Incremental: incremental,
 		This:        this,
-		Versions:    Versions,
+		Versions: func(n *model.Node, columns []string) string {
+			return versions(n, columns, w.followed[n.Alias])
+		},
 		Relation: func(d *model.Node) string {
 			if keyed != "" && d.Source == n.EntityOf {
 				return keyed
@@ -284,13 +286,26 @@ func (w *walk) compile(ctx context.Context, n *model.Node, this string, incremen
 
 // Versions is the subquery with the versions of the rows of a source table that have changed, the present one among them: that one is
 // true since the snapshot that brought it.
-func Versions(n *model.Node, columns []string) string {
+func Versions(n *model.Node, columns []string) string { return versions(n, columns, false) }
+
+// versions is the same; with since the table of that name knows when the log brought the present version.
+func versions(n *model.Node, columns []string, since bool) string {
 	of := func(alias string) string {
 		out := make([]string, len(columns))
 		for i, c := range columns {
 			out[i] = alias + "." + warehouse.Name(strings.ToLower(c))
 		}
 		return strings.Join(out, ", ")
+	}
+	began, brought := "p.taken_at", ""
+	if since {
+		began = "coalesce(b._since, p.taken_at)"
+		on := make([]string, len(n.Source.Key))
+		for i, k := range n.Source.Key {
+			on[i] = "b." + warehouse.Quote(k) + " = s." + warehouse.Quote(k)
+		}
+		brought = fmt.Sprintf(`
+    left join since.%s as b on %s and b._run = s._run`, warehouse.Name(n.Alias), strings.Join(on, " and "))
 	}
 	keys := make([]string, len(n.Source.Key))
 	for i, k := range n.Source.Key {
@@ -300,15 +315,15 @@ func Versions(n *model.Node, columns []string) string {
     select %[1]s, h._op, h._valid_from, h._valid_to, h._basis, h._position
     from history.%[3]s as h
     union all
-    select %[2]s, cast(null as varchar), p.taken_at, cast(null as timestamp), cast(null as varchar), cast(null as varchar)
+    select %[2]s, cast(null as varchar), %[6]s, cast(null as timestamp), cast(null as varchar), cast(null as varchar)
     from %[4]s.%[3]s as s
     left join (
         select run_id, max(taken_at) as taken_at
         from ops.positions
         group by run_id
-    ) as p on p.run_id = s._run
+    ) as p on p.run_id = s._run%[7]s
     where exists (select 1 from history.%[3]s as h where %[5]s)
-)`, of("h"), of("s"), warehouse.Name(n.Alias), n.Schema, strings.Join(keys, " and "))
+)`, of("h"), of("s"), warehouse.Name(n.Alias), n.Schema, strings.Join(keys, " and "), began, brought)
 }
 
 func (w *walk) relation(n *model.Node) string {

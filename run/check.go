@@ -45,6 +45,27 @@ func (w *walk) reconcileSource(ctx context.Context) (string, error) {
 	return line, w.closeSnapshot()
 }
 
+// reconcileLog proves that the tables that the log left alone are as they landed, and adds up the others for the next time.
+func (w *walk) reconcileLog(ctx context.Context) (line string, err error) {
+	if w.kept, err = warehouse.ReadLandedTotals(ctx, w.hold.DB()); err != nil {
+		return "", err
+	}
+	if line, err = w.reconcileLanding(ctx); err != nil {
+		return line, err
+	}
+	var changed []*change.Table
+	for _, t := range w.tables {
+		if w.kept[t.Name] == nil {
+			changed = append(changed, t)
+		}
+	}
+	totals, err := quality.StagedTotals(ctx, w.hold.DB(), changed)
+	if err != nil || len(totals) == 0 {
+		return line, err
+	}
+	return line, warehouse.KeepTotals(ctx, w.hold.DB(), w.report.RunID, totals)
+}
+
 // reconcileLanding compares staging with what its last landing found in the source, where this walk reads none.
 func (w *walk) reconcileLanding(ctx context.Context) (string, error) {
 	books, err := quality.LandedBooks(ctx, w.hold.DB(), w.kept)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"lifeline/change"
@@ -120,4 +121,33 @@ values ($1, $2, $3)`, t.Name, t.Shape(), w.report.RunID); err != nil {
 		}
 	}
 	return tx.Commit()
+}
+
+// lookAtSince finds the tables of which the log has brought rows with their times, by the key that the project tells them apart by.
+func (w *walk) lookAtSince(ctx context.Context) error {
+	rows, err := w.hold.DB().QueryContext(ctx, `
+select table_name, column_name
+from information_schema.columns
+where table_schema = 'since'`)
+	if err != nil {
+		return fmt.Errorf("look at since: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	columns := map[string][]string{}
+	for rows.Next() {
+		var table, column string
+		if err := rows.Scan(&table, &column); err != nil {
+			return fmt.Errorf("look at since: %w", err)
+		}
+		columns[table] = append(columns[table], column)
+	}
+	w.followed = map[string]bool{}
+	for _, s := range w.opt.Project.Sources {
+		has := len(s.Key) > 0 && len(columns[s.Name]) == len(s.Key)+2
+		for _, k := range s.Key {
+			has = has && slices.Contains(columns[s.Name], k)
+		}
+		w.followed[s.Name] = has
+	}
+	return rows.Err()
 }

@@ -28,6 +28,9 @@ type logReading struct {
 // whole; a position that is gone is an error, for what happened in between would be lost without a word.
 func (w *walk) landLog(ctx context.Context) (line, why string, err error) {
 	began := w.opt.Now()
+	if f := w.opt.Following; f != nil && f.stream != nil {
+		return w.landFollowing(ctx, f)
+	}
 	reading, why, err := w.readableLog(ctx)
 	if err != nil || why != "" {
 		return "", why, err

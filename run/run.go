@@ -29,6 +29,7 @@ type Options struct {
 	Version    string        // Of the program, for ops.runs.
 	Full       bool          // Read every row, build incremental models anew, and publish even when nothing changed.
 	Resnapshot bool          // Read everything though the log's position is gone; what happened in between stays unknown.
+	Following  *Following    // Of Follow: the log is read on for a while, not up to where it stands.
 	Trial      bool          // Build and check, and publish nothing.
 	Replay     *Replay       // Evaluate quarantine anew from what has landed; publish only if that changes it.
 	Select     []string      // Models to build; the others are carried over from the version before. Empty means all.
@@ -69,6 +70,7 @@ type walk struct {
 	landed   []warehouse.Landed
 	kept     map[string]*warehouse.LandedTotals // What the source held when each table last landed, where none is read.
 	noLog    string                             // Why the log was not read.
+	followed map[string]bool                    // Tables of which the log has brought rows.
 	hash     string
 	asOf     time.Time
 
@@ -127,6 +129,9 @@ func (w *walk) steps(ctx context.Context) error {
 	if err := w.bringIn(ctx); err != nil {
 		return err
 	}
+	if err := w.lookAtSince(ctx); err != nil {
+		return err
+	}
 	if err := w.decideAsOf(ctx); err != nil {
 		return err
 	}
@@ -149,7 +154,7 @@ func (w *walk) bringIn(ctx context.Context) error {
 		return err
 	}
 	if w.report.Mode == ModeLog {
-		return nil
+		return w.step(ctx, warehouse.StepReconcile, w.reconcileLog)
 	}
 	return w.step(ctx, warehouse.StepReconcile, w.reconcileSource)
 }

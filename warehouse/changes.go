@@ -78,6 +78,16 @@ func numberList(numbers []int64) string {
 	return strings.Join(out, ", ")
 }
 
+// forgetTotals drops what is kept of tables that the log has changed: it was true of the rows before.
+func forgetTotals(ctx context.Context, exec execer, landed []Landed) error {
+	for _, l := range landed {
+		if err := exec(ctx, `delete from ops.landed_totals where table_name = $1`, l.Table); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // keepPosition notes how far the log was read: one row for each run, with whether the run has changed anything.
 func keepPosition(ctx context.Context, exec execer, run int64, stream string, b change.LogBatch, changed bool) error {
 	if err := exec(ctx, `

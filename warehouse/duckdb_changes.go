@@ -128,6 +128,9 @@ func (c *duckChanges) keep(ctx context.Context, tx *sql.Tx, b change.LogBatch, l
 		_, err := tx.ExecContext(ctx, query, args...)
 		return err
 	}
+	if err := forgetTotals(ctx, exec, landed); err != nil {
+		return err
+	}
 	return keepPosition(ctx, exec, c.load.run.id, "", b, anyChanged(landed))
 }
 

@@ -101,6 +101,9 @@ func (c *postgresChanges) apply(ctx context.Context, tx pgx.Tx, b change.LogBatc
 		_, err := tx.Exec(ctx, query, args...)
 		return err
 	}
+	if err := forgetTotals(ctx, exec, landed); err != nil {
+		return nil, err
+	}
 	return landed, keepPosition(ctx, exec, c.load.run.id, "log", b, anyChanged(landed))
 }
 

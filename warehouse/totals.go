@@ -50,6 +50,27 @@ values ($1, $2, $3, $4, $5, $6)`, t.Table, run, string(key), string(money), item
 	return nil
 }
 
+// KeepTotals replaces what is kept of some tables.
+func KeepTotals(ctx context.Context, db *sql.DB, run int64, totals []LandedTotals) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("write ops.landed_totals: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	names := make([]string, len(totals))
+	for i, t := range totals {
+		names[i] = t.Table
+	}
+	exec := func(ctx context.Context, query string, args ...any) error {
+		_, err := tx.ExecContext(ctx, query, args...)
+		return err
+	}
+	if err := keepTotals(ctx, exec, run, names, totals); err != nil {
+		return fmt.Errorf("write ops.landed_totals: %w", err)
+	}
+	return tx.Commit()
+}
+
 // ReadLandedTotals reads what is kept of every table, by its name. A warehouse that was written before this was kept has nothing.
 func ReadLandedTotals(ctx context.Context, db *sql.DB) (map[string]*LandedTotals, error) {
 	out := map[string]*LandedTotals{}

@@ -30,6 +30,7 @@ type commands struct {
 	Init       initCommand       `cmd:"" help:"Look at a database that nobody described, and write a project for it."`
 	Doctor     doctorCommand     `cmd:"" help:"All preflight checks of source, project and warehouse, each with what to do."`
 	Run        runCommand        `cmd:"" help:"The main job: land, build, check, publish."`
+	Follow     followCommand     `cmd:"" help:"Stay on the binary log: land, check and publish what changes, as it changes."`
 	Build      buildCommand      `cmd:"" help:"Build, check and publish from what has landed, without reading the source."`
 	Check      checkCommand      `cmd:"" help:"Build what has landed and check it, without publishing."`
 	Test       testCommand       `cmd:"" help:"Run the unit tests of models on given rows."`

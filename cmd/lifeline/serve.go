@@ -26,6 +26,7 @@ import (
 type serveCommand struct {
 	Addr    string        `default:"127.0.0.1:8080" help:"Where to listen. Beyond this machine only with authentication."`
 	Every   time.Duration `placeholder:"15m" help:"Run the project at this interval too, and show its runs live."`
+	Follow  bool          `help:"Follow the source's binary log too, and show what changes live."`
 	Auth    string        `enum:"none,basic,token,proxy" default:"none" help:"none (loopback only), basic or token (with --users), or proxy."`
 	Users   string        `placeholder:"FILE" help:"Users and tokens, a line each: name:roles:hash. Roles are viewer and data."`
 	AddUser string        `placeholder:"NAME" help:"Read a password from stdin, print the user's line for --users, and end."`
@@ -47,6 +48,7 @@ func (serveCommand) Help() string {
 Examples:
   lifeline serve --project examples/carepay
   lifeline serve --every 15m
+  lifeline serve --follow
   printf %s "$PASSWORD" | lifeline serve --add-user ada --roles viewer,data >> users.txt
   lifeline serve --addr 0.0.0.0:8443 --auth basic --users users.txt --tls-cert cert.pem --tls-key key.pem --host data.example.org`
 }
@@ -70,7 +72,7 @@ func (c *serveCommand) Run(ctx context.Context, g *Globals) error {
 		return err
 	}
 	defer wh.Close()
-	s, err := g.newDashboard(ctx, p, wh, dashboard.Options{Auth: auth, Hosts: c.Host, Live: c.Every > 0, TLS: c.TLSCert != ""})
+	s, err := g.newDashboard(ctx, p, wh, dashboard.Options{Auth: auth, Hosts: c.Host, Live: c.Every > 0 || c.Follow, TLS: c.TLSCert != ""})
 	if err != nil {
 		return err
 	}
@@ -172,7 +174,10 @@ func (c *serveCommand) answer(ctx context.Context, g *Globals, s *dashboard.Serv
 	runs := make(chan struct{})
 	go func() {
 		defer close(runs)
-		if c.Every > 0 {
+		switch {
+		case c.Follow:
+			c.follow(ctx, g, s)
+		case c.Every > 0:
 			c.runEvery(ctx, g, s)
 		}
 	}()

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"lifeline/change"
+	"lifeline/dashboard"
+	"lifeline/project"
+	"lifeline/run"
+	"lifeline/source"
+	"lifeline/warehouse"
+)
+
+type followCommand struct {
+	PublishEvery  time.Duration `default:"10s" placeholder:"10s" help:"At the latest so long after a change it is published."`
+	LandEvery     time.Duration `default:"250ms" placeholder:"250ms" help:"Changes are gathered for so long before they are landed."`
+	Wait          time.Duration `placeholder:"10m" help:"Wait this long for another run that holds the warehouse."`
+	SourceWorkers int           `default:"2" help:"Connections to the source, where it must be read whole."`
+}
+
+func (followCommand) Help() string {
+	return `Stays on the source's binary log: every change lands within a moment, with its commit time, and is checked and published at an
+interval. It begins as a run does, goes on from where it was after any stop, and ends with exit code 0 when it is told to (SIGTERM).
+
+Examples:
+  lifeline follow --project examples/carepay --source mysql://reader:pass@db/carepay --warehouse duckdb:carepay.duckdb
+  lifeline follow --publish-every 30s`
+}
+
+func (c *followCommand) Run(ctx context.Context, g *Globals) error {
+	p, err := g.load()
+	if err != nil {
+		return err
+	}
+	wh, err := g.openWarehouse(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer wh.Close()
+	o, err := g.followOptions(p, wh, c.SourceWorkers)
+	if err != nil {
+		return err
+	}
+	o.Wait = c.Wait
+	o.Following.Publish, o.Following.Land = c.PublishEvery, c.LandEvery
+	o.Following.Told = func(r *run.Report, err error) { g.tellFollowed(o.Following, r, err) }
+	return run.Follow(ctx, o)
+}
+
+// followOptions are those of a run that goes on.
+func (g *Globals) followOptions(p *project.Project, wh warehouse.Warehouse, workers int) (run.Options, error) {
+	if len(p.Sources) == 0 || p.Config.Source.DSN == "" {
+		return run.Options{}, noSource()
+	}
+	return run.Options{
+		Project: p, Warehouse: wh, Command: "follow", Version: version, Logger: g.logger(), Following: &run.Following{},
+		Source: func(ctx context.Context) (source.Source, error) { return g.openSource(ctx, p, workers, false) },
+	}, nil
+}
+
+// tellFollowed prints a line for each landing that changed something, and the failures.
+func (g *Globals) tellFollowed(f *run.Following, r *run.Report, err error) {
+	switch {
+	case err != nil:
+		show(terminal{in: g.terminal.in, out: g.terminal.err, err: g.terminal.err}, &Globals{terminal: g.terminal, LogFormat: g.LogFormat}, err)
+	case g.JSON:
+		_ = writeJSON(g.terminal.out, r) // Whoever reads has gone away, or sees it.
+	case r.Status == run.Published:
+		var changes int64
+		for _, t := range r.Tables {
+			changes += t.Inserted + t.Updated + t.Deleted
+		}
+		fmt.Fprintf(g.terminal.err, "%s  run %d: %d changes landed (%s), published version %d, %.1f s behind\n",
+			time.Now().UTC().Format("15:04:05"), r.RunID, changes, r.Mode, r.Version, f.Lag().Seconds)
+	}
+}
+
+// follow follows the source for the pages of serve.
+func (c *serveCommand) follow(ctx context.Context, g *Globals, s *dashboard.Server) {
+	for ctx.Err() == nil {
+		err := c.followOnce(ctx, g, s)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			show(terminal{in: g.terminal.in, out: g.terminal.err, err: g.terminal.err}, &Globals{terminal: g.terminal, LogFormat: g.LogFormat}, err)
+			var p *change.Problem
+			if errors.As(err, &p) && (p.Class == change.ClassUsage || p.Class == change.ClassPositionGone) {
+				return // The pages stay; somebody has to decide.
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(10 * time.Second):
+		}
+	}
+}
+
+func (c *serveCommand) followOnce(ctx context.Context, g *Globals, s *dashboard.Server) error {
+	p, err := g.load()
+	if err != nil {
+		return err
+	}
+	wh, err := g.openWarehouse(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer wh.Close()
+	o, err := g.followOptions(p, wh, 2)
+	if err != nil {
+		return err
+	}
+	o.Progress = &told{s: s}
+	s.Follows(func() (float64, bool) {
+		l := o.Following.Lag()
+		return l.Seconds, l.Connected
+	})
+	o.Following.Told = func(r *run.Report, err error) {
+		e := dashboard.LiveEvent{Kind: "run", State: "finished"}
+		if r != nil {
+			e.Run, e.Status, e.Text = r.RunID, string(r.Status), r.Why
+		}
+		s.Tell(e)
+		if err != nil {
+			g.tellFollowed(o.Following, r, err)
+		}
+	}
+	return run.Follow(ctx, o)
+}
