@@ -8,15 +8,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/goreleaser/nfpm/v2"
 	"github.com/goreleaser/nfpm/v2/deb"
 )
 
-// manual writes the manual page, which the program of this machine prints.
-func (r *release) manual(folder string) error {
-	c := exec.Command("go", "run", "-ldflags", "-X main.version="+r.version, "./cmd/lifeline", "man")
+// manual writes the manual page, which the program itself prints; one for another machine cannot be asked.
+func (r *release) manual(t target, folder string) error {
+	c := exec.Command(filepath.Join(folder, "lifeline"), "man")
+	if t.os != runtime.GOOS || t.arch != runtime.GOARCH {
+		c = exec.Command("go", "run", "-ldflags", "-X main.version="+r.version, "./cmd/lifeline", "man")
+	}
 	c.Stderr = os.Stderr
 	page, err := c.Output()
 	if err != nil {

@@ -112,7 +112,7 @@ func (r *release) build(t target) ([]string, error) {
 	if err := c.Run(); err != nil {
 		return nil, fmt.Errorf("go build: %w", err)
 	}
-	if err := r.manual(folder); err != nil {
+	if err := r.manual(t, folder); err != nil {
 		return nil, fmt.Errorf("the manual page: %w", err)
 	}
 	archive, err := r.archive(t, folder)
