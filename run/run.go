@@ -139,6 +139,9 @@ func (w *walk) steps(ctx context.Context) error {
 	if err != nil || same {
 		return err
 	}
+	if err := w.tellUnread(ctx); err != nil {
+		return err
+	}
 	return w.makeVersion(ctx)
 }
 

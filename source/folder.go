@@ -200,7 +200,9 @@ func (t *fileTable) readHeader(wanted []ContractColumn) ([]string, error) {
 	case len(start) == 0:
 		return nil, t.broken(1, 0, errors.New("the file is empty: there is not even a header"), "export the table again, with its header")
 	case bytes.HasPrefix(start, []byte("\xff\xfe")) || bytes.HasPrefix(start, []byte("\xfe\xff")):
-		return nil, t.broken(1, 1, errors.New("the file is UTF-16"), encodingHint)
+		return nil, t.broken(1, 1, errors.New("the file is UTF-16"), "export the file as UTF-8, or: iconv -f UTF-16 -t UTF-8")
+	case bytes.HasPrefix(start, []byte("\x1f\x8b")) || bytes.HasPrefix(start, []byte("PK\x03")) || bytes.HasPrefix(start, []byte("BZh")):
+		return nil, t.broken(1, 1, errors.New("the file is compressed"), "the file unpacked: gunzip, unzip or bunzip2")
 	case string(start) == byteOrderMark:
 		_, _ = in.Discard(3) // They were peeked at.
 		t.header = 3
@@ -228,6 +230,9 @@ func (t *fileTable) readHeader(wanted []ContractColumn) ([]string, error) {
 	t.comma = separatorOf(line, wanted)
 	r := newRecords(bytes.NewReader(line), 0, t.shown, true, t.dialect)
 	fields, err := r.next()
+	if errors.Is(err, io.EOF) {
+		return nil, t.broken(1, 0, errors.New("the file has no header, only blank lines"), "export the table again, with its header")
+	}
 	if err != nil {
 		return nil, t.broken(1, 0, err, "a header in UTF-8, separated by commas")
 	}

@@ -101,6 +101,8 @@ func TestABrokenFileIsToldWithItsPlace(t *testing.T) {
 		"latin1":         {header + good + good + "3,Gr\xfc\xdfe,NULL,1,K\n", "claims.csv:4:5", "byte 0xfc is not UTF-8"},
 		"utf-16":         {"\xff\xfeI\x00D\x00", "claims.csv:1:1", "UTF-16"},
 		"empty":          {"", "claims.csv:1", "the file is empty"},
+		"blank lines":    {"\n\n", "claims.csv:1", "only blank lines"},
+		"gzip":           {"\x1f\x8b\x08\x00", "claims.csv:1:1", "compressed"},
 		"open quote":     {header + good + "2,\"b,NULL,1,K\n3,c,NULL,1,K\n", "claims.csv:3:3", "a quoted field is never closed"},
 		"after a quote":  {header + "2,\"b\"c,NULL,1,K\n", "claims.csv:2:6", "text follows a closing quote"},
 		"lines inside":   {header + "2,\"b\n\n\",NULL,1,K\n3,c\n", "claims.csv:5:4", "the line has 2 fields"},
