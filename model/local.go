@@ -31,13 +31,23 @@ func (l *Locality) String() string {
 		return "not local: " + l.Why
 	}
 	out := "local by " + l.Plans[0].Column
-	if followed := l.Plans[0].LookedUp(); len(followed) > 0 {
-		out += ", following " + strings.Join(followed, ", ")
+	if followed := named(l.Plans[0].LookedUp()); followed != "" {
+		out += ", following " + followed
 	}
-	if whole := l.Plans[0].Whole(); len(whole) > 0 {
-		out += "; whole where " + strings.Join(whole, ", ") + " changes"
+	if whole := named(l.Plans[0].Whole()); whole != "" {
+		out += "; whole where " + whole + " changes"
 	}
 	return out
+}
+
+// named are relations for people; a part of the model is called by its name in it.
+func named(relations []string) string {
+	for i, r := range relations {
+		if part, ok := strings.CutPrefix(r, "part."); ok {
+			relations[i] = "its " + part
+		}
+	}
+	return strings.Join(relations, ", ")
 }
 
 // mostPlans is how many ways of one model are kept, and columnsTried how many of its columns are tried.
@@ -46,8 +56,8 @@ const (
 	columnsTried = 12
 )
 
-// Localities says of each model, materialized or not, whether it is local. Relations are named as env says; of those that it does not
-// name, "history.TABLE" is a source table's history and what is in "ops" never changes.
+// Localities says of each model, materialized or not, whether it is local. Relations are named as env says; of those that it does not name,
+// "history.TABLE" is a source table's history and what is in "ops" never changes.
 func (g *Graph) Localities(env func(*Node) Env) (map[*Node]*Locality, error) {
 	out := map[*Node]*Locality{}
 	columns := map[*Node][]string{}
@@ -75,7 +85,7 @@ func (g *Graph) localityOf(n *Node, env Env, known map[*Node]*Locality, columns 
 	named := env.Relation
 	env.Relation = func(d *Node) string {
 		text := named(d)
-		names[strings.Join(nameParts(text), ".")] = d
+		names[strings.Join(NameParts(text), ".")] = d
 		return text
 	}
 	sql, err := g.Compile(n, env)
@@ -133,7 +143,7 @@ func followed(p *locality.Plan) int {
 // readsWhole is the reason where a plan needs all of a relation that changes with every load.
 func readsWhole(p *locality.Plan, isReference func(string) bool) *locality.Reason {
 	for _, u := range p.Uses {
-		if u.Whole && !isReference(u.Leaf.Relation.Name) {
+		if u.Whole && u.Leaf.Relation.Part == "" && !isReference(u.Leaf.Relation.Name) {
 			return &locality.Reason{Why: "needs all of " + u.Leaf.Relation.Name + " for one " + p.Column, At: u.Leaf.At}
 		}
 	}
@@ -176,9 +186,9 @@ func relationOf(
 	var r *locality.Relation
 	switch d := names[text]; {
 	case d != nil:
-		r = &locality.Relation{Name: text, Columns: columns[d]}
+		r = &locality.Relation{Name: text, Columns: columns[d], Source: d.Kind == KindSource}
 	case len(name) == 2 && name[0] == "history":
-		r = &locality.Relation{Name: text}
+		r = &locality.Relation{Name: text, Source: true}
 	case len(name) == 2 && name[0] == "ops":
 		r = &locality.Relation{Name: text, Static: true}
 	}
@@ -186,8 +196,8 @@ func relationOf(
 	return r
 }
 
-// nameParts takes a dotted name apart, and the quotes off.
-func nameParts(name string) []string {
+// NameParts takes a dotted name apart, and the quotes off.
+func NameParts(name string) []string {
 	var out []string
 	var part strings.Builder
 	quoted := false

@@ -203,3 +203,14 @@ func equal(a, b string, columns []string) string {
 		return bind("{a}.{c} = {b}.{c}", "a", a, "b", b, "c", ident(c))
 	})
 }
+
+// Failing is the working table of the keys, lifeline__k1 and so on, that a check has found in the entity of a source table; empty where
+// none has.
+func (a *RowVerdicts) Failing(table string) string {
+	for _, e := range a.entities.all() {
+		if e.source.Name == table && e.verdict != nil {
+			return e.failing
+		}
+	}
+	return ""
+}

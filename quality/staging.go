@@ -3,6 +3,7 @@ package quality
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -135,3 +136,12 @@ func (s StagingTable) numericKey(columns []stagingColumn) bool {
 
 // amounts lists the money columns in order.
 func (s StagingTable) amounts() []string { return slices.Sorted(maps.Keys(s.Money)) }
+
+// KeyText is a row's identity as quarantine has it: an expression over the rows of the table under an alias.
+func (s StagingTable) KeyText(ctx context.Context, db *sql.DB, alias string) (string, error) {
+	columns, err := s.columns(ctx, db)
+	if err != nil {
+		return "", err
+	}
+	return s.keyText(alias, columns), nil
+}

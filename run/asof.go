@@ -50,6 +50,7 @@ func (w *walk) decideAsOf(ctx context.Context) error {
 	}
 	asOf := w.asOf
 	w.report.AsOf = &asOf
+	w.asOfText, w.snapshotText = w.asOf.In(stored).Format(time.DateTime), w.snapshot.TakenAt.In(stored).Format(time.DateTime)
 	if w.graph, err = w.newGraph(w.asOf.In(stored), w.snapshot.TakenAt.In(stored)); err != nil {
 		return err
 	}

@@ -78,6 +78,9 @@ func (w *walk) buildModels(ctx context.Context) (string, error) {
 	if err := w.startReplay(ctx); err != nil {
 		return "", err
 	}
+	if w.inc, err = w.prepareIncremental(ctx); err != nil {
+		return "", err
+	}
 	works := w.works()
 	done := make(map[*model.Node]chan struct{}, len(works))
 	for _, n := range works {
@@ -99,12 +102,19 @@ func (w *walk) buildModels(ctx context.Context) (string, error) {
 			}
 			defer func() { <-slots }()
 			began := w.opt.Now()
-			rows, judging, err := w.buildNode(ctx, n)
+			rows, judging, r, err := w.buildNode(ctx, n)
+			if err == nil {
+				err = w.noteChange(ctx, n, r, rows)
+			}
 			if err != nil {
 				return w.inModel(n, "", err)
 			}
 			took := w.opt.Now().Sub(began) - judging
-			reports[i] = ModelReport{Name: n.Name, Rows: rows, Seconds: took.Seconds()}
+			reports[i] = ModelReport{Name: n.Name, Rows: rows, Seconds: took.Seconds(), Built: r.how, Why: r.why}
+			if r.keys != nil {
+				reports[i].Keys = r.keys.n
+			}
+			w.noteState(n, reports[i])
 			judged.Add(int64(judging))
 			close(done[n])
 			w.opt.Progress.Advance(warehouse.StepBuild, finished.Add(1), int64(len(works)), "models")
@@ -119,8 +129,20 @@ func (w *walk) buildModels(ctx context.Context) (string, error) {
 	for _, r := range reports {
 		rows += r.Rows
 	}
-	return fmt.Sprintf("%d tables and views with %d rows; %.1f s of it verdicts on rows", len(reports), rows,
+	return fmt.Sprintf("%d tables and views with %d rows: %s; %.1f s of it verdicts on rows", len(reports), rows, howBuilt(reports),
 		time.Duration(judged.Load()).Seconds()), nil
+}
+
+// howBuilt says how many models were built whole, for some keys, and not at all.
+func howBuilt(reports []ModelReport) string {
+	count := map[string]int{}
+	for _, r := range reports {
+		count[r.Built]++
+	}
+	if count[builtWhole] == len(reports) {
+		return "all whole"
+	}
+	return fmt.Sprintf("%d whole, %d for the keys that changed, %d carried over", count[builtWhole], count[builtKeys], count[builtCarried])
 }
 
 // await blocks until everything that n reads is built; ephemeral models stand for what they read.
@@ -165,11 +187,7 @@ func (w *walk) inModel(n *model.Node, compiled string, err error) error {
 
 // buildNode makes one relation, quarantines what an entity may not hold, and adds the indexes when the rows are final. judging is how
 // long the verdicts on rows took of it.
-func (w *walk) buildNode(ctx context.Context, n *model.Node) (rows int64, judging time.Duration, err error) {
-	if n.Kind == model.KindSeed {
-		rows, err = w.buildSeed(ctx, n)
-		return rows, 0, err
-	}
+func (w *walk) buildNode(ctx context.Context, n *model.Node) (rows int64, judging time.Duration, r rebuild, err error) {
 	m := warehouse.Model{
 		Schema: n.Schema, Name: n.Alias, View: n.Materialized == model.View, Candidate: n.EntityOf != nil, Key: w.clusterKey(n),
 	}
@@ -178,40 +196,71 @@ func (w *walk) buildNode(ctx context.Context, n *model.Node) (rows int64, judgin
 	}
 	previous, before, err := w.build.Previous(ctx, n.Schema, n.Alias)
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, r, err
 	}
 	if !w.builds(n) {
 		rows, err = w.carry(ctx, n, m, before)
-		return rows, 0, err
+		return rows, 0, rebuild{how: builtCarried, why: "not selected"}, err
 	}
-	this := w.relation(n)
+	if err = w.makeParts(ctx, n); err != nil {
+		return 0, 0, r, err
+	}
+	if r, err = w.decide(ctx, n, before); err != nil {
+		return 0, 0, r, err
+	}
+	if n.Kind == model.KindSeed {
+		rows, err = w.buildSeed(ctx, n)
+		return rows, 0, r, err
+	}
 	incremental := n.Materialized == model.Incremental && before && !w.opt.Full
-	if incremental {
-		// The version being built has no such table yet: what a model adds to is the published one.
-		m.Carry, m.UniqueKey, this = true, n.Config.UniqueKey, previous
-	}
 	began := w.opt.Now()
-	if m.SQL, err = w.compile(ctx, n, this, incremental); err != nil {
-		return 0, 0, err
+	if err := w.sql(ctx, n, &m, r, incremental, previous); err != nil {
+		return 0, 0, r, err
 	}
 	judging = w.opt.Now().Sub(began)
-	if w.opt.ShowSQL != nil {
-		w.opt.ShowSQL(n.Path, m.SQL)
-	}
-	if rows, err = w.build.Create(ctx, m); err != nil {
-		return 0, 0, w.inModel(n, m.SQL, err)
+	if rows, err = w.create(ctx, n, m, &r); err != nil {
+		return 0, 0, r, w.inModel(n, m.SQL, err)
 	}
 	if err := w.enforce(ctx, n); err != nil {
-		return 0, 0, err
+		return 0, 0, r, err
 	}
 	if n.EntityOf != nil {
 		began = w.opt.Now()
 		if rows, err = w.quarantineRows(ctx, n, rows); err != nil {
-			return 0, 0, err
+			return 0, 0, r, err
 		}
 		judging += w.opt.Now().Sub(began)
 	}
-	return rows, judging, w.build.Index(ctx, m)
+	return rows, judging, r, w.build.Index(ctx, m)
+}
+
+// sql gives a model its SQL: all of it, that for the keys that have changed, or none where its rows stay.
+func (w *walk) sql(ctx context.Context, n *model.Node, m *warehouse.Model, r rebuild, incremental bool, previous string) (err error) {
+	this := w.relation(n)
+	switch {
+	case incremental:
+		// The version being built has no such table yet: what a model adds to is the published one.
+		m.Carry, m.UniqueKey, this = true, n.Config.UniqueKey, previous
+	case m.View:
+	case r.how == builtCarried:
+		m.Carry = true
+		return nil
+	case r.how == builtKeys:
+		m.Carry, m.Replaces = true, r.keys.in("p."+warehouse.Name(r.plan.Column))
+		m.SQL = w.restricted(w.inc, n, r.plan, r.keys.in)
+	}
+	if m.SQL == "" && !incremental {
+		m.SQL = w.withParts(n)
+	}
+	if m.SQL == "" {
+		if m.SQL, err = w.compile(ctx, n, this, incremental); err != nil {
+			return err
+		}
+	}
+	if w.opt.ShowSQL != nil {
+		w.opt.ShowSQL(n.Path, m.SQL)
+	}
+	return nil
 }
 
 // clusterKey is the column by which a cluster spreads a model's rows: the one that its lifecycle names, else an entity's own.

@@ -23,6 +23,9 @@ func (w *walk) publish(ctx context.Context) (string, error) {
 		return "", err
 	}
 	w.recorded = true
+	if err := w.recordModels(ctx, w.build.DB(), w.build.Version()); err != nil {
+		return "", err
+	}
 	p := warehouse.Publication{Run: w.report.RunID, AsOf: w.asOf, Project: w.hash}
 	err := w.build.Publish(ctx, p)
 	if shown := new(warehouse.PublishedError); errors.As(err, &shown) {
@@ -158,7 +161,7 @@ func recordSteps(ctx context.Context, tx *sql.Tx, r *Report) error {
 		at = at.Add(time.Duration(s.Seconds * float64(time.Second)))
 	}
 	for _, m := range r.Models {
-		step := StepReport{Name: warehouse.StepModel, Seconds: m.Seconds, Status: "done"}
+		step := StepReport{Name: warehouse.StepModel, Seconds: m.Seconds, Status: "done", Detail: m.how()}
 		rows = append(rows, stepRow{StepReport: step, model: m.Name, at: r.StartedAt, rows: m.Rows})
 	}
 	for _, s := range rows {

@@ -2,6 +2,7 @@ package run
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"time"
@@ -80,6 +81,20 @@ type ModelReport struct {
 	Name    string  `json:"name"`
 	Rows    int64   `json:"rows"`
 	Seconds float64 `json:"seconds"`
+	Built   string  `json:"built"`          // whole, keys or carried.
+	Keys    int64   `json:"keys,omitempty"` // For how many keys it was built.
+	Why     string  `json:"why,omitempty"`  // Why it was built whole.
+}
+
+// how says in one line how the model was built.
+func (m ModelReport) how() string {
+	switch {
+	case m.Built == builtKeys:
+		return fmt.Sprintf("keys: %d", m.Keys)
+	case m.Why != "":
+		return m.Built + ": " + m.Why
+	}
+	return m.Built
 }
 
 // CheckReport is one check as it came out.

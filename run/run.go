@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"lifeline/change"
@@ -30,6 +31,7 @@ type Options struct {
 	Full       bool          // Read every row, build incremental models anew, and publish even when nothing changed.
 	Resnapshot bool          // Read everything though the log's position is gone; what happened in between stays unknown.
 	Following  *Following    // Of Follow: the log is read on for a while, not up to where it stands.
+	Prove      float64       // The share of keys, up to 1, that are computed again and compared before a publication.
 	Trial      bool          // Build and check, and publish nothing.
 	Replay     *Replay       // Evaluate quarantine anew from what has landed; publish only if that changes it.
 	Select     []string      // Models to build; the others are carried over from the version before. Empty means all.
@@ -40,6 +42,8 @@ type Options struct {
 	Progress   Progress     // nil means silence.
 	Logger     *slog.Logger // nil means silence.
 	Now        func() time.Time
+
+	plant func(model string, l *model.Locality) // Tests put faults in.
 }
 
 // Progress is told what happens, for people. Calls come from several goroutines.
@@ -73,6 +77,13 @@ type walk struct {
 	followed map[string]bool                    // Tables of which the log has brought rows.
 	hash     string
 	asOf     time.Time
+
+	snapshotText, asOfText string       // The times of snapshot and as of, as models see them.
+	inc                    *incremental // What is known of the published version; nil where everything is built whole.
+	local                  map[*model.Node]*model.Locality
+	known                  *incremental          // As inc, but never nil: names and localities of this build.
+	states                 map[string]modelState // How the relations of this version come about.
+	stating                sync.Mutex
 
 	rowVerdicts *quality.RowVerdicts
 	verdicts    verdicts
@@ -169,6 +180,7 @@ func (w *walk) makeVersion(ctx context.Context) error {
 		do   func(context.Context) (string, error)
 	}{
 		{warehouse.StepBuild, w.buildModels},
+		{warehouse.StepProve, w.prove},
 		{warehouse.StepQuarantine, w.quarantineDelta},
 		{warehouse.StepCheck, w.check},
 		{warehouse.StepBooks, w.closeBooks},
@@ -177,6 +189,9 @@ func (w *walk) makeVersion(ctx context.Context) error {
 		if w.opt.Trial && s.name == warehouse.StepPublish {
 			w.report.Status = Checked
 			return nil
+		}
+		if s.name == warehouse.StepProve && w.opt.Prove <= 0 {
+			continue
 		}
 		err := w.step(ctx, s.name, s.do)
 		if err != nil && s.name == warehouse.StepCheck && ctx.Err() == nil {

@@ -21,6 +21,9 @@ type duckBuild struct {
 	prev  bool            // The published version is attached.
 	first bool            // There is no published version.
 	done  bool
+
+	inherited bool            // The file began as a copy of the published one.
+	made      map[string]bool // Relations that this build has made or carried, as schema.name.
 }
 
 // storageVersion is the format of a published file: that of the oldest client which is to read it. The engine's default is older still and
@@ -29,7 +32,7 @@ const storageVersion = "v1.2.0"
 
 // Build begins a new version beside the published one.
 func (r *duckRun) Build(ctx context.Context) (Build, error) {
-	b := &duckBuild{run: r, has: map[string]bool{}}
+	b := &duckBuild{run: r, has: map[string]bool{}, made: map[string]bool{}}
 	err := r.db.QueryRowContext(ctx, `
 select coalesce(max(version), 0) + 1
 from ops.versions`).Scan(&b.id)
@@ -153,11 +156,15 @@ func (b *duckBuild) Create(ctx context.Context, m Model) (int64, error) {
 	}
 	target := b.Relation(m.Schema, m.Name)
 	var make func() error
+	stays := previous == "table" && (m.SQL == "" || m.Replaces != "")
+	if err := b.begin(ctx, m.Schema, m.Name, stays); err != nil {
+		return 0, err
+	}
 	switch {
+	case stays:
+		make = b.staying(ctx, m)
 	case m.SQL == "" && previous == "view":
 		return 0, b.carryView(ctx, m)
-	case m.SQL == "" && previous == "table":
-		make = b.statement(ctx, "create table "+target+" as from "+b.relation("prev", m.Schema, m.Name))
 	case m.SQL == "":
 		return 0, fmt.Errorf("carry %s.%s over: the published version has none", m.Schema, m.Name)
 	case m.View:
@@ -230,6 +237,9 @@ from %s as p%s`, b.Relation(m.Schema, m.Name), fresh, strings.Join(selected, ", 
 // Seed creates a table from typed text rows.
 func (b *duckBuild) Seed(ctx context.Context, schema, name string, columns []SeedColumn, rows [][]*string) error {
 	if err := b.schema(ctx, schema); err != nil {
+		return err
+	}
+	if err := b.begin(ctx, schema, name, false); err != nil {
 		return err
 	}
 	return duckProblem(fmt.Sprintf("seed %s.%s", schema, name), FillTable(ctx, b.run.db, b.Relation(schema, name), columns, rows))

@@ -252,9 +252,9 @@ func (a *duckApplying) truncate(ctx context.Context, t change.Truncation) (Lande
 		from = "left join {since} as s on {s=o} and s._run = o._run"
 	}
 	if err := a.exec(ctx, `
-insert into {history} ({names}, _run, _op, _valid_from, _valid_to, _basis, _position)
+insert into {history} ({names}, _run, _op, _valid_from, _valid_to, _basis, _position, _ended_run)
 select {o.names}, o._run, 'delete', least(cast($1 as timestamp), coalesce(cast(s._since as timestamp), p.taken_at, u.started_at)),
-	cast($1 as timestamp), 'binlog', $2
+	cast($1 as timestamp), 'binlog', $2, {run}
 from {staging} as o
 `+from+`
 left join (

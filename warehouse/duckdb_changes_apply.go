@@ -40,10 +40,10 @@ from lifeline_key`).Scan(&landed.Inserted, &landed.Updated, &landed.Deleted, &dr
 		return &DriftError{Table: a.table, Keys: drift}
 	}
 	return a.all(ctx, `
-insert into {history} ({names}, _run, _op, _valid_from, _valid_to, _basis, _position)
+insert into {history} ({names}, _run, _op, _valid_from, _valid_to, _basis, _position, _ended_run)
 select {n.names}, case when i.lifeline__first then coalesce(o._run, {run}) else {run} end,
 	case when n.{update} = 1 then 'update' else 'delete' end,
-	least(n.{at}, coalesce(i.lifeline__before, s._since, p.taken_at, u.started_at, n.{at})), n.{at}, 'binlog', n.{position}
+	least(n.{at}, coalesce(i.lifeline__before, s._since, p.taken_at, u.started_at, n.{at})), n.{at}, 'binlog', n.{position}, {run}
 from lifeline_image as i
 join {next} as n on n.rowid = i.lifeline__r
 left join {staging} as o on i.lifeline__first and {i=o}
@@ -106,9 +106,9 @@ from lifeline_net`).Scan(&landed.Inserted, &landed.Deleted, &gone); err != nil {
 		return fmt.Errorf("%s has no key, so that changes that a snapshot may have seen cannot be told from others", a.table)
 	}
 	return a.all(ctx, `
-insert into {history} ({names}, _run, _op, _valid_from, _valid_to, _basis, _position)
+insert into {history} ({names}, _run, _op, _valid_from, _valid_to, _basis, _position, _ended_run)
 select {n.names}, coalesce(w._run, {run}), case when n.{update} = 1 then 'update' else 'delete' end,
-	least(n.{at}, coalesce(i.lifeline__before, p.taken_at, n.{at})), n.{at}, 'binlog', n.{position}
+	least(n.{at}, coalesce(i.lifeline__before, p.taken_at, n.{at})), n.{at}, 'binlog', n.{position}, {run}
 from lifeline_image as i
 join {next} as n on n.rowid = i.lifeline__r
 left join lifeline_was as w on i.lifeline__before is null and w.lifeline__h = i.lifeline__h and w.lifeline__k = 1

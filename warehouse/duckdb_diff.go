@@ -237,9 +237,9 @@ from lifeline_op`).Scan(&landed.Updated, &landed.Deleted)
 func (d *duckDiff) history() string {
 	names := columnNames(d.before)
 	return fmt.Sprintf(`
-insert into history.%s (%s, _op, _valid_from, _valid_to, _basis, _position)
+insert into history.%s (%s, _op, _valid_from, _valid_to, _basis, _position, _ended_run)
 select %s, case when g.updated then 'update' else 'delete' end, coalesce(p.taken_at, u.started_at),
-	greatest(cast($1 as timestamp), coalesce(p.taken_at, u.started_at)), 'snapshot', $2
+	greatest(cast($1 as timestamp), coalesce(p.taken_at, u.started_at)), 'snapshot', $2, %d
 from %s as o
 join lifeline_op as g on g.r = o.%s
 left join (
@@ -247,7 +247,7 @@ left join (
 	from ops.positions
 	group by run_id
 ) as p on p.run_id = o._run
-left join ops.runs as u on u.run_id = o._run`, Quote(d.name), quoteAll("", names), quoteAll("o.", names), d.from(), d.row())
+left join ops.runs as u on u.run_id = o._run`, Quote(d.name), quoteAll("", names), quoteAll("o.", names), d.run.id, d.from(), d.row())
 }
 
 // remake makes the staging of a new shape: the new rows, each of which keeps the run of the old row that it equals.
@@ -277,7 +277,12 @@ func (d *duckDiff) widenHistory(ctx context.Context) error {
 			defined = append(defined, Quote(c.name)+" "+c.sqlType)
 		}
 		return d.exec(ctx, "create table "+history+" ("+strings.Join(defined, ", ")+
-			", _op VARCHAR, _valid_from TIMESTAMP, _valid_to TIMESTAMP, _basis VARCHAR, _position VARCHAR)")
+			", _op VARCHAR, _valid_from TIMESTAMP, _valid_to TIMESTAMP, _basis VARCHAR, _position VARCHAR, _ended_run BIGINT)")
+	}
+	if _, there := findColumn(have, "_ended_run"); !there {
+		if err := d.exec(ctx, "alter table "+history+" add column _ended_run BIGINT"); err != nil {
+			return err
+		}
 	}
 	for _, c := range d.after {
 		was, there := findColumn(have, c.name)

@@ -80,6 +80,9 @@ set global memory_limit = '%dKiB'`, Literal(l.without), l.threads, max(l.memory/
 	return nil
 }
 
+// IsOutOfMemory tells an error of an engine that could not do its work within the memory that it may use.
+func IsOutOfMemory(err error) bool { return isOutOfMemory(err) }
+
 // isOutOfMemory tells an error that more memory, or fewer threads that share it, would have helped.
 func isOutOfMemory(err error) bool {
 	if err == nil {

@@ -24,9 +24,12 @@ func (b *duckBuild) Publish(ctx context.Context, p Publication) error {
 		return errors.New("publish: the version is published or discarded already")
 	}
 	at := time.Now().UTC()
+	if err := b.dropLeft(ctx); err != nil {
+		return duckProblem(fmt.Sprintf("finish version %d", b.id), err)
+	}
 	for _, s := range []string{
 		"drop schema if exists v.build cascade",
-		"create schema v.lifeline",
+		"create schema if not exists v.lifeline",
 		fmt.Sprintf(`
 create table v.lifeline.version as
 select

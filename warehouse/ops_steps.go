@@ -6,6 +6,7 @@ const (
 	StepReconcile  = "reconcile"
 	StepBuild      = "build"
 	StepModel      = "model" // One model of the build.
+	StepProve      = "prove" // Only where it is asked for.
 	StepQuarantine = "quarantine"
 	StepCheck      = "check"
 	StepBooks      = "books"
@@ -14,5 +15,5 @@ const (
 
 // Steps are the steps of a run in their order, without single models.
 func Steps() []string {
-	return []string{StepLand, StepReconcile, StepBuild, StepQuarantine, StepCheck, StepBooks, StepPublish}
+	return []string{StepLand, StepReconcile, StepBuild, StepProve, StepQuarantine, StepCheck, StepBooks, StepPublish}
 }

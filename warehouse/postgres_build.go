@@ -212,8 +212,12 @@ func (b *postgresBuild) create(ctx context.Context, m Model) (rows int64, err er
 			return 0, err
 		}
 		switch {
-		case there && m.SQL == "":
+		case there && m.SQL == "" && m.Candidate:
 			query = "select *\nfrom " + previous
+		case there && m.SQL == "":
+			return b.carryTable(ctx, relation, previous)
+		case there && m.Replaces != "":
+			query = fmt.Sprintf("select * from %s as p where (%s) is not true union all %s", previous, m.Replaces, query)
 		case there:
 			if query, err = b.merged(ctx, m, previous); err != nil {
 				return 0, err
@@ -385,6 +389,14 @@ func (b *postgresBuild) Index(ctx context.Context, m Model) error {
 		if err := b.settleCandidate(ctx, m); err != nil {
 			return b.run.w.problem(fmt.Sprintf("spread %s.%s over the nodes", m.Schema, m.Name), err)
 		}
+	}
+	if len(m.Indexes) == 0 {
+		return nil
+	}
+	var carried bool
+	if err := b.run.pool.QueryRow(ctx, `select relkind = 'v' from pg_class where oid = to_regclass($1::text)`,
+		b.Relation(m.Schema, m.Name)).Scan(&carried); err != nil || carried {
+		return b.run.w.problem(fmt.Sprintf("index %s.%s", m.Schema, m.Name), err)
 	}
 	for _, i := range m.Indexes {
 		columns := make([]string, len(i.Columns))

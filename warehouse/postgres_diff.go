@@ -216,8 +216,8 @@ func (l *postgresLoad) supersede(ctx context.Context, tx pgx.Tx, n *landing, fro
 	}
 	err = tx.QueryRow(ctx, fmt.Sprintf(`
 with appended as (
-	insert into %[1]s (%[2]s, _run, _op, _valid_from, _valid_to, _basis, _position)
-	select %[3]s, s._run, %[4]s, p.taken_at, greatest($1::timestamp, p.taken_at), 'snapshot', $2
+	insert into %[1]s (%[2]s, _run, _op, _valid_from, _valid_to, _basis, _position, _ended_run)
+	select %[3]s, s._run, %[4]s, p.taken_at, greatest($1::timestamp, p.taken_at), 'snapshot', $2, %[6]d
 	from %[5]s
 	left join (
 		select run_id, max(taken_at) as taken_at
@@ -227,7 +227,7 @@ with appended as (
 	returning _op
 )
 select count(*), count(*) filter (where _op = 'update')
-from appended`, quoted("history", n.table.Name), strings.Join(names, ", "), with("s", names), op, from),
+from appended`, quoted("history", n.table.Name), strings.Join(names, ", "), with("s", names), op, from, l.run.id),
 		l.at.TakenAt.UTC(), string(l.at.Position)).Scan(&gone, &updated)
 	if err != nil {
 		return 0, 0, fmt.Errorf("append to history.%s: %w", n.table.Name, err)
@@ -245,7 +245,7 @@ func columnsOf(t *change.Table) []tableColumn {
 
 func createHistory(t *change.Table) string {
 	return fmt.Sprintf(`create table if not exists %s (%s, _run bigint, _op text, _valid_from timestamp, _valid_to timestamp, _basis text,
-	_position text)`, quoted("history", t.Name), columnList(t))
+	_position text, _ended_run bigint)`, quoted("history", t.Name), columnList(t))
 }
 
 // ensureHistory makes history.<table> able to take the rows of staging as they were and as they will be: a new column comes to it,
@@ -254,6 +254,9 @@ func (l *postgresLoad) ensureHistory(ctx context.Context, tx pgx.Tx, t *change.T
 	history := quoted("history", t.Name)
 	if _, err := tx.Exec(ctx, createHistory(t)); err != nil {
 		return fmt.Errorf("create history.%s: %w", t.Name, err)
+	}
+	if _, err := tx.Exec(ctx, "alter table "+history+" add column if not exists _ended_run bigint"); err != nil {
+		return fmt.Errorf("widen history.%s: %w", t.Name, err)
 	}
 	have, err := relationColumns(ctx, tx, history)
 	if err != nil {

@@ -394,7 +394,8 @@ where v.state = 'dropped'`)
 	return nil
 }
 
-// dropVersion drops one version's schemas, all or none. It leaves them where a reader or a view of a stranger still uses them.
+// dropVersion drops one version's schemas; tables that newer versions have carried over stay. It leaves them all where a reader or a
+// view of a stranger still uses them.
 func (w *postgres) dropVersion(ctx context.Context, conn *pgx.Conn, version int64) error {
 	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
@@ -410,8 +411,13 @@ order by s.schema_name`, version)
 			return err
 		}
 		var strangers []string
+		var carried bool
 		err = tx.QueryRow(ctx, `
-select array_agg(distinct r.ev_class::regclass::text)
+select array_agg(distinct r.ev_class::regclass::text) filter (where not exists (
+		select from ops.schemas o where o.schema_name = v.relnamespace::regnamespace::text or quote_ident(o.schema_name) =
+		    v.relnamespace::regnamespace::text
+	)),
+	count(*) > 0
 from pg_depend d
 join pg_rewrite r on r.oid = d.objid
 join pg_class c on c.oid = d.refobjid
@@ -419,13 +425,16 @@ join pg_class v on v.oid = r.ev_class
 where d.classid = 'pg_rewrite'::regclass
 	and d.refclassid = 'pg_class'::regclass
 	and c.relnamespace::regnamespace::text = any (select quote_ident(n) from unnest($1::text[]) n)
-	and v.relnamespace::regnamespace::text <> all (select quote_ident(n) from unnest($1::text[]) n)`, schemas).Scan(&strangers)
+	and v.relnamespace::regnamespace::text <> all (select quote_ident(n) from unnest($1::text[]) n)`, schemas).Scan(&strangers, &carried)
 		if err != nil {
 			return err
 		}
 		if len(strangers) > 0 {
 			w.log.WarnContext(ctx, "an old version stays, because views read from it", "version", version, "views", strings.Join(strangers, ", "))
 			return nil
+		}
+		if carried {
+			return dropUnread(ctx, tx, schemas)
 		}
 		list := make([]string, len(schemas))
 		for i, s := range schemas {

@@ -46,7 +46,7 @@ join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdroppe
 join pg_type t on t.oid = a.atttypid
 where c.relkind in ('r', 'v', 'p')
 	and n.nspname in (select schema_name from ops.schemas where version = $1::bigint)
-	and n.nspname <> 'build__v' || $1::text
+	and n.nspname not in ('build__v' || $1::text, 'lifeline__v' || $1::text)
 group by 1, 2, 3
 order by 2, 3`, fmt.Sprint(version))
 }

@@ -113,6 +113,11 @@ type Build interface {
 	DB() *sql.DB
 	// CheckDB runs the project's tests: where the engine lets a select write, here it cannot.
 	CheckDB() *sql.DB
+	// Partial tells that tables may be carried over, and rebuilt for some keys only.
+	Partial() bool
+	// Inherit begins from the published version as it is, before anything is made: a table that is then carried costs nothing, and one
+	// whose rows are replaced in part costs those rows. Where the engine has no cheap way to do that, nothing happens.
+	Inherit(ctx context.Context) error
 	// Relation names a table or view of this version for SQL. Schema "build" holds working tables that Publish drops.
 	Relation(schema, name string) string
 	// Previous names the same relation in the published version, if it is there.
@@ -144,6 +149,8 @@ type Model struct {
 	Key       string   // The column by which a cluster spreads its rows; empty where none is known.
 	Candidate bool     // An entity whose rows are final only when Index is called.
 	Carry     bool     // Begin from the published version's rows; an empty SQL then only carries them over.
+	// Replaces, with Carry, is a condition over the published rows, called p: those for which it is true go, and those of SQL come.
+	Replaces string
 }
 
 // Index is a declared index.

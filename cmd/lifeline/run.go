@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"lifeline/change"
@@ -26,11 +28,29 @@ type walkFlags struct {
 	Wait    time.Duration `placeholder:"10m" help:"Wait this long for another run that holds the warehouse."`
 	DryRun  bool          `help:"Check everything and say what would be done; change nothing."`
 	ShowSQL bool          `name:"show-sql" help:"Print the SQL of every model to stderr as it runs."`
+	Prove   share         `placeholder:"1%" help:"Compute a random share of keys again and compare them before publishing."`
+}
+
+// share is a part of all, written as a percentage or as a number up to 1.
+type share float64
+
+// UnmarshalText reads 1%, 0.5% or 0.01.
+func (s *share) UnmarshalText(text []byte) error {
+	number, percent := strings.CutSuffix(string(text), "%")
+	v, err := strconv.ParseFloat(number, 64)
+	if percent {
+		v /= 100
+	}
+	if err != nil || !(v > 0 && v <= 1) {
+		return fmt.Errorf("%q is not a share: between 0 and 100 %%, such as 1%%", text)
+	}
+	*s = share(v)
+	return nil
 }
 
 type runCommand struct {
 	walkFlags
-	Full          bool          `help:"Read everything, build incremental models anew and publish, even when nothing changed."`
+	Full          bool          `help:"Read everything, build every model whole and publish, even when nothing changed."`
 	Resnapshot    bool          `help:"Read everything where the log's position is gone; what happened in between stays unknown."`
 	Every         time.Duration `placeholder:"5m" help:"Run again and again at this interval, until stopped."`
 	AllowWeaker   bool          `help:"Accept a snapshot that is not one point in time, where the source allows no better; it is recorded."`
@@ -89,7 +109,7 @@ func (c *runCommand) once(ctx context.Context, g *Globals, p *project.Project) e
 
 type buildCommand struct {
 	walkFlags
-	Full bool `help:"Build incremental models anew, from all rows that have landed."`
+	Full bool `help:"Build every model whole, incremental ones too, from all rows that have landed."`
 }
 
 func (buildCommand) Help() string {
@@ -146,6 +166,7 @@ func (g *Globals) walk(ctx context.Context, p *project.Project, command string, 
 		Project: p, Warehouse: wh, Source: src, Command: command, Version: version, Full: how.full, Resnapshot: how.resnapshot,
 		Trial:  command == "check",
 		Select: f.Select, Exclude: f.Exclude, AsOf: f.AsOf, Wait: f.Wait, Progress: bars, Logger: g.logger(),
+		Prove: float64(f.Prove),
 	}
 	if f.ShowSQL {
 		o.ShowSQL = func(name, sql string) { fmt.Fprintf(g.terminal.err, "-- %s\n%s;\n\n", name, sql) }

@@ -20,6 +20,7 @@ type common struct {
 	columns []string // Names that the WITH gives.
 	within  *scope
 	self    bool // It may read itself.
+	alone   bool // It says that it is to be materialized.
 }
 
 func (sc *scope) find(name string) *common {
@@ -44,6 +45,7 @@ func opened(q *pg.SelectStmt, outside *scope) *scope {
 			within.with[name] = before
 		}
 		made := &common{query: c.Ctequery.GetSelectStmt(), columns: stringsOf(c.Aliascolnames), within: within}
+		made.alone = c.Ctematerialized == pg.CTEMaterialize_CTEMaterializeAlways
 		if q.WithClause.Recursive {
 			made.self, within.with[c.Ctename] = readsItself(c), made
 		}
@@ -76,6 +78,7 @@ type item struct {
 	id      string // Unique in the statement.
 	alias   string
 	leaf    *pg.RangeVar   // A relation,
+	common  *pg.RangeVar   // or the name of a common table expression,
 	query   *pg.SelectStmt // or a select,
 	within  *scope
 	given   []string // with names that the alias gives its columns,
@@ -164,7 +167,7 @@ func (b *block) relation(it *item, v *pg.RangeVar) {
 		it.alias = v.Relname
 	}
 	if c := b.within.find(v.Relname); c != nil && v.Schemaname == "" {
-		it.query, it.within, it.self = c.query, c.within, c.self
+		it.query, it.within, it.self, it.common = c.query, c.within, c.self, v
 		if len(it.given) == 0 {
 			it.given = c.columns
 		}

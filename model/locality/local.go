@@ -508,6 +508,12 @@ func (st *state) others(anchor *item) {
 			rest[it] = true
 		}
 	}
+	// What needs a whole source is better made by itself, where a change of it can be followed from there.
+	for it := range rest {
+		if l := st.b.part(it); l != nil {
+			it.leaf, it.query, it.given = it.common, nil, nil
+		}
+	}
 	// A relation may be reached by way of one that is itself reached so.
 	for progress := true; progress; {
 		progress = false

@@ -25,6 +25,8 @@ type Relation struct {
 	Name    string   // As the caller knows it.
 	Columns []string // In order; nil where they are not known.
 	Static  bool     // What it says of a row that was there before never changes.
+	Source  bool     // It changes with every load.
+	Part    string   // The select that gives it, where it is a part of the statement: see Statement.Parts.
 }
 
 // Catalog resolves a name as it stands in the SQL, such as [core claims]; nil where it stands for nothing that is known.
@@ -107,6 +109,8 @@ type Statement struct {
 	leaves  map[*pg.RangeVar]*Leaf
 	order   []*Leaf
 	named   map[*pg.SelectStmt]outputs
+	parts   map[string]*Relation
+	head    string // The statement up to its own select: its WITH.
 	catalog Catalog
 	items   int
 	unknown *Reason // What makes everything unknown, such as a function that is not known.
@@ -123,12 +127,16 @@ func Parse(sql string, catalog Catalog) (*Statement, error) {
 	}
 	s := &Statement{
 		sql: sql, query: tree.Stmts[0].Stmt.GetSelectStmt(), leaves: map[*pg.RangeVar]*Leaf{}, catalog: catalog,
-		named: map[*pg.SelectStmt]outputs{},
+		named: map[*pg.SelectStmt]outputs{}, parts: map[string]*Relation{},
 	}
+	s.head = s.with()
 	s.unknown = s.suspicious()
 	s.whollyIn(s.query, nil, newUses(), map[*pg.SelectStmt]bool{}) // Every place where something is read is known from here.
 	return s, nil
 }
+
+// Text is the select as it was given.
+func (s *Statement) Text() string { return s.sql }
 
 // Columns are the names of the result's columns in order, as far as the SQL says them.
 func (s *Statement) Columns() ([]string, bool) {

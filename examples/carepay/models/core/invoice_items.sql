@@ -17,7 +17,11 @@ cleaned as (
     from {{ source('carepay', 'invoice_item') }}
 ),
 
--- What nearly all claims of the treatment's program are in, for the few amounts that do not say.
+-- What nearly all claims of a program are in, for the few amounts that do not say.
+program_currencies as materialized (
+    {{ only_currencies(ref('claims'), "currency_basis <> 'imputed'") }}
+),
+
 currencies as (
     select
         c.id,
@@ -25,9 +29,7 @@ currencies as (
     from cleaned as c
     inner join {{ ref('invoices') }} as i on i.id = c.invoice_id
     inner join {{ ref('treatments') }} as t on t.treatment_id = i.treatment_id
-    inner join (
-        {{ only_currencies(ref('claims'), "currency_basis <> 'imputed'") }}
-    ) as k on k.program_id = t.program_id
+    inner join program_currencies as k on k.program_id = t.program_id
     where c.currency is null
         and c.amount is not null
 )

@@ -1,0 +1,102 @@
+package run
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"lifeline/model"
+	"lifeline/model/locality"
+	"lifeline/warehouse"
+)
+
+// Slices are tried in these numbers, where a whole build of a local model does not fit the memory that it may use.
+var sliceCounts = []int{8, 64}
+
+// create makes a model's table. Where that takes more memory than there is, a local model is built by ranges of its key: one range needs
+// only the rows that belong to it.
+func (w *walk) create(ctx context.Context, n *model.Node, m warehouse.Model, r *rebuild) (int64, error) {
+	rows, err := w.build.Create(ctx, m)
+	l := w.local[n]
+	if !warehouse.IsOutOfMemory(err) || r.how != builtWhole || m.View || m.Carry || l == nil || ctx.Err() != nil {
+		return rows, err
+	}
+	for _, p := range l.Plans {
+		for _, count := range sliceCounts {
+			bounds, e := w.sliceBounds(ctx, n, p, count)
+			if e != nil || bounds == nil {
+				break
+			}
+			rows, e = w.createSlices(ctx, n, m, p, bounds)
+			if e == nil {
+				r.why += fmt.Sprintf("; by %d ranges of %s", len(bounds)+1, p.Column)
+				return rows, nil
+			}
+			if !warehouse.IsOutOfMemory(e) || ctx.Err() != nil {
+				return 0, e
+			}
+		}
+	}
+	return rows, err
+}
+
+// sliceBounds are whole numbers between which the keys of a plan lie in about equal parts; nil where the key is not one of whole numbers
+// that a relation has.
+func (w *walk) sliceBounds(ctx context.Context, n *model.Node, p *locality.Plan, count int) ([]int64, error) {
+	for _, u := range p.Uses {
+		if !u.Keyed() {
+			continue
+		}
+		var low, high sql.NullInt64
+		if err := w.build.DB().QueryRowContext(ctx, fmt.Sprintf("select min(%[1]s), max(%[1]s) from %[2]s as x", u.Keys[0],
+			w.leafText(n, u.Leaf))).Scan(&low, &high); err != nil || !low.Valid || high.Int64-low.Int64 < int64(count) {
+			return nil, err
+		}
+		bounds := make([]int64, count-1)
+		for i := range bounds {
+			bounds[i] = low.Int64 + (high.Int64-low.Int64)/int64(count)*int64(i+1)
+		}
+		return bounds, nil
+	}
+	return nil, nil
+}
+
+// leafText is a relation as the model's SQL names it.
+func (w *walk) leafText(n *model.Node, l *locality.Leaf) string {
+	return w.known.relationText(w, n, l.Relation.Name)
+}
+
+// createSlices makes the table from its first range and adds the others.
+func (w *walk) createSlices(ctx context.Context, n *model.Node, m warehouse.Model, p *locality.Plan, bounds []int64) (int64, error) {
+	var total int64
+	for i := range len(bounds) + 1 {
+		in := func(expression string) string {
+			switch {
+			case i == 0:
+				return fmt.Sprintf("((%[1]s) < %[2]d or (%[1]s) is null)", expression, bounds[0])
+			case i == len(bounds):
+				return fmt.Sprintf("(%s) >= %d", expression, bounds[i-1])
+			}
+			return fmt.Sprintf("((%[1]s) >= %[2]d and (%[1]s) < %[3]d)", expression, bounds[i-1], bounds[i])
+		}
+		m.SQL = w.restricted(w.known, n, p, in)
+		if i == 0 {
+			rows, err := w.build.Create(ctx, m)
+			if err != nil {
+				return 0, err
+			}
+			total += rows
+			continue
+		}
+		done, err := w.build.DB().ExecContext(ctx, "insert into "+w.relation(n)+" "+m.SQL)
+		if err != nil {
+			return 0, err
+		}
+		rows, err := done.RowsAffected()
+		if err != nil {
+			return 0, err
+		}
+		total += rows
+	}
+	return total, nil
+}
