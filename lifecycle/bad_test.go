@@ -1,7 +1,6 @@
 package lifecycle_test
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -10,18 +9,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lifeline/change"
+	"lifeline/warehouse/warehousetest"
 )
 
-// TestMain sets how many worlds the property tests look at: few in every run, all in make soak.
 func TestMain(m *testing.M) {
-	flag.Parse()
-	asked := false
-	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
-	if !asked {
-		if err := flag.Set("rapid.checks", fmt.Sprint(times(8, 400))); err != nil {
-			panic(err)
-		}
-	}
+	warehousetest.Draws(6, 400)
 	os.Exit(m.Run())
 }
 

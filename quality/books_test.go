@@ -234,7 +234,6 @@ func TestNoDirtLosesOrInventsARow(t *testing.T) {
 	onEngines(t, func(t *testing.T, e *engine) {
 		e.do("create table staging.claim (id integer, treatment_id integer, amount numeric(19,4), currency varchar(4), date_created timestamp, " +
 			"_raw text, _run bigint)")
-		examples(t, 25)
 		rapid.Check(t, func(r *rapid.T) {
 			version(e)
 			e.do("delete from staging.claim",

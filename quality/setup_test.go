@@ -3,12 +3,10 @@ package quality_test
 import (
 	"context"
 	"database/sql"
-	"flag"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,7 +14,14 @@ import (
 	_ "github.com/duckdb/duckdb-go/v2"
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
+
+	"lifeline/warehouse/warehousetest"
 )
+
+func TestMain(m *testing.M) {
+	warehousetest.Draws(8, 100)
+	os.Exit(m.Run())
+}
 
 // engine is one warehouse with the schemas that the package writes to and an empty version under construction.
 type engine struct {
@@ -150,13 +155,4 @@ func postgres(t testing.TB) *engine {
 	e.do(strings.Split(opsTables, ";")...)
 	e.do("create schema {core}", "create schema {build}", "create schema {analytics}")
 	return e
-}
-
-// examples bounds how often a property is tried, as every try builds tables; -rapid.checks asks for more.
-func examples(t *testing.T, n int) {
-	t.Helper()
-	f := flag.Lookup("rapid.checks")
-	if f.Value.String() == f.DefValue {
-		require.NoError(t, flag.Set("rapid.checks", strconv.Itoa(n)))
-	}
 }

@@ -16,11 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lifeline/change"
-	"lifeline/lifecycle"
-	"lifeline/project"
 	"lifeline/run"
-	"lifeline/sample"
-	"lifeline/source"
 	"lifeline/warehouse"
 )
 
@@ -139,60 +135,61 @@ func onPostgres(t *testing.T, body func(dsn string)) {
 	body(u.String())
 }
 
-// small is carepay without what only costs time here.
-func small(t *testing.T) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "carepay")
-	require.NoError(t, os.CopyFS(dir, os.DirFS("../examples/carepay")))
-	for _, gone := range []string{"models/kpi", "dashboards", "tests", "models/core/unit_tests.yml"} {
-		require.NoError(t, os.RemoveAll(filepath.Join(dir, gone)))
-	}
-	require.NoError(t, os.Mkdir(filepath.Join(dir, "tests"), 0o755))
-	return dir
-}
-
-// cleanSample is a folder of carepay's tables without dirt.
-func cleanSample(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	_, err := sample.Write(t.Context(), sample.Options{Project: "carepay", Scale: 0.01, Seed: 1, Dirt: "none"}, dir)
-	require.NoError(t, err)
-	return dir
+// twoTables is a project of claims and treatments: entities of core, money in a column, and a dimension with one row per claim.
+var twoTables = map[string]string{
+	"dbt_project.yml": "name: tiny\nmodels: {tiny: {+materialized: table, core: {+schema: core}, analytics: {+schema: analytics}}}\n",
+	"models/sources.yml": `
+sources:
+  - name: s
+    schema: staging
+    tables:
+      - name: treatment
+        meta: {lifeline: {file: treatments.csv, key: [id]}}
+        columns: [{name: id, data_type: bigint}]
+      - name: claim
+        meta: {lifeline: {file: claims.csv, key: [id], money: {amount: currency}}}
+        columns:
+          - {name: id, data_type: bigint}
+          - {name: treatment_id, data_type: bigint}
+          - {name: amount, data_type: "decimal(19,4)"}
+          - {name: currency, data_type: varchar(4)}
+`,
+	"models/core/treatments.sql": "select id from {{ source('s', 'treatment') }}",
+	"models/core/claims.sql":     "select id, treatment_id, amount, currency from {{ source('s', 'claim') }}",
+	"models/core/core.yml": `
+models:
+  - name: treatments
+    config: {indexes: [{columns: [id], unique: true}], meta: {lifeline: {entity_of: treatment, grain: [id]}}}
+    columns: [{name: id, data_tests: [not_null, unique]}]
+  - name: claims
+    config: {indexes: [{columns: [id], unique: true}], meta: {lifeline: {entity_of: claim, grain: [id]}}}
+    columns:
+      - {name: id, data_tests: [not_null, unique]}
+      - name: treatment_id
+        data_tests:
+          - relationships:
+              arguments: {to: ref('treatments'), field: id}
+              config: {meta: {lifeline: {on_fail: quarantine}}}
+`,
+	"models/analytics/dim_claims.sql": "select id, amount, currency from {{ ref('claims') }}",
+	"models/analytics/analytics.yml":  "models: [{name: dim_claims, config: {meta: {lifeline: {grain: [id], entity_count_of: claims}}}}]\n",
+	"csv/treatments.csv":              "id\n21\n22\n23\n24\n",
+	"csv/claims.csv":                  "id,treatment_id,amount,currency\n11,21,10.5000,KES\n12,21,7,KES\n13,22,3,NGN\n14,22,3.1,KES\n",
 }
 
 // Whatever one row or one cent is changed behind the loader's back, at whichever hop, the run stops and names table and key.
 func TestOneRowOrOneCentAtAnyHopStopsTheRunAndIsNamed(t *testing.T) {
 	t.Parallel()
-	dir := cleanSample(t)
 	onEveryEngine(t, func(t *testing.T, dsn string) {
-		p, err := lifecycle.Load(small(t), project.Options{Env: os.Getenv})
+		x := newTiny(t, dsn, twoTables)
+		wh, s := x.wh, &spoiler{Warehouse: x.wh}
+		x.wh = s
+		reads := true
+		walk := func() (*run.Report, error) { return x.walk(t, reads) }
+		_, err := walk()
 		require.NoError(t, err)
-		wh, err := warehouse.Open(t.Context(), warehouse.Options{DSN: dsn})
-		require.NoError(t, err)
-		t.Cleanup(func() { require.NoError(t, wh.Close()) })
-		s := &spoiler{Warehouse: wh}
-		o := run.Options{
-			Project: p, Warehouse: s, Command: "run", Full: true,
-			Source: func(ctx context.Context) (source.Source, error) {
-				of := source.Options{DSN: "csv:" + dir, TimeZone: p.Config.Source.TimeZone, Tables: run.Contracts(p)}
-				return source.Open(ctx, of)
-			},
-		}
-		walk := func() (*run.Report, error) { return run.Do(t.Context(), o) }
-		_, err = walk()
-		require.NoError(t, err)
-		reader, err := wh.Published(t.Context())
-		require.NoError(t, err)
-		var first, second, treatment, other int64
-		require.NoError(t, reader.DB.QueryRowContext(t.Context(), `select min(id), max(id) from core.claims where amount > 1`).Scan(&first,
-			&second))
-		require.NoError(t, reader.DB.QueryRowContext(t.Context(), `
-select max(t.id), min(t.id)
-from core.treatments as t
-where not exists (select 1 from core.claims as c where c.treatment_id = t.id)
-  and not exists (select 1 from core.invoices as i where i.treatment_id = t.id)`).Scan(&treatment, &other))
-		require.NoError(t, reader.Close())
-		key, far := fmt.Sprint(first), fmt.Sprint(second)
+		// The claims that are changed, and two treatments that nothing refers to.
+		const key, far, treatment, other = "11", "14", 23, 24
 
 		deleted := "delete from %s where id = " + key
 		twice := "insert into %[1]s select * from %[1]s where id = " + key
@@ -203,7 +200,7 @@ where not exists (select 1 from core.claims as c where c.treatment_id = t.id)
 			r, err := walk()
 			var problem *change.Problem
 			require.ErrorAs(t, err, &problem, name)
-			require.Equal(t, change.ClassBlocked, problem.Class, name)
+			require.Equal(t, change.ClassBlocked, problem.Class, "%s: %v", name, err)
 			require.Equal(t, run.Blocked, r.Status, name)
 			require.Regexp(t, `\b`+key+`\b`, err.Error(), name)
 		}
@@ -228,12 +225,11 @@ where not exists (select 1 from core.claims as c where c.treatment_id = t.id)
 				stop(hop.table+": "+spoil, key)
 			}
 		}
-		read := o.Source
 		s.model = ""
 		for _, spoil := range []string{deleted, twice, cent} {
-			s.opened, o.Source = fmt.Sprintf(spoil, "staging.claim"), nil
+			s.opened, reads = fmt.Sprintf(spoil, "staging.claim"), false
 			stop("a build: "+spoil, "claim")
-			s.opened, o.Source = "", read
+			s.opened, reads = "", true
 			_, _ = walk() // PostgreSQL tells that staging is not the source's, and then loads it anew.
 			_, _ = walk()
 		}

@@ -187,12 +187,15 @@ func TestAKillAtAnyMomentLeavesNothingWrong(t *testing.T) {
 		var wg sync.WaitGroup
 		failed := make(chan error, 1)
 		wg.Go(func() { failed <- readUntil(ctx, w, &reads) })
+		seed := uint64(time.Now().UnixNano())
+		t.Logf("kills by seed %d", seed)
+		dice := rand.New(rand.NewPCG(seed, 1))
 		n := 2
 		for range kills {
 			cmd, states := child(t, p.DSN, n, 100, "")
 			n = <-states + 1
 			// Long enough to meet any step of a run or two.
-			after := time.After(time.Duration(rand.IntN(1500)) * time.Millisecond)
+			after := time.After(time.Duration(dice.IntN(1500)) * time.Millisecond)
 			for waiting := true; waiting; {
 				select {
 				case at := <-states:

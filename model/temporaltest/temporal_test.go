@@ -20,7 +20,13 @@ import (
 
 	"lifeline/model"
 	"lifeline/project"
+	"lifeline/warehouse/warehousetest"
 )
+
+func TestMain(m *testing.M) {
+	warehousetest.Draws(10, 400)
+	os.Exit(m.Run())
+}
 
 // row is a cohort's or an appended row; times are minutes, and -1 is a null.
 type row struct {
