@@ -238,7 +238,7 @@ func TestATraceDuringARunEndsAtCoreAndSaysSo(t *testing.T) {
 	t.Parallel()
 	dsn := duckAt(t, "busy")
 	flags := at(carepay, "csv:"+smallSample(t), dsn)
-	report(t, 0, append([]string{"run"}, flags...)...)
+	firstRun(t, flags)
 	w, err := warehouse.Open(t.Context(), warehouse.Options{DSN: dsn})
 	require.NoError(t, err)
 	defer w.Close()
