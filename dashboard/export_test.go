@@ -3,6 +3,7 @@ package dashboard_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -55,33 +57,114 @@ tables:
   analytics.big: {noun: rows, key: id, money: {amount: currency}, dates: {made: made_at}, filters: {status: status}}
 `
 
+// bigRows are more than one row group of a file has, and several times what a connection of these tests holds on its way.
+func bigRows() int {
+	if os.Getenv("LIFELINE_SOAK") != "" {
+		return 5_000_000
+	}
+	return 130_000
+}
+
+// bigOnce are warehouses with bigRows rows, published once an engine for all tests that only read them.
+var bigOnce = struct{ duckdb, postgres func() (bigWarehouse, error) }{
+	sync.OnceValues(func() (bigWarehouse, error) {
+		dir, err := os.MkdirTemp("", "dashboard-big-")
+		if err != nil {
+			return bigWarehouse{}, err
+		}
+		leave(func() { _ = os.RemoveAll(dir) })
+		return newBig(dir, "duckdb:"+filepath.Join(dir, "big.duckdb"))
+	}),
+	sync.OnceValues(func() (bigWarehouse, error) {
+		dir, err := os.MkdirTemp("", "dashboard-big-")
+		if err != nil {
+			return bigWarehouse{}, err
+		}
+		leave(func() { _ = os.RemoveAll(dir) })
+		dsn, drop, err := create(os.Getenv("LIFELINE_TEST_POSTGRES"), "dashboard_big")
+		if err != nil {
+			return bigWarehouse{}, err
+		}
+		leave(drop)
+		return newBig(dir, dsn)
+	}),
+}
+
+// bigWarehouse is a project of one big table and where it is published.
+type bigWarehouse struct{ dir, dsn string }
+
+func newBig(dir, dsn string) (bigWarehouse, error) {
+	b := bigWarehouse{filepath.Join(dir, "project"), dsn}
+	if err := writeBig(b.dir, bigRows()); err != nil {
+		return b, err
+	}
+	report, err := buildBig(context.Background(), b.dir, dsn)
+	if err == nil && report.Status != run.Published {
+		err = fmt.Errorf("the big project is %s", report.Status)
+	}
+	return b, err
+}
+
+// onBigOnEach runs a test over the big table of each engine.
+func onBigOnEach(t *testing.T, do func(t *testing.T, b bigWarehouse)) {
+	t.Helper()
+	skipIfShort(t)
+	t.Run("duckdb", func(t *testing.T) {
+		b, err := bigOnce.duckdb()
+		require.NoError(t, err)
+		do(t, b)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		if os.Getenv("LIFELINE_TEST_POSTGRES") == "" {
+			t.Skip("LIFELINE_TEST_POSTGRES names no server")
+		}
+		b, err := bigOnce.postgres()
+		require.NoError(t, err)
+		do(t, b)
+	})
+}
+
 // bigProject is a project of one table of n rows, and of a view that breaks.
 func bigProject(t *testing.T, n int) string {
 	t.Helper()
 	skipIfShort(t)
 	dir := t.TempDir()
+	require.NoError(t, writeBig(dir, n))
+	return dir
+}
+
+func writeBig(dir string, n int) error {
 	for name, text := range map[string]string{
 		"lifeline.yml": "name: big\n", "dbt_project.yml": "name: big\n", "dashboards/model.yml": bigDashboard,
 		"models/big.sql": fmt.Sprintf(bigModel, n), "models/broken.sql": brokenModel,
 	} {
 		path := filepath.Join(dir, name)
-		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			return err
+		}
 	}
-	return dir
+	return nil
 }
 
 // publishBig builds a project without a source.
 func publishBig(t *testing.T, dir, dsn string) {
 	t.Helper()
-	p, err := lifecycle.Load(dir, project.Options{})
-	require.NoError(t, err)
-	wh, err := warehouse.Open(t.Context(), warehouse.Options{DSN: dsn, KeepVersions: 2})
-	require.NoError(t, err)
-	defer wh.Close()
-	report, err := run.Do(t.Context(), run.Options{Project: p, Warehouse: wh, Command: "build"})
+	report, err := buildBig(t.Context(), dir, dsn)
 	require.NoError(t, err)
 	require.Equal(t, run.Published, report.Status)
+}
+
+func buildBig(ctx context.Context, dir, dsn string) (*run.Report, error) {
+	p, err := lifecycle.Load(dir, project.Options{})
+	if err != nil {
+		return nil, err
+	}
+	wh, err := warehouse.Open(ctx, warehouse.Options{DSN: dsn, KeepVersions: 2})
+	if err != nil {
+		return nil, err
+	}
+	report, err := run.Do(ctx, run.Options{Project: p, Warehouse: wh, Command: "build"})
+	return report, errors.Join(err, wh.Close())
 }
 
 // serveBig is a server over such a project; close it before the warehouse goes.
@@ -114,7 +197,9 @@ func openBig(t *testing.T, dir, dsn string) *client {
 	t.Helper()
 	s, done, err := serveBig(t.Context(), dir, dsn)
 	require.NoError(t, err)
-	h := httptest.NewServer(s.Handler())
+	h := httptest.NewUnstartedServer(s.Handler())
+	h.Listener = narrow{h.Listener}
+	h.Start()
 	t.Cleanup(func() {
 		h.Close()
 		require.NoError(t, s.Close())
@@ -123,6 +208,18 @@ func openBig(t *testing.T, dir, dsn string) *client {
 	return &client{t: t, url: h.URL, server: s}
 }
 
+// narrow connections hold little on its way, so that a slow reader stops the server in mid-stream.
+type narrow struct{ net.Listener }
+
+func (n narrow) Accept() (net.Conn, error) {
+	conn, err := n.Listener.Accept()
+	if tcp, is := conn.(*net.TCPConn); is && err == nil {
+		err = tcp.SetWriteBuffer(128 << 10)
+	}
+	return conn, err
+}
+
+// onBoth runs a test with an empty warehouse of each engine.
 func onBoth(t *testing.T, do func(t *testing.T, dsn string)) {
 	t.Run("duckdb", func(t *testing.T) { do(t, "duckdb:"+filepath.Join(t.TempDir(), "big.duckdb")) })
 	t.Run("postgres", func(t *testing.T) {
@@ -137,14 +234,9 @@ func onBoth(t *testing.T, do func(t *testing.T, dsn string)) {
 // An export has exactly the rows and the money that the list's totals say, in every format, read back by another reader; and a server
 // that sends it does not hold it in memory. Five million rows in the soak.
 func TestABigExportIsWholeInEveryFormat(t *testing.T) {
-	n := 300_000 // More than are read at once.
-	if os.Getenv("LIFELINE_SOAK") != "" {
-		n = 5_000_000
-	}
-	onBoth(t, func(t *testing.T, dsn string) {
-		dir := bigProject(t, n)
-		publishBig(t, dir, dsn)
-		c := openBig(t, dir, dsn)
+	onBigOnEach(t, func(t *testing.T, b bigWarehouse) {
+		n, dsn := bigRows(), b.dsn
+		c := openBig(t, b.dir, dsn)
 		for _, query := range []string{"range=all", "range=all&status=paid&amount>=500"} {
 			list := "/api/v1/tables/analytics.big/rows?" + query
 			shown := get[semantic.RowsData](c, list+"&limit=1")
@@ -248,10 +340,8 @@ func wantNotes(t *testing.T, dsn, query string) (notes string) {
 
 // A query that fails in mid-stream ends in an error that the client sees, never in a well-formed shorter file.
 func TestAnExportThatBreaksOffIsSeenToBreakOff(t *testing.T) {
-	onBoth(t, func(t *testing.T, dsn string) {
-		dir := bigProject(t, 60_000)
-		publishBig(t, dir, dsn)
-		c := openBig(t, dir, dsn)
+	onBigOnEach(t, func(t *testing.T, b bigWarehouse) {
+		c := openBig(t, b.dir, b.dsn)
 		for _, format := range []string{"csv", "ndjson", "parquet"} {
 			answer, err := http.Get(c.url + "/api/v1/tables/analytics.broken/rows?format=" + format)
 			require.NoError(t, err)
@@ -265,14 +355,14 @@ func TestAnExportThatBreaksOffIsSeenToBreakOff(t *testing.T) {
 			}
 		}
 		// The server lives on, and no query is left behind.
-		require.EqualValues(t, 60_000, get[semantic.RowsData](c, "/api/v1/tables/analytics.big/rows?range=all&limit=1").Page.Total)
+		require.EqualValues(t, bigRows(), get[semantic.RowsData](c, "/api/v1/tables/analytics.big/rows?range=all&limit=1").Page.Total)
 	})
 }
 
 // A new version does not change an export that is on its way, and a client that goes away ends its query.
 func TestAnExportStaysWithItsVersion(t *testing.T) {
 	onBoth(t, func(t *testing.T, dsn string) {
-		const first, second = 150_000, 1000
+		const first, second = 40_000, 1000
 		dir := bigProject(t, first)
 		publishBig(t, dir, dsn)
 		c := openBig(t, dir, dsn)
@@ -293,11 +383,9 @@ func TestAnExportStaysWithItsVersion(t *testing.T) {
 
 // Half of the connections are for exports: clients that read slowly leave the pages theirs, and the next export waits for its turn.
 func TestSlowExportsLeavePagesAlone(t *testing.T) {
-	onBoth(t, func(t *testing.T, dsn string) {
-		const n = 150_000
-		dir := bigProject(t, n)
-		publishBig(t, dir, dsn)
-		c := openBig(t, dir, dsn)
+	onBigOnEach(t, func(t *testing.T, b bigWarehouse) {
+		n := bigRows()
+		c := openBig(t, b.dir, b.dsn)
 		path := c.url + "/api/v1/tables/analytics.big/rows?range=all&format=ndjson"
 		var slow []*http.Response
 		for range 3 { // One of the places is kept for others.
@@ -309,11 +397,10 @@ func TestSlowExportsLeavePagesAlone(t *testing.T) {
 		require.NoError(t, err)
 		_, err = http.DefaultClient.Do(r)
 		require.ErrorIs(t, err, context.DeadlineExceeded, "the fourth waits")
-		began := time.Now()
+		// The pages are answered while all three still wait: that they are answered at all is the proof.
 		for i := range 8 {
 			require.EqualValues(t, n, get[semantic.RowsData](c, fmt.Sprintf("/api/v1/tables/analytics.big/rows?range=all&limit=%d", i+1)).Page.Total)
 		}
-		require.Less(t, time.Since(began), 10*time.Second)
 		require.NoError(t, slow[0].Body.Close())
 		require.EqualValues(t, n, download(t, path, filepath.Join(t.TempDir(), "rows.ndjson")))
 		for _, s := range slow[1:] {
@@ -343,12 +430,12 @@ func slowly(t *testing.T, url string) *http.Response {
 
 // A server that is killed in mid-stream leaves its client with an error, in every format.
 func TestAKilledExportFailsVisibly(t *testing.T) {
-	dsn := "duckdb:" + filepath.Join(t.TempDir(), "big.duckdb")
-	dir := bigProject(t, 400_000)
-	publishBig(t, dir, dsn)
+	skipIfShort(t)
+	b, err := bigOnce.duckdb()
+	require.NoError(t, err)
 	for _, format := range []string{"csv", "ndjson", "parquet"} {
 		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestExportingProcess$", "-test.v")
-		child.Env = append(os.Environ(), "LIFELINE_EXPORTING="+dir, "LIFELINE_EXPORTING_DSN="+dsn)
+		child.Env = append(os.Environ(), "LIFELINE_EXPORTING="+b.dir, "LIFELINE_EXPORTING_DSN="+b.dsn)
 		said, err := child.StdoutPipe()
 		require.NoError(t, err)
 		require.NoError(t, child.Start())
@@ -388,5 +475,5 @@ func TestExportingProcess(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	fmt.Printf("listening on %s\n", l.Addr())
-	require.NoError(t, (&http.Server{Handler: s.Handler(), ReadHeaderTimeout: time.Minute}).Serve(l))
+	require.NoError(t, (&http.Server{Handler: s.Handler(), ReadHeaderTimeout: time.Minute}).Serve(narrow{l}))
 }

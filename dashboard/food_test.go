@@ -63,9 +63,15 @@ func food(t *testing.T) *client {
 	return &client{t: t, url: h.URL, server: s}
 }
 
-func TestTheOperationsPageOfFoodDeliveryAnswersEveryQuestion(t *testing.T) {
+func TestFoodDeliveryIsServed(t *testing.T) {
 	t.Parallel()
 	c := food(t)
+	t.Run("the operations page answers every question", func(t *testing.T) { requireOperations(t, c.with(t)) })
+	t.Run("an order is a record with its steps", func(t *testing.T) { requireSteps(t, c.with(t)) })
+}
+
+func requireOperations(t *testing.T, c *client) {
+	t.Helper()
 	for _, filters := range []string{
 		"", "?range=365d", "?range=all", "?status=cancelled", "?region=1&range=7d", "?undated=only",
 		"?from=2031-01-01",
@@ -113,9 +119,8 @@ func jsonText(c *client, v any) string {
 	return string(text)
 }
 
-func TestAnOrderIsARecordWithItsSteps(t *testing.T) {
-	t.Parallel()
-	c := food(t)
+func requireSteps(t *testing.T, c *client) {
+	t.Helper()
 	rows := get[semantic.RowsData](c, "/api/v1/tables/analytics.dim_orders/rows?limit=1&fields=order_id&status=delivered")
 	key, is := rows.Data.Rows[0][0].(string)
 	if !is {

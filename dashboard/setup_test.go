@@ -57,6 +57,9 @@ func TestMain(m *testing.M) {
 		}
 	}
 	code := m.Run()
+	for _, end := range leaving {
+		end()
+	}
 	if shared.dir != "" {
 		_ = os.RemoveAll(shared.dir)
 	}
@@ -64,6 +67,18 @@ func TestMain(m *testing.M) {
 		shared.drop()
 	}
 	os.Exit(code)
+}
+
+// leaving undoes, after the last test, what tests share.
+var (
+	leavingMu sync.Mutex
+	leaving   []func()
+)
+
+func leave(end func()) {
+	leavingMu.Lock()
+	defer leavingMu.Unlock()
+	leaving = append(leaving, end)
 }
 
 // skipIfShort leaves tests that run whole projects to make test.
@@ -92,9 +107,9 @@ func folder(t *testing.T) string {
 	return shared.dir
 }
 
-// load reads the project as it would be for a warehouse.
-func load(dsn string) (*project.Project, error) {
-	p, err := lifecycle.Load(carepay, project.Options{Env: os.Getenv})
+// load reads a project as it would be for a warehouse.
+func load(dir, dsn string) (*project.Project, error) {
+	p, err := lifecycle.Load(dir, project.Options{Env: os.Getenv})
 	if err == nil {
 		p.Config.Warehouse.DSN = dsn
 	}
@@ -102,8 +117,10 @@ func load(dsn string) (*project.Project, error) {
 }
 
 // publish runs the whole way once.
-func publish(dsn, csv string) error {
-	p, err := load(dsn)
+func publish(dsn, csv string) error { return publishProject(carepay, dsn, csv) }
+
+func publishProject(dir, dsn, csv string) error {
+	p, err := load(dir, dsn)
 	if err != nil {
 		return err
 	}
@@ -172,7 +189,7 @@ func create(server, prefix string) (dsn string, drop func(), err error) {
 // open serves a warehouse on loopback.
 func open(t *testing.T, dsn string, change ...func(*dashboard.Options)) *client {
 	t.Helper()
-	p, err := load(dsn)
+	p, err := load(carepay, dsn)
 	require.NoError(t, err)
 	wh, err := warehouse.Open(t.Context(), warehouse.Options{DSN: dsn, Threads: 2})
 	require.NoError(t, err)

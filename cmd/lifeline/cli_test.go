@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -20,6 +22,7 @@ import (
 	"lifeline/run"
 	"lifeline/sample"
 	"lifeline/semantic"
+	"lifeline/warehouse"
 )
 
 // asLifeline makes the test binary behave as the program, so that tests run real processes and can kill them.
@@ -80,11 +83,31 @@ func report(t *testing.T, code int, args ...string) run.Report {
 // query reads the published version as rows of text by column.
 func query(t *testing.T, at []string, sql string) []map[string]any {
 	t.Helper()
-	o := lifeline(t, append(append([]string{"query", "--json"}, at...), sql)...)
-	require.Zero(t, o.code, o.errors)
 	var rows []map[string]any
-	require.NoError(t, json.Unmarshal([]byte(o.out), &rows), o.out)
+	text := asked(t, at, queryCommand{SQL: sql, Format: "json"})
+	require.NoError(t, json.Unmarshal([]byte(text), &rows), text)
 	return rows
+}
+
+// asked prints what lifeline query prints, in this process and without reading the project, of which a query needs nothing but the
+// warehouse. That the command itself does the same is what TestEveryCommandWritesValuesOneWay asks.
+func asked(t *testing.T, at []string, c queryCommand) string {
+	t.Helper()
+	i := slices.Index(at, "--warehouse")
+	require.GreaterOrEqual(t, i, 0, "the flags name no warehouse")
+	wh, err := warehouse.Open(t.Context(), warehouse.Options{DSN: at[i+1]})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, wh.Close()) }()
+	open := wh.Published
+	if slices.Contains(at, "--books") {
+		open = wh.OpenOps
+	}
+	r, err := open(t.Context())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, r.Close()) }()
+	var out strings.Builder
+	require.NoError(t, c.print(t.Context(), terminal{out: &out}, r), c.SQL)
+	return out.String()
 }
 
 // csvSample gives a folder with the four CSV files of carepay.

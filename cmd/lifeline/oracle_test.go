@@ -35,9 +35,8 @@ func requireOracle(t *testing.T, flags []string, dir string, r run.Report) {
 // published reads a whole table, its header first.
 func published(t *testing.T, flags []string, table string) [][]string {
 	t.Helper()
-	o := lifeline(t, append([]string{"query", "--format", "csv", "select * from " + table}, flags...)...)
-	require.Zero(t, o.code, o.errors)
-	rows, err := csv.NewReader(strings.NewReader(o.out)).ReadAll()
+	text := asked(t, flags, queryCommand{SQL: "select * from " + table, Format: "csv"})
+	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	require.NoError(t, err, table)
 	return rows
 }

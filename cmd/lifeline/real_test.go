@@ -362,6 +362,9 @@ func TestTheBriefsDatabaseIsTheSameFromAServerOnEveryEngine(t *testing.T) {
 		want[core] = published(t, fromFiles, core+" order by id")
 	}
 	onEveryEngine(t, func(t *testing.T, dsn string) {
+		if strings.HasPrefix(dsn, "duckdb:") && os.Getenv("LIFELINE_SOAK") == "" {
+			t.Skip("DuckDB has it from files, and the server's rows are compared on PostgreSQL; both at once with LIFELINE_SOAK=1")
+		}
 		flags := at(coreOnly(t), source, dsn)
 		requirePublishedAsIs(t, flags, e)
 		for core, rows := range want {
