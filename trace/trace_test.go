@@ -71,16 +71,19 @@ create table staging.purchase as
 		as v (id, customer_id, amount, _raw, _run);
 create table history.customer as
 	select *, '' as _op, now() as _valid_from, now() as _valid_to, '' as _basis, '' as _position from staging.customer where false;
-create table history.purchase (id int, customer_id int, amount decimal(9, 2), _raw varchar, _run int, _op varchar, _valid_from timestamp,
-	_valid_to timestamp, _basis varchar);
+create table history.purchase (id int, customer_id int, amount decimal(9, 2), _raw varchar, _run int, _op varchar,
+	_valid_from timestamp, _valid_to timestamp, _basis varchar);
 insert into history.purchase values
 	(1, 7, 11.00, null, 1, 'update', '2024-01-01', '2024-01-02', 'snapshot'),
 	(2, 7, 3.00, null, 1, 'delete', '2024-01-01', '2024-01-03', 'snapshot'),
 	(5, 7, 3.00, null, 1, 'delete', '2024-01-01', '2024-01-04', 'snapshot');
-create table ops.runs (run_id int, command varchar, status varchar, started_at timestamp, ended_at timestamp, position varchar, version int);
-insert into ops.runs values (1, 'run', 'published', '2024-01-01', '2024-01-01', 'p1', 1), (2, 'run', 'published', '2024-01-02', null, 'p2', 2);
+create table ops.runs (run_id int, command varchar, status varchar, started_at timestamp, ended_at timestamp, position varchar,
+	version int);
+insert into ops.runs values
+	(1, 'run', 'published', '2024-01-01', '2024-01-01', 'p1', 1), (2, 'run', 'published', '2024-01-02', null, 'p2', 2);
 create table ops.repairs (run_id int, table_name varchar, column_name varchar, basis varchar, rows int, rule varchar);
-insert into ops.repairs values (1, 'purchases', 'amount', 'repaired', 9, 'an older rule'), (2, 'purchases', 'amount', 'repaired', 1, 'comma');
+insert into ops.repairs values
+	(1, 'purchases', 'amount', 'repaired', 9, 'an older rule'), (2, 'purchases', 'amount', 'repaired', 1, 'comma');
 create table quarantine.rows (table_name varchar, key varchar, occurrence int, state varchar);
 create table quarantine.reasons (table_name varchar, key varchar, check_name varchar, reason varchar);
 insert into quarantine.rows values ('purchase', '3', 1, 'held');
