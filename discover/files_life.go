@@ -242,7 +242,11 @@ func (w *plan) stepsModel(pr *planRecord) string {
 	if g.By != "" {
 		fmt.Fprintf(&b, "    h.%s as by_id,\n", staged(g.By))
 	}
-	fmt.Fprintf(&b, "    cast(h.%s as timestamp) as happened_at\n", staged(g.At))
+	at := "h."
+	if g.AtHop {
+		at = "b."
+	}
+	fmt.Fprintf(&b, "    cast(%s as timestamp) as happened_at\n", at+staged(g.At))
 	b.WriteString(from.String())
 	for i, e := range where {
 		word := "and"

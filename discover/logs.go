@@ -17,6 +17,7 @@ type Log struct {
 	Where  []Equals // What tells the record's own rows apart.
 
 	Through *Hop // A table between, nil where Key points at the record.
+	AtHop   bool // At stands in the table between.
 
 	State    string   // The column with the state that came.
 	Old, New string   // Or the values before and after.
@@ -63,11 +64,14 @@ func (l *look) logs(ctx context.Context) {
 func (l *look) logOf(ctx context.Context, r *Record, t *Table) *Log {
 	g := &Log{Table: t.Name, Record: r.Table}
 	l.shape(r, t, g)
-	if g.State == "" && g.New == "" && g.Event == "" || g.At == "" {
+	if g.State == "" && g.New == "" && g.Event == "" && !l.looks(t).log {
 		return nil
 	}
-	if !l.ties(ctx, r, t, g) {
+	if !l.ties(ctx, r, t, g) || !l.timed(t, g) {
 		return nil
+	}
+	if g.State == "" && g.New == "" && g.Event == "" {
+		g.State = l.codesOfStates(ctx, r, t)
 	}
 	logged := l.looks(t).log
 	switch {
@@ -98,6 +102,63 @@ func (l *look) logOf(ctx context.Context, r *Record, t *Table) *Log {
 	return g
 }
 
+// timed finds the time of a log's rows: their own, or that of the table between.
+func (l *look) timed(t *Table, g *Log) bool {
+	if g.At == "" && g.Through == nil && l.looks(t).log {
+		for _, c := range t.Columns {
+			if c.kind() == datetime && g.At != "" {
+				g.At = ""
+				break // Which of two it is only their names could say.
+			}
+			if c.kind() == datetime {
+				g.At = c.Name
+			}
+		}
+	}
+	if g.At != "" || g.Through == nil {
+		return g.At != ""
+	}
+	for _, d := range l.out.Dates {
+		if d.Table == g.Through.Table && (d.Role == "created" || d.Role == "dated") && (g.At == "" || d.Role == "created") {
+			g.At, g.AtHop = d.Column, true
+		}
+	}
+	return g.At != ""
+}
+
+// codesOfStates finds the column of a log whose values are the record's states, whatever it is called.
+func (l *look) codesOfStates(ctx context.Context, r *Record, t *Table) string {
+	if l.NoData || l.profile.rows(t) == 0 || r.State == "" {
+		return ""
+	}
+	known := map[string]bool{}
+	for _, s := range r.States {
+		known[strings.ToLower(strings.TrimSpace(s.Raw))] = true
+	}
+	for _, c := range t.Columns {
+		if st := l.profile.stats(t, c.Name); c.kind() != text && c.kind() != enum || st.Distinct < 3 || st.Distinct > 2*len(r.States) {
+			continue
+		}
+		words, _, err := l.reader.Words(ctx, t, c.Name, 80)
+		if err != nil {
+			continue
+		}
+		hit, tried := 0, 0
+		for _, w := range words {
+			if !w.Null && strings.TrimSpace(w.Text) != "" {
+				tried++
+				if known[strings.ToLower(strings.TrimSpace(w.Text))] {
+					hit++
+				}
+			}
+		}
+		if hit >= 3 && hit*5 >= tried*4 {
+			return c.Name
+		}
+	}
+	return ""
+}
+
 func (l *look) told(g *Log) string {
 	var parts []string
 	if g.Through != nil {
@@ -119,20 +180,7 @@ func (l *look) told(g *Log) string {
 // shape finds the columns of a log.
 func (l *look) shape(r *Record, t *Table, g *Log) {
 	record := l.catalog.Table(r.Table)
-	for _, c := range t.Columns {
-		w := strings.Join(c.words, " ")
-		switch {
-		case c.kind() == text && has(c.words, "old", "before", "previous", "prev") && has(c.words, "value", "status", "state") ||
-			w == "from state" || w == "from status" || w == "old" || w == "before" || w == "old status id" || w == "from status id":
-			g.Old = cmp.Or(g.Old, c.Name)
-		case c.kind() == text && has(c.words, "new", "after", "next") && has(c.words, "value", "status", "state") || w == "to state" ||
-			w == "to status" || w == "new" || w == "after" || w == "new status id" || w == "to status id":
-			g.New = cmp.Or(g.New, c.Name)
-		}
-	}
-	if g.Old == "" || g.New == "" {
-		g.Old, g.New = "", ""
-	}
+	oldAndNew(t, g)
 	if s := l.sameState(r, record, t); s != "" {
 		g.State = s
 	}
@@ -164,6 +212,28 @@ func (l *look) shape(r *Record, t *Table, g *Log) {
 		if k.Parent != r.Table && l.catalog.Table(k.Parent) != nil && l.looks(l.catalog.Table(k.Parent)).person {
 			g.By = cmp.Or(g.By, k.Column)
 		}
+	}
+}
+
+// oldAndNew finds the columns of a log with the values before and after.
+func oldAndNew(t *Table, g *Log) {
+	value := []string{"value", "status", "state"}
+	for _, c := range t.Columns {
+		w, written := strings.Join(c.words, " "), c.kind() == text || c.kind() == longText
+		switch {
+		case written && has(c.words, "old", "before", "previous", "prev") && has(c.words, value...) ||
+			slices.Contains([]string{"from state", "from status", "old", "before", "old status id", "from status id"}, w):
+			g.Old = cmp.Or(g.Old, c.Name)
+		case written && has(c.words, "new", "after", "next") && has(c.words, value...) ||
+			slices.Contains([]string{"to state", "to status", "new", "after", "new status id", "to status id"}, w):
+			g.New = cmp.Or(g.New, c.Name)
+		}
+	}
+	if c := t.Column("value"); g.Old != "" && g.New == "" && c != nil && (c.kind() == text || c.kind() == longText) {
+		g.New = c.Name
+	}
+	if g.Old == "" || g.New == "" {
+		g.Old, g.New = "", ""
 	}
 }
 

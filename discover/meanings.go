@@ -36,12 +36,12 @@ var meanings = []struct {
 		"do,todo,backlog,doing,placed,picked,packed,transit,in transit,dispatched,payment review,payment accepted,remotely " +
 		"accepted,accepted,accept,observed,active,running,ongoing,authorized,ordered,out,enrolled,incomplete,paused,estimate,sent,offen,neu," +
 		"ouvert,abierto,pendiente,invoiced,payment pending,pending payment,fraud,none,triage,testing,responded,admitted,checked " +
-		"in,arrived,loaned,borrowed,triaged,feedback,needs feedback,escalated,contacted,in delivery,logged,applied"},
+		"in,booked,part paid,partly paid,arrived,loaned,borrowed,triaged,feedback,needs feedback,escalated,contacted,in delivery,logged,applied"},
 	{Decided, "final,finalized,finalised,closed,close,complete,completed,done,resolved,solved,approved,shipped,delivered,paid,won,held," +
 		"processed,finished,returned,archived,converted,fulfilled,settled,posted,published,granted,issued,passed,success,successful," +
 		"succeeded,signed,verified,answered,merged,fixed,cleared,marked cleared,ended,inactive,departed,discharged,checked " +
 		"out,collected,hired,erledigt,geschlossen,ferme,cerrado,completado,completada,termine,abgeschlossen,billed,reconciled,ok," +
-		"reimbursed,wontfix,wont fix,implemented,released,deployed,received in full"},
+		"reimbursed,wontfix,wont fix,implemented,released,deployed,received in full,resulted,reported,discharged,fully paid,waived"},
 }
 
 var meaningOf map[string]Meaning
@@ -73,6 +73,9 @@ func meansBy(name string) Meaning {
 				}
 			}
 		}
+	}
+	if len(words) > 1 && words[0] == "in" {
+		return Open // In the laboratory, in store: where something is while it goes on.
 	}
 	return Unknown
 }

@@ -52,11 +52,14 @@ func init() {
 		patient name, client name, card holder, cardholder, card number, holder name, account holder, recipient name, ship name, bill name,
 		    billing name, shipping name, mother name, father name, guardian name, spouse name, contname, conttel,
 		alias name, poster, author name, sender name, reporter name, employee name, person name, driver name, guest name, student name,
-		    contact, contact person, contactname, cust name, emergency contact, beneficiary name, insured name, subscriber name, payer name,
+		    contact, contact person, contactname, cust name, emergency contact, beneficiary name, insured name, subscriber name, payer name, `+
+		`consignee name, consignee, addressee, next of kin, kin name, passenger name, tenant name,
 		        donor name`)
 	add("hash", `ssn, ss, sin, nin, national id, nationalid, id number, passport, passport number, passport no, tax id, drivers license, `+
 		`driver license, drivers licence, driver licence, license number, licence number, iban, bic, bank account, account number, card no, `+
-		`credit card, cc number, cc owner, cc last4, registration number, insurance number, policy number, medical record number, mrn, vat `+
+		`credit card, cc number, cc owner, cc last4, registration number, insurance number, policy number, medical record number, mrn, `+
+		`national id no, insurance no, licence no, license no, `+
+		`id card, id no, vat `+
 		`number, siret, siren, dni, cpf, curp, rfc`)
 	add("hash", `phone, phone2, telephone, tel, mobile, mobile phone, cell, cell phone, cellphone, fax, fax number, phone number, home `+
 		`phone, business phone, work phone, phone home, phone mobile, phone work, phone cell, phone other, phone fax, phone biz, phone `+
@@ -69,14 +72,15 @@ func init() {
 		`code, zip, zip code, zipcode, plz, zip postal code, ship address, billing address, shipping address, bill address, home address, `+
 		`work address, codigo postal, code postal`)
 	add("drop", `photo, picture, avatar, portrait, signature, fingerprint, biometric, gender, sex, race, ethnicity, ethnic, religion, `+
-		`nationality, marital status, blood group, blood type, sexual orientation, genero, geschlecht, sexo, sexe, civility`)
+		`nationality, marital status, blood group, blood type, sexual orientation, allergies, allergy, genero, geschlecht, sexo, sexe, civility`)
 	add("year", `dob, birth date, birthdate, birthday, date of birth, birth day, date birth, date naissance, fecha nacimiento, `+
 		`geburtsdatum, death date, deathdate, date of death, deceased date`)
 }
 
 func (l *look) sensitive(t *Table, c *Column) (mask, why string, sure bool) {
 	k := c.kind()
-	if c.isFlag() || short(c) || k == enum && !has(c.words, "gender", "sex", "sexe", "genero", "race", "ethnicity") || k == decimal ||
+	if c.isFlag() || short(c) && !has(c.words, "blood") || k == decimal ||
+		k == enum && !has(c.words, "gender", "sex", "sexe", "genero", "race", "ethnicity") ||
 		k == float || k == geometry || len(c.words) == 0 {
 		return "", "", false
 	}

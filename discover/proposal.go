@@ -1,6 +1,9 @@
 package discover
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Proposal is what is believed of a database.
 type Proposal struct {
@@ -75,3 +78,14 @@ func (p *Proposal) finish() {
 
 // sensitive are all columns that ask for a mask.
 func (p *Proposal) sensitive() []Sensitive { return slices.Concat(p.Personal, p.Secrets, p.Further) }
+
+// WithoutView names the tables that land and whose engine gives no view of one point in time: MyISAM and the like.
+func (p *Proposal) WithoutView() []string {
+	var out []string
+	for _, t := range p.Catalog.Tables {
+		if !t.View && t.Engine != "" && !strings.EqualFold(t.Engine, "InnoDB") && !strings.EqualFold(t.Engine, "RocksDB") && !p.leftOut(t.Name) {
+			out = append(out, t.Name+" ("+t.Engine+")")
+		}
+	}
+	return out
+}

@@ -93,6 +93,9 @@ func (l *look) recordOf(ctx context.Context, t *Table) (*Record, error) {
 	}
 	var why []string
 	column := l.stateColumn(t)
+	if column != nil && asked == nil && l.endDate(t, r.Dates) != "" && l.isOutcome(t, column.column, l.endDate(t, r.Dates)) {
+		column = nil
+	}
 	if asked != nil {
 		r.Name = asked.Name
 		if c := t.Column(asked.State); c != nil {
@@ -131,6 +134,15 @@ func (l *look) recordOf(ctx context.Context, t *Table) (*Record, error) {
 	r.Evidence = strings.Join(why, "; ")
 	return r, nil
 }
+
+// isOutcome reports whether a column says how rows ended: it is filled on as many rows as the date of the end, and not on the others.
+func (l *look) isOutcome(t *Table, c *Column, end string) bool {
+	st, ended, rows := l.profile.stats(t, c.Name), l.profile.stats(t, end), l.profile.rows(t)
+	filled, over := st.Filled-st.Zero, ended.Filled-ended.Zero-ended.Far
+	return rows >= 20 && filled < rows && over > 0 && abs(filled-over)*50 <= rows
+}
+
+func abs(n int) int { return max(n, -n) }
 
 // wordsScore says how much the states read as states.
 func (l *look) wordsScore(r *Record) int {

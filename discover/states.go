@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -311,30 +312,28 @@ func (l *look) lookupRows(ctx context.Context, s *stateOf) (map[string]string, m
 	return labels, flags
 }
 
-// fromComment reads meanings such as "1 = open, 2 = closed" or "pending,routed,complete" from a column's comment.
+// codeInComment is "1 = open", "U: unpaid" or "(2) closed"; a label ends where the next code begins.
+var codeInComment = regexp.MustCompile(`(?:^|[\s,;|/(\[])['"]?([A-Za-z0-9]{1,4})['"]?\s*(?:=>|=|:|\)|-)\s*`)
+
+// fromComment reads meanings such as "1 = open, 2 = closed" or "0=new 1=paid" from a column's comment.
 func fromComment(c *Column, states []State) {
+	labels := map[string]string{}
+	found := codeInComment.FindAllStringSubmatchIndex(c.Comment, -1)
+	for n, m := range found {
+		end := len(c.Comment)
+		if n+1 < len(found) {
+			end = found[n+1][0]
+		}
+		label, _, _ := strings.Cut(c.Comment[m[1]:end], "\n")
+		labels[strings.ToLower(c.Comment[m[2]:m[3]])] = strings.Trim(label, " \t'\"()[],;|/.")
+	}
 	for i := range states {
 		s := &states[i]
-		if s.Label != s.Raw || c.kind() != integer {
+		label := labels[strings.ToLower(strings.TrimSpace(s.Raw))]
+		if s.Label != s.Raw || label == "" || len([]rune(label)) > 40 {
 			continue
 		}
-		for _, part := range strings.FieldsFunc(c.Comment, func(r rune) bool {
-			return r == ',' || r == ';' || r == '|' || r == '\n' ||
-				r == '/'
-		}) {
-			part = strings.TrimSpace(part)
-			for _, sign := range []string{"=>", "=", ":", " - ", "-", ")"} {
-				code, name, ok := strings.Cut(part, sign)
-				code = strings.Trim(code, " '\"([")
-				if i := strings.LastIndexByte(code, ' '); i >= 0 {
-					code = code[i+1:]
-				}
-				if ok && code == s.Raw && strings.TrimSpace(name) != "" {
-					s.Label = strings.Trim(name, " '\"])")
-					s.Meaning = meansBy(s.Label)
-					s.Guess = Guess{s.Label + " is " + string(s.Meaning), Medium, "the column's comment"}
-				}
-			}
-		}
+		s.Label, s.Meaning = label, meansBy(label)
+		s.Guess = Guess{s.Label + " is " + string(s.Meaning), Medium, "the column's comment"}
 	}
 }

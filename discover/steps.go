@@ -240,7 +240,12 @@ func inOrder(rows []stampedRow) []logRow {
 // LogRows reads the newest rows of a log.
 func (s *server) LogRows(ctx context.Context, t *Table, g *Log, limit int) ([]logRow, error) {
 	state := cmp.Or(g.State, g.New)
-	columns := []string{g.Key, state, g.At}
+	columns, at := []string{g.Key, state}, "h."+quoted(g.At)
+	if g.AtHop {
+		at = "b." + quoted(g.At)
+	} else {
+		columns = append(columns, g.At)
+	}
 	order := ""
 	if id := t.Key(); id != "" {
 		columns = append(columns, id)
@@ -276,8 +281,8 @@ func (s *server) LogRows(ctx context.Context, t *Table, g *Log, limit int) ([]lo
 	if t.Key() != "" {
 		id = "h." + quoted(t.Key())
 	}
-	rows, err := s.Ask(ctx, fmt.Sprintf("select %s as k, %s as b, h.%s as s, h.%s as at, %s as id from (%s) as h%s", key, before,
-		quoted(state), quoted(g.At), id, inner, join))
+	rows, err := s.Ask(ctx, fmt.Sprintf("select %s as k, %s as b, h.%s as s, %s as at, %s as id from (%s) as h%s", key, before,
+		quoted(state), at, id, inner, join))
 	if err != nil {
 		return nil, err
 	}

@@ -63,6 +63,7 @@ type initResult struct {
 	Proposal  *discover.Proposal          `json:"-"`
 	Guesses   map[string][]discover.Guess `json:"guesses,omitempty"`
 	Seconds   float64                     `json:"seconds"`
+	Weaker    bool                        `json:"weaker,omitempty"` // A run needs --allow-weaker.
 }
 
 type initRecord struct {
@@ -232,6 +233,11 @@ func (c *initCommand) result(p *discover.Proposal) *initResult {
 		}
 		r.Records = append(r.Records, initRecord{x.Name, x.Table, x.State, x.EndDate, log, string(x.Confidence), x.Evidence})
 	}
+	if weak := p.WithoutView(); len(weak) > 0 {
+		r.Weaker = true
+		r.Notes = append(r.Notes, fmt.Sprintf("%s: the engine gives no view of one point in time; `lifeline run --allow-weaker` reads them as "+
+			"they are, `alter table … engine = InnoDB` mends it", strings.Join(weak, ", ")))
+	}
 	for _, x := range p.LeftOut {
 		r.LeftOut = append(r.LeftOut, x.Table)
 	}
@@ -331,7 +337,11 @@ func (c *initCommand) print(g *Globals, r *initResult) error {
 		fmt.Fprintf(out, "%d files are there and differ; they were left as they are: %s\n", len(r.Differ), strings.Join(r.Differ, ", "))
 	}
 	if !c.Serve && !c.DryRun {
-		fmt.Fprintf(out, "Next: lifeline run --project %[1]s, then lifeline serve --project %[1]s\n", c.Dir)
+		weaker := ""
+		if r.Weaker {
+			weaker = " --allow-weaker"
+		}
+		fmt.Fprintf(out, "Next: lifeline run --project %[1]s%[2]s, then lifeline serve --project %[1]s\n", c.Dir, weaker)
 	}
 	return nil
 }

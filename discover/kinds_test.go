@@ -1,0 +1,74 @@
+package discover
+
+import (
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	_ "github.com/go-sql-driver/mysql"
+	"github.com/stretchr/testify/require"
+)
+
+// TestKindsOfApplicationsAreUnderstood looks at small databases of our own making, each with a habit of its own: an end date whose outcome
+// stands beside it, letters that only a comment explains, a journal over two tables, a table of allowed steps, a log of scans.
+func TestKindsOfApplicationsAreUnderstood(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string][]string{
+		"hospital":  {"LabOrders Status LabOrderHistory steps", "Admissions DischargedAt"},
+		"school":    {"tbl_fee_invoice inv_status", "tbl_enrolment completed_on"},
+		"tracker":   {"issues status_id journal_details steps"},
+		"logistics": {"shipment current_status scan_event steps"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, err := Look(t.Context(), kindOf(t, name), Options{Budget: 3 * time.Minute})
+			require.NoError(t, err)
+			var got []string
+			for _, r := range p.Records {
+				line := r.Table + " " + r.State + r.EndDate
+				if r.Log != nil {
+					line += " " + r.Log.Table
+				}
+				if r.Steps != nil && len(r.Steps.Next) > 0 {
+					line += " steps"
+				}
+				got = append(got, line)
+				for _, s := range r.States {
+					require.NotEqual(t, Unknown, s.Meaning, "%s of %s", s.Raw, r.Table)
+				}
+			}
+			require.ElementsMatch(t, want, got)
+		})
+	}
+}
+
+func kindOf(t *testing.T, name string) Reader {
+	t.Helper()
+	u, err := url.Parse(os.Getenv("LIFELINE_TEST_MYSQL"))
+	require.NoError(t, err)
+	if u.Host == "" {
+		t.Skip("LIFELINE_TEST_MYSQL names no server")
+	}
+	password, _ := u.User.Password()
+	db, err := sql.Open("mysql", fmt.Sprintf("%s:%s@tcp(%s)/?multiStatements=true", u.User.Username(), password, u.Host))
+	require.NoError(t, err)
+	database := fmt.Sprintf("kind_%d_%s", os.Getpid(), name)
+	statements, err := os.ReadFile(filepath.Join("testdata", "kinds", name+".sql"))
+	require.NoError(t, err)
+	_, err = db.Exec("create database " + database + "; use " + database + "; set sql_mode = 'NO_ENGINE_SUBSTITUTION';\n" + string(statements))
+	require.NoError(t, err)
+	u.Path = "/" + database
+	r, err := OpenServer(t.Context(), u.String(), 5*time.Second)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, r.Close())
+		_, err := db.Exec("drop database " + database)
+		require.NoError(t, err)
+		require.NoError(t, db.Close())
+	})
+	return r
+}

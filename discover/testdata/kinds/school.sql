@@ -1,0 +1,12 @@
+create table tbl_student (student_no varchar(12) primary key, surname varchar(40), other_names varchar(60), gender varchar(6), dob date, guardian_name varchar(80), guardian_phone varchar(20), class_code varchar(8), admitted_on date);
+create table tbl_class (class_code varchar(8) primary key, class_name varchar(40), year_level int);
+create table tbl_course (course_id int auto_increment primary key, title varchar(80), credits int);
+create table tbl_enrolment (enrolment_id int auto_increment primary key, student_no varchar(12), course_id int, enrolled_on date, completed_on date null, grade varchar(2), dropped tinyint(1) default 0);
+create table tbl_fee_invoice (invoice_no int auto_increment primary key, student_no varchar(12), term varchar(10), amount decimal(12,2), balance decimal(12,2), inv_status char(1) comment 'U = unpaid, P = part paid, F = fully paid, W = waived', issued_on date, due_on date, paid_on date default '0000-00-00');
+create table tbl_attendance (id int auto_increment primary key, student_no varchar(12), day date, present tinyint(1));
+insert into tbl_class values ('F1','Form 1',1),('F2','Form 2',2),('F3','Form 3',3);
+insert into tbl_course (title, credits) select concat('Course ',seq), 3 from seq_1_to_15;
+insert into tbl_student select concat('S',1000+seq), 'A','B', if(seq%2,'male','female'), '2008-01-01', 'G', '072', elt(1+seq%3,'F1','F2','F3'), '2022-01-10' from seq_1_to_200;
+insert into tbl_enrolment (student_no, course_id, enrolled_on, completed_on, grade, dropped) select concat('S',1001+seq%200), 1+seq%15, '2023-01-10' + interval seq%90 day, if(seq%4=0,null,'2023-06-10' + interval seq%60 day), if(seq%4,'B',''), 0 from seq_1_to_900;
+insert into tbl_fee_invoice (student_no, term, amount, balance, inv_status, issued_on, due_on, paid_on) select concat('S',1001+seq%200), concat('2023T',1+seq%3), 25000, 0, elt(1+seq%4,'U','P','F','W'), '2023-01-05' + interval seq day, '2023-02-05' + interval seq day, if(seq%4=2,'2023-02-01' + interval seq day,'0000-00-00') from seq_1_to_600;
+insert into tbl_attendance (student_no, day, present) select concat('S',1001+seq%200), '2023-02-01' + interval seq%60 day, seq%7>0 from seq_1_to_4000;

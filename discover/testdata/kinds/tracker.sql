@@ -1,0 +1,16 @@
+create table projects (id int auto_increment primary key, name varchar(60), identifier varchar(20), created_on timestamp, status int default 1);
+create table users (id int auto_increment primary key, login varchar(40), hashed_password varchar(60), firstname varchar(30), lastname varchar(40), mail varchar(60), admin tinyint(1), last_login_on datetime, status int);
+create table issue_statuses (id int auto_increment primary key, name varchar(30), is_closed tinyint(1), position int);
+create table enumerations (id int auto_increment primary key, name varchar(30), type varchar(40), position int, is_default tinyint(1));
+create table issues (id int auto_increment primary key, project_id int not null, subject varchar(200), description text, due_date date, status_id int not null, assigned_to_id int, priority_id int not null, author_id int not null, created_on timestamp, updated_on timestamp null, start_date date, done_ratio int, estimated_hours float, parent_id int, closed_on datetime);
+create table journals (id int auto_increment primary key, journalized_id int not null, journalized_type varchar(30), user_id int, notes text, created_on timestamp);
+create table journal_details (id int auto_increment primary key, journal_id int not null, property varchar(30), prop_key varchar(30), old_value text, value text);
+create table workflows (id int auto_increment primary key, tracker_id int, old_status_id int, new_status_id int, role_id int);
+insert into projects (name, identifier, created_on) values ('A','a','2023-01-01'),('B','b','2023-01-02');
+insert into users (login, firstname, lastname, mail, status) select concat('u',seq),'F','L',concat('u',seq,'@x.io'),1 from seq_1_to_10;
+insert into issue_statuses (name, is_closed) values ('New',0),('In Progress',0),('Resolved',0),('Feedback',0),('Closed',1),('Rejected',1);
+insert into enumerations (name,type) values ('Low','IssuePriority'),('Normal','IssuePriority'),('High','IssuePriority'),('Dev','TimeEntryActivity');
+insert into issues (project_id, subject, status_id, assigned_to_id, priority_id, author_id, created_on, updated_on, closed_on) select 1+seq%2, 's', 1+seq%6, 1+seq%10, 1+seq%3, 1+seq%7, '2024-01-01' + interval seq*5 hour, '2024-01-05' + interval seq*5 hour, if(seq%6 in (4,5),'2024-01-05' + interval seq*5 hour,null) from seq_1_to_700;
+insert into journals (journalized_id, journalized_type, user_id, created_on) select id,'Issue',1,created_on + interval 2 hour from issues where status_id>1 union all select id,'Issue',2,updated_on from issues where status_id>2;
+insert into journal_details (journal_id, property, prop_key, old_value, value) select j.id,'attr','status_id','1','2' from journals j join issues i on i.id=j.journalized_id where j.user_id=1 union all select j.id,'attr','status_id','2',i.status_id from journals j join issues i on i.id=j.journalized_id where j.user_id=2 union all select j.id,'attr','priority_id','1','2' from journals j where j.id%3=0;
+insert into workflows (tracker_id, old_status_id, new_status_id, role_id) values (1,1,2,1),(1,1,6,1),(1,2,3,1),(1,2,4,1),(1,2,5,1),(1,2,6,1),(1,4,2,1),(1,3,5,1);
