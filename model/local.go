@@ -57,7 +57,7 @@ const (
 )
 
 // Localities says of each model, materialized or not, whether it is local. Relations are named as env says; of those that it does not name,
-// "history.TABLE" is a source table's history and what is in "ops" never changes.
+// "history.TABLE" is a source table's history, and what is in "ops" and "since" never changes.
 func (g *Graph) Localities(env func(*Node) Env) (map[*Node]*Locality, error) {
 	out := map[*Node]*Locality{}
 	columns := map[*Node][]string{}
@@ -189,7 +189,7 @@ func relationOf(
 		r = &locality.Relation{Name: text, Columns: columns[d], Source: d.Kind == KindSource}
 	case len(name) == 2 && name[0] == "history":
 		r = &locality.Relation{Name: text, Source: true}
-	case len(name) == 2 && name[0] == "ops":
+	case len(name) == 2 && (name[0] == "ops" || name[0] == "since"): // What they say of a row changes only with the row.
 		r = &locality.Relation{Name: text, Static: true}
 	}
 	made[text] = r

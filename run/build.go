@@ -321,9 +321,7 @@ func (w *walk) compile(ctx context.Context, n *model.Node, this string, incremen
 	return w.graph.Compile(n, model.Env{
 		Incremental: incremental,
 		This:        this,
-		Versions: func(n *model.Node, columns []string) string {
-			return versions(n, columns, w.followed[n.Alias])
-		},
+		Versions:    w.versions,
 		Relation: func(d *model.Node) string {
 			if keyed != "" && d.Source == n.EntityOf {
 				return keyed
@@ -331,6 +329,10 @@ func (w *walk) compile(ctx context.Context, n *model.Node, this string, incremen
 			return w.relation(d)
 		},
 	})
+}
+
+func (w *walk) versions(n *model.Node, columns []string) string {
+	return versions(n, columns, w.followed[n.Alias])
 }
 
 // Versions is the subquery with the versions of the rows of a source table that have changed, the present one among them: that one is

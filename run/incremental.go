@@ -196,7 +196,7 @@ func digest(parts []string) string {
 // modelShape is a model's SQL without the time of the snapshot, which moves with every run, and what else decides which rows it has.
 func (w *walk) modelShape(n *model.Node) ([]string, error) {
 	relation := func(d *model.Node) string { return warehouse.Relation(d.Schema, d.Alias) }
-	text, err := w.graph.Compile(n, model.Env{Relation: relation, This: relation(n), Versions: Versions})
+	text, err := w.graph.Compile(n, model.Env{Relation: relation, This: relation(n), Versions: w.versions})
 	if err != nil {
 		return nil, err
 	}
@@ -245,7 +245,7 @@ func (w *walk) localities(ctx context.Context, i *incremental) (err error) {
 	i.local, err = w.graph.Localities(func(n *model.Node) model.Env {
 		names := map[string]*model.Node{}
 		i.names[n] = names
-		return model.Env{This: w.relation(n), Versions: Versions, Relation: func(d *model.Node) string {
+		return model.Env{This: w.relation(n), Versions: w.versions, Relation: func(d *model.Node) string {
 			relation := w.relation(d)
 			if keyed[n] != "" && d.Source == n.EntityOf {
 				relation = keyed[n]
