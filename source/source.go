@@ -75,6 +75,10 @@ type Snapshot interface {
 		progress func(Progress)) (*Changes, error)
 	// Checksums are those of all rows at this point, for a later ReadChanged; after Read or ReadChanged. Tables that have none are left out.
 	Checksums() []change.Checksums
+	// SumsOf adds up rows as they lie in a warehouse, for a ReadChanged that finds where they are other than the source's.
+	SumsOf(t *change.Table, read func(each func(*change.Batch) error) error) (*change.Checksums, error)
+	// OrderOf is the column by which SumsOf wants the rows; "" where any order will do.
+	OrderOf(t *change.Table) string
 	// Totals counts every table and adds up its money columns, by the source's own arithmetic where it has one, in the order of
 	// Source.Tables.
 	Totals(ctx context.Context) ([]change.Totals, error)

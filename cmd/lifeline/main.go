@@ -34,6 +34,7 @@ type commands struct {
 	Build      buildCommand      `cmd:"" help:"Build, check and publish from what has landed, without reading the source."`
 	Check      checkCommand      `cmd:"" help:"Build what has landed and check it, without publishing."`
 	Test       testCommand       `cmd:"" help:"Run the unit tests of models on given rows."`
+	Verify     verifyCommand     `cmd:"" help:"Prove that staging holds what the source holds now, and repair what differs."`
 	Query      queryCommand      `cmd:"" help:"Read the published version with SQL."`
 	Serve      serveCommand      `cmd:"" help:"The dashboard and its API over the published version."`
 	Export     exportCommand     `cmd:"" help:"All rows of a table that match filters, as a file; or the project as plain dbt."`
