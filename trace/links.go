@@ -10,6 +10,16 @@ import (
 
 // keyOf are the columns that tell a table's rows apart: a source's key, the declared grain, a test of uniqueness.
 func (t *Tracer) keyOf(n *model.Node) []string {
+	key := slices.Clone(t.writtenKey(n))
+	for i, c := range key {
+		if len(c) > 2 && c[0] == '"' && c[len(c)-1] == '"' { // As the project writes a name that needs quotes.
+			key[i] = strings.ReplaceAll(c[1:len(c)-1], `""`, `"`)
+		}
+	}
+	return key
+}
+
+func (t *Tracer) writtenKey(n *model.Node) []string {
 	tested := n.Name
 	switch {
 	case n.Source != nil:

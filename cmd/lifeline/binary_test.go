@@ -16,6 +16,8 @@ var binaryProject = map[string]string{
 	"models/parents.sql":   "{{ config(schema='core') }} select * from {{ source('s', 'parent') }}",
 	"models/children.sql":  "{{ config(schema='core') }} select * from {{ source('s', 'child') }}",
 	"models/binaries.yml":  binaryTests,
+	"models/quoted.sql":    `{{ config(schema='core') }} select 1 as "a b"`,
+	"models/quoted.yml":    `models: [{name: quoted, columns: [{name: '"a b"', data_tests: [unique]}]}]`,
 	"models/by_parent.sql": "{{ config(schema='analytics') }} select parent_id, count(*) as n from {{ ref('children') }} group by parent_id",
 }
 
@@ -87,6 +89,8 @@ func TestAKeyOfBytesIsSpelledOneWayEverywhere(t *testing.T) {
 		require.Contains(t, traced, `staging.child  id = \x00ff5c41, n = 2`)
 		require.Contains(t, traced, `lifeline trace core.parents '\x00ff5c41'`, "as it can be pasted into a shell")
 		require.Contains(t, say(0, "trace", "core.parents", `\x00ff5c41`), `lifeline trace core.children '["\\x00ff5c41","2"]'`)
+
+		require.Contains(t, say(0, "trace", "core.quoted", "1"), "core.quoted  a b = 1", "a name that the project writes in quotes")
 
 		write("models/binaries.yml", strings.Replace(binaryTests, "min_value: 0", "min_value: -5", 1))
 		require.Contains(t, say(0, "quarantine", "replay"), "2 rows released from quarantine", "the parent, and the child that followed it")

@@ -184,7 +184,13 @@ func mysqlDatabase(t *testing.T) string {
 
 func mysqlAdmin(t *testing.T) *sql.DB {
 	t.Helper()
-	u, err := url.Parse(serverAt(t, "LIFELINE_TEST_MYSQL"))
+	return adminOf(t, serverAt(t, "LIFELINE_TEST_MYSQL"))
+}
+
+// adminOf opens a server by the address that tests have of it.
+func adminOf(t *testing.T, address string) *sql.DB {
+	t.Helper()
+	u, err := url.Parse(address)
 	require.NoError(t, err)
 	password, _ := u.User.Password()
 	db, err := sql.Open("mysql", fmt.Sprintf("%s:%s@tcp(%s)/", u.User.Username(), password, u.Host))

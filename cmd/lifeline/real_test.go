@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"compress/gzip"
+	"database/sql"
 	"fmt"
 	"math/big"
 	"os"
@@ -319,7 +320,12 @@ func requireRulesAsWritten(t *testing.T, r run.Report) {
 // loadReal loads the tables into a server as the brief's database holds them.
 func loadReal(t *testing.T, source string) {
 	t.Helper()
-	tables, db := readReal(t), mysqlAdmin(t)
+	loadRealInto(t, mysqlAdmin(t), source)
+}
+
+func loadRealInto(t *testing.T, db *sql.DB, source string) {
+	t.Helper()
+	tables := readReal(t)
 	name := source[strings.LastIndex(source, "/")+1:]
 	schema, err := os.ReadFile(filepath.Join(realTables, "schema.sql"))
 	require.NoError(t, err)
