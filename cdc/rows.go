@@ -251,9 +251,9 @@ func (s *Stream) image(f *follower, w *writing, row *rowImage, sign int64, goesO
 
 // value is a value's bytes as the event has them, without its length.
 type value struct {
-	null  bool
-	data  []byte
-	patch []byte // A JSON document is what it was before, with these changes.
+	null    bool
+	data    []byte
+	patched bool // A JSON document of which the log has the changes alone.
 }
 
 // rowImage are the values of a row.
@@ -299,11 +299,7 @@ func (r *rowImage) cut(f *follower, data []byte, partial bool) (int, error) {
 		if len(data) < head+length {
 			return 0, errMalformed
 		}
-		if patched {
-			v.data, v.patch = f.before.values[i].data, data[head:head+length]
-		} else {
-			v.data = data[head : head+length]
-		}
+		v.data, v.patched = data[head:head+length], patched
 		data = data[head+length:]
 	}
 	return whole - len(data), nil
@@ -313,7 +309,7 @@ func (r *rowImage) cut(f *follower, data []byte, partial bool) (int, error) {
 func (f *follower) same(columns []int) bool {
 	for _, i := range columns {
 		a, b := f.before.values[i], f.after.values[i]
-		if a.null != b.null || b.patch != nil || !bytes.Equal(a.data, b.data) {
+		if a.null != b.null || b.patched || !bytes.Equal(a.data, b.data) {
 			return false
 		}
 	}

@@ -216,7 +216,7 @@ const (
 func (s *Stream) serverProblem(e *mysql.MyError) error {
 	text := strings.ToLower(e.Message)
 	switch {
-	case e.Code == codeNoRight:
+	case e.Code == codeNoRight || e.Code == codeNoRightOld: // Whoever asks has logged in before.
 		return &change.Problem{
 			Err: fmt.Errorf("%s may not read the binary log of %s: %s", s.options.User, s.options.Shown, e.Message), Class: change.ClassUsage,
 			Try: fmt.Sprintf("grant replication slave, replication client on *.* to '%s'@'%%'", s.options.User),

@@ -146,12 +146,7 @@ func (c *column) land(to *change.Filler, b *change.Batch, i int, v value, f *fol
 		f.text = text
 		to.Value(b, i, text)
 	case mysql.MYSQL_TYPE_JSON:
-		text, err := document(f.text[:0], v)
-		if err != nil {
-			return err
-		}
-		f.text = text
-		to.Value(b, i, text)
+		return fmt.Errorf("a document: %w", errMalformed) // Its table is not read.
 	default:
 		return c.characters(to, b, i, p, f)
 	}

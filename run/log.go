@@ -144,6 +144,10 @@ from ops.log_tables`)
 // follow reads the log up to where it stood when it was described.
 func (w *walk) follow(ctx context.Context, r logReading) (stop *cdc.Stop, err error) {
 	stream, err := cdc.Open(ctx, w.logOptions(r.Log), r.from)
+	var p *change.Problem
+	if errors.As(err, &p) && p.Class == change.ClassUsage { // A right is missing: that is told, and no reason to read nothing.
+		return &cdc.Stop{Why: fmt.Sprintf("%v (%s)", err, p.Try)}, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -134,6 +134,29 @@ func TestARunGoesOnFromTheBinaryLog(t *testing.T) {
 	})
 }
 
+// Somebody who may read the tables and not the log reads the tables, and is told.
+func TestAReaderWithoutTheRightToTheLogReadsTheTables(t *testing.T) {
+	t.Parallel()
+	x := newLogged(t, "duckdb:"+filepath.Join(t.TempDir(), "w.duckdb"), []string{"t"}, "create table t (id int primary key)",
+		"insert into t values (1)")
+	name := fmt.Sprintf("nolog_%d", os.Getpid())
+	x.do(t, "create user "+name+"@'%' identified by 'x'", "grant select, process, replication client on *.* to "+name+"@'%'")
+	t.Cleanup(func() {
+		_, err := x.db.Exec("drop user " + name + "@'%'")
+		require.NoError(t, err)
+	})
+	_, rest, _ := strings.Cut(x.dsn, "@")
+	x.dsn = "mysql://" + name + ":x@" + rest
+	_, err := x.run(t, nil)
+	require.NoError(t, err)
+	x.do(t, "insert into t values (2)")
+	r, err := x.run(t, nil)
+	require.NoError(t, err)
+	require.NotEqual(t, "log", r.Mode)
+	require.Contains(t, r.ModeWhy, "may not read the binary log")
+	require.Equal(t, []string{"1", "2"}, x.landed(t, "select id from staging.t order by id"))
+}
+
 // What the log cannot tell is read by a snapshot, and the report says why.
 func TestARunThatCannotReadTheLogReadsEverythingAndSaysWhy(t *testing.T) {
 	t.Parallel()
