@@ -116,8 +116,8 @@ func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 		if connected {
 			up = 1
 		}
-		_, _ = fmt.Fprintf(w, "# HELP lifeline_source_lag_seconds How far behind the source its follower is.\n"+
-			"# TYPE lifeline_source_lag_seconds gauge\nlifeline_source_lag_seconds %.3f\n"+
+		_, _ = fmt.Fprintf(w, "# HELP lifeline_lag_seconds How far behind the source its follower is.\n"+
+			"# TYPE lifeline_lag_seconds gauge\nlifeline_lag_seconds %.3f\n"+
 			"# HELP lifeline_source_connected 1 while the follower reaches the source.\n"+
 			"# TYPE lifeline_source_connected gauge\nlifeline_source_connected %d\n", seconds, up)
 	}
