@@ -201,6 +201,8 @@ func (s *server) cascades(ctx context.Context, t *serverTable) ([]change.Cascade
 		"from information_schema.referential_constraints r join information_schema.key_column_usage k "+
 		"on k.constraint_schema = r.constraint_schema and k.constraint_name = r.constraint_name and k.table_name = r.table_name "+
 		"where r.constraint_schema = "+literal(s.address.database)+" and r.table_name = "+literal(t.SourceName)+
+		// Said of both: else MariaDB opens every table of the server to find the columns of one.
+		" and k.table_schema = "+literal(s.address.database)+" and k.table_name = "+literal(t.SourceName)+
 		" order by r.constraint_name, k.ordinal_position")
 	if err != nil {
 		return nil, err
