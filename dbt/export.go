@@ -62,7 +62,7 @@ func New(p *project.Project, o Options) (*Export, error) {
 		return nil, err
 	}
 	for _, step := range []func() error{
-		e.models, e.seeds, e.sources, e.tests, e.unitTests, e.macros, e.schemaFiles, e.projectFile, e.profiles,
+		e.foreign, e.models, e.seeds, e.sources, e.tests, e.unitTests, e.macros, e.schemaFiles, e.projectFile, e.profiles,
 	} {
 		if err := step(); err != nil {
 			return nil, err
@@ -95,6 +95,34 @@ func (e *Export) schemaFiles() error {
 		e.Files[path.Join(folder, "schema.yml")] = yaml(object{
 			{"version", 2}, {"models", s.models}, {"seeds", s.seeds}, {"data_tests", s.tests}, {"unit_tests", s.units},
 		})
+	}
+	return nil
+}
+
+var (
+	temporalCall = regexp.MustCompile(`\btemporal_(join|aggregate)\s*\(`)
+	utilsCall    = regexp.MustCompile(`\bdbt_utils\.\w+\s*\(`)
+)
+
+// foreign refuses what dbt has no macro for, and names the package that it has to bring.
+func (e *Export) foreign() error {
+	texts := map[string]string{}
+	for _, m := range e.project.Models {
+		texts[m.Path] = m.SQL
+	}
+	for _, m := range e.project.Macros {
+		texts[m.Path] = m.SQL
+	}
+	for _, file := range sortedKeys(texts) {
+		if call := temporalCall.FindString(texts[file]); call != "" {
+			return refuse(file, strings.TrimSuffix(call, "(")+" is not a macro of dbt, so an export cannot hold it",
+				"write the join out; lifeline compile shows its SQL")
+		}
+		if utilsCall.MatchString(texts[file]) {
+			utils := object{{"package", "dbt-labs/dbt_utils"}, {"version", []string{">=1.3.0", "<2.0.0"}}}
+			e.Files["packages.yml"] = yaml(object{{"packages", []object{utils}}})
+			e.note("the project calls dbt_utils: dbt deps first")
+		}
 	}
 	return nil
 }

@@ -20,6 +20,8 @@ type Env struct {
 	// the columns, and _op, _valid_from, _valid_to, _basis and _position, which are null for the present one but for _valid_from.
 	// Nil gives none.
 	Versions func(n *Node, columns []string) string
+	// Columns are those of a relation that is built; nil, or an answer of nil, leaves those that the project declares.
+	Columns func(n *Node) ([]Column, error)
 }
 
 // ephemeralPrefix is dbt's name for the CTE of an ephemeral model.
@@ -143,7 +145,7 @@ type compilation struct {
 
 func (c *compilation) render(of *Node, path, sql string, env Env, extra map[string]any) (string, error) {
 	return c.graph.renderer.render(path, sql, hooks{
-		node: of, this: &relation{env.This, of}, incremental: env.Incremental, extra: extra, get: configOf(of),
+		node: of, this: &relation{env.This, of}, incremental: env.Incremental, extra: extra, get: configOf(of), columns: c.env.Columns,
 		ref: func(name string) (jinja.Value, error) {
 			n, err := c.graph.lookup(name)
 			if err != nil {

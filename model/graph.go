@@ -80,6 +80,9 @@ func NewGraph(p *project.Project, o Options) (*Graph, error) {
 	if o.Target.Schema == "" {
 		o.Target.Schema = "analytics"
 	}
+	if p.Target != "" {
+		o.Target.Name = p.Target
+	}
 	r, err := newRenderer(p, o)
 	if err != nil {
 		return nil, err
@@ -319,7 +322,7 @@ func (g *Graph) configure(n *Node) error {
 
 // generated asks a project's own macro for a name, where it has one; custom is what the configuration says.
 func (g *Graph) generated(n *Node, macro, custom, otherwise string) (string, error) {
-	for _, name := range []string{macro, (&adapter{g.renderer}).dialect() + "__" + macro, "default__" + macro} {
+	for _, name := range []string{macro, (&adapter{renderer: g.renderer}).dialect() + "__" + macro, "default__" + macro} {
 		if !g.renderer.hasMacro(name) {
 			continue
 		}

@@ -321,18 +321,23 @@ func (r *relation) Attr(name string) (jinja.Value, bool) {
 }
 
 // adapter is the name adapter: adapter.dispatch('macro') and adapter.quote('name').
-type adapter struct{ renderer *renderer }
+type adapter struct {
+	renderer *renderer
+	hooks    hooks
+}
 
 // Kind is its kind for messages.
 func (a *adapter) Kind() string { return "adapter" }
 
-// Attr are dispatch, quote and type.
+// Attr are dispatch, quote, type and get_columns_in_relation.
 func (a *adapter) Attr(name string) (jinja.Value, bool) {
 	switch name {
 	case "dispatch":
 		return jinja.Native("adapter.dispatch", a.dispatch), true
 	case "quote":
 		return jinja.Native("adapter.quote", func(c *jinja.Call) (jinja.Value, error) { return `"` + text(c, 0) + `"`, nil }), true
+	case "get_columns_in_relation":
+		return jinja.Native("adapter.get_columns_in_relation", func(c *jinja.Call) (jinja.Value, error) { return columnsOf(c, a.hooks) }), true
 	case "type":
 		return jinja.Native("adapter.type", func(*jinja.Call) (jinja.Value, error) { return a.dialect(), nil }), true
 	}

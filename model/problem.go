@@ -32,8 +32,6 @@ var unsupported = map[string]string{
 	"graph":              "name the models by ref()",
 	"modules":            "write the value as a variable in dbt_project.yml, or compute it in SQL",
 	"api":                "write SQL that is the same on every engine",
-	"dbt":                "write SQL that is the same on every engine; cast() and extract() are",
-	"dbt_utils":          "write it out in SQL, or add a macro of your own; of packages only the tests are known",
 	"dbt_expectations":   "write it out in SQL, or add a macro of your own; of packages only the tests are known",
 	"dbt_date":           "write it out in SQL, or add a macro of your own; of packages only the tests are known",
 	"snapshot":           "history keeps every earlier version of a source's rows",

@@ -12,11 +12,12 @@ import (
 
 // renderer turns a file's Jinja into SQL. The project's macros are known everywhere, and so are the shipped ones.
 type renderer struct {
-	project *project.Project
-	target  Target
-	vars    map[string]any
-	env     func(string) string
-	macros  []*jinja.Template // The shipped ones first: a later one stands over an earlier one.
+	project  *project.Project
+	target   Target
+	vars     map[string]any
+	env      func(string) string
+	packages []*macroPackage
+	macros   []*jinja.Template // The shipped ones first: a later one stands over an earlier one.
 }
 
 // hooks answer what a file asks for while it is rendered.
@@ -27,6 +28,7 @@ type hooks struct {
 	config      func(key string, value any) error // Nil where config() sets nothing.
 	get         func(key string) (any, bool)      // What config.get answers.
 	told        func(what string)                 // Hears of calls that have no effect; may be nil.
+	columns     func(n *Node) ([]Column, error)   // Of a relation that is built; nil where none is yet.
 	this        jinja.Value
 	node        *Node // The model that is rendered, if any.
 	incremental bool
@@ -45,7 +47,12 @@ func newRenderer(p *project.Project, o Options) (*renderer, error) {
 	if err != nil {
 		return nil, r.problem(err)
 	}
-	r.macros = append(r.macros, t)
+	built, err := packages()
+	if err != nil {
+		return nil, r.problem(err)
+	}
+	r.macros = append(append(r.macros, t), built...)
+	r.packages = []*macroPackage{newMacroPackage("dbt", built), newMacroPackage("dbt_utils", built)}
 	defined := map[string]string{}
 	for _, m := range p.Macros {
 		t, err := jinja.Parse(m.Path, m.SQL)
@@ -105,13 +112,16 @@ func (r *renderer) context(h hooks) *jinja.Context {
 		"this": h.this, "execute": true, "project_name": r.project.Name,
 		"target": &object{"target", map[string]jinja.Value{"name": r.target.Name, "type": r.target.Type, "schema": r.target.Schema}},
 		"var":    &variables{r}, "config": &configuration{h},
-		"set": jinja.SetOf, "zip": jinja.Zip, "adapter": &adapter{r},
+		"set": jinja.SetOf, "zip": jinja.Zip, "adapter": &adapter{r, h},
 		"exceptions": &object{"exceptions", map[string]jinja.Value{
 			"raise_compiler_error": jinja.Native("raise_compiler_error", refuse), "warn": jinja.Native("warn", quiet("exceptions.warn()", h)),
 		}},
 	}
 	for name, f := range functions {
 		names[name] = jinja.Native(name, f)
+	}
+	for _, p := range r.packages {
+		names[p.name] = p
 	}
 	names["builtins"] = &object{"builtins", map[string]jinja.Value{
 		"ref": names["ref"], "source": names["source"], "var": names["var"], "env_var": names["env_var"], "config": names["config"],

@@ -158,7 +158,9 @@ func (u *runner) test(ctx context.Context, t *project.UnitTest) (r Result, err e
 			return r, err
 		}
 	}
-	text, err := g.Compile(n, model.Env{Relation: relation, This: relation(n), Incremental: incremental})
+	text, err := g.Compile(n, model.Env{
+		Relation: relation, This: relation(n), Incremental: incremental, Columns: u.columnsFor(ctx, relation),
+	})
 	if err != nil {
 		return r, err
 	}
@@ -200,7 +202,7 @@ func (u *runner) need(ctx context.Context, g *testGraph, n *model.Node) error {
 	if n.Materialized == model.Ephemeral {
 		return nil
 	}
-	text, err := g.Compile(n, model.Env{Relation: g.relation, This: g.relation(n)})
+	text, err := g.Compile(n, model.Env{Relation: g.relation, This: g.relation(n), Columns: u.columnsFor(ctx, g.relation)})
 	if err != nil {
 		return err
 	}
@@ -311,6 +313,18 @@ func (u *runner) columns(ctx context.Context, relation string) ([]warehouse.Seed
 		out = append(out, c)
 	}
 	return out, rows.Err()
+}
+
+// columnsFor names the columns of what a model reads, for macros that write them out.
+func (u *runner) columnsFor(ctx context.Context, relation func(*model.Node) string) func(*model.Node) ([]model.Column, error) {
+	return func(n *model.Node) ([]model.Column, error) {
+		found, err := u.columns(ctx, relation(n))
+		out := make([]model.Column, len(found))
+		for i, c := range found {
+			out[i] = model.Column{Name: c.Name, Type: c.Type}
+		}
+		return out, err
+	}
 }
 
 // loadGiven makes the relation of a given input, in the columns and types of the real one.

@@ -2,6 +2,7 @@ package project
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -14,7 +15,7 @@ import (
 var projectIgnored = []string{
 	"require-dbt-version", "clean-targets", "target-path", "log-path", "packages-install-path",
 	"asset-paths", "snapshots", "dispatch", "query-comment", "flags",
-	"exposures", "metrics", "on-run-start", "on-run-end", "sources", "unit_tests",
+	"dbt-cloud", "semantic-models", "saved-queries", "exposures", "metrics", "on-run-start", "on-run-end", "sources", "unit_tests",
 }
 
 func (p *Project) readDbtProject() error {
@@ -81,6 +82,7 @@ func (p *Project) readDbtProject() error {
 
 // packageVars lifts the variables under the project's own name to the top, as dbt resolves them.
 func (p *Project) packageVars() {
+	defer func() { maps.Copy(p.Vars, p.given) }()
 	own, ok := p.Vars[p.Name].(map[string]any)
 	if p.Vars == nil {
 		p.Vars = map[string]any{}

@@ -29,6 +29,7 @@ type Project struct {
 	// Unit tests are read and kept; running them is the caller's.
 	UnitTests []*UnitTest
 	Vars      map[string]any
+	Target    string    // What target.name is; empty for the engine.
 	Ignored   []Ignored // Keys of dbt that have no effect here.
 
 	paths       paths
@@ -39,11 +40,14 @@ type Project struct {
 	masks       map[string]masked            // By table.column.
 	looser      map[string]thresholdOverride // By a test's name or kind.
 	env         func(string) string
+	given       map[string]any // Variables over those of dbt_project.yml.
 }
 
 // Options say what reading may use.
 type Options struct {
-	Env func(string) string // Environment variables; nil means none.
+	Env    func(string) string // Environment variables; nil means none.
+	Vars   map[string]any      // Over those of dbt_project.yml.
+	Target string              // What target.name is; empty for the engine.
 }
 
 // Ignored is a key that dbt knows and that has no effect here.
@@ -207,7 +211,7 @@ func Read(dir string, o Options) (*Project, error) {
 	if o.Env == nil {
 		o.Env = func(string) string { return "" }
 	}
-	p := &Project{Dir: abs, Vars: map[string]any{}, env: o.Env}
+	p := &Project{Dir: abs, Vars: map[string]any{}, Target: o.Target, env: o.Env, given: o.Vars}
 	if err := p.readConfig(o.Env); err != nil {
 		return nil, err
 	}
@@ -414,6 +418,9 @@ func (p *Project) Hash() (string, error) {
 		}
 		fmt.Fprintf(h, "%s %d\n", f, len(text))
 		h.Write(text)
+	}
+	if len(p.given) > 0 || p.Target != "" {
+		fmt.Fprintf(h, "%v %s", p.given, p.Target) // Maps are printed in the order of their keys.
 	}
 	return hex.EncodeToString(h.Sum(nil))[:16], nil
 }

@@ -322,6 +322,7 @@ func (w *walk) compile(ctx context.Context, n *model.Node, this string, incremen
 		Incremental: incremental,
 		This:        this,
 		Versions:    w.versions,
+		Columns:     func(d *model.Node) ([]model.Column, error) { return w.columnsOf(ctx, w.relation(d)) },
 		Relation: func(d *model.Node) string {
 			if keyed != "" && d.Source == n.EntityOf {
 				return keyed

@@ -149,3 +149,74 @@ func TestWhatTheDatabaseRefusesIsToldAtItsLine(t *testing.T) {
 		f(3, "models/m.yml", "the column id is int", contract("{name: id, data_type: bigint}, {name: name}"))
 	})
 }
+
+// The macros of dbt and dbt_utils that are built in give dbt's values on every engine; those that write columns out know them from what is
+// built, described or not.
+func TestBuiltInMacrosGiveDbtsValues(t *testing.T) {
+	t.Parallel()
+	spine := "{{ dbt_utils.date_spine('day', \"cast('2024-01-30' as date)\", \"cast('2024-02-02' as date)\") }}"
+	project, source := dbtProject(t, map[string]string{
+		"models/base.sql":  "select id, v, dt from {{ source('s', 't') }}",
+		"models/star.sql":  "select {{ dbt_utils.star(from=ref('base'), except=['V']) }} from {{ ref('base') }}",
+		"models/spine.sql": spine,
+		"models/union.sql": "{{ dbt_utils.union_relations([ref('base'), ref('star')], source_column_name=none) }}",
+		"models/once.sql":  "{{ dbt_utils.deduplicate(ref('union'), 'id', 'v nulls last') }}",
+		"models/wide.sql":  "select {{ dbt_utils.pivot('id', [1, 2], prefix='n_') }} from {{ ref('union') }}",
+		"models/m.sql": `
+{%- set a, b = "timestamp '2023-12-31 23:59:58'", "timestamp '2024-01-01 00:00:01'" -%}
+{%- for part in ['year', 'quarter', 'month', 'week', 'day', 'hour', 'minute', 'second'] -%}
+select '{{ part }}' as what, cast({{ dbt.datediff(a, b, part) }} as varchar) as x union all
+{% endfor -%}
+select 'add', cast({{ dbt.dateadd('month', 1, "cast('2024-01-31' as date)") }} as varchar) union all
+select 'last', cast({{ dbt.last_day("cast('2024-02-10' as date)", 'month') }} as varchar) union all
+select 'trunc', cast(cast({{ dbt.date_trunc('quarter', b) }} as date) as varchar) union all
+select 'key', {{ dbt_utils.generate_surrogate_key(["'a'", 'null']) }} union all
+select 'cast', {{ dbt.safe_cast("'12'", dbt.type_string()) }} union all
+select 'part', {{ dbt.split_part("'a-b'", "'-'", 2) }} union all
+select 'divide', cast({{ dbt_utils.safe_divide('1', '0') }} as varchar)`,
+	})
+	onEveryEngine(t, func(t *testing.T, dsn string) {
+		report(t, 0, append([]string{"run"}, at(project, "csv:"+source, dsn)...)...)
+		warehouse := []string{"--project", project, "--warehouse", dsn}
+		got := map[string]any{}
+		for _, row := range query(t, warehouse, "select what, x from analytics.m") {
+			got[row["what"].(string)] = row["x"]
+		}
+		require.Equal(t, map[string]any{
+			"year": "1", "quarter": "1", "month": "1", "week": "0", "day": "1", "hour": "1", "minute": "1", "second": "3",
+			"add": "2024-02-29 00:00:00", "last": "2024-02-29", "trunc": "2024-01-01", "cast": "12", "part": "b", "divide": nil,
+			"key": "6231b1e7ffe3b9d15edc44e40e6f694c",
+		}, got)
+		require.Equal(t, []any{"dt", "id"}, values(t, warehouse,
+			"select column_name as x from information_schema.columns where table_schema = 'analytics' and table_name = 'star' order by 1"))
+		require.Equal(t, []any{"2024-01-30", "2024-01-31", "2024-02-01"},
+			values(t, warehouse, "select cast(cast(date_day as date) as varchar) as x from analytics.spine order by 1"))
+		require.Equal(t, []any{-1.0, 5.0, nil, nil}, values(t, warehouse, `select v as x from analytics."union" order by v nulls last`))
+		require.Equal(t, []any{-1.0, 5.0}, values(t, warehouse, "select v as x from analytics.once order by id"))
+		require.Equal(t, []any{2.0}, values(t, warehouse, "select n_1 as x from analytics.wide"))
+	})
+}
+
+// Variables and a target's name can be given as dbt takes them, and other ones are not "unchanged".
+func TestVariablesAndTargetAreGivenAsInDbt(t *testing.T) {
+	t.Parallel()
+	project, source := dbtProject(t, map[string]string{
+		"dbt_project.yml": "name: p\nvars: {word: one, off: true}\nmodels:\n  p:\n    +materialized: table\n" +
+			"    extra: {+enabled: \"{{ var('off') }}\"}\n",
+		"models/m.sql":       "select '{{ var('word') }}' as word, '{{ target.name }}' as name",
+		"models/extra/n.sql": "select 1 as id",
+	})
+	flags := at(project, "csv:"+source, "duckdb:"+filepath.Join(t.TempDir(), "w.duckdb"))
+	require.Equal(t, run.Published, report(t, 0, append([]string{"run"}, flags...)...).Status)
+	require.Equal(t, run.Unchanged, report(t, 0, append([]string{"run"}, flags...)...).Status)
+	r := report(t, 0, append([]string{"run", "--vars", "{word: two, 'off': false}", "--target", "prod"}, flags...)...)
+	require.Equal(t, run.Published, r.Status)
+	warehouse := []string{"--project", project, "--warehouse", flags[5]}
+	require.Equal(t, []any{"two prod"}, values(t, warehouse, "select word || ' ' || name as x from analytics.m"))
+	require.Equal(t, []any{"m"}, values(t, warehouse,
+		"select table_name as x from information_schema.tables where table_schema = 'analytics'"))
+	require.Equal(t, 2, lifeline(t, append([]string{"run", "--vars", "[a]"}, flags...)...).code)
+	o := lifeline(t, append([]string{"run", "--vars", "{as_of: 2020-01-01}"}, flags...)...)
+	require.Equal(t, 2, o.code)
+	require.Contains(t, o.errors, "--as-of")
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,12 +21,13 @@ type exportCommand struct {
 }
 
 type exportTableCommand struct {
-	Table   string   `arg:"" help:"Table of the published version, such as analytics.dim_claims_lifecycle."`
+	Table   string   `arg:"" optional:"" help:"Table of the published version, such as analytics.dim_claims_lifecycle."`
 	Filters []string `arg:"" optional:"" help:"Filters as in a page's address: status=approved, program!=15, from=2019-01-01."`
+	All     bool     `help:"Every table of the published version, as Parquet, into the folder or bucket of --out."`
 	Format  string   `enum:"csv,parquet,ndjson" default:"csv" help:"csv, parquet or ndjson."`
 	Sort    string   `placeholder:"COLUMN" help:"Order; with - before it, descending (--sort=-amount)."`
 	Fields  string   `placeholder:"COLUMNS" help:"Columns by comma; all where none are named."`
-	Out     string   `short:"o" placeholder:"FILE" help:"Write here; stdout where none is named."`
+	Out     string   `short:"o" placeholder:"FILE" help:"Write here; stdout where none is named. With --all a folder, or s3://BUCKET/PREFIX."`
 }
 
 func (exportTableCommand) Help() string {
@@ -33,10 +35,17 @@ func (exportTableCommand) Help() string {
 
 Examples:
   lifeline export analytics.dim_claims_lifecycle status=rejected basis=submitted range=90d > rejected.csv
-  lifeline export core.claims --format parquet -o claims.parquet`
+  lifeline export core.claims --format parquet -o claims.parquet
+  lifeline export --all --format parquet --out s3://bucket/lifeline`
 }
 
 func (c *exportTableCommand) Run(ctx context.Context, g *Globals) error {
+	if c.All {
+		return c.all(ctx, g)
+	}
+	if c.Table == "" {
+		return usage(errors.New("no table is named"), "lifeline export core.claims, or --all --format parquet --out DIR")
+	}
 	p, err := g.load()
 	if err != nil {
 		return err
@@ -83,6 +92,48 @@ func (c *exportTableCommand) Run(ctx context.Context, g *Globals) error {
 		}
 	}
 	fmt.Fprintf(g.terminal.err, "%s rows\n", count(rows))
+	return nil
+}
+
+// all writes the whole version.
+func (c *exportTableCommand) all(ctx context.Context, g *Globals) error {
+	switch {
+	case c.Format != "parquet" || c.Out == "":
+		return usage(errors.New("--all writes Parquet into a folder or a bucket"), "--all --format parquet --out DIR")
+	case c.Table != "" || c.Sort != "" || c.Fields != "":
+		return usage(errors.New("--all takes no table, filter, order or columns"), "lifeline export core.claims without --all")
+	}
+	p, err := g.load()
+	if err != nil {
+		return err
+	}
+	wh, err := g.openWarehouse(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer wh.Close()
+	r, err := wh.Published(ctx)
+	if err != nil {
+		return nothingPublished(err)
+	}
+	defer func() { _ = r.Close() }()
+	store, err := openStore(c.Out)
+	if err != nil {
+		return err
+	}
+	m, err := semantic.ExportAll(ctx, r, p.Name, store)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return writeJSON(g.terminal.out, m)
+	}
+	var rows int64
+	for _, t := range m.Tables {
+		rows += t.Rows
+	}
+	fmt.Fprintf(g.terminal.out, "%s: version %d, %s tables, %s rows, in %s\n",
+		c.Out, m.Version, count(int64(len(m.Tables))), count(rows), m.Folder)
 	return nil
 }
 

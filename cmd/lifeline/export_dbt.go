@@ -17,6 +17,8 @@ import (
 )
 
 type exportDbtCommand struct {
+	SourcesOnly bool `help:"Only a sources.yml of the published tables, for dbt projects downstream; DIR is then that file."`
+
 	Out string `required:"" short:"o" placeholder:"DIR" help:"The folder to write: a new one, or one that lifeline wrote before."`
 }
 
@@ -27,7 +29,8 @@ instant stands in dbt_project.yml. What dbt cannot do is listed.
 
 Examples:
   lifeline export dbt --out carepay-dbt
-  cd carepay-dbt && dbt build --profiles-dir .`
+  cd carepay-dbt && dbt build --profiles-dir .
+  lifeline export dbt --sources-only --out ../reports/models/lifeline_sources.yml`
 }
 
 // exported is what export dbt prints as JSON.
@@ -44,6 +47,9 @@ func (c *exportDbtCommand) Run(ctx context.Context, g *Globals) error {
 	p, err := g.load()
 	if err != nil {
 		return err
+	}
+	if c.SourcesOnly {
+		return c.sourcesOnly(p)
 	}
 	o, err := g.dbtOptions(ctx, p)
 	if err != nil {
@@ -66,6 +72,26 @@ func (c *exportDbtCommand) Run(ctx context.Context, g *Globals) error {
 	}
 	fmt.Fprintf(g.terminal.out, "%s: %d models, %d seeds, %d tests\nnext: cd %s && dbt build --profiles-dir .\n",
 		c.Out, e.Models, e.Seeds, e.Tests, c.Out)
+	return nil
+}
+
+// sourcesOnly writes the published tables as sources of another project. A file that says something else is not overwritten.
+func (c *exportDbtCommand) sourcesOnly(p *project.Project) error {
+	text, err := dbt.Sources(p, os.Getenv)
+	if err != nil {
+		return err
+	}
+	before, err := os.ReadFile(c.Out)
+	if err == nil && !strings.HasPrefix(string(before), dbt.SourcesMark) {
+		return usage(fmt.Errorf("%s is there, and lifeline did not write it", c.Out), "--out with another file")
+	}
+	next := c.Out + ".next"
+	if err := os.WriteFile(next, text, 0o644); err != nil {
+		return fmt.Errorf("write the sources: %w", err)
+	}
+	if err := os.Rename(next, c.Out); err != nil {
+		return fmt.Errorf("write the sources: %w", err)
+	}
 	return nil
 }
 

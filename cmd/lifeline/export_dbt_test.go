@@ -116,6 +116,22 @@ func requireDbtBuilds(t *testing.T, name, folder, source, dsn string) {
 	requireDbtsRows(t, dir, name, dsn)
 }
 
+// A project downstream gets the published tables as sources; a file of somebody else's is not overwritten.
+func TestPublishedTablesAreSourcesDownstream(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "sources.yml")
+	args := []string{"export", "dbt", "--sources-only", "--project", foodProject, "--out", file}
+	require.Zero(t, lifeline(t, args...).code)
+	require.Zero(t, lifeline(t, args...).code)
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	for _, says := range []string{"name: fooddelivery_core", "schema: analytics", "- name: dim_customer", "- name: orders"} {
+		require.Contains(t, string(text), says)
+	}
+	require.NoError(t, os.WriteFile(file, []byte("version: 2\n"), 0o600))
+	require.Equal(t, 2, lifeline(t, args...).code)
+}
+
 // An export takes no folder that is not its own, none that somebody changed, and keeps what dbt wrote into it.
 func TestAnExportKeepsWhatIsNotItsOwn(t *testing.T) {
 	t.Parallel()

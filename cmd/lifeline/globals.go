@@ -17,6 +17,8 @@ type Globals struct {
 	Project   string `predictor:"folder" help:"Project folder (with lifeline.yml)." env:"LIFELINE_PROJECT" placeholder:"DIR" default:"."`
 	Source    string `help:"The operational database: mysql://user:pass@host:3306/db or csv:DIR." env:"LIFELINE_SOURCE" placeholder:"DSN"`
 	Warehouse string `help:"The warehouse: duckdb:PATH or postgres://user:pass@host/db." env:"LIFELINE_WAREHOUSE" placeholder:"DSN"`
+	Vars      string `help:"Variables over those of dbt_project.yml, as YAML." placeholder:"'{name: value}'"`
+	Target    string `help:"What target.name is in the models; the engine where none is given." placeholder:"NAME"`
 	JSON      bool   `name:"json" help:"Print results as JSON, on failure too."`
 	Verbose   bool   `short:"v" help:"Log what happens inside to stderr."`
 	LogFormat string `env:"LIFELINE_LOG_FORMAT" enum:"text,json" default:"text" help:"Logs and progress as text, or json: a record a line."`
@@ -27,7 +29,11 @@ type Globals struct {
 
 // load reads the project and puts flags and environment over its settings.
 func (g *Globals) load() (*project.Project, error) {
-	p, err := lifecycle.Load(g.Project, project.Options{Env: os.Getenv})
+	vars, err := project.ParseVars(g.Vars)
+	if err != nil {
+		return nil, err
+	}
+	p, err := lifecycle.Load(g.Project, project.Options{Env: os.Getenv, Vars: vars, Target: g.Target})
 	if err != nil {
 		return nil, err
 	}
