@@ -50,7 +50,7 @@ func (s *share) UnmarshalText(text []byte) error {
 
 type runCommand struct {
 	walkFlags
-	Full          bool          `aliases:"full-refresh" help:"Read everything, build every model whole and publish, even when nothing changed."`
+	Full          bool          `aliases:"full-refresh" help:"Read everything, build every model whole, publish even when nothing changed."`
 	Resnapshot    bool          `help:"Read everything where the log's position is gone; what happened in between stays unknown."`
 	Every         time.Duration `placeholder:"5m" help:"Run again and again at this interval, until stopped."`
 	AllowWeaker   bool          `help:"Accept a snapshot that is not one point in time, where the source allows no better; it is recorded."`
