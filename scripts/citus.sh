@@ -45,7 +45,7 @@ start_citus_node() {
     -c listen_addresses=127.0.0.1 -c port=@PORT@ -c unix_socket_directories="$dir/$name" -c shared_preload_libraries=citus \
     -c max_connections=300 -c max_prepared_transactions=600 -c max_locks_per_transaction=256 -c shared_buffers=128MB \
     -c wal_level=logical -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_wal_size=2GB \
-    -c citus.shard_count=8 -c citus.node_conninfo=sslmode=disable \
+    -c citus.shard_count=8 -c citus.node_conninfo=sslmode=disable -c citus.local_hostname=127.0.0.1 \
     -c citus.enable_statistics_collection=off -c citus.max_cached_conns_per_worker=4
 }
 
