@@ -148,3 +148,35 @@ func firstOf(text string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	return line
 }
+
+// shareShards lets whoever may read the published views read the version's tables. On PostgreSQL a view reads with its owner's rights; the
+// workers see only who asks.
+func (w *postgres) shareShards(ctx context.Context, conn *pgx.Conn, version int64) error {
+	if w.cluster == nil {
+		return nil
+	}
+	rows, err := conn.Query(ctx, `
+select distinct s.schema_name, case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end
+from ops.schemas s
+join pg_namespace n on n.nspname = left(s.schema_name, -length('__v' || $1::text))
+join pg_class c on c.relnamespace = n.oid and c.relkind = 'v'
+cross join aclexplode(c.relacl) a
+where s.version = $1::bigint
+	and a.privilege_type = 'SELECT'
+	and a.grantee <> c.relowner
+order by 1, 2`, fmt.Sprint(version))
+	if err != nil {
+		return err
+	}
+	type grant struct{ Schema, Role string }
+	grants, err := pgx.CollectRows(rows, pgx.RowToStructByPos[grant])
+	for _, g := range grants {
+		if err == nil {
+			_, err = conn.Exec(ctx, fmt.Sprintf("grant usage on schema %s to %s", Quote(g.Schema), g.Role))
+		}
+		if err == nil {
+			_, err = conn.Exec(ctx, fmt.Sprintf("grant select on all tables in schema %s to %s", Quote(g.Schema), g.Role))
+		}
+	}
+	return err
+}

@@ -2,6 +2,7 @@ package warehouse_test
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"net/url"
@@ -34,7 +35,11 @@ func newCluster(t *testing.T) *cluster {
 		return db
 	}
 	c.coordinator = open(c.DSN)
-	c.second = warehousetest.Texts(t, c.coordinator, "select nodename || ':' || nodeport from pg_dist_node where groupid > 0 order by groupid desc")[0]
+	c.second = warehousetest.Texts(t, c.coordinator, `
+select nodename || ':' || nodeport
+from pg_dist_node
+where groupid > 0
+order by groupid desc`)[0]
 	u, err := url.Parse(c.DSN)
 	require.NoError(t, err)
 	u.Host = c.second
@@ -190,4 +195,36 @@ where datname = current_database() and pid <> pg_backend_pid() and query like '%
 	require.NoError(t, err)
 	require.Empty(t, found)
 	require.Contains(t, what, "2 workers")
+}
+
+// Who may read the views may read the rows behind them, wherever they are.
+func TestCitusReadersNeedGrantsOnViewsAlone(t *testing.T) {
+	c := newCluster(t)
+	w := c.Open(t, warehouse.Options{})
+	role := "analyst_" + strings.ToLower(rand.Text()[:8])
+	for n := 1; n <= 2; n++ {
+		r := warehousetest.Begin(t, w)
+		b, err := r.Build(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, spread(t, b, n))
+		require.NoError(t, b.Publish(t.Context(), warehouse.Publication{Run: r.ID(), AsOf: noon, Project: fmt.Sprint("p", n)}))
+		warehousetest.End(t, r)
+		if n == 1 {
+			_, err := c.coordinator.ExecContext(t.Context(), fmt.Sprintf(`create role %[1]s login;
+grant usage on schema core, analytics to %[1]s;
+grant select on all tables in schema core, analytics to %[1]s`, role))
+			require.NoError(t, err)
+			t.Cleanup(func() {
+				_, err := c.coordinator.Exec(fmt.Sprintf("drop owned by %[1]s; drop role %[1]s", role))
+				require.NoError(t, err)
+			})
+		}
+	}
+	u, err := url.Parse(c.DSN)
+	require.NoError(t, err)
+	u.User = url.User(role)
+	db, err := sql.Open("pgx", u.String())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	require.Equal(t, []string{"2|2|2|2|2000|2|1000"}, warehousetest.Texts(t, db, wholeSpread))
 }

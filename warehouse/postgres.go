@@ -41,7 +41,8 @@ var (
 	}
 	runSession = map[string]string{
 		"statement_timeout": "0", "lock_timeout": "60s", "idle_in_transaction_session_timeout": "0", "search_path": "public",
-		"hash_mem_multiplier": "2", "maintenance_work_mem": "128MB", "max_parallel_workers_per_gather": "2",
+		// A sample of 9,000 rows plans the next models as well as one of 30,000, for a third of the processor time.
+		"default_statistics_target": "30", "hash_mem_multiplier": "2", "maintenance_work_mem": "128MB", "max_parallel_workers_per_gather": "2",
 	}
 	readSession = map[string]string{
 		"default_transaction_read_only": "on", "statement_timeout": "30min", "lock_timeout": "60s",

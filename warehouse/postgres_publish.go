@@ -33,6 +33,9 @@ func (b *postgresBuild) Publish(ctx context.Context, p Publication) error {
 			return w.problem("drop the working tables", err)
 		}
 		w.allowReaders(ctx, conn, b.version)
+		if err := w.shareShards(ctx, conn, b.version); err != nil {
+			return w.problem("let readers into the shards", err)
+		}
 		if err := w.show(ctx, conn, b.version, func(tx pgx.Tx) error { return w.record(ctx, tx, b.version, p) }); err != nil {
 			return w.problem(fmt.Sprintf("publish version %d", b.version), err)
 		}
