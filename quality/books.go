@@ -76,12 +76,17 @@ func (b Equation) String() string {
 // RecordBooks writes the books of a run into ops.books.
 func RecordBooks(ctx context.Context, db *sql.DB, runID int64, books []Equation) error {
 	return inTx(ctx, db, func(tx *sql.Tx) error {
-		for _, b := range books {
+		for some := range slices.Chunk(books, recordedAtOnce) {
+			var rows []string
+			var values []any
+			for _, b := range some {
+				rows = append(rows, placeholders(len(values), 8))
+				values = append(values, runID, b.Table, b.Equation, b.Item, b.Left, b.Right, b.Balances, b.Detail)
+			}
 			if _, err := tx.ExecContext(ctx, `
 				insert into ops.books (run_id, table_name, equation, item, left_value, right_value, balances, detail)
-				values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-				runID, b.Table, b.Equation, b.Item, b.Left, b.Right, b.Balances, b.Detail); err != nil {
-				return fmt.Errorf("record the books of %s: %w", b.Table, err)
+				values `+strings.Join(rows, ", "), values...); err != nil {
+				return fmt.Errorf("record the books: %w", err)
 			}
 		}
 		return nil

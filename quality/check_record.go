@@ -4,14 +4,21 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // Record writes the results of a run into ops.check_results and the keys of the failing rows into ops.check_rows, in one
 // transaction. db must still see the tables that were checked.
 func Record(ctx context.Context, db *sql.DB, runID int64, results []Result) error {
 	return inTx(ctx, db, func(tx *sql.Tx) error {
+		for some := range slices.Chunk(results, recordedAtOnce) {
+			if err := recordResults(ctx, tx, runID, some); err != nil {
+				return fmt.Errorf("record the checks: %w", err)
+			}
+		}
 		for i := range results {
-			if err := record(ctx, tx, runID, &results[i]); err != nil {
+			if err := recordRows(ctx, tx, runID, &results[i]); err != nil {
 				return fmt.Errorf("record the check %s: %w", results[i].Name, err)
 			}
 		}
@@ -19,21 +26,48 @@ func Record(ctx context.Context, db *sql.DB, runID int64, results []Result) erro
 	})
 }
 
-func record(ctx context.Context, tx *sql.Tx, runID int64, r *Result) error {
-	_, err := tx.ExecContext(ctx, `
-		insert into ops.check_results (run_id, check_name, kind, node, column_name, severity, status, failing, tested,
-		                               threshold, seconds, sql)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		runID, r.Name, r.Kind, r.Node, r.Column, string(r.Severity), string(r.Status), r.Failing, r.Tested,
-		r.threshold(), r.Took.Seconds(), r.SQL())
-	if err != nil || r.kept || r.Status == Error {
-		return err
+// recordedAtOnce is how many results one statement writes: a project has hundreds, and each statement waits for the server twice.
+const recordedAtOnce = 50
+
+// recordResults writes results, and takes away the failing rows that an earlier run found by the same checks.
+func recordResults(ctx context.Context, tx *sql.Tx, runID int64, results []Result) error {
+	var rows, old []string
+	var values, checks []any
+	for i := range results {
+		r := &results[i]
+		rows = append(rows, placeholders(len(values), 12))
+		values = append(values, runID, r.Name, r.Kind, r.Node, r.Column, string(r.Severity), string(r.Status), r.Failing, r.Tested,
+			r.threshold(), r.Took.Seconds(), r.SQL())
+		if !r.kept && r.Status != Error {
+			old = append(old, fmt.Sprintf("node = $%d and check_name = $%d", len(checks)+1, len(checks)+2))
+			checks = append(checks, r.Node, r.Name)
+		}
 	}
 	if _, err := tx.ExecContext(ctx, `
-		delete from ops.check_rows
-		where node = $1
-		  and check_name = $2`, r.Node, r.Name); err != nil {
+		insert into ops.check_results (run_id, check_name, kind, node, column_name, severity, status, failing, tested,
+		                               threshold, seconds, sql)
+		values `+strings.Join(rows, ", "), values...); err != nil || len(old) == 0 {
 		return err
+	}
+	_, err := tx.ExecContext(ctx, `
+		delete from ops.check_rows
+		where `+strings.Join(old, "\n		   or "), checks...)
+	return err
+}
+
+// placeholders is one row of parameters, such as ($13, $14).
+func placeholders(before, n int) string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = fmt.Sprintf("$%d", before+i+1)
+	}
+	return "(" + strings.Join(out, ", ") + ")"
+}
+
+// recordRows writes the keys of the rows that fail a check.
+func recordRows(ctx context.Context, tx *sql.Tx, runID int64, r *Result) error {
+	if r.kept || r.Status == Error {
+		return nil
 	}
 	for _, s := range r.seen {
 		if _, err := tx.ExecContext(ctx, `
