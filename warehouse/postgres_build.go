@@ -212,7 +212,7 @@ func (b *postgresBuild) create(ctx context.Context, m Model) (rows int64, err er
 			return 0, err
 		}
 		switch {
-		case there && m.SQL == "" && m.Candidate:
+		case there && m.SQL == "" && (m.Candidate || b.run.w.cluster != nil):
 			query = "select *\nfrom " + previous
 		case there && m.SQL == "":
 			return b.carryTable(ctx, relation, previous)
