@@ -136,8 +136,7 @@ func (d *tester) snapshot(tb testing.TB, tables ...source.Contract) *collector {
 
 // collector is a writer that keeps every row as text: each cell by its column's name.
 type collector struct {
-	rows    map[string][]string
-	dropped []int64
+	rows map[string][]string
 }
 
 func (c *collector) plain(_ context.Context, t *change.Table) (change.Writer, error) {

@@ -25,7 +25,6 @@ type writing struct {
 	table *change.Table // Of images.
 	batch *change.Batch
 	fill  *change.Filler
-	from  int64 // The first transaction that has rows in the batch.
 	sent  map[int64]bool
 }
 

@@ -64,18 +64,32 @@ func TestOnlyWhatWasCommittedIsRead(t *testing.T) {
 			want       []string
 			skip       bool
 		}{
-			{"insert and delete in one", []string{"start transaction", "insert into t values (1, 1)", "delete from t where id = 1", "commit"},
-				[]string{"+ id=1\nv=1", "- id=1\nv=1"}, false},
+			{
+				"insert and delete in one",
+				[]string{"start transaction", "insert into t values (1, 1)", "delete from t where id = 1", "commit"},
+				[]string{"+ id=1\nv=1", "- id=1\nv=1"},
+				false,
+			},
 			{"rolled back", []string{"start transaction", "insert into t values (2, 2)", "rollback"}, nil, false},
 			{"rolled back with a table without transactions", []string{
 				"start transaction", "insert into t values (3, 3)", "insert into m values (1)", "rollback",
 			}, nil, false},
-			{"a savepoint", []string{"start transaction", "insert into t values (4, 4)", "savepoint s", "insert into t values (5, 5)",
-				"rollback to s", "commit"}, []string{"+ id=4\nv=4"}, false},
-			{"xa committed", []string{"xa start 'a'", "insert into t values (6, 6)", "xa end 'a'", "xa prepare 'a'", "xa commit 'a'"},
-				[]string{"+ id=6\nv=6"}, !xa},
-			{"xa in one phase", []string{"xa start 'b'", "insert into t values (7, 7)", "xa end 'b'", "xa commit 'b' one phase"},
-				[]string{"+ id=7\nv=7"}, !xa},
+			{"a savepoint", []string{
+				"start transaction", "insert into t values (4, 4)", "savepoint s", "insert into t values (5, 5)",
+				"rollback to s", "commit",
+			}, []string{"+ id=4\nv=4"}, false},
+			{
+				"xa committed",
+				[]string{"xa start 'a'", "insert into t values (6, 6)", "xa end 'a'", "xa prepare 'a'", "xa commit 'a'"},
+				[]string{"+ id=6\nv=6"},
+				!xa,
+			},
+			{
+				"xa in one phase",
+				[]string{"xa start 'b'", "insert into t values (7, 7)", "xa end 'b'", "xa commit 'b' one phase"},
+				[]string{"+ id=7\nv=7"},
+				!xa,
+			},
 			{"xa rolled back", []string{"xa start 'c'", "insert into t values (8, 8)", "xa end 'c'", "xa prepare 'c'", "xa rollback 'c'"}, nil, !xa},
 			{"nothing that lands", []string{"update t set v = v"}, nil, false},
 			{"a changed key", []string{"update t set id = 40 where id = 4"}, []string{"- id=4\nv=4", "+ id=40\nv=4"}, false},

@@ -174,8 +174,9 @@ func (s *Stream) lands(event *replication.BinlogEvent) bool {
 			name = tableName(string(t.Schema), string(t.Table))
 		}
 		return s.tables[name] != nil || s.parents[name] != nil
+	default:
+		return false
 	}
-	return false
 }
 
 // Heard is when the server last said something, by its own clock or, where it only lives, by ours; UTC.

@@ -84,8 +84,9 @@ func rowBytes(h *replication.EventHeader, e *replication.RowsEvent) ([]byte, err
 	case replication.MARIADB_WRITE_ROWS_COMPRESSED_EVENT_V1, replication.MARIADB_UPDATE_ROWS_COMPRESSED_EVENT_V1,
 		replication.MARIADB_DELETE_ROWS_COMPRESSED_EVENT_V1:
 		return mysql.DecompressMariadbData(data)
+	default:
+		return data, nil
 	}
-	return data, nil
 }
 
 // whole tells whether all columns are in an image.
@@ -115,8 +116,9 @@ func verbOf(kind replication.EventType) verb {
 		return inserts
 	case replication.DELETE_ROWS_EVENTv1, replication.DELETE_ROWS_EVENTv2, replication.MARIADB_DELETE_ROWS_COMPRESSED_EVENT_V1:
 		return deletes
+	default:
+		return updates
 	}
-	return updates
 }
 
 // cascade stops where the rows of another table hang on those that are changed: InnoDB changes them without a word in the log.

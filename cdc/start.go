@@ -49,11 +49,10 @@ func gone(what Gone, format string, args ...any) error {
 
 // identity is who a server is and what its log holds.
 type identity struct {
-	server  string
-	files   []logFile // nil where it may not be asked.
-	ids     mysql.GTIDSet
-	purged  mysql.GTIDSet
-	hasGTID bool
+	server string
+	files  []logFile // nil where it may not be asked.
+	ids    mysql.GTIDSet
+	purged mysql.GTIDSet
 }
 
 type logFile struct {

@@ -15,28 +15,36 @@ type typed struct {
 	values []string
 }
 
+// dates are values of a date.
+var dates = []string{
+	"'0000-00-00'", "'2022-11-00'", "'2022-00-15'", "'0000-11-30'", "'1000-01-01'", "'9999-12-31'", "'2024-02-29'", "null",
+}
+
+// timesOf are a type's values, of so many digits of a second.
+func timesOf(digits int) []string {
+	out := []string{
+		"'0000-00-00 00:00:00'", "'2022-11-00 20:59:22'", "'2022-00-00 00:00:00'", "'1969-12-31 23:59:59.999999'",
+		"'9999-12-31 23:59:59'",
+		"'2024-02-29 12:34:56.789123'", "'2020-01-01 00:00:00.100000'", "null",
+	}
+	if digits == 0 {
+		out[5] = "'2024-02-29 12:34:56'"
+	}
+	return out
+}
+
 func typesOf(d *tester) []typed {
 	texts := []string{"''", "'a  '", "'Grüße, Ωmega, €'", "'it''s'", "'a\\0b'", "'\\\\ \" \\n'", "null"}
 	words := []string{"''", "'a'", "'b c'", "'ü'", "0", "null"}
-	dates := []string{
-		"'0000-00-00'", "'2022-11-00'", "'2022-00-15'", "'0000-11-30'", "'1000-01-01'", "'9999-12-31'", "'2024-02-29'", "null",
-	}
-	times := func(digits int) []string {
-		out := []string{
-			"'0000-00-00 00:00:00'", "'2022-11-00 20:59:22'", "'2022-00-00 00:00:00'", "'1969-12-31 23:59:59.999999'",
-			"'9999-12-31 23:59:59'",
-			"'2024-02-29 12:34:56.789123'", "'2020-01-01 00:00:00.100000'", "null",
-		}
-		if digits == 0 {
-			out[5] = "'2024-02-29 12:34:56'"
-		}
-		return out
-	}
 	all := []typed{
-		{"", "tinyint", []string{"-128", "127", "0", "null"}}, {"", "tinyint unsigned", []string{"255", "0"}},
-		{"", "tinyint(1)", []string{"-3", "1", "null"}}, {"", "smallint", []string{"-32768", "32767"}},
-		{"", "smallint unsigned zerofill", []string{"65535", "7"}}, {"", "mediumint", []string{"-8388608", "8388607", "-1"}},
-		{"", "mediumint unsigned", []string{"16777215"}}, {"", "int", []string{"-2147483648", "2147483647", "null"}},
+		{"", "tinyint", []string{"-128", "127", "0", "null"}},
+		{"", "tinyint unsigned", []string{"255", "0"}},
+		{"", "tinyint(1)", []string{"-3", "1", "null"}},
+		{"", "smallint", []string{"-32768", "32767"}},
+		{"", "smallint unsigned zerofill", []string{"65535", "7"}},
+		{"", "mediumint", []string{"-8388608", "8388607", "-1"}},
+		{"", "mediumint unsigned", []string{"16777215"}},
+		{"", "int", []string{"-2147483648", "2147483647", "null"}},
 		{"", "int(5) unsigned zerofill", []string{"4294967295", "3349714808"}},
 		{"", "bigint", []string{"-9223372036854775808", "9223372036854775807"}},
 		{"", "bigint unsigned", []string{"18446744073709551615", "9223372036854775808", "0", "null"}},
@@ -46,38 +54,56 @@ func typesOf(d *tester) []typed {
 		{"", "decimal(9,9)", []string{"0.123456789", "-0.000000001"}},
 		{"", "decimal(20,0) unsigned", []string{"18446744073709551615"}},
 		{"", "decimal(19,4)", []string{"123456789012345.6789", "-1000000000.5"}},
-		{"", "float", []string{"0.1", "-3.4e38", "1e-30", "16777217", "null"}}, {"", "float(7,2)", []string{"123.45"}},
+		{"", "float", []string{"0.1", "-3.4e38", "1e-30", "16777217", "null"}},
+		{"", "float(7,2)", []string{"123.45"}},
 		{"", "double", []string{"0.1", "1e308", "-2.2250738585072014e-308", "123456789.123456789"}},
-		{"", "bit(1)", []string{"b'1'", "b'0'", "null"}}, {"", "bit(12)", []string{"b'101010101010'"}},
+		{"", "bit(1)", []string{"b'1'", "b'0'", "null"}},
+		{"", "bit(12)", []string{"b'101010101010'"}},
 		{"", "bit(64)", []string{"b'1'", "-1"}},
-		{"", "year", []string{"0", "1901", "2155", "null"}}, {"", "date", dates},
+		{"", "year", []string{"0", "1901", "2155", "null"}},
+		{"", "date", dates},
 		{"", "time", []string{"'-838:59:59'", "'838:59:59'", "'00:00:00'", "'12:34:56'", "'-00:00:01'", "null"}},
 		{"", "time(2)", []string{"'-00:00:00.01'", "'-00:00:01'", "'-00:00:01.01'", "'-00:00:01.10'", "'23:59:59.99'", "'0'"}},
 		{"", "time(4)", []string{"'-12:34:56.7891'", "'12:34:56.7'"}},
 		{"", "time(6)", []string{"'-838:59:58.999999'", "'00:00:00.000001'", "'0'"}},
-		{"", "datetime", times(0)}, {"", "datetime(1)", times(1)}, {"", "datetime(3)", times(3)}, {"", "datetime(6)", times(6)},
+		{"", "datetime", timesOf(0)},
+		{"", "datetime(1)", timesOf(1)},
+		{"", "datetime(3)", timesOf(3)},
+		{"", "datetime(6)", timesOf(6)},
 		{"", "timestamp null", []string{"'0000-00-00 00:00:00'", "'1970-01-01 00:00:01'", "'2038-01-19 03:14:07'", "null"}},
 		{"", "timestamp(6) null", []string{"'0000-00-00 00:00:00'", "'2020-02-29 12:34:56.789123'", "null"}},
 		{"", "timestamp(3) null", []string{"'2020-02-29 12:34:56.789'"}},
-		{"", "char(30)", texts}, {"", "varchar(200)", texts}, {"", "varchar(2000)", texts}, {"", "tinytext", texts}, {"", "text", texts},
-		{"", "mediumtext", texts}, {"", "longtext", append(texts, "repeat('xyz', 30000)")},
+		{"", "char(30)", texts},
+		{"", "varchar(200)", texts},
+		{"", "varchar(2000)", texts},
+		{"", "tinytext", texts},
+		{"", "text", texts},
+		{"", "mediumtext", texts},
+		{"", "longtext", append(texts, "repeat('xyz', 30000)")},
 		{"", "char(20) character set latin1", []string{"'Grüße €'", "''", "x'80819fff'"}},
-		{"", "varchar(50) character set latin2", []string{"'Łódź'", "null"}}, {"", "text character set cp1251", []string{"'Привет'"}},
+		{"", "varchar(50) character set latin2", []string{"'Łódź'", "null"}},
+		{"", "text character set cp1251", []string{"'Привет'"}},
 		{"", "varchar(50) character set ucs2", []string{"'Grüße'"}},
 		{"", "char(10) character set utf16", []string{"'a😀b'", "''", "'x '"}},
-		{"", "varchar(50) character set utf32", []string{"'a😀b'"}}, {"", "varchar(50) character set utf8", []string{"'Ω'"}},
+		{"", "varchar(50) character set utf32", []string{"'a😀b'"}},
+		{"", "varchar(50) character set utf8", []string{"'Ω'"}},
 		{"", "char(90) character set utf8mb4", []string{"'Grüße'", "repeat('€', 90)"}},
 		{"", "varchar(20) character set ascii", []string{"'abc'"}},
 		{"", "varchar(20) character set greek", []string{"'Ωμέγα'"}},
 		{"", "binary(4)", []string{"x'01'", "x'00000000'", "x'01020000'", "x'20202020'", "null"}},
 		{"", "varbinary(20)", []string{"x'0100'", "''", "x'00'"}},
-		{"", "binary(200)", []string{"x'ff00'"}}, {"", "tinyblob", []string{"x'00ff'", "null"}}, {"", "blob", []string{"x'00ff0000'"}},
-		{"", "mediumblob", []string{"repeat(x'00', 70000)"}}, {"", "longblob", []string{"''"}},
+		{"", "binary(200)", []string{"x'ff00'"}},
+		{"", "tinyblob", []string{"x'00ff'", "null"}},
+		{"", "blob", []string{"x'00ff0000'"}},
+		{"", "mediumblob", []string{"repeat(x'00', 70000)"}},
+		{"", "longblob", []string{"''"}},
 		{"", "enum('a','b c','ü','it''s','x,y')", append(words, "'it''s'", "'x,y'")},
 		{"", "set('a','b c','ü','it''s')", append(words, "'a,ü'", "'it''s,b c'", "15")},
 		{"", "set(" + strings.TrimSuffix(strings.Repeat("'%d',", 64), ",") + ")", []string{"18446744073709551615", "1"}},
-		{"", "geometry", []string{"point(1, 2)", "null"}}, {"", "point", []string{"point(-1.5, 2)"}},
-		{"maria", "json", []string{`'{"b": 1, "a": [1, 2.50, "x"]}'`, "null"}}, {"maria", "uuid", []string{
+		{"", "geometry", []string{"point(1, 2)", "null"}},
+		{"", "point", []string{"point(-1.5, 2)"}},
+		{"maria", "json", []string{`'{"b": 1, "a": [1, 2.50, "x"]}'`, "null"}},
+		{"maria", "uuid", []string{
 			"'123e4567-e89b-12d3-a456-426655440000'", "'00000000-0000-0000-0000-000000000000'", "'018f6f3c-0000-7000-8000-00000000ab00'", "null",
 		}},
 		{"maria", "inet6", []string{"'::1'", "'::ffff:192.0.2.1'", "'2001:db8::ff00:42:8329'", "'::'", "'2001:db8::'", "null"}},

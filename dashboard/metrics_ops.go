@@ -3,7 +3,6 @@ package dashboard
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -23,27 +22,34 @@ func readGauges(ctx context.Context, db *sql.DB) (string, error) {
 	var b strings.Builder
 	for _, g := range opsGauges {
 		fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s gauge\n", g.name, g.help, g.name)
-		rows, err := db.QueryContext(ctx, g.sql)
-		if err != nil {
-			return "", fmt.Errorf("read %s: %w", g.name, err)
-		}
-		for rows.Next() {
-			var label string
-			var value float64
-			if err := rows.Scan(&label, &value); err != nil {
-				return "", errors.Join(fmt.Errorf("read %s: %w", g.name, err), rows.Close())
-			}
-			fmt.Fprintf(&b, "%s{%s=%q} %g\n", g.name, g.label, label, value)
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		if err := g.read(ctx, db, &b); err != nil {
 			return "", fmt.Errorf("read %s: %w", g.name, err)
 		}
 	}
 	return b.String(), nil
 }
 
-// opsGauges by name: each statement gives rows of a label and a value.
-var opsGauges = []struct{ name, label, help, sql string }{
+// gauge is a statement that gives rows of a label and a value.
+type gauge struct{ name, label, help, sql string }
+
+func (g gauge) read(ctx context.Context, db *sql.DB, b *strings.Builder) error {
+	rows, err := db.QueryContext(ctx, g.sql)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var label string
+		var value float64
+		if err := rows.Scan(&label, &value); err != nil {
+			return err
+		}
+		fmt.Fprintf(b, "%s{%s=%q} %g\n", g.name, g.label, label, value)
+	}
+	return rows.Err()
+}
+
+var opsGauges = []gauge{
 	{"lifeline_last_run_seconds", "status", "When a run last ended this way, in seconds since 1970.", `
 select status, cast(extract(epoch from max(ended_at)) as double precision)
 from ops.runs

@@ -188,11 +188,17 @@ func (e *Export) projectFile() error {
 		vars = append(vars, field{k, given[k]})
 	}
 	e.Files["dbt_project.yml"] = yaml(object{
-		{"name", e.project.Name}, {"version", "1.0.0"}, {"config-version", 2}, {"require-dbt-version", ">=1.11.0"},
+		{"name", e.project.Name},
+		{"version", "1.0.0"},
+		{"config-version", 2},
+		{"require-dbt-version", ">=1.11.0"},
 		{"profile", e.project.Name},
-		{"model-paths", []string{"models"}}, {"seed-paths", []string{"seeds"}}, {"test-paths", []string{"tests"}},
+		{"model-paths", []string{"models"}},
+		{"seed-paths", []string{"seeds"}},
+		{"test-paths", []string{"tests"}},
 		{"macro-paths", []string{"macros"}},
-		{"clean-targets", []string{"target", "dbt_packages"}}, {"vars", vars},
+		{"clean-targets", []string{"target", "dbt_packages"}},
+		{"vars", vars},
 	})
 	return nil
 }

@@ -141,7 +141,9 @@ func (e *Export) columns(node string, columns []project.Column) []object {
 	var out []object
 	for _, c := range columns {
 		out = append(out, object{
-			{"name", c.Name}, {"description", escapeJinja.Replace(c.Description)}, {"data_type", c.DataType},
+			{"name", c.Name},
+			{"description", escapeJinja.Replace(c.Description)},
+			{"data_type", c.DataType},
 			{"data_tests", e.ownTests(node, c.Name)},
 		})
 	}
@@ -179,11 +181,13 @@ func (e *Export) entity(n *model.Node) error {
 	s := e.in(folder)
 	s.models = append(s.models,
 		object{
-			{"name", keyed}, {"description", "The rows of " + n.EntityOf.Name + " that have a key of their own."},
+			{"name", keyed},
+			{"description", "The rows of " + n.EntityOf.Name + " that have a key of their own."},
 			{"config", object{{"materialized", "table"}, {"schema", "intermediate"}}},
 		},
 		object{
-			{"name", candidate}, {"description", "The rows of " + n.Name + " before the quarantine."},
+			{"name", candidate},
+			{"description", "The rows of " + n.Name + " before the quarantine."},
 			{"config", object{{"materialized", "table"}, {"schema", "intermediate"}, {"meta", e.meta(n)}}},
 		})
 	filter := ""
@@ -195,7 +199,8 @@ func (e *Export) entity(n *model.Node) error {
 		e.add(folder+"/"+quarantined+".sql", "-- The keys of the rows that a check takes out of "+n.Name+", once for each check.\n"+
 			strings.Join(parts, "\nunion all\n"))
 		s.models = append(s.models, object{
-			{"name", quarantined}, {"description", "The keys of the rows that a check takes out of " + n.Name + ", once for each check."},
+			{"name", quarantined},
+			{"description", "The keys of the rows that a check takes out of " + n.Name + ", once for each check."},
 			{"config", object{{"materialized", "table"}, {"schema", "quarantine"}, {"alias", n.Alias}}},
 		})
 		same := make([]string, len(own))
@@ -254,8 +259,11 @@ func (e *Export) seeds() error {
 		}
 		s := e.in("seeds")
 		s.seeds = append(s.seeds, object{
-			{"name", n.Name}, {"description", escapeJinja.Replace(n.Seed.Description)}, {"config", config},
-			{"data_tests", e.ownTests(n.Name, "")}, {"columns", columns},
+			{"name", n.Name},
+			{"description", escapeJinja.Replace(n.Seed.Description)},
+			{"config", config},
+			{"data_tests", e.ownTests(n.Name, "")},
+			{"columns", columns},
 		})
 		e.Seeds++
 	}
@@ -274,16 +282,20 @@ func (e *Export) sources() error {
 		keys[t.Source+"."+t.Name] = t.Key
 		node := t.Source + "." + t.Name
 		o := object{
-			{"name", t.Name}, {"description", escapeJinja.Replace(t.Description)},
+			{"name", t.Name},
+			{"description", escapeJinja.Replace(t.Description)},
 			{"config", object{{"meta", map[string]any{"lifeline": map[string]any{"key": anyList(t.Key)}}}}},
-			{"data_tests", e.ownTests(node, "")}, {"columns", e.columns(node, t.Columns)},
+			{"data_tests", e.ownTests(node, "")},
+			{"columns", e.columns(node, t.Columns)},
 		}
 		tables[t.Source] = append(tables[t.Source], o)
 	}
 	var out []object
 	for _, name := range names {
 		out = append(out, object{
-			{"name", name}, {"database", "{{ 'landing' if target.type == 'duckdb' else target.dbname }}"}, {"schema", project.Staging},
+			{"name", name},
+			{"database", "{{ 'landing' if target.type == 'duckdb' else target.dbname }}"},
+			{"schema", project.Staging},
 			{"tables", tables[name]},
 		})
 	}

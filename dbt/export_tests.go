@@ -137,7 +137,8 @@ func (e *Export) singular(t *project.Test) {
 	config := e.testConfig(severityOf(t), warn, errorIf, "0")
 	s := e.in("tests")
 	s.tests = append(s.tests, object{
-		{"name", t.Name}, {"description", escapeJinja.Replace(t.Description)},
+		{"name", t.Name},
+		{"description", escapeJinja.Replace(t.Description)},
 		{"config", append(config, field{"tags", distinct(t.Tags)})},
 	})
 }
@@ -230,7 +231,9 @@ func (e *Export) ownTests(node, column string) []object {
 		warn, errorIf := thresholds(t)
 		config := e.testConfig(severityOf(t), warn, errorIf, "0")
 		out = append(out, object{{t.Kind, object{
-			{"name", t.Name}, {"description", escapeJinja.Replace(t.Description)}, {"arguments", t.Args},
+			{"name", t.Name},
+			{"description", escapeJinja.Replace(t.Description)},
+			{"arguments", t.Args},
 			{"config", append(config, field{"where", t.Where}, field{"tags", distinct(t.Tags)})},
 		}}})
 	}
@@ -265,7 +268,10 @@ func (e *Export) unitTests() error {
 		}
 		s := e.in(path.Dir(modelFile(n)))
 		s.units = append(s.units, object{
-			{"name", u.Name}, {"description", escapeJinja.Replace(u.Description)}, {"model", name}, {"given", given},
+			{"name", u.Name},
+			{"description", escapeJinja.Replace(u.Description)},
+			{"model", name},
+			{"given", given},
 			{"expect", expect},
 			{"overrides", object{{"vars", e.unitVars(u)}, {"env_vars", u.Env}, {"macros", u.Macros}}},
 		})

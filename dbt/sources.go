@@ -35,8 +35,11 @@ func Sources(p *project.Project, env func(string) string) ([]byte, error) {
 	for _, schema := range sortedKeys(tables) {
 		slices.SortFunc(tables[schema], func(a, b object) int { return cmp.Compare(a[0].value.(string), b[0].value.(string)) })
 		out = append(out, object{
-			{"name", p.Name + "_" + schema}, {"description", "Published by Lifeline; all tables of it change at once."},
-			{"database", "{{ 'lifeline' if target.type == 'duckdb' else target.database }}"}, {"schema", schema}, {"tables", tables[schema]},
+			{"name", p.Name + "_" + schema},
+			{"description", "Published by Lifeline; all tables of it change at once."},
+			{"database", "{{ 'lifeline' if target.type == 'duckdb' else target.database }}"},
+			{"schema", schema},
+			{"tables", tables[schema]},
 		})
 	}
 	return append([]byte(SourcesMark+"\n"), yaml(object{{"version", 2}, {"sources", out}})...), nil

@@ -88,9 +88,17 @@ func (g *Graph) localityOf(n *Node, env Env, known map[*Node]*Locality, columns 
 		names[strings.Join(NameParts(text), ".")] = d
 		return text
 	}
+	asks := false
+	env.Columns = func(*Node) ([]Column, error) {
+		asks = true
+		return nil, nil
+	}
 	sql, err := g.Compile(n, env)
 	if err != nil {
 		return nil, nil, err
+	}
+	if asks { // Its text is only known beside tables that are built (dbt_utils.star, union_relations).
+		return &Locality{Why: "its SQL depends on the columns of tables that are built", Where: n.Path}, nil, nil
 	}
 	relations := map[string]*locality.Relation{}
 	statement, err := locality.Parse(sql, func(name []string) *locality.Relation {

@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,5 +31,30 @@ func TestTheShippedModelsAreReadByTheParser(t *testing.T) {
 			require.NotNil(t, l.SQL, "%s: %s", n.Name, l.Why)
 			require.True(t, l.Column() != "" || l.Why != "" && l.Where != "", n.Name)
 		}
+	}
+}
+
+// A model whose text depends on the columns of a table that is built is known only beside it, and so is not local.
+func TestAModelThatAsksForColumnsIsNotLocal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"dbt_project.yml": "name: p\n", "models/a.sql": "select 1 as id, 2 as n", "models/b.sql": "select id, n from {{ ref('a') }}",
+		"models/c.sql": "select {{ dbt_utils.star(ref('a')) }} from {{ ref('a') }}",
+	} {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	p, err := lifecycle.Load(dir, project.Options{Env: os.Getenv})
+	require.NoError(t, err)
+	g, err := model.NewGraph(p, model.Options{Target: model.Target{Name: "duckdb", Type: "duckdb"}})
+	require.NoError(t, err)
+	all, err := g.Localities(func(n *model.Node) model.Env {
+		relation := func(n *model.Node) string { return n.Schema + "." + n.Alias }
+		return model.Env{Relation: relation, This: relation(n)}
+	})
+	require.NoError(t, err)
+	for n, l := range all {
+		require.Equal(t, n.Name != "b" && n.Name != "a", len(l.Plans) == 0, "%s: %s", n.Name, l.Why)
 	}
 }

@@ -278,6 +278,7 @@ func texts(t *testing.T, r *warehouse.Reader, query string) []string {
 	require.NoError(t, err, query)
 	columns, err := rows.Columns()
 	require.NoError(t, err)
+	defer rows.Close()
 	var out []string
 	for rows.Next() {
 		values, places := make([]any, len(columns)), make([]any, len(columns))
@@ -288,7 +289,6 @@ func texts(t *testing.T, r *warehouse.Reader, query string) []string {
 		out = append(out, fmt.Sprint(values...))
 	}
 	require.NoError(t, rows.Err())
-	require.NoError(t, rows.Close())
 	slices.Sort(out)
 	return out
 }

@@ -121,8 +121,10 @@ func TestARunGoesOnFromTheBinaryLog(t *testing.T) {
 		require.Equal(t, run.Published, r.Status)
 		require.Equal(t, []string{"1|AA|2", "33|c|2", "5|e|2"},
 			x.landed(t, "select id, v, _run from staging.keyed order by cast(id as varchar(9))"))
-		require.Equal(t, []string{"1|a|update|binlog|1", "1|A|update|binlog|2", "2|b|delete|binlog|1",
-			"3|c|delete|binlog|1", "4|d|delete|binlog|2"},
+		require.Equal(t, []string{
+			"1|a|update|binlog|1", "1|A|update|binlog|2", "2|b|delete|binlog|1",
+			"3|c|delete|binlog|1", "4|d|delete|binlog|2",
+		},
 			x.landed(t, "select id, v, _op, _basis, _run from history.keyed order by id, _position"))
 		require.Equal(t, []string{"1|x", "2|y", "2|z"}, x.landed(t, "select a, b from staging.keyless order by a, b"))
 		require.Equal(t, []string{"1|x|delete", "2|y|update"}, x.landed(t, "select a, b, _op from history.keyless order by a, b"))

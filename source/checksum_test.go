@@ -100,8 +100,9 @@ func compareCell(t *testing.T, typ change.Type, cell, bound string) int {
 		y, ok := new(big.Rat).SetString(bound)
 		require.True(t, ok, bound)
 		return x.Cmp(y)
+	default:
+		return strings.Compare(cell, bound)
 	}
-	return strings.Compare(cell, bound)
 }
 
 // every reads all rows, sorted.
@@ -388,6 +389,7 @@ func TestAConnectionKilledWhileComparingLosesTheView(t *testing.T) {
 			require.NoError(t, rows.Scan(&id))
 			ids = append(ids, id)
 		}
+		require.NoError(t, rows.Err())
 		for _, id := range ids {
 			_, _ = d.db.Exec(fmt.Sprintf("kill %d", id))
 		}

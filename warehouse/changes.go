@@ -31,11 +31,6 @@ func (e *DriftError) Error() string {
 		e.Table, e.Keys)
 }
 
-// imageColumns are those that an image has beside its table's.
-var imageColumns = []string{
-	change.ImageSequence, change.ImageSign, change.ImageUpdate, change.ImageTime, change.ImageTx, change.ImagePosition,
-}
-
 // imageNames fill the statements over the images of one table.
 type imageNames struct {
 	table   string

@@ -133,8 +133,10 @@ order by 1`, versions)
 				fmt.Sprintf("the worker %s does not answer: %s", node, firstOf(result)), "start it; or move its shards and remove it",
 			})
 		case result != own:
-			found = append(found, Finding{fmt.Sprintf("the worker %s has Citus %s, the coordinator %s", node, result, own),
-				"the same versions on all nodes"})
+			found = append(found, Finding{
+				fmt.Sprintf("the worker %s has Citus %s, the coordinator %s", node, result, own),
+				"the same versions on all nodes",
+			})
 		}
 		return nil
 	})

@@ -2,7 +2,6 @@ package warehouse
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 )
@@ -114,17 +113,18 @@ where database_name = 'v' and not internal`)
 	if err != nil {
 		return err
 	}
+	defer func() { _ = rows.Close() }()
 	var left [][2]string
 	for rows.Next() {
 		var r [2]string
 		if err := rows.Scan(&r[0], &r[1]); err != nil {
-			return errors.Join(err, rows.Close())
+			return err
 		}
 		if !b.made[r[0]+"."+r[1]] && r[0] != "build" {
 			left = append(left, r)
 		}
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+	if err := rows.Err(); err != nil {
 		return err
 	}
 	for _, r := range left {

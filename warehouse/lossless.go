@@ -26,7 +26,7 @@ type asker interface {
 
 // Lossless asks a statement that reads. Where an answer on DuckDB has JSON in it, the statement runs once more with that as text.
 func Lossless(ctx context.Context, q asker, query string, args ...any) (*Rows, error) {
-	rows, err := q.QueryContext(ctx, query, args...)
+	rows, err := askRows(ctx, q, query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -37,19 +37,40 @@ func Lossless(ctx context.Context, q asker, query string, args ...any) (*Rows, e
 	}
 	texts := asTexts(types)
 	if texts == "" {
-		return &Rows{rows, types}, nil
+		return &Rows{rows, types}, rows.Err()
 	}
-	_ = rows.Close()
+	if err := endRows(rows); err != nil {
+		return nil, err
+	}
 	names := make([]string, len(types))
 	for i := range types {
 		names[i] = fmt.Sprintf("c%d", i)
 	}
-	rows, err = q.QueryContext(ctx, "select "+texts+" from (\n"+strings.TrimRight(query, "; \t\r\n")+"\n) as t("+strings.Join(names, ", ")+")",
-		args...)
+	text := "select " + texts + " from (\n" + strings.TrimRight(query, "; \t\r\n") + "\n) as t(" + strings.Join(names, ", ") + ")"
+	again, err := askRows(ctx, q, text, args...)
 	if err != nil {
 		return nil, err
 	}
-	return &Rows{rows, types}, nil
+	return &Rows{again, types}, again.Err()
+}
+
+// endRows closes rows that nobody reads.
+func endRows(rows *sql.Rows) error {
+	defer func() { _ = rows.Close() }()
+	return rows.Err()
+}
+
+// askRows closes rows that begin with an error.
+func askRows(ctx context.Context, q asker, query string, args ...any) (*sql.Rows, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		_ = rows.Close()
+		return nil, err
+	}
+	return rows, nil
 }
 
 var (

@@ -181,6 +181,7 @@ func rejects(n *pg.Node) []*pg.Node {
 		sides = []*pg.Node{e.Lexpr}
 	case pg.A_Expr_Kind_AEXPR_BETWEEN:
 		sides = []*pg.Node{e.Lexpr}
+	default: // Of no other kind is it known.
 	}
 	var out []*pg.Node
 	for _, s := range sides {
