@@ -3,6 +3,7 @@ package warehouse
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -32,8 +33,7 @@ func Lossless(ctx context.Context, q asker, query string, args ...any) (*Rows, e
 	}
 	types, err := rows.ColumnTypes()
 	if err != nil {
-		_ = rows.Close()
-		return nil, err
+		return nil, errors.Join(err, endRows(rows))
 	}
 	texts := asTexts(types)
 	if texts == "" {
@@ -66,9 +66,8 @@ func askRows(ctx context.Context, q asker, query string, args ...any) (*sql.Rows
 	if err != nil {
 		return nil, err
 	}
-	if err := rows.Err(); err != nil {
-		_ = rows.Close()
-		return nil, err
+	if rows.Err() != nil {
+		return nil, endRows(rows)
 	}
 	return rows, nil
 }
