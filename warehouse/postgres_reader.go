@@ -63,7 +63,8 @@ from (
 	from ops.schemas s
 	where s.version = $1
 ) as published
-where exists (select from pg_namespace n where n.nspname = published.name)`, version).Scan(&schemas)
+where exists (select from pg_namespace n where n.nspname = published.name)
+	and published.name <> $2 || '__v' || $1::text`, version, innerSchema).Scan(&schemas)
 		if err != nil {
 			return err
 		}

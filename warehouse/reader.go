@@ -83,13 +83,16 @@ func (r *Reader) Tables(ctx context.Context) ([]PublishedTable, error) {
 // buildSchema has the working tables of a build.
 const buildSchema = "build"
 
+// innerSchema has what a version keeps for the program alone: who it is, and parts of models for the next build.
+const innerSchema = "lifeline"
+
 // ownSchema is the project's name of a schema of this version.
 func (r *Reader) ownSchema(schema string) (name string, is bool) {
 	if !r.duck {
 		schema, is = strings.CutSuffix(schema, versionSchema("", r.Version))
-		return schema, is && schema != buildSchema
+		return schema, is && schema != buildSchema && schema != innerSchema
 	}
-	return schema, !slices.Contains([]string{"lifeline", buildSchema, "information_schema", "pg_catalog"}, schema)
+	return schema, !slices.Contains([]string{innerSchema, buildSchema, "information_schema", "pg_catalog"}, schema)
 }
 
 // Published says which run published the version, when, and as of when; sql.ErrNoRows where nothing is known of it yet.
