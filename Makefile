@@ -81,7 +81,7 @@ matrix: needs ## Test the source, and the brief's tables, on MySQL 5.6, MySQL 9 
 
 # Real dbt comes by pip into ~/.cache/lifeline-dbt, or is what LIFELINE_DBT names.
 .PHONY: interop
-interop: needs ## Build the examples, and public dbt projects, with real dbt too, and compare every row (long)
+interop: needs ## Build the exported examples with real dbt too, and compare every row (long)
 	LIFELINE_SOAK=1 LIFELINE_TEST_REQUIRE=1 LIFELINE_DBT=$$(scripts/dbt) scripts/testdb run go test -p 1 -count 1 -timeout 60m -v \
 		-run 'Dbt|Export' $(ARGS) ./cmd/lifeline ./dbt
 

@@ -225,7 +225,7 @@ func (s *Stream) serverProblem(e *mysql.MyError) error {
 	case strings.Contains(text, "same server_uuid") || strings.Contains(text, "same server_id") || strings.Contains(text, "server id"):
 		return &change.Problem{
 			Err: fmt.Errorf("the server id %d is in use by another reader of %s", s.options.ServerID, s.options.Shown), Class: change.ClassUsage,
-			Try: "cdc: {server_id: N} in lifeline.yml with another number, or none, which takes a free one",
+			Try: "run it again: each run takes another number by chance",
 		}
 	case strings.Contains(text, "purged") || strings.Contains(text, "could not find first log"):
 		return gone(Purged, "%s has thrown away the binary log that comes next: %s", s.options.Shown, e.Message)
