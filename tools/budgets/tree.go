@@ -58,7 +58,7 @@ func (t *tree) goFiles() []*file {
 
 var (
 	measured    = map[string]bool{".go": true, ".sql": true, ".ts": true, ".tsx": true, ".css": true, ".sh": true}
-	skippedDirs = map[string]bool{"testdata": true, "node_modules": true, "vendor": true, "dist": true, "bin": true}
+	skippedDirs = map[string]bool{"testdata": true, "node_modules": true, "vendor": true, "dist": true, "bin": true, "lifeline-demo": true}
 	generated   = regexp.MustCompile(`(?m)^(//|/\*|--) ?Code generated .* DO NOT EDIT\.`)
 	moduleLine  = regexp.MustCompile(`(?m)^module\s+(\S+)`)
 	waiver      = regexp.MustCompile(`(?://|--|/\*)\s*budgets: allow ([a-z-]+)(?:: *(\S.*))?`)
