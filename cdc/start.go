@@ -211,7 +211,7 @@ const (
 	codeNoRightOld = 1045
 )
 
-// serverProblem reads a server's refusal; nil where it is none of those that are known.
+// serverProblem explains a server's refusal. It returns nil for one that it does not know.
 func (s *Stream) serverProblem(e *mysql.MyError) error {
 	text := strings.ToLower(e.Message)
 	switch {

@@ -1,5 +1,5 @@
-// Package notify tells people outside that runs go wrong, and that they are well again: by a webhook (plain JSON, Slack, Teams) and by
-// mail. What is told holds counts and names of checks, never a row (promise 10: nor an address or a secret).
+// Package notify reports incidents: that runs started to fail or to be blocked, and that they recovered. It posts to a webhook (plain
+// JSON, Slack, Teams) and sends mail. A notice holds counts and names of checks, never a row, an address or a secret (promise 10).
 package notify
 
 import (
@@ -11,7 +11,7 @@ import (
 	"lifeline/project"
 )
 
-// Notice is what is told: once when runs begin to be stopped or to fail, and once when they are well again.
+// Notice reports the start of an incident (runs are blocked or fail) or its end. Each is sent once.
 type Notice struct {
 	Text    string    `json:"text"`  // One line; what chat programs show.
 	Event   string    `json:"event"` // blocked, failed or recovered.
@@ -24,20 +24,20 @@ type Notice struct {
 	Found   []string  `json:"found,omitempty"` // The checks that stopped the run.
 }
 
-// Limits of one notice: a run must not be held up by who does not answer.
+// Limits of one notice: a receiver that does not answer must not hold up a run.
 const (
 	attempts  = 3
 	oneTry    = 10 * time.Second
 	wholeTime = 30 * time.Second
 )
 
-// Sender tells notices to one project's webhook and mail addresses.
+// Sender sends notices to a project's webhook and mail addresses.
 type Sender struct {
 	Config project.NotifyConfig
 	Pause  time.Duration // Before the second attempt, and twice as long before the third; a second where none is given.
 }
 
-// Send tells n to everybody that the project names. What could not be told is one error a way; none of them shows an address.
+// Send sends n to the webhook and by mail, as configured. It joins the errors of both; none of them shows an address.
 func (s Sender) Send(ctx context.Context, n *Notice) error {
 	ctx, cancel := context.WithTimeout(ctx, wholeTime)
 	defer cancel()
@@ -55,7 +55,7 @@ func (s Sender) Send(ctx context.Context, n *Notice) error {
 	return errors.Join(errs...)
 }
 
-// finalError is one that another attempt does not mend.
+// finalError is an error that another attempt would not fix.
 type finalError struct{ error }
 
 func (e finalError) Unwrap() error { return e.error }

@@ -27,7 +27,7 @@ type Config struct {
 	Notify           NotifyConfig
 }
 
-// NotifyConfig says who is told when a run is blocked or fails, and when runs are well again.
+// NotifyConfig configures where incidents are reported: runs that are blocked or fail, and their recovery.
 type NotifyConfig struct {
 	Webhook      string // Gets a POST with JSON; a secret.
 	Format       string // Of the webhook's JSON: lifeline (the default), slack or teams.
@@ -131,7 +131,7 @@ func (p *Project) readConfig(env func(string) string) error {
 	return nil
 }
 
-// readNotify reads who is told, and refuses what could tell nobody.
+// readNotify reads notify:, and refuses settings that would reach nobody.
 func (p *Project) readNotify(o *Object, env func(string) string) error {
 	c := &p.Config.Notify
 	read := func(n *Object) error {
@@ -215,7 +215,7 @@ func (o *Object) oneOf(name string, set *string, words ...string) error {
 		return err
 	}
 	if !slices.Contains(words, s) {
-		return v.Problem(fmt.Sprintf("%s %q is none of %s", name, s, strings.Join(words, ", ")), name+": "+words[0])
+		return v.Problem(fmt.Sprintf("%s must be one of %s, not %q", name, strings.Join(words, ", "), s), name+": "+words[0])
 	}
 	*set = s
 	return nil
