@@ -18,7 +18,7 @@ type Checksums struct {
 	Restless bool `json:"restless,omitempty"`
 }
 
-// Chunk is a range of a table's keys with its checksums: after Low, up to and including High; nil is no bound.
+// Chunk is a range of a table's keys with its checksums: after Low, up to and including High; nil means unbounded.
 type Chunk struct {
 	Low  []string `json:"low,omitempty"` // As the source writes them in SQL.
 	High []string `json:"high,omitempty"`
@@ -108,5 +108,5 @@ type Scope struct {
 	Intervals []Interval // Of its values, apart from each other. Without any, no row goes.
 }
 
-// Interval is a range of values as texts that the warehouse can cast, both included; nil is no bound.
+// Interval is a range of values as texts that the warehouse can cast, both included; nil means unbounded.
 type Interval struct{ Low, High *string }

@@ -2,7 +2,7 @@ package change
 
 const day = 24 * 60 * 60 * 1_000_000
 
-// ParseDate returns the days since 1970-01-01 of "YYYY-MM-DD". ok is false where that is no day of the calendar: zero and
+// ParseDate returns the days since 1970-01-01 of "YYYY-MM-DD". ok is false where that is not a day of the calendar: zero and
 // partial dates, year 0000, or other text. A time of midnight may follow.
 func ParseDate(p []byte) (days int64, ok bool) {
 	if len(p) == 10 {
@@ -13,7 +13,7 @@ func ParseDate(p []byte) (days int64, ok bool) {
 }
 
 // ParseTimestamp returns the microseconds since 1970-01-01 00:00:00 of "YYYY-MM-DD[ HH:MM:SS[.ffffff]]". ok is false where that
-// is no moment of the calendar, has a zone, or has more digits than six that are not zero.
+// is not a moment of the calendar, has a zone, or has more digits than six that are not zero.
 func ParseTimestamp(p []byte) (us int64, ok bool) {
 	if len(p) < 10 {
 		return 0, false

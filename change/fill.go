@@ -132,7 +132,7 @@ type Moment struct {
 	Hour, Minute, Second, Micro int64
 }
 
-// Moment adds a date to a date or timestamp column. It reports false, and adds nothing, where that is no moment of the calendar or the
+// Moment adds a date to a date or timestamp column. It reports false, and adds nothing, where that is not a moment of the calendar or the
 // column is of another kind; then Value wants its text.
 func (f *Filler) Moment(b *Batch, i int, m Moment) bool {
 	days, ok := dayOf(m.Year, m.Month, m.Day)

@@ -127,7 +127,7 @@ func newGuard(a Auth) (*guard, error) {
 		for _, text := range a.Proxies {
 			prefix, err := netip.ParsePrefix(text)
 			if err != nil {
-				return nil, authProblem(fmt.Sprintf("%q is no network", text), "10.0.0.0/8")
+				return nil, authProblem(fmt.Sprintf("%q is not a network", text), "10.0.0.0/8")
 			}
 			g.proxies = append(g.proxies, prefix)
 		}
@@ -189,7 +189,7 @@ func parseAccount(line string) (account, error) {
 			if day != "" {
 				last, err := time.Parse(time.DateOnly, day)
 				if err != nil {
-					return a, fmt.Errorf("%q is no day", day)
+					return a, fmt.Errorf("%q is not a day", day)
 				}
 				a.expires = last.AddDate(0, 0, 1)
 			}
@@ -199,7 +199,7 @@ func parseAccount(line string) (account, error) {
 	}
 	hash := strings.Split(parts[2], "$")
 	if len(hash) != 4 || hash[0] != "pbkdf2-sha256" {
-		return a, errors.New("the hash is none of ours")
+		return a, errors.New("the hash is not in the form that lifeline writes")
 	}
 	var err error
 	if a.rounds, err = strconv.Atoi(hash[1]); err != nil || a.rounds < 1000 || a.rounds > 10000000 {
@@ -343,7 +343,7 @@ func (g *guard) challenge(w http.ResponseWriter) {
 func CheckAddress(addr string, a Auth) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
-		return authProblem(fmt.Sprintf("%q is no address", addr), "--addr 127.0.0.1:8080")
+		return authProblem(fmt.Sprintf("%q is not an address", addr), "--addr 127.0.0.1:8080")
 	}
 	ip, err := netip.ParseAddr(host)
 	if a.Mode != AuthNone && a.Mode != "" || host == "localhost" || err == nil && ip.IsLoopback() {

@@ -253,7 +253,7 @@ func TestWrongPasswordsLockNobodyElseOut(t *testing.T) {
 	}
 }
 
-// A16, A22: what is no text, or fits no column, is the asker's mistake.
+// A16, A22: what is not text, or fits no column, is the asker's mistake.
 func TestWhatCannotBeReadIsTheAskersMistake(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, c *client) {
 		rows := "/api/v1/tables/core.claims/rows?limit=1&"

@@ -134,10 +134,10 @@ func (s *Server) foreignOrigin(r *http.Request) bool {
 	return err != nil || u.Host == "" || u.Host != r.Host && !slices.Contains(s.options.Hosts, strings.ToLower(u.Hostname()))
 }
 
-// userKey is where a request's context has who asks.
+// userKey is where a request's context holds the user.
 type userKey struct{}
 
-// unreadable says what of an address is no text; "" where all of it is.
+// unreadable says what of an address is not text; "" where all of it is.
 func unreadable(r *http.Request) string {
 	if !utf8.ValidString(r.URL.Path) || strings.ContainsRune(r.URL.Path, 0) {
 		return "the path is not UTF-8"

@@ -23,7 +23,7 @@ type layout struct {
 // percent reads the arguments of text % values one by one.
 type percent struct {
 	args []Value
-	one  bool // The value is no tuple.
+	one  bool // The value is not a tuple.
 	dict *Dict
 	at   int
 }

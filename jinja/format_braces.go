@@ -124,7 +124,7 @@ func (b *braces) value(name string) (Value, error) {
 	return v, err
 }
 
-// partOf is a part that is no item of a mapping.
+// partOf is a part that is not an item of a mapping.
 func partOf(v Value, name string) (Value, error) {
 	if o, ok := v.(Object); ok {
 		if part, ok := o.Attr(name); ok {

@@ -55,25 +55,25 @@ func TestABadLifecycleIsRefusedWithItsPlaceAndAHint(t *testing.T) {
 			"  paid: {at: paid_at", "  paid: {as: date_placed, at: paid_at",
 			`two activities have the column "date_placed"`, "as:",
 		},
-		"leg over an unknown step":   {"[placed, paid]}", "[placed, payd]}", `leg "to_payment" names "payd", which is no activity`, "paid"},
+		"leg over an unknown step":   {"[placed, paid]}", "[placed, payd]}", `leg "to_payment" names "payd", which is not an activity`, "paid"},
 		"leg of one step":            {"[placed, paid]}", "[placed]}", `has not two activities`, "[created, decided]"},
-		"level of no leg":            {"to_payment: 2d", "to_paymnt: 2d", `a service level of "to_paymnt", which is no leg`, "legs:"},
+		"level of no leg":            {"to_payment: 2d", "to_paymnt: 2d", `a service level of "to_paymnt", which is not a leg`, "legs:"},
 		"no length of time":          {"to_payment: 2d", "to_payment: two", `"two" is not a number of days`, "14d"},
-		"unknown model":              {"ref('orders')", "ref('order')", `"order", which is no model`, "orders"},
-		"no reference":               {"ref('orders')", "orders", `"orders" is no reference to a model`, "ref("},
+		"unknown model":              {"ref('orders')", "ref('order')", `"order", which is not a model`, "orders"},
+		"no reference":               {"ref('orders')", "orders", `"orders" is not a reference to a model`, "ref("},
 		"unknown parent":             {"customer.region_id", "custmer.region_id", `the parent "custmer", which is not declared`, "customer"},
 		"unknown child":              {"max(scan.id)", "max(scn.id)", `the child "scn", which is not declared`, "scan"},
 		"count of a column":          {"count(scan)", "count(scan.id)", `count takes a child`, "count(invoice)"},
-		"activity of no child":       {"each: scan", "each: scam", `is of each "scam", which is no child`, "scan"},
+		"activity of no child":       {"each: scan", "each: scam", `is of each "scam", which is not a child`, "scan"},
 		"activity without a time":    {"placed: {at: placed_at}", "placed: {}", `does not say when it happened`, "at:"},
 		"bad basis":                  {"basis: proxy", "basis: guess", `basis "guess"`, "basis: proxy"},
 		"counters by a stranger":     {"by: [region, customer]", "by: [region, custmer]", `by "custmer", which is not related`, "customer"},
-		"sum of no measure":          {"sent_amount: amount", "sent_amount: amont", `adds up "amont", which is no measure`, "amount"},
+		"sum of no measure":          {"sent_amount: amount", "sent_amount: amont", `adds up "amont", which is not a measure`, "amount"},
 		"backlog of an unknown step": {"enter: [paid, placed]", "enter: [padi, placed]", `backlog names "padi"`, "paid"},
 		"ages that do not ascend":    {"ages: [7d, 28d]", "ages: [28d, 7d]", `do not ascend`, "ages: [7d"},
 		"unknown key":                {"key: id", "kee: id", `unknown key "kee"`, "key"},
 		"unknown key of an activity": {"at: placed_at}", "at: placed_at, wen: {}}", `unknown key "wen"`, "when"},
-		"no name":                    {"lifecycle: order", "lifecycle: 1 order", `"1 order" is no name`, "a_name"},
+		"no name":                    {"lifecycle: order", "lifecycle: 1 order", `"1 order" is not a name`, "a_name"},
 		"neither of the two":         {"lifecycle: order\n", "", `neither a lifecycle nor a stream`, "begin with"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -102,7 +102,7 @@ func TestNamesThatAreTakenAndStrangersInAStreamAreRefused(t *testing.T) {
 	}
 	f("models/fct_order_activity.sql", "select 1 as id", "the table fct_order_activity is made here and by models/fct_order_activity.sql")
 	f("lifecycles/again.yml", shop, `there are two lifecycles "order"`)
-	f("lifecycles/all.yml", "stream: s\nof: [ordr]\nactors: region\n", `stream s is of "ordr", which is no lifecycle`)
+	f("lifecycles/all.yml", "stream: s\nof: [ordr]\nactors: region\n", `stream s is of "ordr", which is not a lifecycle`)
 	f("lifecycles/all.yml", "stream: s\nof: [order]\nactors: regin\n", `the actor "regin", which lifecycle order is not related to`)
 	f("lifecycles/all.yml", "stream: s\nof: [order]\n", `a stream says of which lifecycles and for whom`)
 }

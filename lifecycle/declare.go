@@ -345,7 +345,7 @@ func (r *reader) head() error {
 	return nil
 }
 
-// requireIdentifier refuses what is no plain name of SQL, since it becomes part of the models.
+// requireIdentifier refuses what is not a plain SQL name, since it becomes part of the models.
 func requireIdentifier(o *project.Object, key, name string) error {
 	if plainID.MatchString(name) {
 		return nil
@@ -354,7 +354,7 @@ func requireIdentifier(o *project.Object, key, name string) error {
 	if !ok {
 		v = o.Value
 	}
-	return v.Problem(fmt.Sprintf("%q is no name: lower-case letters, digits and underscores", name), key+": a_name")
+	return v.Problem(fmt.Sprintf("%q is not a name: lower-case letters, digits and underscores", name), key+": a_name")
 }
 
 // reference reads ref('model').
@@ -369,10 +369,10 @@ func (r *reader) reference(o *project.Object, key string, set *string) error {
 	}
 	m := refCall.FindStringSubmatch(strings.TrimSpace(text))
 	if m == nil {
-		return v.Problem(fmt.Sprintf("%q is no reference to a model", text), key+": ref('claims')")
+		return v.Problem(fmt.Sprintf("%q is not a reference to a model", text), key+": ref('claims')")
 	}
 	if r.project.Model(m[1]) == nil {
-		return v.Problem(fmt.Sprintf("%s names %q, which is no model", key, m[1]), cmp.Or(project.Nearest(m[1], r.project.NodeNames()), "add "+
+		return v.Problem(fmt.Sprintf("%s names %q, which is not a model", key, m[1]), cmp.Or(project.Nearest(m[1], r.project.NodeNames()), "add "+
 			m[1]+".sql"))
 	}
 	*set = m[1]
@@ -395,7 +395,7 @@ func namedFields(v project.Value, key string) ([]project.Field, error) {
 	}
 	for _, f := range inner.Fields {
 		if !plainID.MatchString(f.Name) {
-			return nil, f.Key.Problem(fmt.Sprintf("%q is no name: lower-case letters, digits and underscores", f.Name), key+": {a_name: …}")
+			return nil, f.Key.Problem(fmt.Sprintf("%q is not a name: lower-case letters, digits and underscores", f.Name), key+": {a_name: …}")
 		}
 	}
 	return inner.Fields, nil

@@ -87,7 +87,7 @@ func requireColumn(v project.Value, text string, parents []Parent) error {
 		parent, name = "", text
 	}
 	if !plainID.MatchString(name) {
-		return v.Problem(fmt.Sprintf("%q is no column", text), "date_created, or treatment.date_created of a parent")
+		return v.Problem(fmt.Sprintf("%q is not a column", text), "date_created, or treatment.date_created of a parent")
 	}
 	var known []string
 	for _, p := range parents {
@@ -226,7 +226,7 @@ func (r *reader) activity(f project.Field, a *Activity) error {
 	if a.Each != "" {
 		c := r.Child(a.Each)
 		if c == nil {
-			return f.Problem(fmt.Sprintf("activity %q is of each %q, which is no child", a.Name, a.Each),
+			return f.Problem(fmt.Sprintf("activity %q is of each %q, which is not a child", a.Name, a.Each),
 				cmp.Or(project.Nearest(a.Each, r.childNames()), "declare it under children:"))
 		}
 		parents = c.Parents
@@ -399,7 +399,7 @@ func (r *reader) step(v project.Value, name, who string) error {
 		known = append(known, a.Name)
 	}
 	if !slices.Contains(known, name) {
-		return v.Problem(fmt.Sprintf("%s names %q, which is no activity", who, name),
+		return v.Problem(fmt.Sprintf("%s names %q, which is not an activity", who, name),
 			cmp.Or(project.Nearest(name, known), "declare it under activities:"))
 	}
 	return nil
@@ -432,7 +432,7 @@ func (r *reader) legs() error {
 	for _, f := range levels {
 		i := slices.IndexFunc(r.Legs, func(l Leg) bool { return l.Name == f.Name })
 		if i < 0 {
-			return f.Key.Problem(fmt.Sprintf("a service level of %q, which is no leg", f.Name), "declare it under legs:")
+			return f.Key.Problem(fmt.Sprintf("a service level of %q, which is not a leg", f.Name), "declare it under legs:")
 		}
 		if r.Legs[i].Days, err = days(f.Value); err != nil {
 			return err

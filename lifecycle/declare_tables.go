@@ -117,7 +117,7 @@ func (r *reader) count(f project.Field) error {
 			return err
 		}
 		if !slices.ContainsFunc(r.Measures, func(m Measure) bool { return m.Name == measure }) {
-			return s.Problem(fmt.Sprintf("sum %q adds up %q, which is no measure", s.Name, measure),
+			return s.Problem(fmt.Sprintf("sum %q adds up %q, which is not a measure", s.Name, measure),
 				cmp.Or(project.Nearest(measure, r.measureNames()), "declare it under measures:"))
 		}
 		c.Sums = append(c.Sums, Sum{Name: s.Name, Measure: measure})
@@ -250,7 +250,7 @@ func (r *reader) tables() error {
 		case *set == "false" && key != "changes" && key != "counters":
 			*set = ""
 		case !plainID.MatchString(*set):
-			return f.Problem(fmt.Sprintf("%q is no name: lower-case letters, digits and underscores", *set), key+": "+cmp.Or(was, "a_name")+
+			return f.Problem(fmt.Sprintf("%q is not a name: lower-case letters, digits and underscores", *set), key+": "+cmp.Or(was, "a_name")+
 				", or false for none")
 		case was == "" && key != "activity" && key != "flattened":
 			return f.Problem(fmt.Sprintf("a table of %s, and the lifecycle declares none", key), "take it out")
@@ -294,7 +294,7 @@ func (d *declarations) validateStreams() error {
 				for _, l := range d.lifecycles {
 					known = append(known, l.Name)
 				}
-				return usage(s.Path, fmt.Sprintf("stream %s is of %q, which is no lifecycle", s.Name, name),
+				return usage(s.Path, fmt.Sprintf("stream %s is of %q, which is not a lifecycle", s.Name, name),
 					cmp.Or(project.Nearest(name, known), "add lifecycles/"+name+".yml"))
 			}
 			l := d.lifecycles[i]

@@ -95,7 +95,7 @@ func TestABadLogIsRefusedWithItsPlaceAndAHint(t *testing.T) {
 	for name, c := range map[string]struct{ old, by, what string }{
 		"no key":            {"key: order_id, id", "id", "the log does not say which of its columns is the key"},
 		"no time":           {"at: happened_at, ", "", "the log does not say which of its columns is the at"},
-		"unknown model":     {"ref('order_versions'), key", "ref('order_logs'), key", `names "order_logs", which is no model`},
+		"unknown model":     {"ref('order_versions'), key", "ref('order_logs'), key", `names "order_logs", which is not a model`},
 		"unknown key":       {"state: to_state", "state: to_state, stat: x", `unknown key "stat"`},
 		"and a history":     {"log: {", "history: ref('order_versions')\nlog: {", "both tell the same changes"},
 		"code of two":       {"codes: [3]", "codes: [2]", `the code "2" is of two states`},

@@ -16,10 +16,10 @@ import (
 func (s Sender) mail(ctx context.Context, n *Notice) error {
 	message := mail.NewMsg()
 	if err := message.From(s.Config.Mail.From); err != nil {
-		return finalError{errors.New("notify.mail.from is no mail address")}
+		return finalError{errors.New("notify.mail.from is not a mail address")}
 	}
 	if err := message.To(s.Config.Mail.To...); err != nil {
-		return finalError{errors.New("notify.mail.to holds what is no mail address")}
+		return finalError{errors.New("notify.mail.to has an entry that is not a mail address")}
 	}
 	message.Subject(fmt.Sprintf("%s: run %d %s", n.Project, n.RunID, n.Event))
 	message.SetBodyString(mail.TypeTextPlain, lines(n)+"\n")
@@ -36,7 +36,7 @@ func (s Sender) mail(ctx context.Context, n *Notice) error {
 func (s Sender) mailClient() (*mail.Client, error) {
 	a, err := change.ParseAddress(s.Config.Mail.Server)
 	if err != nil || (a.Scheme != "smtp" && a.Scheme != "smtps") || a.Host == "" {
-		return nil, errors.New("notify.mail.server is no address: smtp://user:password@host:587 is wanted")
+		return nil, errors.New("notify.mail.server is not an address: write smtp://user:password@host:587")
 	}
 	port, options := 587, []mail.Option{mail.WithTimeout(oneTry), mail.WithTLSPolicy(mail.TLSMandatory)}
 	if a.Scheme == "smtps" {

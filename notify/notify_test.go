@@ -139,7 +139,7 @@ func TestAWebhookReachesNoPrivateAddress(t *testing.T) {
 	require.Empty(t, r.bodies)
 	for _, bad := range []string{"ftp://example.org/x", "s3cret", "http://", "http://u:s3cret@%zz/"} {
 		err := notify.Sender{Config: project.NotifyConfig{Webhook: bad}}.Send(t.Context(), blocked)
-		require.ErrorContains(t, err, "notify.webhook is no address")
+		require.ErrorContains(t, err, "notify.webhook is not an address")
 		require.NotContains(t, err.Error(), "s3cret")
 	}
 }

@@ -65,7 +65,7 @@ func (s Sender) post(ctx context.Context, n *Notice) error {
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Config.Webhook, bytes.NewReader(body))
 	if err != nil || request.URL.Host == "" || (request.URL.Scheme != "http" && request.URL.Scheme != "https") {
-		return finalError{errors.New("notify.webhook is no address: https://… is wanted")} // The error itself would show it (promise 10).
+		return finalError{errors.New("notify.webhook is not an address: write https://…")} // The error itself would show it (promise 10).
 	}
 	request.Header.Set("Content-Type", "application/json")
 	if s.Config.Secret != "" {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Freshness is how old the newest row of a source table may be; a zero age is no bound.
+// Freshness is how old the newest row of a source table may be; zero means no limit.
 type Freshness struct {
 	WarnAfter  time.Duration
 	ErrorAfter time.Duration

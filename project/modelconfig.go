@@ -40,7 +40,7 @@ func (p *Project) folderConfig(kind, root, file string, c *ModelConfig) error {
 	return nil
 }
 
-// applyLevel puts the settings of one level over the configuration: `+key`, and `key` where its value can be no folder.
+// applyLevel puts the settings of one level over the configuration: `+key`, and `key` where its value cannot be a folder.
 func (p *Project) applyLevel(level Value, c *ModelConfig) error {
 	o, err := level.Object()
 	if err != nil {

@@ -99,7 +99,7 @@ func zeroDate(s *spec) (body, error) { return lost(s, rawZero) }
 // partialDate takes a row of a source table as bad whose date had no month, no day or no year.
 func partialDate(s *spec) (body, error) { return lost(s, rawPartial+` and not `+rawZero) }
 
-// castFailure takes a row as bad whose value did not fit the declared type: it is null, its text stands in _raw. Zero and partial
+// castFailure takes a row as bad whose value did not fit the declared type: it is null, its text is kept in _raw. Zero and partial
 // dates are tests of their own. On a model, of names the source table and key the column that both share.
 func castFailure(s *spec) (body, error) {
 	cond := rawAny + ` and not ` + rawZero + ` and not ` + rawPartial

@@ -23,7 +23,7 @@ const (
 	mostRuns  = 60
 )
 
-// burst is how many times the usual share makes a run an incident, which is no part of what is usual: so a repeated incident is
+// burst is how many times the usual share makes a run an incident, which is not part of what is usual: so a repeated incident is
 // caught again.
 var burst = big.NewRat(3, 1)
 
@@ -116,7 +116,7 @@ order by node, check_name, run_id`, mostRuns), runID)
 	return rows.Err()
 }
 
-// usualOf is the median of the shares that are no incidents, in the order of their runs; nil where they are too few.
+// usualOf is the median of the shares that are not incidents, in the order of their runs; nil where they are too few.
 func usualOf(past []*big.Rat) *Usual {
 	var calm []*big.Rat
 	for _, share := range past {

@@ -48,7 +48,7 @@ const (
 // Anomalies judges every day of a series by the days of its weekday before it: their median plus or minus Width median absolute
 // deviations. Deviations are in units of the median's root, as those of random arrivals are (Poisson), so that the few days of one
 // weekday can borrow the deviations of all the others; they are taken to be at least those of random arrivals, 0.6745. A day is not
-// part of what it is judged by, and a day that was out of the band, or is marked as an incident, is no part of what later days are
+// part of what it is judged by, and a day that was out of the band, or is marked as an incident, is not part of what later days are
 // judged by: so an incident that comes again is found again. Days that are missing between the first and the last have no rows. Four
 // weeks out of the band without a break are a new level, which is then learned; so are six of one weekday on one side of it.
 func Anomalies(days []Day, o Band) []Anomaly {

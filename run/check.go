@@ -190,7 +190,7 @@ func (w *walk) freshness() []quality.Check {
 			continue
 		}
 		file, rest, _ := strings.Cut(s.Where, ":")
-		line, _ := strconv.Atoi(strings.SplitN(rest, ":", 2)[0]) // No number is no line.
+		line, _ := strconv.Atoi(strings.SplitN(rest, ":", 2)[0]) // Without a number the line is 0.
 		out = append(out, quality.Freshness{
 			Node: s.Source + "." + s.Name, Relation: warehouse.Relation(s.Schema, s.Name), LoadedAt: s.LoadedAt, Filter: s.Freshness.Filter,
 			WarnAfter: s.Freshness.WarnAfter, ErrorAfter: s.Freshness.ErrorAfter, File: file, Line: line,
@@ -264,7 +264,7 @@ func (w *walk) closeBooks(ctx context.Context) (string, error) {
 	return line, nil
 }
 
-// leaveOut adds up, for each column, the values that are no true ones.
+// leaveOut adds up, for each column, the values that are not true ones.
 func (w *walk) leaveOut(repairs []quality.Repair) {
 	for i := 0; i < len(repairs); {
 		l := LeftOut{Table: repairs[i].Table, Column: repairs[i].Column}

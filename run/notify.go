@@ -81,7 +81,7 @@ func (w *walk) notice(before incident) *notify.Notice {
 		}
 	case before.open():
 		n.Event, n.Since = "recovered", before.since
-		n.Text = fmt.Sprintf("%s: run %d %s; well again since the trouble of run %d", r.Project, r.RunID, r.Status, before.since)
+		n.Text = fmt.Sprintf("%s: run %d %s; recovered; failing since run %d", r.Project, r.RunID, r.Status, before.since)
 	default:
 		return nil
 	}

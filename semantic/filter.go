@@ -17,7 +17,7 @@ const nullWord = "is:null"
 // operators of conditions, by the last character of the parameter's name: program!=15 arrives as "program!" and "15".
 var operators = map[byte]string{'!': "!=", '>': ">=", '<': "<=", '~': "~="}
 
-// otherParameters are those that are no filters.
+// otherParameters are those that are not filters.
 var otherParameters = []string{
 	"sort", "fields", "limit", "after", "format", "histogram", "view", "panel", "q", "card", "page", "table", "up", "down",
 	"column", "columns",

@@ -61,7 +61,7 @@ func readRow(ctx context.Context, s *Version, t *Table, column, key string) (*re
 	}
 	literal, err := TypedLiteral("key", key, col.Type)
 	if err != nil {
-		return nil, nil // What cannot be a key is no record's.
+		return nil, nil // A text that cannot be a key belongs to no record.
 	}
 	got, err := Fetch(ctx, s.db, fmt.Sprintf("select * from %s as t where %s = %s limit 1", t.relation, quoteName(column), literal), 0)
 	if err != nil || len(got.Rows) == 0 {

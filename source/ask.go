@@ -79,7 +79,7 @@ func (a *Asker) Database() string { return a.server.address.database }
 // Version is what the server says of itself.
 func (a *Asker) Version() string { return a.server.version }
 
-// Ask runs one select and returns its rows by lower-cased column names; a null is no entry.
+// Ask runs one select and returns its rows by lower-cased column names; nulls are left out.
 func (a *Asker) Ask(ctx context.Context, text string) ([]map[string]string, error) {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()

@@ -288,7 +288,7 @@ func number(t *testing.T, text string) string {
 	return x.FloatString(4)
 }
 
-// F18: an empty line is no row, for the loader and for the books.
+// F18: an empty line is not a row, for the loader and for the books.
 func TestAnEmptyLineIsNoRowOfOneColumn(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string]int64{"v\n1\n\n2\n": 2, "v\r\n1\r\n\r\n\r\n2": 2, "v\n\"\"\n\n": 1, "v\n\n": 0} {

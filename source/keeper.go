@@ -59,7 +59,7 @@ func (n *serverSnapshot) pause(ctx context.Context) (time.Duration, error) {
 	}
 	shortest := 3 * pauseAtMost
 	for _, r := range rows {
-		seconds, _ := strconv.ParseFloat(r["value"], 64) // No number is no limit.
+		seconds, _ := strconv.ParseFloat(r["value"], 64) // Without a number there is no limit.
 		if limit := time.Duration(seconds * float64(time.Second)); limit > 0 {
 			shortest = min(shortest, limit)
 		}

@@ -34,7 +34,7 @@ func (c *conn) exec(ctx context.Context, text string) error {
 	return err
 }
 
-// query runs a statement and returns its rows by the lower-cased names of their columns; a null is no entry. It is for the few
+// query runs a statement and returns its rows by the lower-cased names of their columns; nulls are left out. It is for the few
 // small answers that steer a snapshot.
 func (c *conn) query(ctx context.Context, text string) (out []map[string]string, err error) {
 	var names []string

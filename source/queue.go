@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// keyRange is a range of a table's keys: after low, up to and including high. nil is no bound.
+// keyRange is a range of a table's keys: after low, up to and including high. nil means unbounded.
 type keyRange struct {
 	table     *serverTable
 	low, high []string // SQL literals, one per key column.

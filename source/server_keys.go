@@ -191,7 +191,7 @@ func (t *serverTable) order() string {
 	return strings.Join(names, ", ")
 }
 
-// where selects the keys after low up to and including high, in the index's order; nil is no bound. A comparison of rows is spelt out,
+// where selects the keys after low up to and including high, in the index's order; nil means unbounded. A comparison of rows is spelt out,
 // since the servers do not walk an index by (a, b) > (1, 2); the bound on the leading column alone keeps even old ones on it.
 func (t *serverTable) where(low, high []string) string {
 	var parts []string

@@ -268,6 +268,6 @@ func (n *serverSnapshot) estimate(ctx context.Context, c *conn, t *serverTable, 
 	}
 	_ = c.release(ctx) // A connection that was lost tells when it reads.
 	var x int64
-	_, _ = fmt.Sscan(rows[0]["rows"], &x) // No number is no estimate.
+	_, _ = fmt.Sscan(rows[0]["rows"], &x) // Without a number there is no estimate.
 	return x
 }

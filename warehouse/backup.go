@@ -17,7 +17,7 @@ import (
 )
 
 // Backup is one consistent state of a warehouse in a folder: staging, history, ops, quarantine and the kept versions, as they stood
-// between two runs. Its manifest is written last, so a folder without one is no back-up.
+// between two runs. Its manifest is written last, so a folder without one is not a back-up.
 type Backup struct {
 	Engine    string       `json:"engine"`
 	Program   string       `json:"program"` // Version of the program that made it.
@@ -44,7 +44,7 @@ func (w *duckWarehouse) Backup(ctx context.Context, dir, program string, wait ti
 	})
 }
 
-// Restore makes the warehouse what the back-up in dir holds. There must be no warehouse yet.
+// Restore makes the warehouse what the back-up in dir holds. The target must not hold a warehouse yet.
 func (w *duckWarehouse) Restore(ctx context.Context, dir string) (Backup, error) {
 	b, err := readBackup(dir, w.Engine())
 	if err != nil {

@@ -132,7 +132,7 @@ const (
 	leastDecimal, mostDecimal = "-999999999999999999999999999999", "999999999999999999999999999999"
 )
 
-// scopeRange gives those for a column's type; none where its values are no numbers.
+// scopeRange gives those for a column's type; none where its values are not numbers.
 func scopeRange(t change.Type) (low, high string) {
 	switch t.Kind {
 	case change.Int16, change.Int32, change.Int64:

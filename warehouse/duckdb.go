@@ -91,7 +91,7 @@ func (w *duckWarehouse) settings() string {
 }
 
 // identify opens the published file and reads which version it is; ErrNothingPublished where there is no file, and a problem of
-// class usage where the file is none of ours.
+// class usage where the file is not a Lifeline warehouse.
 func (w *duckWarehouse) identify(ctx context.Context) (*Reader, Version, error) {
 	path := w.paths.published
 	if err := isDuck(path); err != nil {

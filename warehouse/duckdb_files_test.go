@@ -177,7 +177,7 @@ func TestAFolderThatCannotBeIsNamed(t *testing.T) {
 	require.ErrorContains(t, err, file)
 }
 
-// TestChildFillsDisk is no test: the test below runs it in a process whose files may not grow over a limit.
+// TestChildFillsDisk is not a test: the test below runs it in a process whose files may not grow over a limit.
 func TestChildFillsDisk(t *testing.T) {
 	dsn := os.Getenv("LIFELINE_TEST_FULL")
 	if dsn == "" {
@@ -222,5 +222,5 @@ func TestAFullDiskLosesNothingAndPublishesNothingHalf(t *testing.T) {
 		_, n := published(t, w)
 		require.Equal(t, 3, n)
 	}
-	require.True(t, ran, "the last limit is no limit")
+	require.True(t, ran, "the last limit is high enough")
 }

@@ -91,7 +91,7 @@ func oneRun(ctx context.Context, w warehouse.Warehouse, n int) (err error) {
 	return err
 }
 
-// TestChildRuns is no test: the tests below run it in a process of its own, to be killed.
+// TestChildRuns is not a test: the tests below run it in a process of its own, to be killed.
 func TestChildRuns(t *testing.T) {
 	dsn := os.Getenv("LIFELINE_TEST_CHILD")
 	if dsn == "" {

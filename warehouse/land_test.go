@@ -94,7 +94,7 @@ func TestALoadChangesWhatChangedAndNothingElse(t *testing.T) {
 		again := landAlone(t, w, noon.Add(time.Hour), table,
 			warehousetest.Row{4, "d", "4"}, warehousetest.Row{3, nil, nil, `{"status":"x"}`}, warehousetest.Row{2, "b", "2"},
 			warehousetest.Row{1, "a", "1.5"})
-		require.Equal(t, warehouse.Landed{Table: "claim", Read: 4, Rows: 4}, again, "the same rows in another order are no change")
+		require.Equal(t, warehouse.Landed{Table: "claim", Read: 4, Rows: 4}, again, "the same rows in another order are not a change")
 		require.False(t, again.Changed())
 
 		require.Equal(t, warehouse.Landed{Table: "claim", Read: 4, Rows: 4, Inserted: 1, Updated: 2, Deleted: 1},

@@ -77,7 +77,8 @@ order by 2, 3`, remade)
 	for _, v := range views {
 		if !v.plain {
 			return nil, nil, &change.Problem{
-				Err: fmt.Errorf("in the way of the new version is %s: it is no plain view, and reads a column that went or changed its type", v.name),
+				Err: fmt.Errorf("%s blocks the new version: it is not a plain view, and it reads a column that was dropped or changed its type",
+					v.name),
 				Try: "drop it, run again, and make it anew", Class: change.ClassError,
 			}
 		}

@@ -152,7 +152,7 @@ func TestPostgresBringsStagingToExactlyTheNewRows(t *testing.T) {
 	r = pgBegin(t, w)
 	landed = landClaims(t, r, tuesday, claimTable, claim{4, "d", 1}, claim{3, "c", 30000}, claim{1, "a", 10000}, claim{2, "b", 20000},
 		claim{3, "c", 30000})
-	require.False(t, landed.Changed(), "the same rows in another order are no change")
+	require.False(t, landed.Changed(), "the same rows in another order are not a change")
 	require.EqualValues(t, 5, landed.Rows)
 	require.Empty(t, pgTexts(t, conn, "select id::text from history.claim"))
 	require.Equal(t, []string{"1"}, pgTexts(t, conn, "select distinct _run::text from staging.claim"))

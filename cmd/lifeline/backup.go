@@ -40,7 +40,7 @@ type restoreCommand struct {
 }
 
 func (restoreCommand) Help() string {
-	return `Makes a warehouse from a back-up, after proving every file by its checksum. There must be no warehouse at the address yet: ` +
+	return `Makes a warehouse from a back-up, after proving every file by its checksum. The address must not hold a warehouse yet: ` +
 		`nothing is
 ever written over.
 

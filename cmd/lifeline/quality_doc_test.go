@@ -27,7 +27,7 @@ const wanted = `CM01 CM02 CM03 CM04 CM05 CM06 CM07 CM08 CM09 CM10 CM11 CM13 CM15
 	UQ01 UQ02 UQ03 UQ04 RI01 RI02 RI03 RI04 RI08 RI09
 	TM01 TM02 TM03 TM04 TM08 AN01 AN02 AN03 AN04 AN05 AN07 AN08 AN16 AN17`
 
-// builtIn are those that are no test of the project, and what does their work.
+// builtIn are those that are not tests of the project, and what does their work.
 var builtIn = map[string]string{
 	"UQ01": "Rows of one key and one content count once; the others are `superseded`. Judged for every source table with a declared key.",
 	"UQ02": "Rows of one key and different content are all quarantined, reason `duplicate_key`.",

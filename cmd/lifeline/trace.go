@@ -140,7 +140,7 @@ func (c *traceCommand) filter() (trace.Filter, error) {
 	default:
 		day := c.Month + "-01-01"[:3*(3-len(strings.Split(c.Month, "-")))]
 		if _, err := time.Parse(time.DateOnly, day); err != nil || !monthForm.MatchString(c.Month) {
-			return nil, usage(fmt.Errorf("--month %q is no month", c.Month), "--month 2019-03")
+			return nil, usage(fmt.Errorf("--month %q is not a month", c.Month), "--month 2019-03")
 		}
 		f["period"] = &day
 	}

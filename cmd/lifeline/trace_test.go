@@ -203,7 +203,7 @@ func TestATraceTellsEarlierVersionsAndWhereMissingRowsAre(t *testing.T) {
 		refused(`there is no table "dim_treatment"`, "lifeline trace analytics.dim_treatments KEY", "dim_treatment", "1")
 		refused("which row of core.claims?", "lifeline trace core.claims KEY", "core.claims")
 		refused("told apart by 4 columns", `lifeline trace analytics.kpi_daily "day,program_id,provider_id,currency"`, "kpi_daily", "1")
-		refused(`--month "March" is no month`, "--month 2019-03", "KPI-01", "--month", "March")
+		refused(`--month "March" is not a month`, "--month 2019-03", "KPI-01", "--month", "March")
 		refused("kpi_01_approval_rate has no such figure", "lifeline trace kpi_01_approval_rate", "KPI-01", "--month", "1999-03")
 		refused(`there is no table "kpi_01_aproval_rate"`, "lifeline trace kpi_01_approval_rate", "kpi_01_aproval_rate")
 		aside := query(t, append(flags, "--books"),

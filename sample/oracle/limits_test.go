@@ -35,7 +35,7 @@ func TestWhatATypeCannotHoldIsNotCounted(t *testing.T) {
 	require.NoError(t, err)
 	claims := tables["core.claims"]
 	ten := row(t, claims, "10")
-	require.Equal(t, "Approved", ten["status_raw"], "a NUL byte is no part of a text")
+	require.Equal(t, "Approved", ten["status_raw"], "a NUL byte is not part of a text")
 	require.Equal(t, "approved", ten["status"])
 	require.Equal(t, "source", ten["status_basis"])
 	// One digit more than a decimal(19,4) has, no number, and more than is believed: the row is quarantined, not counted as nothing.

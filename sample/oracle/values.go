@@ -63,7 +63,7 @@ func parseID(s string) number {
 // parseText keeps a text as it stands but for NUL bytes, which staging cannot hold; only the bare word NULL is none.
 func parseText(s string) word { return word{s: strings.ReplaceAll(s, "\x00", ""), known: s != "NULL"} }
 
-// parseTime reads a DATETIME; what is no day of the calendar is none.
+// parseTime reads a DATETIME; a day that is not in the calendar is none.
 func parseTime(s string) moment {
 	t, err := time.Parse("2006-01-02 15:04:05", s)
 	return moment{t: t, known: err == nil && t.Year() > 0}

@@ -45,7 +45,7 @@ test("every mark of every chart is a row of its table twin", async ({ page }) =>
           .split(/, (?=\D)/)
           .map((v) => /((?:[−-]?[\d.,]+ ?(?:%|d|min|h)?)|–)$/.exec(v.trim())?.[1] ?? v);
         if (!rows.some((r) => values.every((v) => r.includes(v.trim()))))
-          wrong.push(`${name} ${id}: “${text}” is no row, such as ${rows[0]?.join(" | ")}`);
+          wrong.push(`${name} ${id}: “${text}” is not a row, such as ${rows[0]?.join(" | ")}`);
       }
     }
   }

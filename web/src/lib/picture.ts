@@ -25,7 +25,7 @@ function element(name: string, attributes: Record<string, string | number>, text
   return e;
 }
 
-/** Breaks a text into lines that are no wider than the room. */
+/** Breaks a text into lines no wider than the room. */
 function wrap(text: string, font: string, room: number): string[] {
   const pen = document.createElement("canvas").getContext("2d")!;
   pen.font = font;
