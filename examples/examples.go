@@ -9,7 +9,11 @@ import (
 	"path/filepath"
 )
 
-//go:embed all:carepay all:fooddelivery
+// What runs leave beside a project, such as target/, is not part of it.
+//
+//go:embed carepay/*.yml all:carepay/dashboards all:carepay/lifecycles all:carepay/macros all:carepay/models all:carepay/seeds all:carepay/tests
+//go:embed fooddelivery/*.yml all:fooddelivery/dashboards all:fooddelivery/lifecycles all:fooddelivery/macros
+//go:embed all:fooddelivery/models all:fooddelivery/seeds all:fooddelivery/tests
 var shipped embed.FS
 
 // Extract writes a shipped project into dir, which must not exist or be empty of it: a file that is already there is left as it

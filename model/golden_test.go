@@ -223,8 +223,10 @@ func TestSelectionByFolderAndMethod(t *testing.T) {
 		require.Equal(t, try, p.Try)
 		require.Equal(t, change.ClassUsage, p.Class)
 	}
-	bad("state:modified", `there is no selection by "state:"`,
-		"a name, or one of config.materialized:, fqn:, path:, resource_type:, source:, tag:")
+	bad("state:modified", `"state:modified" needs an earlier state to compare with`,
+		"--state DIR, a folder with the manifest.json of an earlier run")
+	bad("result:error", `there is no selection by "result:"`,
+		"a name, or one of config.materialized:, fqn:, path:, resource_type:, source:, state:, tag:")
 	bad("tags:x", `there is no selection by "tags:"`, "tag:")
 	bad("tag:nothing", `nothing is selected by "tag:nothing"`, "lifeline ls")
 	bad("word", `nothing is selected by "word"`, "--select words")

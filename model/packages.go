@@ -105,7 +105,9 @@ func columnsOf(c *jinja.Call, h hooks) (jinja.Value, error) {
 	return out, nil
 }
 
-// declared are the columns that the project gives a node.
+// Declared are the columns that the project gives a node.
+func (n *Node) Declared() []Column { return declared(n) }
+
 func declared(n *Node) []Column {
 	var out []Column
 	add := func(columns []project.Column) {

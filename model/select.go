@@ -13,8 +13,8 @@ import (
 )
 
 // Select chooses nodes as dbt does: a name, a folder of models, +name (with what it reads), name+ (with what reads it), 2+name (two
-// steps), @name (what reads it, with all that those read), tag:x, path:x, source:x, config.materialized:x, resource_type:x, with * in
-// names; several are a union, a comma is an intersection. An empty include means all. The answer is in build order.
+// steps), @name (what reads it, with all that those read), tag:x, path:x, source:x, config.materialized:x, resource_type:x, state:x, with *
+// in names; several are a union, a comma is an intersection. An empty include means all. The answer is in build order.
 func (g *Graph) Select(include, exclude []string) ([]*Node, error) {
 	chosen := map[*Node]bool{}
 	if len(include) == 0 {
@@ -88,11 +88,17 @@ func (g *Graph) one(word string) (map[*Node]bool, error) {
 	if err := known(core); err != nil {
 		return nil, err
 	}
+	if err := g.knownState(core); err != nil {
+		return nil, err
+	}
 	found := map[*Node]bool{}
 	for _, n := range g.Nodes {
 		if g.matches(n, core) {
 			found[n] = true
 		}
+	}
+	if len(found) == 0 && strings.HasPrefix(core, "state:") {
+		return found, nil // Nothing has changed, which is good news.
 	}
 	if len(found) == 0 {
 		var names []string
@@ -120,7 +126,34 @@ func (g *Graph) one(word string) (map[*Node]bool, error) {
 }
 
 // methods are the ways to choose by something else than a name.
-var methods = []string{"config.materialized", "fqn", "path", "resource_type", "source", "tag"}
+var methods = []string{"config.materialized", "fqn", "path", "resource_type", "source", "state", "tag"}
+
+// stateWords are what state: chooses by, against the manifest of --state.
+var stateWords = []string{
+	"new", "old", "modified", "unmodified", "modified.body", "modified.configs", "modified.relation", "modified.macros", "modified.contract",
+	"modified.persisted_descriptions",
+}
+
+// knownState refuses a word of state: that says nothing, and any of them where there is nothing to compare with.
+func (g *Graph) knownState(criterion string) error {
+	word, ok := strings.CutPrefix(criterion, "state:")
+	if !ok {
+		return nil
+	}
+	if !slices.Contains(stateWords, word) {
+		return &change.Problem{
+			Err: fmt.Errorf("there is no selection by %q", criterion), Class: change.ClassUsage,
+			Try: "state:" + orElse(project.Nearest(word, stateWords), "modified"),
+		}
+	}
+	if g.project.Against == nil {
+		return &change.Problem{
+			Err: fmt.Errorf("%q needs an earlier state to compare with", criterion), Class: change.ClassUsage,
+			Try: "--state DIR, a folder with the manifest.json of an earlier run",
+		}
+	}
+	return nil
+}
 
 // known refuses a method of dbt that is not here: it must not choose nothing in silence.
 func known(criterion string) error {
@@ -172,6 +205,8 @@ func (g *Graph) matches(n *Node, criterion string) bool {
 		return n.Kind != KindSource && (n.Path == name || strings.HasPrefix(n.Path, name+"/") || glob(name, n.Path))
 	case "source":
 		return n.Kind == KindSource && (glob(name, n.Source.Source) || glob(name, n.Source.Source+"."+n.Name) || glob(name, n.Name))
+	case "state":
+		return slices.Contains(g.project.Against[n.ID], name)
 	case "config.materialized":
 		return n.Materialized == name
 	case "resource_type":

@@ -208,9 +208,10 @@ func (p *Project) readTest(v Value, node, column string) error {
 		t.readSettings(p, settings), t.readArgs(settings, known), settings.Finish(p)); err != nil {
 		return err
 	}
-	if t.Name == "" {
+	if t.Named = t.Name != ""; !t.Named {
 		t.Name = t.autoName()
 	}
+	t.full = t.Name
 	p.Tests = append(p.Tests, t)
 	return p.testFolders(t)
 }
@@ -356,9 +357,27 @@ func (t *Test) readArgs(o *Object, known []string) error {
 // longestName is how long a name may get that is made up: beyond it an eye finds nothing in a report.
 const longestName = 100
 
-// autoName names a test as dbt does: kind, node, then column and arguments in the order of their names. Where that gets very long the
-// end of it gives way to a digest.
+// FullName is a test's name as dbt gives it, however long.
+func (t *Test) FullName() string {
+	if t.Named || t.Kind == Singular {
+		return orElse(t.full, t.Name)
+	}
+	return t.fullName()
+}
+
+// autoName names a test as dbt does. Where that gets very long the end of it gives way to a digest.
 func (t *Test) autoName() string {
+	name := t.fullName()
+	if len(name) <= longestName {
+		return name
+	}
+	sum := md5.Sum([]byte(name))
+	digest := hex.EncodeToString(sum[:4])
+	return strings.TrimRight(name[:longestName-len(digest)-1], "_") + "_" + digest
+}
+
+// fullName is made of the kind, the node, then column and arguments in the order of their names.
+func (t *Test) fullName() string {
 	front := strings.ReplaceAll(t.Kind, ".", "_") + "_" + strings.ReplaceAll(t.Node, ".", "_")
 	if strings.Contains(t.Node, ".") {
 		front = "source_" + front
@@ -376,13 +395,7 @@ func (t *Test) autoName() string {
 			parts = append(parts, notNameChar.ReplaceAllString(part, "_"))
 		}
 	}
-	name := front + "_" + strings.Join(parts, "__")
-	if len(name) <= longestName {
-		return name
-	}
-	sum := md5.Sum([]byte(name))
-	digest := hex.EncodeToString(sum[:4])
-	return strings.TrimRight(name[:longestName-len(digest)-1], "_") + "_" + digest
+	return front + "_" + strings.Join(parts, "__")
 }
 
 // flat is an argument as Python would write each of its parts.

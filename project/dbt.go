@@ -13,7 +13,7 @@ import (
 
 // Keys of dbt_project.yml that have no effect here.
 var projectIgnored = []string{
-	"require-dbt-version", "clean-targets", "target-path", "log-path", "packages-install-path",
+	"require-dbt-version", "clean-targets", "log-path", "packages-install-path",
 	"asset-paths", "snapshots", "dispatch", "query-comment", "flags",
 	"dbt-cloud", "semantic-models", "saved-queries", "exposures", "metrics", "on-run-start", "on-run-end", "sources", "unit_tests",
 }
@@ -39,7 +39,7 @@ func (p *Project) readDbtProject() error {
 		snapshots: []string{"snapshots"}, analyses: []string{"analyses"},
 	}
 	if err := firstError(
-		o.Text("name", &p.Name),
+		o.Text("name", &p.Name), p.expanded(o, "target-path", &p.TargetPath),
 		o.Texts("model-paths", &p.paths.models), o.Texts("seed-paths", &p.paths.seeds),
 		o.Texts("test-paths", &p.paths.tests), o.Texts("macro-paths", &p.paths.macros),
 		o.Texts("docs-paths", &p.paths.docs), o.Texts("snapshot-paths", &p.paths.snapshots), o.Texts("analysis-paths", &p.paths.analyses),

@@ -306,6 +306,9 @@ func (c *ModelConfig) Get(key string) (any, bool) {
 	return v, ok
 }
 
+// Values are all configuration values as they were given.
+func (c *ModelConfig) Values() map[string]any { return c.values }
+
 // ConfigTry is what a misspelt configuration key most likely means; empty where none is near.
 func ConfigTry(key string) string {
 	if near := slip(key, configKnown()); near != key {

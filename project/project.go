@@ -31,6 +31,10 @@ type Project struct {
 	Vars      map[string]any
 	Target    string    // What target.name is; empty for the engine.
 	Ignored   []Ignored // Keys of dbt that have no effect here.
+	// Against says what words of state: choose each node, by unique id; nil where the project is compared with no earlier state.
+	Against map[string][]string
+	// TargetPath is the folder that artifacts are written to, relative to the project.
+	TargetPath string
 
 	paths       paths
 	folders     map[string]Value             // The models and seeds keys of dbt_project.yml.
@@ -184,10 +188,12 @@ type Test struct {
 	Tags        []string
 	Disabled    bool
 	Own         bool // The project defines it, whatever its name.
+	Named       bool // The project names it.
 	File        string
 	Line        int
 
-	set map[string]bool // The configuration that its own YAML or config() gives.
+	set  map[string]bool // The configuration that its own YAML or config() gives.
+	full string          // The name before it was made unique.
 }
 
 type paths struct{ models, seeds, tests, macros, docs, snapshots, analyses []string }
@@ -405,6 +411,12 @@ func (p *Project) Folders(file string) []string {
 	}
 	return nil
 }
+
+// Given are the variables over those of dbt_project.yml.
+func (p *Project) Given() map[string]any { return p.given }
+
+// Below is a file's path below the model, seed or test path that it lies in.
+func (p *Project) Below(file string) (string, bool) { return p.below(file) }
 
 // Hash is a digest of every file of the project that decides what a build gives.
 func (p *Project) Hash() (string, error) {

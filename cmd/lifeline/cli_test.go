@@ -50,7 +50,8 @@ type outcome struct {
 
 func command(ctx context.Context, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, os.Args[0], args...)
-	c.Env = append(os.Environ(), asLifeline+"=1", "LIFELINE_SOURCE=", "LIFELINE_WAREHOUSE=", "LIFELINE_PROJECT=", "NO_COLOR=1")
+	c.Env = append(os.Environ(), asLifeline+"=1", "LIFELINE_SOURCE=", "LIFELINE_WAREHOUSE=", "LIFELINE_PROJECT=", "NO_COLOR=1",
+		"DBT_WRITE_JSON=false") // Artifacts have tests of their own.
 	return c
 }
 

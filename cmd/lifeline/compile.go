@@ -6,11 +6,14 @@ import (
 	"os"
 	"time"
 
+	"lifeline/dbt"
 	"lifeline/model"
 	"lifeline/project"
 )
 
 type compileCommand struct {
+	stateFlags
+	artifactFlags
 	Select  []string `arg:"" optional:"" placeholder:"MODELS" help:"Only these (name, +name+, tag:x, path:x)."`
 	Exclude []string `sep:" " placeholder:"MODELS" help:"Without these."`
 	Engine  string   `enum:"duckdb,postgres" default:"duckdb" help:"duckdb or postgres."`
@@ -18,7 +21,7 @@ type compileCommand struct {
 }
 
 func (compileCommand) Help() string {
-	return `Opens no database; relations are named schema.table.
+	return `Opens no database; relations are named schema.table. target/manifest.json is written for dbt's tools.
 
 Examples:
   lifeline compile dim_providers
@@ -36,8 +39,14 @@ func (c *compileCommand) Run(_ context.Context, g *Globals) error {
 			return usage(fmt.Errorf("--as-of %q is not a date", c.AsOf), "--as-of 2019-11-26")
 		}
 	}
+	if err := c.compare(p, c.Select, c.Exclude); err != nil {
+		return err
+	}
 	graph, err := graphAt(p, c.Engine, asOf)
 	if err != nil {
+		return err
+	}
+	if err := c.writeManifest(g, p, graph); err != nil {
 		return err
 	}
 	nodes, err := graph.Select(c.Select, c.Exclude)
@@ -64,6 +73,20 @@ func (c *compileCommand) Run(_ context.Context, g *Globals) error {
 		return writeJSON(g.terminal.out, compiled)
 	}
 	return nil
+}
+
+// writeManifest writes the manifest of all models, whatever is selected.
+func (c *compileCommand) writeManifest(g *Globals, p *project.Project, graph *model.Graph) error {
+	if !c.WriteJSON {
+		return nil
+	}
+	a := artifactsOf(p, graph, "compile", time.Now())
+	a.Adapter = c.Engine
+	manifest, err := a.Manifest()
+	if err != nil {
+		return err
+	}
+	return c.write(g, p, map[string]map[string]any{dbt.ManifestFile: manifest})
 }
 
 // graphAt is a project's graph without a warehouse, as models would see it in a run of that instant.

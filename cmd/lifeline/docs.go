@@ -13,13 +13,14 @@ import (
 )
 
 type docsCommand struct {
+	artifactFlags
 	Out    string `placeholder:"DIR" help:"Where to write: pages into DIR (lifeline-docs), md into DIR/data-model.md (stdout)."`
 	Format string `enum:"html,md" default:"html" help:"html (a folder of static pages) or md (one text)."`
 }
 
 func (docsCommand) Help() string {
-	return `Describes every source table, seed and model: grain, columns, lineage, checks and SQL. Opens no database. The pages need no server
-and ask nothing of any other host.
+	return `Describes every source table, seed and model: grain, columns, lineage, checks and SQL. The pages need no server and ask nothing
+of any other host. For dbt's tools, target/manifest.json and target/catalog.json are written, the latter with the published columns.
 
 Examples:
   lifeline docs --project examples/carepay --out carepay-docs
@@ -41,13 +42,16 @@ type written struct {
 	Undocumented []string `json:"undocumented"`
 }
 
-func (c *docsCommand) Run(_ context.Context, g *Globals) error {
+func (c *docsCommand) Run(ctx context.Context, g *Globals) error {
 	p, err := g.load()
 	if err != nil {
 		return err
 	}
 	all, err := describeProject(p)
 	if err != nil {
+		return err
+	}
+	if err := c.writeDocs(ctx, g, p); err != nil {
 		return err
 	}
 	missing, columns := all.Undocumented()

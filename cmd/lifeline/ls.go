@@ -12,6 +12,7 @@ import (
 )
 
 type lsCommand struct {
+	stateFlags
 	Select  []string `short:"s" sep:" " placeholder:"MODELS" help:"Only these (name, +name+, tag:x, path:x, source:x)."`
 	Exclude []string `sep:" " placeholder:"MODELS" help:"Without these."`
 
@@ -47,6 +48,9 @@ type listed struct {
 func (c *lsCommand) Run(_ context.Context, g *Globals) error {
 	p, err := g.load()
 	if err != nil {
+		return err
+	}
+	if err := c.compare(p, c.Select, c.Exclude); err != nil {
 		return err
 	}
 	graph, err := graphAt(p, "duckdb", time.Now().UTC())

@@ -21,6 +21,8 @@ var (
 
 // walkFlags are shared by the commands that build a version.
 type walkFlags struct {
+	stateFlags
+	artifactFlags
 	Select  []string      `short:"s" sep:" " placeholder:"MODELS" help:"Build only these models (name, +name+, tag:x, path:x)."`
 	Exclude []string      `sep:" " placeholder:"MODELS" help:"Do not build these models."`
 	AsOf    string        `placeholder:"WHEN" help:"End of the last-7-days windows: latest, now or a date (YYYY-MM-DD)."`
@@ -152,6 +154,12 @@ type reading struct{ full, resnapshot bool }
 
 // walk runs the one way through and prints its report.
 func (g *Globals) walk(ctx context.Context, p *project.Project, command string, src run.OpenSource, f walkFlags, how reading) error {
+	if err := f.compare(p, f.Select, f.Exclude); err != nil {
+		return err
+	}
+	if none, err := f.nothingChosen(p, f.Select, f.Exclude); none || err != nil {
+		return g.nothingToDo(err)
+	}
 	if f.Keep > 0 {
 		p.Config.Warehouse.KeepVersions = f.Keep
 	}
@@ -181,7 +189,24 @@ func (g *Globals) walk(ctx context.Context, p *project.Project, command string, 
 	}
 	report, err := run.Do(ctx, o)
 	bars.Close()
-	return g.printReport(report, err)
+	wrote := f.writeRun(g, p, report, command, f)
+	if err = g.printReport(report, err); err == nil {
+		err = wrote
+	}
+	return err
+}
+
+// nothingToDo ends a run that was asked for nothing: what has changed, where nothing has.
+func (g *Globals) nothingToDo(err error) error {
+	const why = "nothing that --select and --state choose has changed"
+	if err != nil || g.JSON {
+		if err == nil {
+			err = writeJSON(g.terminal.out, map[string]any{"status": run.Unchanged, "why": why})
+		}
+		return err
+	}
+	fmt.Fprintf(g.terminal.out, "%s: %s\n", g.terminal.green(string(run.Unchanged)), why)
+	return nil
 }
 
 func isUsage(err error) bool {
