@@ -24,8 +24,9 @@ type comparison struct {
 	rows     int64              // In the chunks compared,
 	differ   int64              // and in slices of them that are others now.
 	asked    int
-	givenUp  string // Why the table is read without a comparison.
-	sampling int    // So many chunks are compared before it is judged whether the comparison is worth it.
+	changed  float64 // The shares of changed rows in the chunks asked for, added up.
+	givenUp  string  // Why the table is read without a comparison.
+	sampling int     // So many more chunks have to have changed than not before the comparison is given up.
 }
 
 // Where this share of the rows is in slices that changed, reading them is as good as comparing the rest (a comparison costs about as much).
@@ -109,18 +110,26 @@ func (n *serverSnapshot) compareChunk(ctx context.Context, conn *conn, c *compar
 	defer c.mu.Unlock()
 	c.now[chunk] = sums
 	c.asked++
-	rows := int64(0)
+	rows, all, differ := int64(0), int64(0), int64(0)
 	for i, now := range sums {
 		rows += now.Rows
-		c.rows += max(now.Rows, was.Slices[i].Rows)
+		all += max(now.Rows, was.Slices[i].Rows)
 		if now != was.Slices[i] {
-			c.differ += max(now.Rows, was.Slices[i].Rows)
+			differ += max(now.Rows, was.Slices[i].Rows)
 		}
 	}
-	if c.asked == c.sampling && c.asked < len(c.now) && float64(c.differ) > worthwhile*float64(c.rows) {
+	c.rows, c.differ = c.rows+all, c.differ+differ
+	c.changed += float64(differ) / float64(max(all, 1))
+	if c.hopeless() {
 		c.givenUp = fmt.Sprintf("%d of the first %d rows are in ranges that changed", c.differ, c.rows)
 	}
 	return rows, nil
+}
+
+// hopeless tells whether so many more chunks changed than did not that the others will be no better. Each counts once, however many rows
+// came to it: the chunks at both ends are among the first, and are those that change most.
+func (c *comparison) hopeless() bool {
+	return c.asked < len(c.now) && c.changed-(float64(c.asked)-c.changed) >= float64(c.sampling)
 }
 
 func (c *comparison) isGivenUp() bool {
