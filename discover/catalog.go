@@ -88,24 +88,50 @@ func (c *Catalog) finish() {
 	}
 }
 
-// dropColumnPrefix takes a first word off that nearly all columns of a table have, such as c_ of c_name, c_phone.
+// dropColumnPrefix takes words off that nearly all columns of a table begin with: the table's own name, as in ticket_status and
+// ticket_created_at of tickets, or a first word of no meaning, as in c_name and c_phone.
 func dropColumnPrefix(t *Table) {
+	for n := len(t.words); n > 1; n-- {
+		if dropFront(t, t.words[:n]) {
+			return
+		}
+	}
 	counts := map[string]int{}
 	for _, c := range t.Columns {
 		if len(c.words) > 1 {
 			counts[c.words[0]]++
 		}
 	}
-	for word, n := range counts {
-		if len(t.Columns) < 4 || n*10 < len(t.Columns)*8 || slices.Contains([]string{"date", "is", "id"}, word) {
-			continue
-		}
-		for _, c := range t.Columns {
-			if len(c.words) > 1 && c.words[0] == word {
-				c.words = c.words[1:]
-			}
+	for word := range counts {
+		if !slices.Contains([]string{"date", "is", "id"}, word) && dropFront(t, []string{word}) {
+			return
 		}
 	}
+}
+
+// dropFront takes words off the columns that begin with them, where four in five do. What would be left without a name keeps them:
+// a product_id that is no key of its own table's points at a product.
+func dropFront(t *Table, front []string) bool {
+	n := 0
+	for _, c := range t.Columns {
+		if len(c.words) > len(front) && startsWith(c.words, front) {
+			n++
+		}
+	}
+	if len(t.Columns) < 4 || n*10 < len(t.Columns)*8 {
+		return false
+	}
+	for _, c := range t.Columns {
+		if len(c.words) <= len(front) || !startsWith(c.words, front) {
+			continue
+		}
+		rest := c.words[len(front):]
+		named := slices.ContainsFunc(rest, func(w string) bool { return len(w) > 1 && !slices.Contains(idWords, w) })
+		if named || t.Key() == c.Name || slices.Equal(front, t.words) {
+			c.words = rest
+		}
+	}
+	return true
 }
 
 // prefixOf returns the prefix as it stands in name, or nothing.

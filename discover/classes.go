@@ -27,7 +27,8 @@ var personTable = []string{
 	"vendor", "organisation", "organization", "admin", "guest", "visitor", "shipper", "physician", "nurse", "driver", "guardian", "author",
 	"subscriber", "affiliate", "partner", "buyer", "seller", "agent", "operator", "usuario", "cliente", "kunde", "benutzer", "client",
 	"fournisseur", "proveedor", "actor", "passenger", "holder", "beneficiary", "dependent", "tenant", "resident", "prospect", "artist",
-	"manufacturer", "societe", "adherent", "personne", "mitarbeiter",
+	"manufacturer", "watcher", "recipient", "attendee", "participant", "signatory", "socpeople", "societe", "adherent", "personne",
+	"mitarbeiter",
 }
 
 // concerned are people whom records are about.
@@ -45,7 +46,8 @@ var catalogueTable = []string{
 	"timezone", "locale", "vehicle", "room", "equipment", "asset", "device", "material", "part", "course", "service", "queue", "filter",
 	"schedule", "holiday", "lang", "tag", "attachment", "file", "image", "media", "document", "address", "phone", "note", "comment",
 	"review", "rating", "wishlist", "cart", "basket", "quote_item", "newsletter", "poll", "survey", "campaign", "bank", "computer",
-	"printer", "monitor", "software", "network", "license", "certificate", "domain", "block", "kind", "level", "grade", "title", "genre",
+	"promo", "promotion", "offer", "voucher", "discount", "printer", "monitor", "software", "network", "license", "certificate", "domain",
+	"block", "kind", "level", "grade", "title", "genre",
 }
 
 var technicalTable = []string{
@@ -108,11 +110,38 @@ func (l *look) classify(t *Table) *class {
 	c.words = slices.ContainsFunc(t.Columns, func(col *Column) bool {
 		return has(col.words, "language", "lang", "locale") && slices.Contains(t.Primary, col.Name)
 	})
-	rows := l.rowsOf(t)
-	c.lookup = !c.junction && !c.eav && !c.log && len(t.Columns) <= 16 && rows <= 400 && len(l.out.keysTo[t.Name]) > 0 &&
-		len(l.out.keysOf[t.Name]) <= 2 && labelOf(t) != nil && !l.hasAmounts(t)
+	c.lookup = !c.junction && !c.eav && !c.log && l.isLookup(t)
 	return c
 }
+
+// isLookup reports whether a table is a short list of words that others point at: its label tells rows apart, and its rows belong to
+// nobody.
+func (l *look) isLookup(t *Table) bool {
+	label := labelOf(t)
+	if label == nil || len(t.Columns) > 16 || l.rowsOf(t) > 400 || len(l.out.keysTo[t.Name]) == 0 || len(l.out.keysOf[t.Name]) > 2 ||
+		l.hasAmounts(t) {
+		return false
+	}
+	if st, rows := l.profile.stats(t, label.Name), l.profile.rows(t); rows >= 20 && st.Distinct >= 0 && st.Distinct*4 < rows {
+		return false // A word that many rows share is a state or a kind.
+	}
+	if happens(t) {
+		return false
+	}
+	return !slices.ContainsFunc(l.out.keysOf[t.Name], func(k *Key) bool { return l.rows(t) && l.concernsPerson(t, k) })
+}
+
+// happens reports whether a table has a state and the day of something that happened to its rows, as no list of words has.
+func happens(t *Table) bool {
+	state := slices.ContainsFunc(t.Columns, func(c *Column) bool { return has(c.words, stateWords...) && !c.isFlag() })
+	return state && slices.ContainsFunc(t.Columns, func(c *Column) bool {
+		return c.isTime() && slices.ContainsFunc(roles, func(r dateWords) bool {
+			return !slices.Contains([]string{"created", "updated", "deleted", "voided", "expires"}, r.role) && has(c.words, r.words...)
+		})
+	})
+}
+
+func (l *look) rows(t *Table) bool { return l.profile.rows(t) > 0 }
 
 // concernsPerson reports whether a key points at a person whom the row is about, not at the clerk who wrote it.
 func (l *look) concernsPerson(t *Table, k *Key) bool {

@@ -6,19 +6,22 @@ import (
 	"strings"
 )
 
-// roles gives each role of a date the words that say it, the telling ones first.
-var roles = []struct {
+// dateWords are the words that say a role.
+type dateWords struct {
 	role  string
 	words []string
-}{
+}
+
+// roles gives each role of a date the words that say it, the telling ones first.
+var roles = []dateWords{
 	{"voided", []string{"voided", "void"}},
 	{"deleted", []string{"deleted", "delete", "removed", "trashed", "suppression"}},
 	{"reopened", []string{"reopened", "reopen"}},
 	{"cancelled", []string{"cancelled", "canceled", "cancel", "cancellation", "rejected", "rejection", "declined", "denied", "refused"}},
-	{"expires", []string{"expire", "expires", "expiry", "expiration", "expired", "exp"}},
+	{"expires", []string{"expire", "expires", "expiry", "expiration", "expired", "exp", "validity", "validite", "vencida"}},
 	{"due", []string{
 		"due", "deadline", "expected", "expect", "promised", "target", "next", "required", "needed", "planned", "estimated",
-		"est", "echeance", "vencimiento", "faellig", "livraison",
+		"est", "echeance", "vencimiento", "faellig", "livraison", "lim", "limit", "limite",
 	}},
 	{"paid", []string{"paid", "payment", "pay"}},
 	{"shipped", []string{"shipped", "ship", "shipment", "shipping", "dispatched", "dispatch", "delivery", "delivered", "despatch"}},
@@ -49,7 +52,7 @@ var roles = []struct {
 		"created", "create", "creation", "creat", "added", "add", "entered", "entry", "inserted", "insert", "registered",
 		"registration", "signup", "joined", "placed", "ordered", "opened", "open", "requested", "request", "posted", "post", "raised",
 		"reported", "booked", "received", "logged", "crt", "crtd", "erstellt", "angelegt", "creado", "creacion", "c", "ctime", "datec", "issue",
-		"issued", "recorded", "commande",
+		"issued", "recorded", "commande", "purchased", "purchase",
 	}},
 }
 

@@ -41,10 +41,12 @@ type finder struct {
 	reader  Reader // nil with no data.
 	keys    map[string][]keyHolder
 	given   map[string]bool // Names of keys that the server numbers in some table.
+	named   map[string]bool // Names of tables, which are no short form of another's.
 	user    *Table
-	family  map[*Table]int // How many other tables' names begin with a table's.
-	counted bool           // Most keys are numbers that the server gives.
-	left    func() bool    // Reports whether the time budget still holds.
+	kinds   map[*Table][][]string // What short lists of several kinds hold, by their column of types.
+	family  map[*Table]int        // How many other tables' names begin with a table's.
+	counted bool                  // Most keys are numbers that the server gives.
+	left    func() bool           // Reports whether the time budget still holds.
 }
 
 // keyHolder is a table with the column that its rows are known by.
@@ -57,6 +59,7 @@ type keyHolder struct {
 // foreignKeys finds a parent for each column that has one.
 func (f *finder) foreignKeys(ctx context.Context, ignoreDeclared bool) ([]Key, error) {
 	f.index()
+	f.readKinds(ctx)
 	var out []Key
 	for _, t := range f.catalog.Tables {
 		if t.View {
@@ -93,11 +96,12 @@ func (f *finder) foreignKeys(ctx context.Context, ignoreDeclared bool) ([]Key, e
 
 // index sorts the tables by the words of their key, and finds the table of users.
 func (f *finder) index() {
-	f.keys, f.given = map[string][]keyHolder{}, map[string]bool{}
+	f.keys, f.given, f.named = map[string][]keyHolder{}, map[string]bool{}, map[string]bool{}
 	for _, t := range f.catalog.Tables {
 		if t.View {
 			continue
 		}
+		f.named[strings.Join(t.words, " ")] = true
 		for _, h := range holders(t) {
 			w := strings.Join(t.Column(h.key).words, " ")
 			f.keys[w] = append(f.keys[w], h)
@@ -117,6 +121,39 @@ func (f *finder) index() {
 		// The fewer words and the likelier the word, the better.
 		if rank := 100 - 10*i - len(t.words); rank > best {
 			best, f.user = rank, t
+		}
+	}
+}
+
+// readKinds reads what the short lists of several kinds hold: tables of a name and a type that says whose word each row is.
+func (f *finder) readKinds(ctx context.Context) {
+	f.kinds = map[*Table][][]string{}
+	if f.reader == nil {
+		return
+	}
+	for _, t := range f.catalog.Tables {
+		n := f.profile.rows(t)
+		if t.View || t.Key() == "" || n == 0 || n > 500 || len(t.Columns) > 16 || labelOf(t) == nil {
+			continue
+		}
+		i := slices.IndexFunc(t.Columns, func(c *Column) bool {
+			return c.kind() == text && len(c.words) == 1 && slices.Contains([]string{"type", "kind", "class"}, c.words[0])
+		})
+		if i < 0 || f.profile.stats(t, t.Columns[i].Name).Distinct < 2 {
+			continue
+		}
+		words, _, err := f.reader.Words(ctx, t, t.Columns[i].Name, 40)
+		if err != nil {
+			continue
+		}
+		for _, w := range words {
+			kind := split(w.Text)
+			for i := range kind {
+				kind[i] = singular(kind[i])
+			}
+			if len(kind) > 1 {
+				f.kinds[t] = append(f.kinds[t], kind)
+			}
 		}
 	}
 }
@@ -330,6 +367,7 @@ func (f *finder) candidates(t *Table, c *Column) []candidate {
 	f.byTableName(t, c, add)
 	f.byRole(t, c, add)
 	f.byFamily(t, c, add)
+	f.byKindInside(t, c, add)
 	return out
 }
 

@@ -104,6 +104,9 @@ func (f *finder) byTableName(t *Table, c *Column, add adder) {
 	for drop := range stem {
 		f.byStem(t, c, stem[drop:], nameParts{marked: marked, dropped: drop, role: len(role) > 0}, add)
 	}
+	if n := len(stem); n > 1 && slices.Contains(sideWords, stem[n-1]) && len(f.keys[strings.Join(c.words, " ")]) == 0 {
+		f.byStem(t, c, stem[:n-1], nameParts{marked: marked, role: true}, add)
+	}
 	if c.words[0] == "id" || c.words[0] == "fk" {
 		for n := len(stem) - 1; n > 0; n-- {
 			f.byStem(t, c, stem[:n], nameParts{marked: marked, dropped: len(stem) - n - 1, role: true}, add)
@@ -116,6 +119,11 @@ type nameParts struct {
 	marked  bool // There was a word for a key.
 	dropped int  // Words left out before the stem.
 	role    bool // Words left out behind it.
+}
+
+// another reports whether a column of a table names another row of the same one: its name and a role, such as invoice_source_id.
+func (n nameParts) another(t *Table, c *Column, stem []string) bool {
+	return n.marked && (n.role || n.dropped > 0) && len(c.words) > len(stem)+1 && slices.Equal(stem, trimThing(t.words))
 }
 
 func (n nameParts) penalty(t *Table, c *Column) int {
@@ -135,10 +143,10 @@ func (n nameParts) penalty(t *Table, c *Column) int {
 // byStem finds the tables that a stem names.
 func (f *finder) byStem(t *Table, c *Column, stem []string, n nameParts, add adder) {
 	for _, p := range f.catalog.Tables {
-		if p.View || p == t && (ownKey(t, c) || endsWith(t.words, stem)) {
+		if p.View || p == t && (ownKey(t, c) || endsWith(t.words, stem) && !n.another(t, c, stem)) {
 			continue
 		}
-		score, why := stemScore(t, p, stem, n.marked)
+		score, why := f.stemScore(t, p, stem, n.marked)
 		if score == 0 || score < sureName-4 && len(stem) == 1 && len(stem[0]) < 3 {
 			continue
 		}
@@ -164,8 +172,11 @@ func (f *finder) byStem(t *Table, c *Column, stem []string, n nameParts, add add
 	}
 }
 
+// kindWords end the name of a table that lists what there can be of a thing.
+var kindWords = []string{"type", "status", "category", "state", "kind", "class"}
+
 // stemScore says how well a stem names a table, seen from the table whose column it is.
-func stemScore(t, p *Table, stem []string, marked bool) (int, string) {
+func (f *finder) stemScore(t, p *Table, stem []string, marked bool) (int, string) {
 	full, bare := p.words, trimThing(p.words)
 	switch {
 	case slices.Equal(stem, full):
@@ -180,6 +191,14 @@ func stemScore(t, p *Table, stem []string, marked bool) (int, string) {
 		}
 		return score, "it is named after what the table's own name and it say together"
 	}
+	if marked && len(stem) > 1 && len(full) == len(stem)+1 && startsWith(full, stem) && slices.Contains(kindWords, full[len(full)-1]) {
+		return sureName - 15, "that table's name says its types"
+	}
+	if !marked && len(stem) == 1 && slices.Contains(kindWords, stem[0]) && len(full) > 1 && !startsWith(full, t.words) &&
+		!slices.Contains(t.words, stem[0]) &&
+		!slices.ContainsFunc(full[:len(full)-1], func(w string) bool { return slices.Contains(t.words, w) }) {
+		return 0, "" // The status of an invoice is none of a ticket's, whatever small numbers both have.
+	}
 	if endsWith(full, stem) || endsWith(bare, stem) {
 		long := full
 		if endsWith(bare, stem) {
@@ -187,19 +206,41 @@ func stemScore(t, p *Table, stem []string, marked bool) (int, string) {
 		}
 		return goodName + 4 - 4*(len(long)-len(stem)) + 5*min(3, common(t.words, long, stem)), "it has the last words of that table's name"
 	}
-	if abbreviates(stem, full) {
+	if !f.named[strings.Join(stem, " ")] && p != t && (abbreviates(stem, full) || len(full) > 1 && len(full[0]) == 1 &&
+		abbreviates(stem, full[1:])) {
 		return goodName - 2, "it is that table's name in short"
+	}
+	if !f.named[strings.Join(stem, " ")] && slices.Equal(canonical(stem), canonical(letterless(bare))) {
+		return goodName + 6, "it is that table's name in another language"
 	}
 	if len(full) == len(stem)+1 {
 		switch {
-		case !marked && startsWith(full, stem) && slices.Contains([]string{"type", "status", "category", "state", "kind", "class"},
-			full[len(full)-1]):
+		case !marked && startsWith(full, stem) && slices.Contains(kindWords, full[len(full)-1]):
 			return sureName - 20, "that table's name says its types"
 		case startsWith(full, stem):
 			return weakName + 6, "that table's name begins with it"
 		}
 	}
 	return 0, ""
+}
+
+// letterless takes a single letter off the front of a table's name, such as the c of c_country.
+func letterless(words []string) []string {
+	if len(words) > 1 && len(words[0]) == 1 {
+		return words[1:]
+	}
+	return words
+}
+
+// canonical puts one word for all that mean the same.
+func canonical(words []string) []string {
+	out := slices.Clone(words)
+	for i, w := range out {
+		if same, ok := sameThing[w]; ok {
+			out[i] = same
+		}
+	}
+	return out
 }
 
 // common counts the words of both tables beside the stem.
@@ -264,6 +305,9 @@ func (f *finder) byRole(t *Table, c *Column, add adder) {
 		return
 	}
 	marked, stem, _ := keyParts(c.words)
+	if len(stem) > len(t.words) && startsWith(stem, t.words) {
+		stem = stem[len(t.words):] // The author of post_author in posts.
+	}
 	key := f.user.Key()
 	n := len(stem)
 	by := n > 1 && stem[n-1] == "by"
@@ -278,6 +322,8 @@ func (f *finder) byRole(t *Table, c *Column, add adder) {
 		"reviewer", "reporter", "requester",
 	}, stem[0]):
 		add(f.user, key, goodName, "it says who did something, and that table holds the users")
+	case n == 1 && c.kind() == integer && (slices.Contains(peopleWords, stem[0]) || stem[0] == "by"):
+		add(f.user, key, acceptable+6, "it names a person who works, and that table holds the users")
 	case doing && marked:
 		add(f.user, key, goodName+4, "it says who did something, and that table holds the users")
 	case doing && n > 1 && (stem[n-1] == "to" || stem[n-1] == "user"):
@@ -286,6 +332,29 @@ func (f *finder) byRole(t *Table, c *Column, add adder) {
 	if marked && n > 0 && (slices.Contains(userTables, stem[n-1]) && f.user.words[len(f.user.words)-1] != stem[n-1] ||
 		slices.Contains(peopleWords, stem[n-1])) {
 		add(f.user, key, acceptable, "it names a person who works, and that table holds the users")
+	}
+}
+
+// namedBeside reports whether another column of a table points at p by its whole name, so that a parent must be something else.
+func namedBeside(t *Table, c *Column, p *Table) bool {
+	return slices.ContainsFunc(t.Columns, func(o *Column) bool {
+		_, stem, role := keyParts(o.words)
+		return o != c && len(role) == 0 && !ownKey(t, o) && len(stem) < len(o.words) && slices.Equal(stem, trimThing(p.words))
+	})
+}
+
+// byKindInside finds a list of several kinds, such as the priorities among the enumerations: its rows say their kind by the key's name.
+func (f *finder) byKindInside(t *Table, c *Column, add adder) {
+	marked, stem, _ := keyParts(c.words)
+	if !marked || len(stem) == 0 {
+		return
+	}
+	for p, kinds := range f.kinds {
+		for _, kind := range kinds {
+			if p != t && endsWith(kind, stem) {
+				add(p, p.Key(), goodName+3*shared(kind, t.words), "rows of that table say that they are such")
+			}
+		}
 	}
 }
 
@@ -322,7 +391,7 @@ func (f *finder) byFamily(t *Table, c *Column, add adder) {
 		add(t, t.Key(), score, "it names a parent, and the table itself may be meant")
 	}
 	for _, p := range f.catalog.Tables {
-		if p == t || p.View || p.Key() == "" || len(rest) > 0 {
+		if p == t || p.View || p.Key() == "" || len(rest) > 0 || parent && namedBeside(t, c, p) {
 			continue
 		}
 		k := p.Column(p.Key())

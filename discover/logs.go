@@ -92,7 +92,7 @@ func (l *look) logOf(ctx context.Context, r *Record, t *Table) *Log {
 	} else if l.rowsOf(l.catalog.Table(r.Table)) > 0 && !l.NoData {
 		return nil
 	}
-	if g.New != "" && !l.field(ctx, r, t, g) {
+	if g.New != "" && !l.field(ctx, r, t, g) || !l.sameWords(ctx, r, t, g) {
 		return nil
 	}
 	g.Guess = Guess{fmt.Sprintf("%s tells how rows of %s change", t.Name, r.Table), Medium, l.told(g)}
@@ -100,6 +100,34 @@ func (l *look) logOf(ctx context.Context, r *Record, t *Table) *Log {
 		g.Confidence = High
 	}
 	return g
+}
+
+// sameWords reports whether a log's states are the record's, by their words or their labels. A column of states of something else has
+// others.
+func (l *look) sameWords(ctx context.Context, r *Record, t *Table, g *Log) bool {
+	column := cmp.Or(g.New, g.State)
+	if l.NoData || column == "" || r.State == "" || !l.rows(t) {
+		return true
+	}
+	known := r.known()
+	var texts []string
+	if len(g.Where) > 0 && g.Through == nil {
+		texts = l.valuesWhere(ctx, t, column, g.Where)
+	} else if words, _, err := l.reader.Words(ctx, t, column, 60); err == nil {
+		for _, w := range words {
+			texts = append(texts, w.Text)
+		}
+	}
+	hit, tried := 0, 0
+	for _, w := range texts {
+		if w = strings.ToLower(strings.TrimSpace(w)); w != "" && w != "0" {
+			tried++
+			if known[w] {
+				hit++
+			}
+		}
+	}
+	return tried == 0 || hit*3 >= tried
 }
 
 // timed finds the time of a log's rows: their own, or that of the table between.
@@ -222,10 +250,12 @@ func oldAndNew(t *Table, g *Log) {
 		w, written := strings.Join(c.words, " "), c.kind() == text || c.kind() == longText
 		switch {
 		case written && has(c.words, "old", "before", "previous", "prev") && has(c.words, value...) ||
-			slices.Contains([]string{"from state", "from status", "old", "before", "old status id", "from status id"}, w):
+			has(c.words, "from", "old", "previous", "prev", "before", "src") && has(c.words, "status", "state") && len(stemOf(c.words)) == 2 ||
+			slices.Contains([]string{"old", "before"}, w):
 			g.Old = cmp.Or(g.Old, c.Name)
 		case written && has(c.words, "new", "after", "next") && has(c.words, value...) ||
-			slices.Contains([]string{"to state", "to status", "new", "after", "new status id", "to status id"}, w):
+			has(c.words, "to", "new", "next", "after", "dst") && has(c.words, "status", "state") && len(stemOf(c.words)) == 2 ||
+			slices.Contains([]string{"new", "after"}, w):
 			g.New = cmp.Or(g.New, c.Name)
 		}
 	}
@@ -251,7 +281,8 @@ func (l *look) sameState(r *Record, record, t *Table) string {
 	}
 	for _, c := range t.Columns {
 		n := len(c.words)
-		if n > 0 && (len(c.words) == 1 || has(c.words, record.words...) || slices.Contains(idWords, c.words[n-1])) &&
+		if n > 0 && !slices.Contains(t.Primary, c.Name) && (len(c.words) == 1 || has(c.words, record.words...) ||
+			slices.Contains(idWords, c.words[n-1])) &&
 			has(c.words, stateWords...) && !c.isFlag() && !has(c.words, "old", "from", "previous", "before") {
 			return c.Name
 		}
@@ -262,7 +293,7 @@ func (l *look) sameState(r *Record, record, t *Table) string {
 // ties finds how a log's rows are tied to the record's.
 func (l *look) ties(ctx context.Context, r *Record, t *Table, g *Log) bool {
 	for _, k := range l.out.keysOf[t.Name] {
-		if k.Parent == r.Table && k.Confidence != Low {
+		if st := l.profile.stats(t, k.Column); k.Parent == r.Table && k.Confidence != Low && (!l.rows(t) || st.Filled > st.Zero) {
 			g.Key = k.Column
 			if !slices.Contains(r.Key, k.Key) {
 				g.Other = k.Key
@@ -346,21 +377,25 @@ func (l *look) field(ctx context.Context, r *Record, t *Table, g *Log) bool {
 		g.State = ""
 		return true
 	}
-	var column *Column
-	for _, c := range t.Columns {
-		w := strings.Join(c.words, " ")
-		if has([]string{w}, "field name", "field", "property", "prop key", "prop", "attribute", "column", "column name", "option",
-			"search option", "id search option", "key", "fieldname", "attribute name", "field id", "item", "changed field") ||
-			has(c.words, "field") && has(c.words, "name", "id") {
-			column = c
-			break
-		}
-	}
-	if column == nil || l.NoData {
+	if l.NoData || r.State == "" {
 		return false
 	}
+	for _, c := range t.Columns {
+		w := strings.Join(c.words, " ")
+		if has([]string{w}, "property", "prop key", "prop", "attribute", "column", "column name", "option",
+			"search option", "id search option", "key", "fieldname", "attribute name", "item") || has(c.words, "field") {
+			if l.fieldIs(ctx, r, t, g, c) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// fieldIs finds the value of a log's column that means the record's state: by its name, else the one whose values are the states.
+func (l *look) fieldIs(ctx context.Context, r *Record, t *Table, g *Log, column *Column) bool {
 	words, _, err := l.reader.Words(ctx, t, column.Name, 80)
-	if err != nil || r.State == "" {
+	if err != nil {
 		return false
 	}
 	state := l.catalog.Table(r.Table).Column(r.State)
@@ -372,27 +407,26 @@ func (l *look) field(ctx context.Context, r *Record, t *Table, g *Log) bool {
 			return true
 		}
 	}
-	// A number that only the application knows: the field whose values are the record's states.
-	known := map[string]bool{}
-	for _, s := range r.States {
-		known[strings.ToLower(s.Raw)] = true
-		known[strings.ToLower(s.Label)] = true
-	}
+	known := r.known()
 	for _, w := range words {
 		where := append(slices.Clone(g.Where), Equals{column.Name, w.Text})
 		values := l.valuesWhere(ctx, t, g.New, where)
-		hit := 0
-		for _, v := range values {
-			if known[strings.ToLower(v)] {
-				hit++
-			}
-		}
-		if len(values) >= 2 && hit == len(values) {
+		if len(values) >= 2 && !slices.ContainsFunc(values, func(v string) bool { return !known[strings.ToLower(v)] }) {
 			g.Where = where
 			return true
 		}
 	}
 	return false
+}
+
+// known are the record's states, as they are written and as people call them.
+func (r *Record) known() map[string]bool {
+	out := map[string]bool{}
+	for _, s := range r.States {
+		out[strings.ToLower(strings.TrimSpace(s.Raw))] = true
+		out[strings.ToLower(strings.TrimSpace(s.Label))] = true
+	}
+	return out
 }
 
 // fitter counts values under conditions that a table's key lacks; a server can.

@@ -36,12 +36,15 @@ var meanings = []struct {
 		"do,todo,backlog,doing,placed,picked,packed,transit,in transit,dispatched,payment review,payment accepted,remotely " +
 		"accepted,accepted,accept,observed,active,running,ongoing,authorized,ordered,out,enrolled,incomplete,paused,estimate,sent,offen,neu," +
 		"ouvert,abierto,pendiente,invoiced,payment pending,pending payment,fraud,none,triage,testing,responded,admitted,checked " +
-		"in,booked,part paid,partly paid,arrived,loaned,borrowed,triaged,feedback,needs feedback,escalated,contacted,in delivery,logged,applied"},
+		"in,booked,part paid,partly paid,arrived,stalled,viewed,interviewing,interview,offered,offer,qualifying,lead,to verify,verifying,on " +
+		"order,scheduled,opened,unstarted,loaned,borrowed,triaged,feedback,needs feedback,escalated,contacted,in delivery,logged,applied"},
 	{Decided, "final,finalized,finalised,closed,close,complete,completed,done,resolved,solved,approved,shipped,delivered,paid,won,held," +
 		"processed,finished,returned,archived,converted,fulfilled,settled,posted,published,granted,issued,passed,success,successful," +
 		"succeeded,signed,verified,answered,merged,fixed,cleared,marked cleared,ended,inactive,departed,discharged,checked " +
 		"out,collected,hired,erledigt,geschlossen,ferme,cerrado,completado,completada,termine,abgeschlossen,billed,reconciled,ok," +
-		"reimbursed,wontfix,wont fix,implemented,released,deployed,received in full,resulted,reported,discharged,fully paid,waived"},
+		"reimbursed,wontfix,wont fix,implemented,released,deployed,received in full,resulted,reported,discharged,fully " +
+		"paid,waived,publish,deployed," +
+		"executed,installed,consumed,used,redeemed,credited,reimbursed,invoiced in full"},
 }
 
 var meaningOf map[string]Meaning

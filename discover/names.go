@@ -12,7 +12,7 @@ import (
 var glued = []string{
 	"timestamp", "datetime", "address", "comment", "country", "update", "status", "amount", "number", "phone", "email", "price", "token",
 	"total", "first", "state", "stage", "count", "group", "date", "time", "name", "code", "type", "mail", "uuid", "rate", "city", "key", "id",
-	"by", "no", "ip",
+	"by", "no", "ip", "det",
 }
 
 // leading are words that stand at the front of longer words, such as "isactive" and "datecreated".
@@ -162,7 +162,8 @@ func pluralOfCapitals(runes []rune, i int) bool {
 var irregular = map[string]string{
 	"people": "person", "persons": "person", "children": "child", "men": "man", "women": "woman", "data": "data", "media": "media",
 	"news": "news", "series": "series",
-	"ids": "id", "status": "status", "address": "address", "is": "is", "has": "has", "was": "was", "as": "as", "gas": "gas", "bus": "bus",
+	"pays": "pays", "ids": "id", "status": "status", "address": "address", "is": "is", "has": "has", "was": "was", "as": "as", "gas": "gas",
+	"bus":  "bus",
 	"plus": "plus", "sms": "sms", "gps": "gps", "dns": "dns", "cms": "cms", "https": "https", "rss": "rss",
 	"sales": "sale", "cases": "case", "statuses": "status", "addresses": "address", "buses": "bus", "analyses": "analysis",
 	"diagnoses": "diagnosis",

@@ -34,7 +34,8 @@ func (l *look) personal() {
 	}
 }
 
-var secretWords = []string{"password", "passwd", "pwd", "passwort", "passphrase", "secret", "salt", "pin", "cvv", "cvc", "totp", "otp"}
+var secretWords = []string{"password", "passwd", "pwd", "pw", "passwort", "passphrase", "secret", "salt", "pin", "cvv", "cvc", "totp",
+	"otp"}
 
 // exact are names of one or two words that are personal wherever they stand.
 var exact = map[string]string{}
@@ -47,7 +48,8 @@ func init() {
 	}
 	add("hash", `first name, firstname, fname, given name, forename, prenom, nombre, vorname, last name, lastname, lname, surname, `+
 		`family name, familyname, nachname, apellido, apellidos,
-		middle name, middlename, mname, maiden name, full name, fullname, realname, real name, display name, nickname, nick name, username,
+		middle name, middlename, mname, maiden name, full name, fullname, realname, real name, display name, nickname, nick name, nick,
+		    nicename, username, agent name, delivery name,
 		    user name, login, login name, screen name, contact name, customer name,
 		patient name, client name, card holder, cardholder, card number, holder name, account holder, recipient name, ship name, bill name,
 		    billing name, shipping name, mother name, father name, guardian name, spouse name, contname, conttel,
@@ -85,19 +87,16 @@ func (l *look) sensitive(t *Table, c *Column) (mask, why string, sure bool) {
 		return "", "", false
 	}
 	w := c.words
-	last := w[len(w)-1]
 	name := strings.Join(w, " ")
 	if k == integer && (!has(w, "phone", "mobile", "ssn", "telephone", "fax", "national") || has(w, "id", "count", "duration", "type",
 		"length", "quantity")) {
 		return "", "", false
 	}
-	if has(w, secretWords...) && !has(w, "template", "type", "date", "expire", "expiry", "changed", "time", "forget", "reset", "link",
-		"question") && (k == text || k == longText || k == binary) {
+	if l.secret(t, c) {
 		return "drop", "its name says a secret", true
 	}
-	if last == "token" && (k == text || k == longText || k == binary) && !l.looks(t).technical || len(w) > 1 && last == "hash" &&
-		has(w, "user", "password", "pass", "passwd") {
-		return "drop", "its name says a secret", true
+	if has(w, "cc", "country", "dial", "calling") && has(w, "phone", "mobile", "tel") && (last(w) == "cc" || has(w, "code")) {
+		return "", "", false // The code of a country.
 	}
 	if k == date || k == datetime {
 		if m := exact[name]; m == "year" || strings.HasSuffix(name, " dob") || has(w, "birthdate", "birthday", "dob") || has(w, "birth") &&
@@ -132,6 +131,26 @@ func (l *look) sensitive(t *Table, c *Column) (mask, why string, sure bool) {
 	return l.byPlace(t, c)
 }
 
+// secret reports whether a column's name says that its values open a door.
+func (l *look) secret(t *Table, c *Column) bool {
+	w, k := c.words, c.kind()
+	if k != text && k != longText && k != binary {
+		return false
+	}
+	switch {
+	case has(w, secretWords...) && !has(w, "template", "type", "date", "expire", "expiry", "changed", "time", "forget", "reset", "link",
+		"question"):
+		return true
+	case last(w) == "pass":
+		return len(w) == 1 || len(w) == 2 && (has(w, "user", "admin", "login", "account") || l.looks(t).person)
+	case w[0] == "pass" && has(w, "crypted", "hash", "hashed", "encrypted", "temp"):
+		return true
+	case last(w) == "token":
+		return !l.looks(t).technical
+	}
+	return len(w) > 1 && last(w) == "hash" && has(w, "user", "password", "pass", "passwd")
+}
+
 // short reports whether a text has room for a yes or no at most.
 func short(c *Column) bool {
 	return strings.HasPrefix(c.Type, "varchar(1)") || strings.HasPrefix(c.Type, "varchar(2)") || strings.HasPrefix(c.Type, "varchar(3)") ||
@@ -162,6 +181,9 @@ func (l *look) byPlace(t *Table, c *Column) (string, string, bool) {
 	name := strings.Join(w, " ")
 	s := l.looks(t)
 	people := has(trimThing(t.words), personTable...)
+	if mask, why := written(t, c, name); mask != "" {
+		return mask, why, mask == "hash"
+	}
 	switch {
 	case name == "name" && s.person && !has(t.words, "account", "company", "supplier", "organization", "organisation", "manufacturer",
 		"vendor", "artist"):
@@ -171,13 +193,6 @@ func (l *look) byPlace(t *Table, c *Column) (string, string, bool) {
 		return "drop", "its name says an address", true
 	case has(w, "postal", "postcode", "zip", "postalcode", "street"):
 		return "drop", "its name says an address", true
-	case (c.kind() == longText || c.kind() == text && strings.HasPrefix(c.Type, "varchar(")) &&
-		slices.Contains([]string{"body", "content", "message", "text", "hometext", "value text", "reply"}, name) &&
-		has(t.words, "note", "entry", "message", "thread", "post", "comment", "followup", "mail", "chat", "event", "obs", "observation", "sms",
-			"letter", "pnote", "conversation") && c.kind() != enum && !has(t.words, "template", "type"):
-		return "drop", "it is what people write", false
-	case c.kind() == longText && (name == "body" || name == "value text" || name == "hometext"):
-		return "drop", "it is what people write", false
 	case s.eav && people && !s.settings && name == "value" && (c.kind() == text || c.kind() == longText):
 		return "hash", "it is a free value of a person", false
 	case name == "identifier" && people:

@@ -56,6 +56,7 @@ func (l *look) records(ctx context.Context) error {
 		}
 	}
 	l.logs(ctx)
+	l.dropLogs()
 	l.out.Records = slices.DeleteFunc(l.out.Records, func(r Record) bool { return !l.lives(&r) })
 	slices.SortStableFunc(l.out.Records, func(a, b Record) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(l.rowsOf(l.catalog.Table(b.Table)), l.rowsOf(l.catalog.Table(a.Table))),
@@ -64,6 +65,19 @@ func (l *look) records(ctx context.Context) error {
 	l.nameRecords()
 	l.steps(ctx)
 	return nil
+}
+
+// dropLogs takes out what tells of another record's changes: its rows are no records of their own.
+func (l *look) dropLogs() {
+	logs := map[string]bool{}
+	for _, r := range l.out.Records {
+		if r.Log != nil && r.Log.Confidence == High && r.Log.Through == nil && r.Log.State != "" {
+			logs[r.Log.Table] = true
+		}
+	}
+	l.out.Records = slices.DeleteFunc(l.out.Records, func(r Record) bool {
+		return logs[r.Table] && r.Log == nil && l.asked(l.catalog.Table(r.Table)) == nil
+	})
 }
 
 // asked is what the user says of a table.
@@ -81,7 +95,7 @@ func (l *look) recordOf(ctx context.Context, t *Table) (*Record, error) {
 	asked := l.asked(t)
 	s := l.looks(t)
 	if asked == nil && (t.View || len(t.Primary) == 0 || s.copyOf != "" || s.junction || s.eav || s.settings || s.lookup || s.words ||
-		s.person || s.technical || s.catalogue ||
+		s.person || s.technical || s.catalogue && !l.liveDespiteName(t) ||
 		s.log && has(t.words[len(t.words)-1:], "history", "log", "audit", "trail", "transition", "revision", "journal", "hist")) {
 		return nil, nil
 	}
@@ -133,6 +147,22 @@ func (l *look) recordOf(ctx context.Context, t *Table) (*Record, error) {
 	r.What = fmt.Sprintf("rows of %s have a life", t.Name)
 	r.Evidence = strings.Join(why, "; ")
 	return r, nil
+}
+
+// liveDespiteName reports whether a table with the name of a catalogue has what only records with a life have: a column of states with
+// three states or more, and two dates of what happened to its rows that some of them lack.
+func (l *look) liveDespiteName(t *Table) bool {
+	s := l.stateColumn(t)
+	if s == nil || l.profile.stats(t, s.column.Name).Distinct < 3 {
+		return false
+	}
+	happened := 0
+	for _, d := range l.out.Dates {
+		if d.Table == t.Name && slices.Contains([]string{"submitted", "accepted", "decided", "closed", "cancelled", "paid", "shipped"}, d.Role) {
+			happened++
+		}
+	}
+	return happened >= 2
 }
 
 // isOutcome reports whether a column says how rows ended: it is filled on as many rows as the date of the end, and not on the others.
@@ -228,7 +258,7 @@ func (l *look) standing(t *Table, r *Record, why *[]string) int {
 // endDate is a date that some rows have and others do not, and that says when a row's life ended.
 func (l *look) endDate(t *Table, dates []DateRole) string {
 	begins := slices.ContainsFunc(dates, func(d DateRole) bool { return d.Role == "created" || d.Role == "started" })
-	if !begins || len(t.Primary) != 1 || l.looks(t).detail {
+	if !begins || len(t.Primary) != 1 || l.looks(t).detail || has(t.words, "calendar", "event", "appointment", "meeting", "shift") {
 		return ""
 	}
 	rows := l.profile.rows(t)
@@ -242,6 +272,9 @@ func (l *look) endDate(t *Table, dates []DateRole) string {
 		}
 		st := l.profile.stats(t, c.Name)
 		empty := st.Nulls + st.Zero + st.Far
+		if st.Future*20 > rows-empty {
+			continue // What ended did not end tomorrow: it is the end of a period that was agreed.
+		}
 		if rows == 0 && l.NoData || rows > 0 && empty > 0 && empty < rows {
 			return c.Name
 		}

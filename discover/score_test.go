@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"cmp"
 	"compress/gzip"
 	"context"
 	"fmt"
@@ -49,11 +50,12 @@ type truth struct {
 var few = []string{"northwind", "opencart", "osticket", "sakila"}
 
 // TestTheForeignSchemasAreUnderstood compares what is believed of foreign databases, their declared foreign keys hidden, with what a
-// person who knows the applications says. SHOW=fk,records,… prints what is wrong; SCHEMA=name takes one alone,
-// LIFELINE_SOAK=1 all of them.
+// person who knows the applications says. SHOW=fk,records,… prints what is wrong; SCHEMA=name takes one alone, SCHEMAS=folder other
+// ones with their own truth, LIFELINE_SOAK=1 all of them.
 func TestTheForeignSchemasAreUnderstood(t *testing.T) {
 	dsn := os.Getenv("LIFELINE_TEST_MYSQL")
-	files, _ := filepath.Glob(filepath.Join("..", "..", "shared", "schemas", "truth", "*.yml"))
+	folder := cmp.Or(os.Getenv("SCHEMAS"), filepath.Join("..", "..", "shared", "schemas"))
+	files, _ := filepath.Glob(filepath.Join(folder, "truth", "*.yml"))
 	if len(files) == 0 || dsn == "" {
 		t.Skip("the schemas, or a server, are not here")
 	}
@@ -77,7 +79,7 @@ func TestTheForeignSchemasAreUnderstood(t *testing.T) {
 	}
 	total := &score{}
 	for _, name := range names {
-		text, err := os.ReadFile(filepath.Join("..", "..", "shared", "schemas", "truth", name+".yml"))
+		text, err := os.ReadFile(filepath.Join(folder, "truth", name+".yml"))
 		require.NoError(t, err)
 		var want truth
 		require.NoError(t, yaml.Unmarshal(text, &want))

@@ -67,12 +67,13 @@ func (l *look) maybeState(t *Table, c *Column) *stateOf {
 	switch {
 	case has(qualifier, "marital", "employment", "employee", "allergy", "tax", "stock", "payment", "shipping", "province", "address", "bill",
 		"ship", "country", "vat", "smoking", "immigration", "citizen", "residence", "civil", "family", "online", "read", "sync", "verification",
-		"email", "mail", "login", "send", "sms", "previous", "old", "new", "next", "event", "trial", "deceased", "patient", "billing",
+		"email", "mail", "login", "send", "sms", "previous", "old", "new", "next", "from", "to", "src", "dst", "event", "trial", "deceased",
+		"patient", "billing",
 		"license", "discount", "approval", "review", "state", "post", "comment", "ping"):
 		s.score -= 2
 		s.why = append(s.why, "its name says more than a state")
 		if has(qualifier, "marital", "employment", "employee", "allergy", "tax", "stock", "province", "address", "country", "smoking",
-			"previous", "old", "new", "civil", "trial") {
+			"previous", "old", "new", "civil", "trial", "from", "to", "src", "dst") {
 			return nil
 		}
 	case len(qualifier) == 0:
@@ -80,8 +81,11 @@ func (l *look) maybeState(t *Table, c *Column) *stateOf {
 	case len(qualifier) == 1:
 		s.score++
 	}
-	if stem[len(stem)-1] == "progress" && k == integer {
-		return nil
+	if stem[len(stem)-1] == "progress" {
+		if k == integer {
+			return nil
+		}
+		s.score-- // More often how far something is than what state it is in.
 	}
 	if marked && s.lookup == nil {
 		s.score--

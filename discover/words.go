@@ -30,13 +30,13 @@ var doings = []string{
 	"posted", "signed", "completed", "confirmed", "authorized", "authorised", "last",
 	"lastupdater", "tech", "technician", "responsible", "in", "charge", "by", "to", "reopened", "processed", "issued", "received",
 	"requested", "granted", "uploaded", "checked", "performed", "executed", "done", "archived", "blocked", "accepted", "declined", "paid",
-	"invited", "sender", "receiver",
+	"invited", "sender", "receiver", "validator", "recruiter",
 }
 
 // peopleWords are people who work for whoever owns the database.
 var peopleWords = []string{
 	"rep", "representative", "salesman", "salesperson", "seller", "cashier", "clerk", "provider", "doctor", "physician", "nurse", "teacher",
-	"driver", "manager", "supervisor", "technician", "tech",
+	"driver", "manager", "supervisor", "technician", "tech", "recruiter", "validator", "interviewer", "buyer", "trainer",
 	"consultant", "operator", "dispatcher", "worker", "engineer", "assignee", "lead", "coordinator", "counselor", "instructor",
 }
 
@@ -44,4 +44,27 @@ var peopleWords = []string{
 var parentWords = []string{
 	"parent", "superior", "boss", "previous", "prev", "original", "predecessor", "root", "ancestor", "replaced",
 	"superseded", "merged",
+}
+
+// sideWords say which of two of the same kind a key means: status_from and status_to, src_column_id and dst_column_id.
+var sideWords = []string{
+	"from", "to", "old", "new", "src", "dst", "source", "target", "origin", "destination", "dest", "before", "after", "prev", "previous",
+	"next", "first", "second", "left", "right",
+}
+
+// sameThing gives words of other languages, and words that mean the same, one word to be compared by.
+var sameThing = map[string]string{
+	"pays": "country", "pais": "country", "land": "country", "nation": "country", "projet": "project", "proyecto": "project",
+	"projekt": "project", "societe": "company", "empresa": "company", "firma": "company", "commande": "order", "pedido": "order",
+	"bestellung": "order", "facture": "invoice", "factura": "invoice", "rechnung": "invoice", "client": "customer", "cliente": "customer",
+	"kunde": "customer", "produit": "product", "producto": "product", "produkt": "product", "articulo": "article", "artikel": "article",
+	"utilisateur": "user", "usuario": "user", "benutzer": "user", "reglement": "payment", "paiement": "payment", "pago": "payment",
+	"zahlung": "payment", "fournisseur": "supplier", "proveedor": "supplier", "lieferant": "supplier", "vendor": "supplier",
+	"statut": "status", "estado": "status", "categorie": "category", "categoria": "category", "kategorie": "category", "ville": "city",
+	"ciudad": "city", "stadt": "city", "departement": "department", "departamento": "department", "abteilung": "department",
+	"langue": "language", "idioma": "language", "sprache": "language", "devise": "currency", "moneda": "currency", "waehrung": "currency",
+	"adherent": "member", "membre": "member", "miembro": "member", "mitglied": "member", "contrat": "contract", "contrato": "contract",
+	"vertrag": "contract", "entrepot": "warehouse", "almacen": "warehouse", "lager": "warehouse", "tache": "task", "tarea": "task",
+	"aufgabe": "task", "groupe": "group", "grupo": "group", "gruppe": "group", "employe": "employee", "empleado": "employee",
+	"mitarbeiter": "employee",
 }
