@@ -146,14 +146,14 @@ func (s *RowSummer) text(out []byte, v *Vector, column, row int) []byte {
 	}
 }
 
-// Text is a landed value as the server prints it, of bytes in hexadecimal digits; ok is false for a null.
+// Text is a landed value as the server prints it, of bytes as \x and hexadecimal digits; ok is false for a null.
 func (s *RowSummer) Text(b *Batch, column, row int) (text string, ok bool) {
 	if b.Cols[column].Nulls[row] {
 		return "", false
 	}
 	out := s.text(nil, &b.Cols[column], column, row)
 	if s.table.Columns[column].Type.Kind == Bytes {
-		return hex.EncodeToString(b.Cols[column].BytesAt(row)), true
+		return `\x` + hex.EncodeToString(b.Cols[column].BytesAt(row)), true
 	}
 	return string(out), true
 }

@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -127,11 +126,10 @@ func keyText(t *change.Table, r verifiedRow) string {
 			}
 		}
 	}
-	if len(parts) == 1 && parts[0] != nil {
+	if len(parts) == 1 && parts[0] != nil && *parts[0] != "" {
 		return *parts[0]
 	}
-	text, _ := json.Marshal(parts) // Texts can always be written.
-	return string(text)
+	return change.KeyText(parts)
 }
 
 // differences are those of the rows of one key. Rows that are alike on both sides are taken out first, as often as they are on both.

@@ -20,11 +20,9 @@ func (s *server) Check(ctx context.Context) []preflight.Result {
 	found, missing, err := s.look(ctx)
 	s.mu.Unlock()
 	t.Trouble = err
-	keeps := map[string]bool{}
-	if rows, err := s.ask(ctx, "select engine as engine from information_schema.engines where transactions = 'YES'"); err == nil {
-		for _, r := range rows {
-			keeps[strings.ToLower(r["engine"])] = true
-		}
+	keeps, err := s.transactionalEngines(ctx)
+	if err != nil && t.Trouble == nil {
+		t.Trouble = s.address.explain("ask for the engines", err)
 	}
 	for _, f := range found {
 		table := preflight.Table{
@@ -37,6 +35,9 @@ func (s *server) Check(ctx context.Context) []preflight.Result {
 			}
 		}
 		table.Columns = f.shape.seen(table)
+		if f.isView {
+			table.Trouble = trouble(s.viewConsistent(ctx, f, keeps))
+		}
 		t.Tables = append(t.Tables, table)
 	}
 	for _, name := range missing {
@@ -56,17 +57,23 @@ func (f *folder) Check(ctx context.Context) []preflight.Result {
 			table.Columns = found.shape.seen(table)
 			err = found.firstLine(c)
 		}
-		if err != nil {
-			r := preflight.Result{Status: preflight.Fail, What: err.Error(), Class: change.ClassError}
-			var p *change.Problem
-			if errors.As(err, &p) {
-				r.Try, r.Class = p.Try, p.Class
-			}
-			table.Trouble = &r
-		}
+		table.Trouble = trouble(err)
 		t.Tables = append(t.Tables, table)
 	}
 	return preflight.Run(ctx, t)
+}
+
+// trouble is an error with one table as the result of a check, nil without one.
+func trouble(err error) *preflight.Result {
+	if err == nil {
+		return nil
+	}
+	r := preflight.Result{Status: preflight.Fail, What: err.Error(), Class: change.ClassError}
+	var p *change.Problem
+	if errors.As(err, &p) {
+		r.Try, r.Class = p.Try, p.Class
+	}
+	return &r
 }
 
 // seen are a table's columns as the contract check is to judge them.

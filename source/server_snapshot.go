@@ -171,26 +171,6 @@ func (s *server) allConsistent(ctx context.Context, tables []*serverTable) error
 	return nil
 }
 
-// viewConsistent refuses a view in a database that has a table without versions of rows: what a view reads is not known.
-func (s *server) viewConsistent(ctx context.Context, t *serverTable, keeps map[string]bool) error {
-	rows, err := s.ask(ctx, "select table_name as name, engine as engine from information_schema.tables where table_schema = "+
-		literal(s.address.database)+" and table_type <> 'VIEW'")
-	if err != nil {
-		return s.address.explain("look at the tables", err)
-	}
-	for _, r := range rows {
-		if engine := r["engine"]; engine != "" && !keeps[strings.ToLower(engine)] {
-			return &change.Problem{
-				Err: fmt.Errorf("%s is a view, and table %s, which it may read, is of engine %s, which has no consistent view",
-					t.SourceName, r["name"], engine),
-				Where: t.SourceName, Class: change.ClassBlocked,
-				Try: "alter table " + ident(r["name"]) + " engine = InnoDB, or --allow-weaker to read it as it is",
-			}
-		}
-	}
-	return nil
-}
-
 // transactionalEngines names the engines that keep versions of rows, in lower case.
 func (s *server) transactionalEngines(ctx context.Context) (map[string]bool, error) {
 	rows, err := s.ask(ctx, "select engine as engine from information_schema.engines where transactions = 'YES'")

@@ -2,6 +2,7 @@ package source_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -68,11 +69,19 @@ func TestAViewIsReadWhenItIsNamed(t *testing.T) {
 		require.Equal(t, map[string][]string{"w": {"2|B"}}, read(t, o).rows)
 		require.EqualValues(t, 1, totals(t, o)[0].Rows)
 		d.exec(t, "create table M (ID int primary key) engine = MyISAM")
-		src, err := source.Open(t.Context(), o)
-		require.NoError(t, err)
-		defer src.Close()
-		_, err = src.Snapshot(t.Context())
-		require.ErrorContains(t, err, "W is a view, and table M")
+		require.Equal(t, map[string][]string{"w": {"2|B"}}, read(t, o).rows, "M is not read by it")
+		d.exec(t, "create view X as select W.NUMBER from W join M on M.ID = W.NUMBER")
+		d.exec(t, "create function f() returns int deterministic return 1")
+		d.exec(t, "create view Y as select f() as N from T")
+		for view, want := range map[string]string{"X": "X is a view, and table M, which it reads", "Y": "Y is a view, and table M, which it may read"} {
+			o := source.Options{DSN: d.dsn, Tables: []source.Contract{{Name: "x", Identifier: view}}}
+			src, err := source.Open(t.Context(), o)
+			require.NoError(t, err)
+			_, err = src.Snapshot(t.Context())
+			require.ErrorContains(t, err, want)
+			require.Contains(t, fmt.Sprint(src.Check(t.Context())), want, "doctor sees it as a run does")
+			require.NoError(t, src.Close())
+		}
 	})
 }
 

@@ -37,7 +37,7 @@ func StagingRows(ctx context.Context, db *sql.DB, engine string, t *change.Table
 	}
 	defer func() { _ = rows.Close() }()
 	r := stagingReader{
-		batch: change.NewBatch(&plain, stagingBatch), filler: change.NewFiller(&plain), cells: make([]sql.RawBytes, len(selects)+1),
+		batch: change.NewBatch(&plain, stagingBatch), filler: change.NewFiller(&plain), cells: make([]cell, len(selects)+1),
 	}
 	into := make([]any, len(r.cells))
 	for i := range r.cells {
@@ -68,14 +68,36 @@ func StagingRows(ctx context.Context, db *sql.DB, engine string, t *change.Table
 type stagingReader struct {
 	batch  *change.Batch
 	filler *change.Filler
-	cells  []sql.RawBytes
+	cells  []cell
+}
+
+// cell is a text as the engine prints it, or null. database/sql's RawBytes cannot tell an empty text from a null in a row that begins with it.
+type cell struct {
+	text []byte
+	null bool
+}
+
+// Scan keeps a copy of the value until the next one.
+func (c *cell) Scan(src any) error {
+	c.null = src == nil
+	switch x := src.(type) {
+	case nil:
+	case string:
+		c.text = append(c.text[:0], x...)
+	case []byte:
+		c.text = append(c.text[:0], x...)
+	default:
+		return fmt.Errorf("%T, where a text was asked for", src)
+	}
+	return nil
 }
 
 func (r *stagingReader) add() {
 	last := len(r.cells) - 1
-	for i, p := range r.cells[:last] {
+	for i := range r.cells[:last] {
+		p := r.cells[i].text
 		switch {
-		case p == nil:
+		case r.cells[i].null:
 			r.filler.Null(r.batch, i)
 		case r.batch.Table.Columns[i].Type.Kind == change.Bytes:
 			value, _ := hex.DecodeString(string(p)) // The engine wrote it.
@@ -85,10 +107,10 @@ func (r *stagingReader) add() {
 		}
 	}
 	r.filler.Drop()
-	if r.cells[last] == nil {
+	if r.cells[last].null {
 		r.batch.Raw.AppendNull(change.Text)
 	} else {
-		r.batch.Raw.AppendBytes(r.cells[last])
+		r.batch.Raw.AppendBytes(r.cells[last].text)
 	}
 	r.batch.Len++
 }
