@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"lifeline/change"
 	"lifeline/jinja"
@@ -144,7 +146,7 @@ type compilation struct {
 }
 
 func (c *compilation) render(of *Node, path, sql string, env Env, extra map[string]any) (string, error) {
-	return c.graph.renderer.render(path, sql, hooks{
+	rendered, err := c.graph.renderer.render(path, sql, hooks{
 		node: of, this: &relation{env.This, of}, incremental: env.Incremental, extra: extra, get: configOf(of), columns: c.env.Columns,
 		ref: func(name string) (jinja.Value, error) {
 			n, err := c.graph.lookup(name)
@@ -170,11 +172,34 @@ func (c *compilation) render(of *Node, path, sql string, env Env, extra map[stri
 				return "", err
 			}
 			if c.env.Versions == nil {
-				return noVersions(c.env.Relation(n), columns), nil
+				return noVersions(c.env.Relation(n), columns) + afterVersions, nil
 			}
-			return c.env.Versions(n, columns), nil
+			return c.env.Versions(n, columns) + afterVersions, nil
 		},
 	})
+	return aliased(rendered), err
+}
+
+// afterVersions marks where the subquery of versions() ends: PostgreSQL before 16 wants an alias there, which DuckDB does not.
+const afterVersions = "/*lifeline:versions*/"
+
+var nextWord = regexp.MustCompile(`^(?:\s|--[^\n]*\n|/\*(?s:.*?)\*/)*(\pL[\pL\d_]*|"|.)?`)
+
+// noAliases are the words that go on with a select after a subquery, and so are no alias of it.
+const noAliases = " where group order limit join left right inner full cross on using having union except intersect window offset fetch natural for " +
+	"positional asof qualify "
+
+// aliased gives each subquery of versions() an alias where the model gives it none.
+func aliased(sql string) string {
+	parts := strings.Split(sql, afterVersions)
+	for i := 1; i < len(parts); i++ {
+		word := nextWord.FindStringSubmatch(parts[i])[1]
+		r, _ := utf8.DecodeRuneInString(word)
+		if word != `"` && (!unicode.IsLetter(r) && r != '_' || strings.Contains(noAliases, " "+strings.ToLower(word)+" ")) {
+			parts[i] = fmt.Sprintf(" as versions_%d%s", i, parts[i])
+		}
+	}
+	return strings.Join(parts, "")
 }
 
 // configOf answers config.get for a model; a text elsewhere has no configuration.

@@ -50,7 +50,7 @@ func (p *Project) readMask(c *Object, node string, col *Column) error {
 	if err != nil {
 		return err
 	}
-	p.masks[table+"."+col.Name] = masked{mask, c.Value}
+	p.masks[strings.ToLower(table+"."+col.Name)] = masked{mask, c.Value}
 	return nil
 }
 
@@ -82,7 +82,7 @@ func maskOf(x any, v Value) (change.Mask, error) {
 func (p *Project) Masks(s *SourceTable) map[string]*change.Mask {
 	var out map[string]*change.Mask
 	for _, c := range s.Columns {
-		m, ok := p.masks[s.Name+"."+c.Name]
+		m, ok := p.masks[strings.ToLower(s.Name+"."+c.Name)]
 		if !ok {
 			continue
 		}
@@ -104,7 +104,7 @@ const leastKey = 16
 func (p *Project) settleMasks() error {
 	for _, name := range sortedKeys(p.masks) {
 		m := p.masks[name]
-		s, column := p.maskedColumn(name)
+		s, column := p.sourceColumn(name)
 		if s == nil {
 			return m.where.Problem(fmt.Sprintf("masking names %q, which is not a column of a source table", name), "columns: {claim.type: hash}")
 		}
@@ -129,11 +129,12 @@ func (p *Project) settleMasks() error {
 	return nil
 }
 
-func (p *Project) maskedColumn(name string) (*SourceTable, string) {
+// sourceColumn finds a column by `table.column` in small letters; nil where there is none.
+func (p *Project) sourceColumn(name string) (*SourceTable, string) {
 	table, column, _ := strings.Cut(name, ".")
 	for _, s := range p.Sources {
 		for _, c := range s.Columns {
-			if s.Name == table && c.Name == column {
+			if strings.EqualFold(s.Name, table) && c.Name == column {
 				return s, column
 			}
 		}

@@ -335,18 +335,13 @@ func (p *Project) settleModel(m *Model) error {
 
 // settleAsOf checks that the columns which "latest" looks at are there.
 func (p *Project) settleAsOf() error {
-	for _, c := range p.Config.AsOf.Columns {
-		table, column, _ := strings.Cut(c, ".")
-		found := false
-		for _, s := range p.Sources {
-			for _, known := range s.Columns {
-				found = found || s.Name == table && known.Name == column
-			}
-		}
-		if !found {
+	for i, c := range p.Config.AsOf.Columns {
+		s, column := p.sourceColumn(strings.ToLower(c))
+		if s == nil {
 			return usage(p.Config.AsOf.where, fmt.Sprintf("as_of looks at %q, which is not a column of a source table", c),
 				"columns: [claim.date_created]")
 		}
+		p.Config.AsOf.Columns[i] = s.Name + "." + column
 	}
 	return nil
 }

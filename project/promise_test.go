@@ -132,9 +132,9 @@ var forms = []form{
 		name: "column", file: "models/m.yml", own: []string{"name"}, text: "models: [{name: m, columns: [{name: id, %s}]}]\n",
 		used: map[string]string{
 			"data_type": "int", "description": "d", "meta": "{owner: x}", "config": "{meta: {owner: x}}",
-			"data_tests": "[unique]", "tests": "[unique]",
+			"data_tests": "[unique]", "tests": "[unique]", "quote": "true, data_tests: [unique]",
 		},
-		told: keysTold("quote", "tags", "constraints", "docs", "granularity", "policy_tags"),
+		told: keysTold("tags", "constraints", "docs", "granularity", "policy_tags"),
 	},
 	{
 		name: "model", file: "models/m.yml", own: []string{"name"}, text: "models: [{name: m, %s}]\n",

@@ -3,6 +3,7 @@ package project
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -164,7 +165,11 @@ func (t *SourceTable) readMeta(o *Object, meta map[string]any) error {
 	if err != nil {
 		return err
 	}
-	t.File, t.Key = textOf(own["file"]), textsOf(own["key"])
+	// Staging has the source's names in small letters, however they are spelled there and here.
+	t.File = textOf(own["file"])
+	for _, c := range textsOf(own["key"]) {
+		t.Key = append(t.Key, strings.ToLower(c))
+	}
 	if t.Shift, err = readShift(o, own["shift"]); err != nil {
 		return err
 	}
@@ -172,8 +177,12 @@ func (t *SourceTable) readMeta(o *Object, meta map[string]any) error {
 	switch m := own["money"].(type) {
 	case nil:
 	case map[string]any:
-		for _, c := range sortedKeys(m) {
-			t.Money[c] = textOf(m[c])
+		for _, name := range sortedKeys(m) {
+			c := strings.ToLower(name)
+			if _, twice := t.Money[c]; twice {
+				return o.Value.Problem("meta.lifeline.money names the column "+c+" twice", "each money column once")
+			}
+			t.Money[c] = strings.ToLower(textOf(m[name]))
 			t.MoneyOrder = append(t.MoneyOrder, c)
 		}
 	default:
@@ -394,24 +403,37 @@ func (p *Project) readTestPatch(o *Object) error {
 	return o.Value.Problem(fmt.Sprintf("there is no singular test %q", name), "name a file of tests/ without its ending")
 }
 
-// readColumns reads the columns of a node and the tests on them.
+// readColumns reads the columns of a node and the tests on them. Those of a source table get the names that they have in staging, which are
+// the source's in small letters.
 func (p *Project) readColumns(o *Object, node string) ([]Column, error) {
 	var out []Column
+	isSource := strings.Contains(node, ".")
 	err := o.Each("columns", func(c *Object) error {
 		var col Column
 		var config map[string]any
-		if err := firstError(c.Text("name", &col.Name), c.Text("data_type", &col.DataType), p.describe(c, &col.Description),
+		var quote bool
+		if err := firstError(c.Text("name", &col.Name), c.Boolean("quote", &quote), c.Text("data_type", &col.DataType), p.describe(c, &col.Description),
 			p.takeMeta(c, &col.Meta, &config)); err != nil {
 			return err
 		}
 		if col.Name == "" {
 			return c.Value.Problem("a column without a name", "name: id")
 		}
+		if isSource {
+			col.Name = strings.ToLower(col.Name)
+			if slices.ContainsFunc(out, func(other Column) bool { return other.Name == col.Name }) {
+				return c.Value.Problem(fmt.Sprintf("column %s of %s is declared twice", col.Name, node), "take one out")
+			}
+		}
 		if err := p.readMask(c, node, &col); err != nil {
 			return err
 		}
 		out = append(out, col)
-		if err := p.readTests(c, node, col.Name); err != nil {
+		tested := col.Name
+		if quote && !isSource {
+			tested = `"` + strings.ReplaceAll(col.Name, `"`, `""`) + `"`
+		}
+		if err := p.readTests(c, node, tested); err != nil {
 			return err
 		}
 		for _, k := range sortedKeys(config) {
@@ -419,7 +441,7 @@ func (p *Project) readColumns(o *Object, node string) ([]Column, error) {
 				p.ignore("columns.config."+k, c.Value.Where())
 			}
 		}
-		return c.Finish(p, "quote", "tags", "constraints", "docs", "granularity", "policy_tags")
+		return c.Finish(p, "tags", "constraints", "docs", "granularity", "policy_tags")
 	})
 	return out, err
 }

@@ -95,7 +95,7 @@ func TestAnyNameOfATableOrAColumnLands(t *testing.T) {
 	for i, name := range oddNames {
 		quoted, err := json.Marshal(name)
 		require.NoError(t, err)
-		tables = append(tables, fmt.Sprintf("      - {name: %s, meta: {lifeline: {file: t.csv, key: [id], money: {amount: c}}}, columns: "+
+		tables = append(tables, fmt.Sprintf("      - {name: %s, meta: {lifeline: {file: t.csv, key: [ID], money: {AMOUNT: C}}}, columns: "+
 			"[{name: id, data_type: bigint}, {name: amount, data_type: 'decimal(9,2)'}]}", quoted))
 		files[fmt.Sprintf("models/core/m%d.sql", i)] = fmt.Sprintf("select * from {{ source('s', %s) }}", quoted)
 		files[fmt.Sprintf("models/core/m%d.yml", i)] = fmt.Sprintf(
