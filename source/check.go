@@ -35,7 +35,9 @@ func (s *server) Check(ctx context.Context) []preflight.Result {
 			}
 		}
 		table.Columns = f.shape.seen(table)
-		if f.isView {
+		if err := addable(f.Table); err != nil {
+			table.Trouble = trouble(err)
+		} else if f.isView {
 			table.Trouble = trouble(s.viewConsistent(ctx, f, keeps))
 		}
 		t.Tables = append(t.Tables, table)
@@ -55,12 +57,45 @@ func (f *folder) Check(ctx context.Context) []preflight.Result {
 		if err == nil {
 			table.Found, table.Columns, table.Told = true, found.shape.physical, found.shape.told
 			table.Columns = found.shape.seen(table)
-			err = found.firstLine(c)
+			err = errors.Join(addable(found.Table), found.firstLine(c))
 		}
 		table.Trouble = trouble(err)
 		t.Tables = append(t.Tables, table)
 	}
 	return preflight.Run(ctx, t)
+}
+
+// addable refuses money that is not there or cannot be added up exactly (promise 8), before anything lands.
+func addable(t *change.Table) error {
+	refuse := func(column, what string) error {
+		return &change.Problem{
+			Err:   fmt.Errorf("column %s of %s, which meta.lifeline.money names, %s", column, t.SourceName, what),
+			Where: t.Name, Class: change.ClassUsage, Try: "meta.lifeline.money of the table in the sources file: {amount column: currency column}",
+		}
+	}
+	for _, m := range t.Money {
+		i := t.Index(m.Column)
+		if i < 0 {
+			return refuse(m.Column, "is not there")
+		}
+		switch kind := t.Columns[i].Type.Kind; kind {
+		case change.Decimal, change.Int16, change.Int32, change.Int64:
+		default:
+			return refuse(m.Column, "is "+t.Columns[i].SourceType+", and lands as "+t.Columns[i].Type.String()+", which cannot be added up exactly")
+		}
+		if m.Currency == "" {
+			continue
+		}
+		if i = t.Index(m.Currency); i < 0 {
+			return refuse(m.Currency, "as a currency is not there")
+		}
+		switch t.Columns[i].Type.Kind {
+		case change.Text, change.Int16, change.Int32, change.Int64:
+		default:
+			return refuse(m.Currency, "is "+t.Columns[i].SourceType+", which names no currency")
+		}
+	}
+	return nil
 }
 
 // trouble is an error with one table as the result of a check, nil without one.

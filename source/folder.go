@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"lifeline/change"
@@ -34,6 +35,11 @@ type fileTable struct {
 
 func openFolder(o Options) (Source, error) {
 	dir := strings.TrimPrefix(o.DSN, "csv:")
+	if dir == "" {
+		return nil, &change.Problem{
+			Err: errors.New("the address csv: names no folder"), Class: change.ClassUsage, Try: "csv:DIR with the folder that has the files",
+		}
+	}
 	info, err := os.Stat(dir)
 	if err == nil && !info.IsDir() {
 		err = errors.New("it is not a folder")
@@ -52,6 +58,14 @@ func openFolder(o Options) (Source, error) {
 	}
 	if err := distinct(o.Tables); err != nil {
 		return nil, err
+	}
+	for _, c := range o.Tables {
+		if !filepath.IsLocal(c.file()) {
+			return nil, &change.Problem{
+				Err: fmt.Errorf("the file %s of table %s is not below the source's folder", c.file(), c.Name), Where: c.Name,
+				Class: change.ClassUsage, Try: "meta.lifeline.file with a path below csv:DIR",
+			}
+		}
 	}
 	return &folder{options: o, dir: dir}, nil
 }
@@ -181,9 +195,21 @@ func (t *fileTable) broken(line int64, column int, err error, try string) error 
 
 const byteOrderMark = "\xef\xbb\xbf"
 
+func hasAnyPrefix(text []byte, prefixes ...string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return bytes.HasPrefix(text, []byte(p)) })
+}
+
 // readHeader reads the names of the columns, which a quoted header may spread over lines.
 func (t *fileTable) readHeader(wanted []ContractColumn) ([]string, error) {
-	file, err := os.Open(t.path)
+	// A pipe would keep whoever opens it waiting.
+	info, err := os.Stat(t.path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("it is not a plain file")
+	}
+	var file *os.File
+	if err == nil {
+		file, err = os.Open(t.path)
+	}
 	if err != nil {
 		return nil, &change.Problem{
 			Err: fmt.Errorf("read %s: %w", t.shown, cause(err)), Where: t.shown, Class: change.ClassBlocked,
@@ -192,7 +218,7 @@ func (t *fileTable) readHeader(wanted []ContractColumn) ([]string, error) {
 	}
 	defer file.Close()
 	in := bufio.NewReader(file)
-	start, err := in.Peek(3)
+	start, err := in.Peek(6)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read %s: %w", t.shown, err)
 	}
@@ -201,9 +227,11 @@ func (t *fileTable) readHeader(wanted []ContractColumn) ([]string, error) {
 		return nil, t.broken(1, 0, errors.New("the file is empty: there is not even a header"), "export the table again, with its header")
 	case bytes.HasPrefix(start, []byte("\xff\xfe")) || bytes.HasPrefix(start, []byte("\xfe\xff")):
 		return nil, t.broken(1, 1, errors.New("the file is UTF-16"), "export the file as UTF-8, or: iconv -f UTF-16 -t UTF-8")
-	case bytes.HasPrefix(start, []byte("\x1f\x8b")) || bytes.HasPrefix(start, []byte("PK\x03")) || bytes.HasPrefix(start, []byte("BZh")):
-		return nil, t.broken(1, 1, errors.New("the file is compressed"), "the file unpacked: gunzip, unzip or bunzip2")
-	case string(start) == byteOrderMark:
+	case hasAnyPrefix(start, "\x1f\x8b", "PK\x03", "BZh", "\x28\xb5\x2f\xfd", "\xfd7zXZ", "7z\xbc\xaf"):
+		return nil, t.broken(1, 1, errors.New("the file is compressed"), "the file unpacked: gunzip, unzip, bunzip2, unzstd or unxz")
+	case hasAnyPrefix(start, "PAR1", "\xd0\xcf\x11\xe0", "Obj\x01", "ORC\x0a"):
+		return nil, t.broken(1, 1, errors.New("the file is Parquet, Avro, ORC or a spreadsheet, not CSV"), "the table exported as CSV")
+	case bytes.HasPrefix(start, []byte(byteOrderMark)):
 		_, _ = in.Discard(3) // They were peeked at.
 		t.header = 3
 	}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -103,6 +104,8 @@ func TestABrokenFileIsToldWithItsPlace(t *testing.T) {
 		"empty":          {"", "claims.csv:1", "the file is empty"},
 		"blank lines":    {"\n\n", "claims.csv:1", "only blank lines"},
 		"gzip":           {"\x1f\x8b\x08\x00", "claims.csv:1:1", "compressed"},
+		"zstd":           {"\x28\xb5\x2f\xfd\x00\x00", "claims.csv:1:1", "compressed"},
+		"parquet":        {"PAR1\x15\x04", "claims.csv:1:1", "not CSV"},
 		"open quote":     {header + good + "2,\"b,NULL,1,K\n3,c,NULL,1,K\n", "claims.csv:3:3", "a quoted field is never closed"},
 		"after a quote":  {header + "2,\"b\"c,NULL,1,K\n", "claims.csv:2:6", "text follows a closing quote"},
 		"lines inside":   {header + "2,\"b\n\n\",NULL,1,K\n3,c\n", "claims.csv:5:4", "the line has 2 fields"},
@@ -130,6 +133,19 @@ func TestABrokenFileIsToldWithItsPlace(t *testing.T) {
 		o := files(t, header)
 		o.Tables = []source.Contract{{Name: "x", File: "gone.csv"}}
 		require.ErrorContains(t, readAll(t, o), "read gone.csv: no such file")
+	})
+	t.Run("no file", func(t *testing.T) {
+		o := files(t, header)
+		dir := strings.TrimPrefix(o.DSN, "csv:")
+		require.NoError(t, os.Mkdir(filepath.Join(dir, "d.csv"), 0o700))
+		require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "p.csv"), 0o600))
+		for file, want := range map[string]string{
+			"d.csv": "not a plain file", "p.csv": "not a plain file", "../x.csv": "not below the source's folder", "/etc/passwd": "not below the source's folder",
+		} {
+			o.Tables = []source.Contract{{Name: "x", File: file}}
+			require.ErrorContains(t, readAll(t, o), want)
+		}
+		require.ErrorContains(t, readAll(t, source.Options{DSN: "csv:"}), "names no folder")
 	})
 	t.Run("no folder", func(t *testing.T) {
 		require.ErrorContains(t, readAll(t, source.Options{DSN: "csv:/gone/away"}), "open the folder of CSV files /gone/away")
@@ -342,6 +358,34 @@ func TestABrokenContractIsNamed(t *testing.T) {
 			require.NoError(t, err)
 			requireFinding(t, src.Check(t.Context()), c.check, c.status, c.what)
 		})
+	}
+}
+
+// Money that is not there, or that cannot be added up exactly, is refused before anything lands, of a file as of a server.
+func TestMoneyThatCannotBeAddedUpIsRefusedFirst(t *testing.T) {
+	t.Parallel()
+	d := database(t)
+	d.exec(t, "create table CLAIM (ID int primary key, WORD varchar(25), FACTOR double, AMOUNT decimal(19,4), CURRENCY binary(3))")
+	columns := []source.ContractColumn{
+		{Name: "id", DataType: "int"}, {Name: "word", DataType: "varchar(25)"}, {Name: "factor", DataType: "double"},
+		{Name: "amount", DataType: "decimal(19,4)"}, {Name: "currency", DataType: "binary(3)"},
+	}
+	file := files(t, "ID,WORD,FACTOR,AMOUNT,CURRENCY\n")
+	for want, money := range map[string]change.Money{
+		"column none of %s, which meta.lifeline.money names, is not there":         {Column: "none"},
+		"column word of %s, which meta.lifeline.money names, is varchar(25)":       {Column: "word"},
+		"column factor of %s, which meta.lifeline.money names, is double":          {Column: "factor"},
+		"column none of %s, which meta.lifeline.money names, as a currency is not": {Column: "amount", Currency: "none"},
+		"column currency of %s, which meta.lifeline.money names, is binary(3)":     {Column: "amount", Currency: "currency"},
+	} {
+		for dsn, name := range map[string]string{d.dsn: "CLAIM", file.DSN: "claims.csv"} {
+			src, err := source.Open(t.Context(), source.Options{DSN: dsn, Tables: []source.Contract{
+				{Name: "claim", Identifier: "CLAIM", File: "claims.csv", Money: []change.Money{money}, Columns: columns},
+			}})
+			require.NoError(t, err)
+			requireFinding(t, src.Check(t.Context()), "tables", preflight.Fail, fmt.Sprintf(want, name))
+			require.NoError(t, src.Close())
+		}
 	}
 }
 
