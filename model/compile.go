@@ -186,8 +186,8 @@ const afterVersions = "/*lifeline:versions*/"
 var nextWord = regexp.MustCompile(`^(?:\s|--[^\n]*\n|/\*(?s:.*?)\*/)*(\pL[\pL\d_]*|"|.)?`)
 
 // noAliases are the words that go on with a select after a subquery, and so are no alias of it.
-const noAliases = " where group order limit join left right inner full cross on using having union except intersect window offset fetch natural for " +
-	"positional asof qualify "
+const noAliases = " where group order limit join left right inner full cross on using having union except intersect window offset " +
+	"fetch natural for positional asof qualify "
 
 // aliased gives each subquery of versions() an alias where the model gives it none.
 func aliased(sql string) string {

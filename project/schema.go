@@ -403,8 +403,8 @@ func (p *Project) readTestPatch(o *Object) error {
 	return o.Value.Problem(fmt.Sprintf("there is no singular test %q", name), "name a file of tests/ without its ending")
 }
 
-// readColumns reads the columns of a node and the tests on them. Those of a source table get the names that they have in staging, which are
-// the source's in small letters.
+// readColumns reads the columns of a node and the tests on them. Those of a source table get the names that they have in staging,
+// which are the source's in small letters.
 func (p *Project) readColumns(o *Object, node string) ([]Column, error) {
 	var out []Column
 	isSource := strings.Contains(node, ".")
@@ -412,8 +412,8 @@ func (p *Project) readColumns(o *Object, node string) ([]Column, error) {
 		var col Column
 		var config map[string]any
 		var quote bool
-		if err := firstError(c.Text("name", &col.Name), c.Boolean("quote", &quote), c.Text("data_type", &col.DataType), p.describe(c, &col.Description),
-			p.takeMeta(c, &col.Meta, &config)); err != nil {
+		if err := firstError(c.Text("name", &col.Name), c.Boolean("quote", &quote), c.Text("data_type", &col.DataType),
+			p.describe(c, &col.Description), p.takeMeta(c, &col.Meta, &config)); err != nil {
 			return err
 		}
 		if col.Name == "" {
@@ -421,7 +421,7 @@ func (p *Project) readColumns(o *Object, node string) ([]Column, error) {
 		}
 		if isSource {
 			col.Name = strings.ToLower(col.Name)
-			if slices.ContainsFunc(out, func(other Column) bool { return other.Name == col.Name }) {
+			if slices.ContainsFunc(out, func(o Column) bool { return o.Name == col.Name }) {
 				return c.Value.Problem(fmt.Sprintf("column %s of %s is declared twice", col.Name, node), "take one out")
 			}
 		}

@@ -177,7 +177,8 @@ limit 1`).Scan(&text)
 func (v *verify) sumsOf(ctx context.Context, t *change.Table) (sums *change.Checksums, rows int64, err error) {
 	order := ""
 	if column := v.snap.OrderOf(t); column != "" {
-		order = "order by " + warehouse.Quote(column)
+		// Named with its table: PostgreSQL takes a bare name for the text that is selected.
+		order = "order by " + warehouse.Quote(t.Name) + "." + warehouse.Quote(column)
 	}
 	sums, err = v.snap.SumsOf(t, func(each func(*change.Batch) error) error {
 		return warehouse.StagingRows(ctx, v.db, v.o.Warehouse.Engine(), t, order, func(b *change.Batch) error {

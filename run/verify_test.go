@@ -61,12 +61,13 @@ func TestVerifyFindsEveryCellThatDiffers(t *testing.T) {
 			"create table lettered (id varchar(20) primary key, "+columns+")",
 			"create table keyless (n int)", "insert into keyless values (1), (1), (2)",
 			"create table empties (id varchar(9) primary key, b varbinary(9))", "insert into empties values ('', ''), ('a', null)",
+			"create table dozen (id int primary key)", "insert into dozen select seq from seq_1_to_13",
 			"insert into counted select seq, seq, seq / 7, concat('w', seq), seq / 3, '2020-01-01' + interval seq day, "+
 				"'2021-01-01' + interval seq second, unhex(md5(seq)) from seq_1_to_1000",
 			"insert into lettered select concat('k', lpad(id, 5, '0')), n, amount, word, real_number, day, at_time, bits from counted",
 		)
 		db := serverOf(t, dsn)
-		x := newTiny(t, warehouseDSN, tablesOf("counted", "lettered", "keyless", "empties"))
+		x := newTiny(t, warehouseDSN, tablesOf("counted", "lettered", "keyless", "empties", "dozen"))
 		_, err := x.fromServer(t, dsn)
 		require.NoError(t, err)
 		require.Equal(t, "equal", x.verify(t, dsn, false).Status)

@@ -195,21 +195,40 @@ func (t *fileTable) broken(line int64, column int, err error, try string) error 
 
 const byteOrderMark = "\xef\xbb\xbf"
 
+// openPlain opens a file, but nothing else: a pipe would keep whoever opens it waiting.
+func openPlain(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is not a plain file")
+	}
+	return os.Open(path)
+}
+
+// otherForm says by its first bytes that a file is empty or no CSV.
+func (t *fileTable) otherForm(start []byte) error {
+	switch {
+	case len(start) == 0:
+		return t.broken(1, 0, errors.New("the file is empty: there is not even a header"), "export the table again, with its header")
+	case bytes.HasPrefix(start, []byte("\xff\xfe")) || bytes.HasPrefix(start, []byte("\xfe\xff")):
+		return t.broken(1, 1, errors.New("the file is UTF-16"), "export the file as UTF-8, or: iconv -f UTF-16 -t UTF-8")
+	case hasAnyPrefix(start, "\x1f\x8b", "PK\x03", "BZh", "\x28\xb5\x2f\xfd", "\xfd7zXZ", "7z\xbc\xaf"):
+		return t.broken(1, 1, errors.New("the file is compressed"), "the file unpacked: gunzip, unzip, bunzip2, unzstd or unxz")
+	case hasAnyPrefix(start, "PAR1", "\xd0\xcf\x11\xe0", "Obj\x01", "ORC\x0a"):
+		return t.broken(1, 1, errors.New("the file is Parquet, Avro, ORC or a spreadsheet, not CSV"), "the table exported as CSV")
+	}
+	return nil
+}
+
 func hasAnyPrefix(text []byte, prefixes ...string) bool {
 	return slices.ContainsFunc(prefixes, func(p string) bool { return bytes.HasPrefix(text, []byte(p)) })
 }
 
 // readHeader reads the names of the columns, which a quoted header may spread over lines.
 func (t *fileTable) readHeader(wanted []ContractColumn) ([]string, error) {
-	// A pipe would keep whoever opens it waiting.
-	info, err := os.Stat(t.path)
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is not a plain file")
-	}
-	var file *os.File
-	if err == nil {
-		file, err = os.Open(t.path)
-	}
+	file, err := openPlain(t.path)
 	if err != nil {
 		return nil, &change.Problem{
 			Err: fmt.Errorf("read %s: %w", t.shown, cause(err)), Where: t.shown, Class: change.ClassBlocked,
@@ -222,16 +241,10 @@ func (t *fileTable) readHeader(wanted []ContractColumn) ([]string, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read %s: %w", t.shown, err)
 	}
-	switch {
-	case len(start) == 0:
-		return nil, t.broken(1, 0, errors.New("the file is empty: there is not even a header"), "export the table again, with its header")
-	case bytes.HasPrefix(start, []byte("\xff\xfe")) || bytes.HasPrefix(start, []byte("\xfe\xff")):
-		return nil, t.broken(1, 1, errors.New("the file is UTF-16"), "export the file as UTF-8, or: iconv -f UTF-16 -t UTF-8")
-	case hasAnyPrefix(start, "\x1f\x8b", "PK\x03", "BZh", "\x28\xb5\x2f\xfd", "\xfd7zXZ", "7z\xbc\xaf"):
-		return nil, t.broken(1, 1, errors.New("the file is compressed"), "the file unpacked: gunzip, unzip, bunzip2, unzstd or unxz")
-	case hasAnyPrefix(start, "PAR1", "\xd0\xcf\x11\xe0", "Obj\x01", "ORC\x0a"):
-		return nil, t.broken(1, 1, errors.New("the file is Parquet, Avro, ORC or a spreadsheet, not CSV"), "the table exported as CSV")
-	case bytes.HasPrefix(start, []byte(byteOrderMark)):
+	if err := t.otherForm(start); err != nil {
+		return nil, err
+	}
+	if bytes.HasPrefix(start, []byte(byteOrderMark)) {
 		_, _ = in.Discard(3) // They were peeked at.
 		t.header = 3
 	}

@@ -140,7 +140,8 @@ func TestABrokenFileIsToldWithItsPlace(t *testing.T) {
 		require.NoError(t, os.Mkdir(filepath.Join(dir, "d.csv"), 0o700))
 		require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "p.csv"), 0o600))
 		for file, want := range map[string]string{
-			"d.csv": "not a plain file", "p.csv": "not a plain file", "../x.csv": "not below the source's folder", "/etc/passwd": "not below the source's folder",
+			"d.csv": "not a plain file", "p.csv": "not a plain file",
+			"../x.csv": "not below the source's folder", "/etc/passwd": "not below the source's folder",
 		} {
 			o.Tables = []source.Contract{{Name: "x", File: file}}
 			require.ErrorContains(t, readAll(t, o), want)

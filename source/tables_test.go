@@ -73,7 +73,9 @@ func TestAViewIsReadWhenItIsNamed(t *testing.T) {
 		d.exec(t, "create view X as select W.NUMBER from W join M on M.ID = W.NUMBER")
 		d.exec(t, "create function f() returns int deterministic return 1")
 		d.exec(t, "create view Y as select f() as N from T")
-		for view, want := range map[string]string{"X": "X is a view, and table M, which it reads", "Y": "Y is a view, and table M, which it may read"} {
+		for view, want := range map[string]string{
+			"X": "X is a view, and table M, which it reads", "Y": "Y is a view, and table M, which it may read",
+		} {
 			o := source.Options{DSN: d.dsn, Tables: []source.Contract{{Name: "x", Identifier: view}}}
 			src, err := source.Open(t.Context(), o)
 			require.NoError(t, err)

@@ -10,8 +10,8 @@ import (
 	"lifeline/change"
 )
 
-// viewConsistent refuses a view that reads, or may read, a table without versions of rows. Its definition names the tables; where the server
-// does not show it, or it calls a function, every table of the database may be one of them.
+// viewConsistent refuses a view that reads, or may read, a table without versions of rows. Its definition names the tables; where the
+// server does not show it, or it calls a function, every table of the database may be one of them.
 func (s *server) viewConsistent(ctx context.Context, t *serverTable, keeps map[string]bool) error {
 	if s.options.Weak {
 		return nil
@@ -19,7 +19,8 @@ func (s *server) viewConsistent(ctx context.Context, t *serverTable, keeps map[s
 	tables, err := s.ask(ctx, `
 select concat('`+"`', table_schema, '`.`', table_name, '`"+`') as quoted, table_schema as db, table_name as name, engine as engine
 from information_schema.tables
-where table_type in ('BASE TABLE', 'SYSTEM VERSIONED') and table_schema not in ('mysql', 'sys', 'information_schema', 'performance_schema')`)
+where table_type in ('BASE TABLE', 'SYSTEM VERSIONED')
+  and table_schema not in ('mysql', 'sys', 'information_schema', 'performance_schema')`)
 	if err != nil {
 		return s.address.explain("look at the tables", err)
 	}
@@ -41,7 +42,8 @@ where table_type in ('BASE TABLE', 'SYSTEM VERSIONED') and table_schema not in (
 			continue
 		}
 		return &change.Problem{
-			Err:   fmt.Errorf("%s is a view, and table %s, %s, is of engine %s, which has no consistent view", t.SourceName, r["name"], which, engine),
+			Err: fmt.Errorf("%s is a view, and table %s, %s, is of engine %s, which has no consistent view",
+				t.SourceName, r["name"], which, engine),
 			Where: t.SourceName, Class: change.ClassBlocked,
 			Try: "alter table " + ident(r["name"]) + " engine = InnoDB, or --allow-weaker to read it as it is",
 		}

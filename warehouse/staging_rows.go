@@ -71,7 +71,8 @@ type stagingReader struct {
 	cells  []cell
 }
 
-// cell is a text as the engine prints it, or null. database/sql's RawBytes cannot tell an empty text from a null in a row that begins with it.
+// cell is a text as the engine prints it, or null. database/sql's RawBytes cannot tell an empty text from a null where a row begins
+// with it.
 type cell struct {
 	text []byte
 	null bool
