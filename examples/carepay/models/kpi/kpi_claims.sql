@@ -57,10 +57,11 @@ crowded as (
     having count(*) > 1
 ),
 
--- Live claims that another one resembles: within a day on the same treatment (exact), or on another one of that day (suspect).
+-- Live claims that another one on the same treatment resembles, within a day.
 twins as (
     select
         l.claim_id,
+        l.treatment_id,
         l.created_at - lag(l.created_at) over (
             partition by l.treatment_id, l.type, l.amount, l.currency, l.program_id order by l.created_at, l.claim_id
         ) as since_former,
@@ -70,20 +71,6 @@ twins as (
     from lives as l
     inner join crowded as k on k.treatment_id = l.treatment_id
     where l.live and l.amount is not null and l.created_at is not null
-),
-
-crowds as (
-    select
-        l.provider_id,
-        l.program_id,
-        l.type,
-        l.amount,
-        l.currency,
-        cast({{ kpi_local('l.treated_at', 'l.program_id') }} as date) as day
-    from lives as l
-    where l.live and l.amount is not null and l.treated_at is not null and l.provider_id is not null
-    group by l.provider_id, l.program_id, l.type, l.amount, l.currency, cast({{ kpi_local('l.treated_at', 'l.program_id') }} as date)
-    having min(l.treatment_id) <> max(l.treatment_id)
 )
 
 select
@@ -95,10 +82,8 @@ select
     {{ kpi_month('l.submitted_at', 'l.program_id') }} as submitted_month,
     {{ kpi_month('l.decided_at', 'l.program_id') }} as decided_month,
     coalesce(w.since_former <= interval '1 day' or w.until_next <= interval '1 day', false) as exact_duplicate,
-    l.live and m.provider_id is not null as suspect,
+    m.claim_id is not null as suspect,
     l.known and not coalesce(l.mismatch, true) and not coalesce(w.since_former <= interval '1 day' or w.until_next <= interval '1 day', false) as sound
 from lives as l
-left join twins as w on w.claim_id = l.claim_id
-left join crowds as m
-    on m.provider_id = l.provider_id and m.program_id = l.program_id and m.type = l.type and m.amount = l.amount and m.currency = l.currency
-        and m.day = cast({{ kpi_local('l.treated_at', 'l.program_id') }} as date)
+left join twins as w on w.treatment_id = l.treatment_id and w.claim_id = l.claim_id
+left join {{ ref('kpi_suspects') }} as m on m.treatment_id = l.treatment_id and m.claim_id = l.claim_id

@@ -1,5 +1,4 @@
 -- The way of each treatment to its first decision, and how many steps it has. Steps at one time stand in the order of the business.
-{{ config(materialized='ephemeral') }}
 with
 cases as (
     select
