@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"lifeline/quality"
@@ -164,10 +166,32 @@ func recordSteps(ctx context.Context, tx *sql.Tx, r *Report) error {
 		step := StepReport{Name: warehouse.StepModel, Seconds: m.Seconds, Status: "done", Detail: m.how()}
 		rows = append(rows, stepRow{StepReport: step, model: m.Name, at: r.StartedAt, rows: m.Rows})
 	}
-	for _, s := range rows {
-		if _, err := tx.ExecContext(ctx, `
-insert into ops.steps (run_id, step, name, started_at, seconds, rows, status, detail)
-values ($1, $2, $3, $4, $5, $6, $7, $8)`, r.RunID, s.Name, s.model, stamp(s.at), s.Seconds, s.rows, s.Status, s.Detail); err != nil {
+	values := make([][]any, len(rows))
+	for i, s := range rows {
+		values[i] = []any{r.RunID, s.Name, s.model, stamp(s.at), s.Seconds, s.rows, s.Status, s.Detail}
+	}
+	return insertRows(ctx, tx, "ops.steps (run_id, step, name, started_at, seconds, rows, status, detail)", values)
+}
+
+// insertedAtOnce is how many rows one statement writes: each statement waits for the server.
+const insertedAtOnce = 100
+
+// insertRows writes rows of the same columns, many at a time.
+func insertRows(ctx context.Context, db interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}, into string, rows [][]any,
+) error {
+	for some := range slices.Chunk(rows, insertedAtOnce) {
+		var lines []string
+		var values []any
+		for _, row := range some {
+			places := make([]string, len(row))
+			for i := range row {
+				places[i] = fmt.Sprintf("$%d", len(values)+i+1)
+			}
+			lines, values = append(lines, "("+strings.Join(places, ", ")+")"), append(values, row...)
+		}
+		if _, err := db.ExecContext(ctx, "insert into "+into+"\nvalues\n    "+strings.Join(lines, ",\n    "), values...); err != nil {
 			return err
 		}
 	}

@@ -300,16 +300,16 @@ where version = $1
    or version not in (select version from ops.versions where state in ('published', 'kept'))`, version); err != nil {
 		return fmt.Errorf("write ops.models: %w", err)
 	}
+	var rows [][]any
 	for _, n := range w.graph.Nodes {
 		s := w.states[n.ID]
 		if w.chosen != nil && !w.chosen[n] {
 			s.fingerprint = "" // It is not of the same rows as the others.
 		}
-		if _, err := db.ExecContext(ctx, `
-insert into ops.models (version, model, fingerprint, snapshot, rows, built, keys, why)
-values ($1, $2, $3, $4, $5, $6, $7, $8)`, version, n.ID, s.fingerprint, s.snapshot, s.rows, s.built, s.keys, s.why); err != nil {
-			return fmt.Errorf("write ops.models: %w", err)
-		}
+		rows = append(rows, []any{version, n.ID, s.fingerprint, s.snapshot, s.rows, s.built, s.keys, s.why})
+	}
+	if err := insertRows(ctx, db, "ops.models (version, model, fingerprint, snapshot, rows, built, keys, why)", rows); err != nil {
+		return fmt.Errorf("write ops.models: %w", err)
 	}
 	return nil
 }

@@ -17,13 +17,15 @@ type duckBuild struct {
 	id  int64
 
 	mu    sync.Mutex
-	has   map[string]bool // Schemas made so far.
-	prev  bool            // The published version is attached.
-	first bool            // There is no published version.
+	has   map[string]bool   // Schemas made so far.
+	prev  bool              // The published version is attached.
+	kinds map[string]string // What the published version has: "table" or "view" by schema.name.
+	first bool              // There is no published version.
 	done  bool
 
-	inherited bool            // The file began as a copy of the published one.
-	made      map[string]bool // Relations that this build has made or carried, as schema.name.
+	inherited      bool              // The file began as a copy of the published one.
+	inheritedKinds map[string]string // What it has of that still, as kinds.
+	made           map[string]bool   // Relations that this build has made or carried, as schema.name.
 }
 
 // storageVersion is the format of a published file: that of the oldest client which is to read it. The engine's default is older still and
@@ -105,15 +107,9 @@ func (b *duckBuild) previous(ctx context.Context, schema, name string) (string, 
 	if err := b.attachPrevious(ctx); err != nil || b.first {
 		return "", err
 	}
-	var kind string
-	err := b.run.db.QueryRowContext(ctx, `
-select case table_type when 'VIEW' then 'view' else 'table' end
-from information_schema.tables
-where table_catalog = 'prev' and table_schema = $1 and table_name = $2`, schema, name).Scan(&kind)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
-	}
-	return kind, duckProblem("look into the published version", err)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.kinds[schema+"."+name], nil
 }
 
 // attachPrevious attaches the published version's own file, which nobody replaces.
@@ -139,7 +135,33 @@ where state = 'published'`).Scan(&id)
 		return duckProblem("open the published version", err)
 	}
 	b.prev = true
-	return nil
+	b.kinds, err = b.run.relationKinds(ctx, "prev")
+	return duckProblem("look into the published version", err)
+}
+
+// relationKinds are "table" or "view" by schema.name, for what an attached file has.
+func (r *duckRun) relationKinds(ctx context.Context, catalog string) (map[string]string, error) {
+	rows, err := r.db.QueryContext(ctx, `
+select schema_name || '.' || table_name, 'table'
+from duckdb_tables()
+where database_name = $1
+union all
+select schema_name || '.' || view_name, 'view'
+from duckdb_views()
+where database_name = $1 and not internal`, catalog)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	kinds := map[string]string{}
+	for rows.Next() {
+		var name, kind string
+		if err := rows.Scan(&name, &kind); err != nil {
+			return nil, err
+		}
+		kinds[name] = kind
+	}
+	return kinds, rows.Err()
 }
 
 // Create materializes one model and returns its rows.

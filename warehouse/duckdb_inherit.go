@@ -3,7 +3,9 @@ package warehouse
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
+	"strings"
 )
 
 // A version that differs little from the published one begins as a copy of its file. Copying bytes costs a fraction of writing rows, and
@@ -42,7 +44,7 @@ func (b *duckBuild) Inherit(ctx context.Context) error {
 		return duckProblem(doing, err)
 	}
 	_, err = b.run.db.ExecContext(ctx, "drop table if exists v.lifeline.version; create schema if not exists v.build")
-	b.inherited = true
+	b.inherited, b.inheritedKinds = true, maps.Clone(b.kinds)
 	return duckProblem(doing, err)
 }
 
@@ -57,19 +59,16 @@ func (b *duckBuild) begin(ctx context.Context, schema, name string, stays bool) 
 	return b.dropRelation(ctx, schema, name)
 }
 
-// dropRelation drops a table or a view of the version, whichever it is.
+// dropRelation drops a table or a view that the version began with, whichever it is.
 func (b *duckBuild) dropRelation(ctx context.Context, schema, name string) error {
-	for _, kind := range []string{"table", "view"} {
-		var n int
-		err := b.run.db.QueryRowContext(ctx, "select count(*) from duckdb_"+kind+"s() where database_name = 'v' and schema_name = $1 and "+
-			kind+"_name = $2", schema, name).Scan(&n)
-		if err == nil && n > 0 {
-			_, err = b.run.db.ExecContext(ctx, "drop "+kind+" "+b.Relation(schema, name))
-		}
-		if err != nil {
-			return duckProblem(fmt.Sprintf("make room for %s.%s", schema, name), err)
-		}
+	kind := b.inheritedKinds[schema+"."+name]
+	if kind == "" {
+		return nil
 	}
+	if _, err := b.run.db.ExecContext(ctx, "drop "+kind+" if exists "+b.Relation(schema, name)); err != nil {
+		return duckProblem(fmt.Sprintf("make room for %s.%s", schema, name), err)
+	}
+	delete(b.inheritedKinds, schema+"."+name)
 	return nil
 }
 
@@ -102,33 +101,12 @@ func (b *duckBuild) dropLeft(ctx context.Context) error {
 	if !b.inherited {
 		return nil
 	}
-	rows, err := b.run.db.QueryContext(ctx, `
-select schema_name, table_name
-from duckdb_tables()
-where database_name = 'v'
-union all
-select schema_name, view_name
-from duckdb_views()
-where database_name = 'v' and not internal`)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	var left [][2]string
-	for rows.Next() {
-		var r [2]string
-		if err := rows.Scan(&r[0], &r[1]); err != nil {
-			return err
+	for name := range maps.Clone(b.inheritedKinds) {
+		schema, relation, _ := strings.Cut(name, ".")
+		if b.made[name] || schema == "build" {
+			continue
 		}
-		if !b.made[r[0]+"."+r[1]] && r[0] != "build" {
-			left = append(left, r)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	for _, r := range left {
-		if err := b.dropRelation(ctx, r[0], r[1]); err != nil {
+		if err := b.dropRelation(ctx, schema, relation); err != nil {
 			return err
 		}
 	}

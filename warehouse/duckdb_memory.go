@@ -68,11 +68,18 @@ func (r *duckRun) allow(ctx context.Context, l duckLimits) error {
 	if l.threads <= 0 {
 		l.threads = r.ceiling.threads
 	}
+	r.allowing.Lock()
+	defer r.allowing.Unlock()
+	if r.allowed == l && r.allowed.threads > 0 {
+		return nil
+	}
 	_, err := r.db.ExecContext(ctx, fmt.Sprintf(`
 set global disabled_compression_methods = %s;
 set global threads = %d;
 set global memory_limit = '%dKiB'`, Literal(l.without), l.threads, max(l.memory/1024, 1)))
+	r.allowed = l
 	if err != nil {
+		r.allowed = duckLimits{} // Nobody knows which of them hold.
 		return &change.Problem{
 			Err: fmt.Errorf("set warehouse.memory_limit: %w", err), Try: `memory_limit: "4GB"`, Class: change.ClassUsage,
 		}

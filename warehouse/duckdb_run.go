@@ -33,6 +33,9 @@ type duckRun struct {
 	ceiling duckCeiling
 	notices []string
 
+	allowing sync.Mutex
+	allowed  duckLimits // What holds now.
+
 	mu     sync.Mutex
 	load   *duckLoad
 	build  *duckBuild
