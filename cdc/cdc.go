@@ -158,7 +158,7 @@ func (s *Stream) Close() error {
 }
 
 // Position is where the last whole transaction that was read ends.
-func (s *Stream) Position() change.LogPosition { return s.here }
+func (s *Stream) Position() change.LogPosition { return s.here.Settled() }
 
 func (o Options) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	d := &net.Dialer{Timeout: o.Timeout}

@@ -39,6 +39,14 @@ type Stop struct {
 	Also  []string // Further tables in staging that it concerns.
 }
 
+// Reason is why; "" for none.
+func (s *Stop) Reason() string {
+	if s == nil {
+		return ""
+	}
+	return s.Why
+}
+
 // Opener opens a writer of images of one table, see change.Images.
 type Opener func(context.Context, *change.Table) (change.Writer, error)
 
@@ -49,7 +57,7 @@ func (s *Stream) Read(ctx context.Context, open Opener, limit Limit) (r Result, 
 	s.sequence = 0
 	r.Stop, s.stopped = s.stopped, nil
 	s.forgetPrepared()
-	r.Times = map[int64]time.Time{}
+	r.Times, r.Replays = map[int64]time.Time{}, s.here.Replays()
 	began := time.Now()
 	for {
 		if !s.tx.open {
@@ -83,12 +91,16 @@ func (s *Stream) Read(ctx context.Context, open Opener, limit Limit) (r Result, 
 	if r.At.IsZero() {
 		r.At = time.Now().UTC()
 	}
+	s.here = s.here.Settled()
 	r.Position, err = s.here.Encode()
 	return r, err
 }
 
 // enough tells whether a Read may end between two transactions.
 func (s *Stream) enough(r *Result, limit Limit, began time.Time) bool {
+	if s.here.Replays() {
+		return false // What a snapshot may have seen is landed at once: a part of it could be older than what has landed.
+	}
 	if limit.File != "" && change.CompareLogPlaces(s.here.File, s.here.Pos, limit.File, limit.Pos) >= 0 {
 		r.Reached = true
 		return true
@@ -106,7 +118,7 @@ func (s *Stream) next(ctx context.Context, limit Limit, began time.Time) (*repli
 		return event, nil
 	}
 	wait, cancel := ctx, context.CancelFunc(func() {})
-	if limit.Wait > 0 && !s.tx.open {
+	if limit.Wait > 0 && !s.tx.open && !s.here.Replays() {
 		wait, cancel = context.WithDeadline(ctx, s.out.since(began).Add(limit.Wait))
 	}
 	defer cancel()

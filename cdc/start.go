@@ -98,6 +98,10 @@ func (s *Stream) elsewhere(is identity, from change.LogPosition) (startWay, erro
 	}
 	s.options.Logger.Info("the source failed over to another server", "from", from.Server, "to", is.server)
 	s.here.Server, s.here.Born = is.server, 0
+	if from.Replays() && len(is.files) > 0 { // Its places are others; what it has now holds all that the snapshot saw.
+		last := is.files[len(is.files)-1]
+		s.here.File, s.here.Pos, s.here.Until = is.files[0].name, 0, fmt.Sprintf("%s:%d", last.name, last.size)
+	}
 	return byIDs, nil
 }
 

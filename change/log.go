@@ -3,6 +3,7 @@ package change
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -35,6 +36,38 @@ func ParseLogPosition(text Position) (p LogPosition, ok bool) {
 		return LogPosition{}, false
 	}
 	return p, p.Flavor != ""
+}
+
+// Replays tells whether rows that the log tells of next may have landed already, by a snapshot.
+func (p LogPosition) Replays() bool {
+	file, pos, ok := p.until()
+	return ok && CompareLogPlaces(p.File, p.Pos, file, pos) < 0
+}
+
+// Settled is the position without its Until where that has been passed.
+func (p LogPosition) Settled() LogPosition {
+	if !p.Replays() {
+		p.Until = ""
+	}
+	return p
+}
+
+// Upper is the place behind all that a snapshot at this position has seen.
+func (p LogPosition) Upper() LogPosition {
+	if file, pos, ok := p.until(); ok {
+		p.File, p.Pos = file, pos
+	}
+	p.Until = ""
+	return p
+}
+
+func (p LogPosition) until() (file string, pos uint64, ok bool) {
+	i := strings.LastIndexByte(p.Until, ':')
+	if i < 0 {
+		return "", 0, false
+	}
+	pos, err := strconv.ParseUint(p.Until[i+1:], 10, 64)
+	return p.Until[:i], pos, err == nil
 }
 
 // CompareLogPlaces tells which of two places of one server's log comes first: -1, 0 or 1. Files are numbered, and their numbers grow.

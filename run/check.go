@@ -16,12 +16,23 @@ import (
 
 // reconcileSource compares what the source itself added up with staging, before anything is built on it (promise 1).
 func (w *walk) reconcileSource(ctx context.Context) (string, error) {
-	books, err := quality.SourceBooks(ctx, w.hold.DB(), w.tables, w.totals)
+	books, err := w.sourceBooks(ctx, w.tables)
+	w.books = append(w.books, books...)
 	if err != nil {
 		return "", err
 	}
+	_, line := quality.Balance(books)
+	return line, w.closeSnapshot()
+}
+
+// sourceBooks compares what the open snapshot added up of some tables with staging. Those that do not balance are read whole next time.
+func (w *walk) sourceBooks(ctx context.Context, of []*change.Table) ([]quality.Equation, error) {
+	books, err := quality.SourceBooks(ctx, w.hold.DB(), of, w.totals)
+	if err != nil {
+		return nil, err
+	}
 	if quality.Unbalanced(books) != nil {
-		if err := quality.NameRows(ctx, w.hold.DB(), w.tables, books, w.reading); err != nil {
+		if err := quality.NameRows(ctx, w.hold.DB(), of, books, w.reading); err != nil {
 			w.opt.Logger.WarnContext(ctx, "books", "error", err) // That they do not balance is worse, and is said.
 		}
 		var tables []string
@@ -31,18 +42,13 @@ func (w *walk) reconcileSource(ctx context.Context) (string, error) {
 			}
 		}
 		if err := w.hold.InvalidateDigest(ctx, tables); err != nil {
-			return "", err
+			return nil, err
 		}
 		if err := warehouse.DropChecksums(ctx, w.hold.DB(), tables); err != nil {
-			return "", err
+			return nil, err
 		}
 	}
-	w.books = append(w.books, books...)
-	if err := quality.Unbalanced(books); err != nil {
-		return "", err
-	}
-	_, line := quality.Balance(books)
-	return line, w.closeSnapshot()
+	return books, quality.Unbalanced(books)
 }
 
 // reconcileLog proves that the tables that the log left alone are as they landed, and adds up the others for the next time.

@@ -38,7 +38,7 @@ where run_id = $3 and state = 'seen' and stream = ''`, string(after), stamp(at),
 	if n, err := result.RowsAffected(); err != nil || n > 0 {
 		return err
 	}
-	return w.noteStretch(ctx, StretchSeen, "", before, after, w.lastSeen(ctx), at)
+	return w.noteStretch(ctx, StretchSeen, "", "", before, after, w.lastSeen(ctx), at)
 }
 
 // lastSeen is the end of the stretch before; the zero time where there is none.
@@ -56,15 +56,15 @@ limit 1`, w.report.RunID).Scan(&at)
 	return at
 }
 
-// noteStretch adds a stretch; none is ever changed to be less, or taken away.
-func (w *walk) noteStretch(ctx context.Context, state, why string, from, to change.Position, begins, ends time.Time) error {
+// noteStretch adds a stretch, of one table or, with "", of all that have none of their own; none is ever changed to be less, or taken away.
+func (w *walk) noteStretch(ctx context.Context, state, table, why string, from, to change.Position, begins, ends time.Time) error {
 	var start any
 	if !begins.IsZero() {
 		start = stamp(begins)
 	}
 	_, err := w.hold.DB().ExecContext(ctx, `
 insert into ops.continuity (stream, state, from_position, to_position, from_time, to_time, run_id, why)
-values ('', $1, $2, $3, $4, $5, $6, $7)`, state, string(from), string(to), start, stamp(ends), w.report.RunID, why)
+values ($1, $2, $3, $4, $5, $6, $7, $8)`, table, state, string(from), string(to), start, stamp(ends), w.report.RunID, why)
 	if err != nil {
 		return fmt.Errorf("write ops.continuity: %w", err)
 	}
@@ -94,7 +94,7 @@ func (w *walk) afterSnapshot(ctx context.Context, before change.Position) error 
 		if w.opt.Resnapshot {
 			state = StretchLost
 		}
-		if err := w.noteStretch(ctx, state, w.report.ModeWhy, before, w.snapshot.Position, w.lastSeen(ctx), w.snapshot.TakenAt); err != nil {
+		if err := w.noteStretch(ctx, state, "", w.report.ModeWhy, before, w.snapshot.Position, w.lastSeen(ctx), w.snapshot.TakenAt); err != nil {
 			return err
 		}
 	}
@@ -109,11 +109,20 @@ func (w *walk) afterSnapshot(ctx context.Context, before change.Position) error 
 		}
 		return ctx.Err()
 	}
+	tables := l.Tables
+	if at, _ := change.ParseLogPosition(w.snapshot.Position); at.Replays() { // Rows that nothing tells apart cannot be read twice.
+		tables = slices.DeleteFunc(slices.Clone(tables), func(t *change.LoggedTable) bool { return len(t.Unique) == 0 })
+	}
+	return w.keepShapes(ctx, tables)
+}
+
+// keepShapes notes what tables looked like when they landed: from now on the log can tell of them.
+func (w *walk) keepShapes(ctx context.Context, tables []*change.LoggedTable) error {
 	tx, err := w.hold.DB().BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("write ops.log_tables: %w", err)
 	}
-	for _, t := range l.Tables {
+	for _, t := range tables {
 		if _, err := tx.ExecContext(ctx, `
 insert into ops.log_tables (table_name, shape, run_id)
 values ($1, $2, $3)`, t.Name, t.Shape(), w.report.RunID); err != nil {

@@ -20,10 +20,11 @@ type Following struct {
 	Idle    time.Duration // After so long without a change the position is stored all the same; 0 means 10 minutes.
 	Told    func(*Report, error)
 
-	mu      sync.Mutex
-	lag     Lag
-	stream  *cdc.Stream
-	reading logReading
+	mu          sync.Mutex
+	lag         Lag
+	stream      *cdc.Stream
+	reading     logReading
+	interrupted bool // A table was read from the source meanwhile: the log is to be taken up behind that.
 }
 
 // Lag is how far behind the source a follower is.
@@ -118,7 +119,7 @@ func (f *Following) once(ctx context.Context, o Options) (err error) {
 	}
 	defer func() {
 		err = errors.Join(err, f.stream.Close())
-		f.stream = nil
+		f.stream, f.interrupted = nil, false
 	}()
 	for {
 		_, err := f.stream.Await(ctx, f.Idle) // After a long silence too, so that the position is stored.
@@ -133,7 +134,7 @@ func (f *Following) once(ctx context.Context, o Options) (err error) {
 		switch {
 		case err != nil && !blocked(err):
 			return err
-		case report.Mode != ModeLog:
+		case report.Mode != ModeLog || f.interrupted:
 			return nil // A snapshot stands in between: the log is taken up behind it.
 		}
 	}
@@ -181,7 +182,7 @@ func (f *Following) connect(ctx context.Context, o Options, report *Report) erro
 	}
 	f.reading.from = from
 	w := &walk{opt: o}
-	f.stream, err = cdc.Open(ctx, w.logOptions(f.reading.Log), from)
+	f.stream, err = cdc.Open(ctx, w.logOptions(f.reading.Log, f.reading.Tables), from)
 	f.note(func(l *Lag) {
 		l.Connected, l.HeardAt, l.Position = err == nil, time.Now().UTC(), report.Position
 	})
@@ -189,34 +190,28 @@ func (f *Following) connect(ctx context.Context, o Options, report *Report) erro
 }
 
 // landFollowing lands what comes within the publication's interval, a little at a time.
-func (w *walk) landFollowing(ctx context.Context, f *Following) (line, why string, err error) {
-	began := w.opt.Now()
-	why, err = w.sameShapes(ctx, f.reading.Tables)
-	if err != nil || why != "" {
-		return "", why, err
+func (w *walk) landFollowing(ctx context.Context, f *Following) (*cdc.Stop, error) {
+	others, err := w.changedShapes(ctx, f.reading.Tables)
+	if err != nil {
+		return nil, err
+	}
+	for t, why := range others {
+		return &cdc.Stop{Table: t, Why: why}, nil // All of them are found when the log is taken up again.
 	}
 	until := time.Now().Add(f.Publish)
 	for {
 		limit := cdc.Limit{Rows: f.Rows, Wait: min(f.Land, max(time.Until(until), time.Millisecond))}
-		result, err := w.landChanges(ctx, f.stream, f.reading, limit)
-		if err != nil {
-			return "", "", err
-		}
-		if result.Stop != nil {
-			return "", result.Stop.Why, nil
+		result, err := w.landChanges(ctx, f.stream, f.reading.Tables, limit, f.reading.Now)
+		if err != nil || result.Stop != nil {
+			return result.Stop, err
 		}
 		f.landed(result)
 		w.snapshot = change.Snapshot{Position: result.Position, TakenAt: result.At, Way: "binary log"}
 		w.report.Position = string(result.Position)
 		if !time.Now().Before(until) || result.Images == 0 {
-			break
+			return nil, nil
 		}
 	}
-	w.report.Mode, w.report.ModeWhy, w.report.Consistency = ModeLog, "following the binary log", "binary log"
-	if err := w.addUnchanged(ctx); err != nil {
-		return "", "", err
-	}
-	return w.recordLog(w.opt.Now().Sub(began)), "", nil
 }
 
 // landed notes how far behind the landing was.

@@ -166,21 +166,14 @@ from ops.positions`).Scan(&newest); err != nil {
 // copyRows passes the source's rows on: those of the key ranges that changed, where it is known what the others add up to, else all.
 func (w *walk) copyRows(ctx context.Context, snap source.Snapshot, load warehouse.Load) error {
 	w.partial, w.report.Mode, w.report.ModeWhy = nil, ModeFull, w.noLog
-	progress := func(p source.Progress) {
-		if p.Compared > 0 {
-			w.opt.Progress.Advance(warehouse.StepLand, p.Compared, 0, "rows compared")
-			return
-		}
-		w.opt.Progress.Advance(warehouse.StepLand, p.Rows, p.Total, "rows")
-	}
 	before, err := w.checksums(ctx)
 	if err != nil {
 		return err
 	}
 	if len(before) == 0 {
-		return snap.Read(ctx, load.Writer, progress)
+		return snap.Read(ctx, load.Writer, w.readProgress)
 	}
-	if w.partial, err = snap.ReadChanged(ctx, before, load.Writer, progress); err != nil {
+	if w.partial, err = snap.ReadChanged(ctx, before, load.Writer, w.readProgress); err != nil {
 		return err
 	}
 	if slices.ContainsFunc(w.partial.Scopes, func(s change.Scope) bool { return !s.Whole }) {
@@ -190,6 +183,14 @@ func (w *walk) copyRows(ctx context.Context, snap source.Snapshot, load warehous
 		w.report.ModeWhy += "; read whole: " + strings.Join(w.partial.Why, "; ")
 	}
 	return nil
+}
+
+func (w *walk) readProgress(p source.Progress) {
+	if p.Compared > 0 {
+		w.opt.Progress.Advance(warehouse.StepLand, p.Compared, 0, "rows compared")
+		return
+	}
+	w.opt.Progress.Advance(warehouse.StepLand, p.Rows, p.Total, "rows")
 }
 
 // checksums are those of what staging holds, where the run may go by them.

@@ -25,6 +25,12 @@ func mysqlDatabase(t *testing.T, statements ...string) string {
 		require.NotEqual(t, "1", os.Getenv("LIFELINE_TEST_REQUIRE"), "LIFELINE_TEST_MYSQL is not set")
 		t.Skip("LIFELINE_TEST_MYSQL is not set")
 	}
+	return databaseOn(t, dsn, statements...)
+}
+
+// databaseOn makes a database on a server.
+func databaseOn(t *testing.T, dsn string, statements ...string) string {
+	t.Helper()
 	var user, password, address string
 	user, address, _ = strings.Cut(strings.TrimPrefix(dsn, "mysql://"), "@")
 	user, password, _ = strings.Cut(user, ":")

@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"lifeline/cdc"
@@ -21,45 +23,127 @@ const logRows = 200_000
 type logReading struct {
 	source.Log
 
-	from change.LogPosition
+	from  change.LogPosition
+	anew  map[string]string // Tables that the log cannot bring to where it stands, and why: they are read from the source.
+	tries int               // Of reading them.
 }
 
-// landLog lands what the source's binary log tells since the last landing. Where it cannot, why says so, and the source is to be read
-// whole; a position that is gone is an error, for what happened in between would be lost without a word.
+// followed are the tables whose changes are read from the log.
+func (r *logReading) followed() []*change.LoggedTable {
+	out := make([]*change.LoggedTable, 0, len(r.Tables))
+	for _, t := range r.Tables {
+		if _, anew := r.anew[t.Name]; !anew {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// landLog lands what the source's binary log tells since the last landing, and reads the tables of which it cannot tell. Where it tells of
+// none, why says so, and the source is to be read whole; a position that is gone is an error, for what happened in between would be lost
+// without a word.
 func (w *walk) landLog(ctx context.Context) (line, why string, err error) {
 	began := w.opt.Now()
+	said := "the binary log tells all that changed since the last landing"
+	var stops []*cdc.Stop
 	if f := w.opt.Following; f != nil && f.stream != nil {
-		return w.landFollowing(ctx, f)
+		stop, err := w.landFollowing(ctx, f)
+		if err != nil || stop != nil && stop.Table == "" {
+			return "", stop.Reason(), err
+		}
+		said = "following the binary log"
+		if stop == nil {
+			return w.endLog(ctx, began, said)
+		}
+		f.interrupted, stops = true, append(stops, stop)
 	}
 	reading, why, err := w.readableLog(ctx)
 	if err != nil || why != "" {
 		return "", why, err
 	}
-	for try := 1; ; try++ {
-		stop, err := w.follow(ctx, reading)
-		var lost *cdc.LostError
-		var drift *warehouse.DriftError
-		switch {
-		case errors.As(err, &drift):
-			return "", drift.Error(), nil
-		case errors.As(err, &lost) && try < attempts && ctx.Err() == nil:
-			w.opt.Logger.WarnContext(ctx, "the link to the binary log was lost; going on from where it was", "error", err)
-			if reading.from, err = w.lastPosition(ctx); err != nil {
-				return "", "", err
-			}
-		case err != nil:
+	for _, stop := range stops {
+		if err := w.setAside(ctx, &reading, stop); err != nil {
 			return "", "", err
-		case stop != nil:
-			return "", stop.Why, nil
-		default:
-			w.report.Mode, w.report.ModeWhy = ModeLog, "the binary log tells all that changed since the last landing"
-			w.report.Consistency = "binary log"
-			if err := w.addUnchanged(ctx); err != nil {
-				return "", "", err
-			}
-			return w.recordLog(w.opt.Now().Sub(began)), "", nil
 		}
 	}
+	if why, err = w.catchUp(ctx, &reading); err != nil || why != "" {
+		return "", why, err
+	}
+	if len(reading.anew) > 0 {
+		said += "; read anew: " + reasons(reading.anew)
+	}
+	return w.endLog(ctx, began, said)
+}
+
+// endLog puts into the report that the log was read.
+func (w *walk) endLog(ctx context.Context, began time.Time, said string) (line, why string, err error) {
+	w.report.Mode, w.report.ModeWhy, w.report.Consistency = ModeLog, said, "binary log"
+	if err := w.addUnchanged(ctx); err != nil {
+		return "", "", err
+	}
+	return w.recordLog(w.opt.Now().Sub(began)), "", nil
+}
+
+// catchUp brings all tables to where the log stands: by what the log tells, and by reading those of which it cannot tell. why says that
+// everything is to be read.
+func (w *walk) catchUp(ctx context.Context, r *logReading) (why string, err error) {
+	for try := 1; ; {
+		if len(r.anew) == len(r.Tables) && len(r.Tables) > 0 {
+			return reasons(r.anew), nil
+		}
+		stop, err := w.follow(ctx, r, r.Here)
+		if stop == nil && err == nil && len(r.anew) > 0 {
+			stop, err = w.readAnew(ctx, r)
+		}
+		var lost *cdc.LostError
+		switch {
+		case errors.As(err, &lost) && try < attempts && ctx.Err() == nil:
+			try++
+			w.opt.Logger.WarnContext(ctx, "the link to the binary log was lost; going on from where it was", "error", err)
+			if r.from, err = w.lastPosition(ctx); err != nil {
+				return "", err
+			}
+		case err != nil:
+			return "", err
+		case stop == nil:
+			return "", nil
+		case stop.Table == "":
+			return stop.Why, nil
+		default:
+			if err := w.setAside(ctx, r, stop); err != nil {
+				return "", err
+			}
+		}
+	}
+}
+
+// setAside notes that the log cannot tell of some tables: they are read from the source. It forgets what they looked like, so that a run
+// that is killed before they are read leaves that to the next.
+func (w *walk) setAside(ctx context.Context, r *logReading, stop *cdc.Stop) (err error) {
+	for _, t := range append([]string{stop.Table}, stop.Also...) {
+		if _, there := r.anew[t]; !there {
+			r.anew[t] = stop.Why
+			w.opt.Logger.InfoContext(ctx, "a table is read from the source", "table", t, "why", stop.Why)
+		}
+		if _, err := w.hold.DB().ExecContext(ctx, "delete from ops.log_tables where table_name = $1", t); err != nil {
+			return fmt.Errorf("write ops.log_tables: %w", err)
+		}
+	}
+	r.from, err = w.lastPosition(ctx)
+	return err
+}
+
+// reasons lists tables with why they are read.
+func reasons(anew map[string]string) string {
+	var parts []string
+	said := map[string]bool{}
+	for _, t := range slices.Sorted(maps.Keys(anew)) {
+		if why := anew[t]; !said[why] {
+			said[why] = true
+			parts = append(parts, why)
+		}
+	}
+	return strings.Join(parts, "; ")
 }
 
 // readableLog looks whether the log can be gone on with.
@@ -85,8 +169,15 @@ func (w *walk) readableLog(ctx context.Context) (r logReading, why string, err e
 	if r.from.File == "" {
 		return r, "the place of the last landing in the binary log is not known", nil
 	}
-	why, err = w.sameShapes(ctx, r.Tables)
-	return r, why, err
+	if r.anew, err = w.changedShapes(ctx, r.Tables); err != nil {
+		return r, "", err
+	}
+	for t, why := range r.anew {
+		if err := w.setAside(ctx, &r, &cdc.Stop{Table: t, Why: why}); err != nil {
+			return r, "", err
+		}
+	}
+	return r, "", nil
 }
 
 // lastPosition is how far the source has been read; the zero value where nothing has landed.
@@ -107,69 +198,83 @@ limit 1`).Scan(&text)
 	return p, nil
 }
 
-// sameShapes says which table is another than the one that landed; "" where all are the same.
-func (w *walk) sameShapes(ctx context.Context, tables []*change.LoggedTable) (string, error) {
+// changedShapes says which tables are others than those that landed, and why.
+func (w *walk) changedShapes(ctx context.Context, tables []*change.LoggedTable) (map[string]string, error) {
 	rows, err := w.hold.DB().QueryContext(ctx, `
 select table_name, shape
 from ops.log_tables`)
 	if err != nil {
-		return "", fmt.Errorf("read ops.log_tables: %w", err)
+		return nil, fmt.Errorf("read ops.log_tables: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
 	shapes := map[string]string{}
 	for rows.Next() {
 		var name, shape string
 		if err := rows.Scan(&name, &shape); err != nil {
-			return "", fmt.Errorf("read ops.log_tables: %w", err)
+			return nil, fmt.Errorf("read ops.log_tables: %w", err)
 		}
 		shapes[name] = shape
 	}
 	if err := rows.Err(); err != nil {
-		return "", fmt.Errorf("read ops.log_tables: %w", err)
+		return nil, fmt.Errorf("read ops.log_tables: %w", err)
 	}
+	out := map[string]string{}
 	for _, t := range tables {
 		shape, there := shapes[t.Name]
 		switch {
-		case !there:
-			return t.Name + " has not landed with a place in the binary log yet", nil
 		case t.Trouble != "":
-			return t.Trouble, nil
+			out[t.Name] = t.Trouble
+		case !there:
+			out[t.Name] = t.Name + " has not landed with a place in the binary log yet"
 		case shape != t.Shape():
-			return t.Name + " has other columns, keys or masks than when it landed", nil
+			out[t.Name] = t.Name + " has other columns, keys or masks than when it landed"
 		}
 	}
-	return "", nil
+	return out, nil
 }
 
-// follow reads the log up to where it stood when it was described.
-func (w *walk) follow(ctx context.Context, r logReading) (stop *cdc.Stop, err error) {
-	stream, err := cdc.Open(ctx, w.logOptions(r.Log), r.from)
+// follow reads the log up to a place.
+func (w *walk) follow(ctx context.Context, r *logReading, to change.LogPosition) (*cdc.Stop, error) {
+	tables := r.followed()
+	return w.withLog(ctx, r.Log, tables, r.from, func(stream *cdc.Stream) (*cdc.Stop, error) {
+		limit := cdc.Limit{File: to.File, Pos: to.Pos, Rows: logRows}
+		for {
+			result, err := w.landChanges(ctx, stream, tables, limit, r.Now)
+			if err != nil || result.Stop != nil {
+				return result.Stop, err
+			}
+			if result.Reached {
+				w.snapshot = change.Snapshot{Position: result.Position, TakenAt: r.Now, Way: "binary log"}
+				w.report.Position = string(result.Position)
+				r.from = stream.Position()
+				return nil, nil
+			}
+		}
+	})
+}
+
+// withLog opens the log for some tables. That a right is missing is told, and no reason to read nothing; rows that are not as the log found
+// them are read from the source.
+func (w *walk) withLog(ctx context.Context, l source.Log, tables []*change.LoggedTable, from change.LogPosition,
+	do func(*cdc.Stream) (*cdc.Stop, error),
+) (stop *cdc.Stop, err error) {
+	stream, err := cdc.Open(ctx, w.logOptions(l, tables), from)
 	var p *change.Problem
-	if errors.As(err, &p) && p.Class == change.ClassUsage { // A right is missing: that is told, and no reason to read nothing.
+	if errors.As(err, &p) && p.Class == change.ClassUsage {
 		return &cdc.Stop{Why: fmt.Sprintf("%v (%s)", err, p.Try)}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, stream.Close()) }()
-	limit := cdc.Limit{File: r.Here.File, Pos: r.Here.Pos, Rows: logRows}
-	for {
-		result, err := w.landChanges(ctx, stream, r, limit)
-		if err != nil || result.Stop != nil {
-			return result.Stop, err
-		}
-		if result.Reached {
-			w.snapshot = change.Snapshot{Position: result.Position, TakenAt: r.Now, Way: "binary log"}
-			w.report.Position = string(result.Position)
-			return nil, nil
-		}
-	}
+	stop, err = do(stream)
+	return stop, errors.Join(err, stream.Close())
 }
 
-// landChanges reads a part of the log and lands it with its position.
-func (w *walk) landChanges(ctx context.Context, stream *cdc.Stream, r logReading, limit cdc.Limit) (result cdc.Result, err error) {
+// landChanges reads a part of the log and lands it with its position. What a snapshot may have seen is landed whole or not at all.
+func (w *walk) landChanges(ctx context.Context, stream *cdc.Stream, tables []*change.LoggedTable, limit cdc.Limit, now time.Time,
+) (result cdc.Result, err error) {
 	before := stream.Position()
-	load, err := w.hold.Changes(ctx, r.Tables)
+	load, err := w.hold.Changes(ctx, tables)
 	if err != nil {
 		return result, err
 	}
@@ -177,13 +282,21 @@ func (w *walk) landChanges(ctx context.Context, stream *cdc.Stream, r logReading
 	if result, err = stream.Read(ctx, load.Writer, limit); err != nil {
 		return result, err
 	}
+	if result.Stop != nil && result.Replays {
+		return result, nil
+	}
 	if result.Reached {
-		result.At = r.Now
+		result.At = now
 	}
 	if after := stream.Position(); after == before && result.Images == 0 {
 		return result, nil
 	}
 	landed, err := load.Commit(ctx, result.LogBatch)
+	var drift *warehouse.DriftError
+	if errors.As(err, &drift) {
+		result.Stop = &cdc.Stop{Why: drift.Error(), Table: drift.Table}
+		return result, nil
+	}
 	if err != nil {
 		return result, err
 	}
@@ -192,10 +305,10 @@ func (w *walk) landChanges(ctx context.Context, stream *cdc.Stream, r logReading
 	return result, w.noteSeen(ctx, before, stream.Position(), result.At)
 }
 
-func (w *walk) logOptions(l source.Log) cdc.Options {
+func (w *walk) logOptions(l source.Log, tables []*change.LoggedTable) cdc.Options {
 	return cdc.Options{
 		Network: l.Network, Host: l.Host, User: l.User, Password: l.Password, TLS: l.TLS, Preferred: l.Preferred, Timeout: l.Timeout,
-		Shown: l.Shown, MariaDB: l.MariaDB, Number: l.Number, Tables: l.Tables, Logger: w.opt.Logger,
+		Shown: l.Shown, MariaDB: l.MariaDB, Number: l.Number, Tables: tables, Logger: w.opt.Logger,
 	}
 }
 

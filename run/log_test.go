@@ -40,7 +40,17 @@ func tablesOf(names ...string) map[string]string {
 
 func newLogged(t *testing.T, engine string, names []string, statements ...string) *loggedSource {
 	t.Helper()
-	dsn := mysqlDatabase(t, append([]string{"select 1"}, statements...)...)
+	return following(t, mysqlDatabase(t, append([]string{"select 1"}, statements...)...), engine, names)
+}
+
+// loggedOn is the same on a given server.
+func loggedOn(t *testing.T, server, engine string, names []string, statements ...string) *loggedSource {
+	t.Helper()
+	return following(t, databaseOn(t, server, append([]string{"select 1"}, statements...)...), engine, names)
+}
+
+func following(t *testing.T, dsn, engine string, names []string) *loggedSource {
+	t.Helper()
 	x := &loggedSource{tiny: newTiny(t, engine, tablesOf(names...)), dsn: dsn}
 	x.db = serverOf(t, dsn)
 	return x

@@ -33,6 +33,8 @@ type Log struct {
 type Logged interface {
 	// Log describes the log and the tables as they are now.
 	Log(ctx context.Context) (Log, error)
+	// SnapshotOf takes one point in time over some of the tables, named as in staging.
+	SnapshotOf(ctx context.Context, names []string) (Snapshot, error)
 }
 
 // Log describes the binary log and the tables as it has them.

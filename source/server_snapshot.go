@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -63,11 +64,25 @@ func (s *server) ways() []way {
 
 // Snapshot makes all connections see one point in time, by the first way that this server and its rights allow, else on one connection
 // alone, which sees one point by itself (promise 4). No way lets a reader or writer of the source wait over a second (promise 9).
-func (s *server) Snapshot(ctx context.Context) (_ Snapshot, err error) {
+func (s *server) Snapshot(ctx context.Context) (Snapshot, error) {
 	tables, err := s.describeAgain(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return s.snapshot(ctx, tables)
+}
+
+// SnapshotOf takes a snapshot of some of the tables.
+func (s *server) SnapshotOf(ctx context.Context, names []string) (Snapshot, error) {
+	tables, err := s.describeAgain(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tables = slices.DeleteFunc(slices.Clone(tables), func(t *serverTable) bool { return !slices.Contains(names, t.Name) })
+	return s.snapshot(ctx, tables)
+}
+
+func (s *server) snapshot(ctx context.Context, tables []*serverTable) (_ Snapshot, err error) {
 	if err := s.allConsistent(ctx, tables); err != nil {
 		return nil, err
 	}

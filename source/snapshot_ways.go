@@ -112,7 +112,9 @@ func (s *server) logHasAll(ctx context.Context) error {
 type innodb struct {
 	next     uint64 // The id that the next transaction gets.
 	active   []uint64
-	prepared bool // One is between its entry in the binary log and its commit.
+	prepared []uint64 // Those that may be in the binary log, and that no view sees yet.
+
+	undecided bool // One of them has been so for long.
 }
 
 var (
@@ -155,9 +157,27 @@ func parseTransactions(status string) (innodb, error) {
 			return innodb{}, fmt.Errorf("the id of a transaction: %w", err)
 		}
 		at.active = append(at.active, id)
-		at.prepared = at.prepared || strings.Contains(state, "PREPARED") || strings.Contains(state, "COMMITTED IN MEMORY")
+		if strings.Contains(state, "PREPARED") || strings.Contains(state, "COMMITTED IN MEMORY") {
+			at.prepared = append(at.prepared, id)
+			at.undecided = at.undecided || activeFor(state) > settleAtMost
+		}
 	}
 	return at, nil
+}
+
+var activeSeconds = regexp.MustCompile(`(\d+) sec`)
+
+// activeFor reads how long a transaction has been there; it may have been prepared for less.
+func activeFor(state string) time.Duration {
+	found := activeSeconds.FindStringSubmatch(state)
+	if found == nil {
+		return 0
+	}
+	seconds, err := strconv.Atoi(found[1])
+	if err != nil {
+		return 0
+	}
+	return time.Duration(seconds) * time.Second
 }
 
 // between lists the active ids from low up to and without high, in order.
@@ -181,25 +201,32 @@ func nothingCommitted(before, after innodb) bool {
 }
 
 // byTransactionIDs makes the views between two looks at InnoDB's transactions.
+//
+// A transaction is in the binary log before views see it, by as long as a replica takes to acknowledge it. So there are two places: before
+// the lower one views see everything, and nothing that they see is behind the upper one. Where the two differ, the log in between is read
+// once more, by key.
 func (s *server) byTransactionIDs(ctx context.Context, snap *serverSnapshot) error {
 	where, err := s.identity(ctx, snap.conns[0])
 	if err != nil {
 		return err
 	}
-	after, err := s.transactions(ctx)
+	low, after, err := s.settledPlace(ctx)
 	if err != nil {
 		return err
 	}
-	prepared := 0
+	inexact := 0
 	err = untilEqual(ctx, func() (bool, error) {
 		before, at := after, change.LogPosition{}
+		low.settle(before)
 		if err := errors.Join(snap.begin(ctx), s.locateByAsking(ctx, &at)); err != nil {
 			return false, err
 		}
 		if after, err = s.transactions(ctx); err != nil {
 			return false, err
 		}
+		next := low.after(at, after)
 		if !nothingCommitted(before, after) {
+			low = next
 			if len(after.between(before.next, after.next)) > 0 { // The views have ids themselves, as in MySQL 5.6, and must not be missed next time.
 				if err = snap.each(ctx, "rollback"); err == nil {
 					after, err = s.transactions(ctx)
@@ -207,14 +234,14 @@ func (s *server) byTransactionIDs(ctx context.Context, snap *serverSnapshot) err
 			}
 			return false, err
 		}
-		// What is prepared may be in the log already and is not in the views: their place in the log is not known.
-		if after.prepared {
-			if prepared++; prepared < triesWithoutLock/2 {
-				return false, nil
+		if len(after.prepared) > 0 {
+			if inexact++; inexact < triesWithoutLock/6 {
+				low = next
+				return false, nil // A moment later the place may be exact.
 			}
-			at = change.LogPosition{}
+			at = low.between(at)
 		}
-		where.File, where.Pos, where.GTID = at.File, at.Pos, at.GTID
+		where.File, where.Pos, where.GTID, where.Until = at.File, at.Pos, at.GTID, at.Until
 		return true, nil
 	})
 	if err != nil {

@@ -50,7 +50,8 @@ func (n *imageNames) bind(text string) string {
 		"{seq}", change.ImageSequence, "{sign}", change.ImageSign, "{update}", change.ImageUpdate, "{at}", change.ImageTime,
 		"{tx}", change.ImageTx, "{position}", change.ImagePosition,
 	}
-	for _, two := range []string{"io", "is", "so", "ko", "ks"} {
+	pairs = append(pairs, "{same}", n.same("n", "o"))
+	for _, two := range []string{"io", "is", "so", "ko", "ks", "no", "nk"} {
 		pairs = append(pairs, "{"+two[:1]+"="+two[1:]+"}", n.equal(two[:1], two[1:]))
 	}
 	return strings.NewReplacer(pairs...).Replace(text)
@@ -62,6 +63,43 @@ func (n *imageNames) equal(a, b string) string {
 		out[i] = a + "." + Quote(k) + " = " + b + "." + Quote(k)
 	}
 	return strings.Join(out, " and ")
+}
+
+// same is the equality of all values of two rows.
+func (n *imageNames) same(a, b string) string {
+	out := make([]string, len(n.columns))
+	for i, c := range n.columns {
+		out[i] = a + "." + Quote(c) + " is not distinct from " + b + "." + Quote(c)
+	}
+	return strings.Join(out, " and ")
+}
+
+// seenImages finds, for each key, the last image that a snapshot has seen already: each image but the first half of an update leads to a
+// state of the row, and the earliest that staging has is where the log goes on. Later ones may be equal; then the row came back to what it
+// was, and every version in between is one that history wants. lifeline__upto is null where staging has none of the states.
+const seenImages = `
+select {keys}, min(case
+	when lifeline__first and ({sign} > 0 and not lifeline__there or {sign} < 0 and lifeline__same) then {seq} - 1
+	when {sign} > 0 and lifeline__same or {sign} < 0 and {update} = 0 and not lifeline__there then {seq}
+	end) as lifeline__upto
+from (
+	select {n.keys}, n.{seq}, n.{sign}, n.{update}, lag(n.{seq}) over (partition by {n.keys} order by n.{seq}) is null as lifeline__first,
+		o._run is not null as lifeline__there, o._run is not null and {same} as lifeline__same
+	from {next} as n
+	left join {staging} as o on {n=o}
+) as n
+group by {keys}`
+
+// dropSeen leaves those images out.
+const dropSeen = `
+delete from {next} as n
+using lifeline_seen as k
+where {n=k}
+	and n.{seq} <= k.lifeline__upto`
+
+// errReplayed is a guard: whoever reads the log knows which tables have no key.
+func errReplayed(table string) error {
+	return fmt.Errorf("%s has no key, so that changes that a snapshot may have seen cannot be told from others", table)
 }
 
 // numberList writes numbers for SQL.

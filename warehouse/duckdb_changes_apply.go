@@ -2,7 +2,6 @@ package warehouse
 
 import (
 	"context"
-	"fmt"
 
 	"lifeline/change"
 )
@@ -12,6 +11,11 @@ import (
 func (a *duckApplying) byKey(ctx context.Context, b change.LogBatch, landed *Landed) error {
 	if err := a.makeSince(ctx); err != nil {
 		return err
+	}
+	if b.Replays {
+		if err := a.dropSeen(ctx); err != nil {
+			return err
+		}
 	}
 	for _, text := range []string{`
 create temp table lifeline_image as
@@ -36,7 +40,7 @@ select count(*) filter (where not lifeline__there and lifeline__has), count(*) f
 from lifeline_key`).Scan(&landed.Inserted, &landed.Updated, &landed.Deleted, &drift); err != nil {
 		return err
 	}
-	if drift > 0 && !b.Replays {
+	if drift > 0 {
 		return &DriftError{Table: a.table, Keys: drift}
 	}
 	return a.all(ctx, `
@@ -72,6 +76,21 @@ from lifeline_image as i
 where i.lifeline__last and i.{sign} > 0`, "drop table temp.lifeline_image", "drop table temp.lifeline_key")
 }
 
+// dropSeen leaves out what a snapshot has seen already.
+func (a *duckApplying) dropSeen(ctx context.Context) error {
+	if err := a.exec(ctx, "create temp table lifeline_seen as"+seenImages); err != nil {
+		return err
+	}
+	var drift int64
+	if err := a.diff.count(ctx, "temp.lifeline_seen where lifeline__upto is null", &drift); err != nil {
+		return err
+	}
+	if drift > 0 {
+		return &DriftError{Table: a.table, Keys: drift}
+	}
+	return a.all(ctx, dropSeen, "drop table temp.lifeline_seen")
+}
+
 // byRow applies the images of a table without a key: what comes and goes is counted by whole rows, and of equal ones any may go.
 func (a *duckApplying) byRow(ctx context.Context, b change.LogBatch, landed *Landed) error {
 	hash := func(alias string) string { return "hash(" + quoteAll(alias+".", a.columns) + ")" }
@@ -103,7 +122,7 @@ from lifeline_net`).Scan(&landed.Inserted, &landed.Deleted, &gone); err != nil {
 		return &DriftError{Table: a.table, Keys: landed.Deleted - gone}
 	}
 	if b.Replays {
-		return fmt.Errorf("%s has no key, so that changes that a snapshot may have seen cannot be told from others", a.table)
+		return errReplayed(a.table)
 	}
 	return a.all(ctx, `
 insert into {history} ({names}, _run, _op, _valid_from, _valid_to, _basis, _position, _ended_run)

@@ -236,6 +236,11 @@ left join (
 // byKey applies the images of a table whose rows the source tells apart by a key. Each key's images are a chain: what the row was, what it
 // became, and so on. Every "was" is a version for history; the chain's last image is what staging gets.
 func (a *postgresApplying) byKey(ctx context.Context, b change.LogBatch, landed *Landed) error {
+	if b.Replays {
+		if err := a.dropSeen(ctx); err != nil {
+			return err
+		}
+	}
 	if err := a.all(ctx, `
 create temporary table lifeline_image on commit drop as
 select {n.keys}, n.ctid as lifeline__r, n.{sign}, n.{at}, lag(n.{at}) over w as lifeline__before,
@@ -265,7 +270,7 @@ select count(*) filter (where not lifeline__there and lifeline__has), count(*) f
 from lifeline_key`).Scan(&landed.Inserted, &landed.Updated, &landed.Deleted, &drift); err != nil {
 		return err
 	}
-	if drift > 0 && !b.Replays {
+	if drift > 0 {
 		return &DriftError{Table: a.table, Keys: drift}
 	}
 	return a.all(ctx, `
@@ -300,10 +305,28 @@ from lifeline_image as i
 where i.lifeline__last and i.{sign} > 0`, "drop table lifeline_image, lifeline_key")
 }
 
+// dropSeen leaves out what a snapshot has seen already.
+func (a *postgresApplying) dropSeen(ctx context.Context) error {
+	if err := a.all(ctx, "create temporary table lifeline_seen on commit drop as"+seenImages); err != nil {
+		return err
+	}
+	var drift int64
+	if err := a.tx.QueryRow(ctx, `
+select count(*)
+from lifeline_seen
+where lifeline__upto is null`).Scan(&drift); err != nil {
+		return err
+	}
+	if drift > 0 {
+		return &DriftError{Table: a.table, Keys: drift}
+	}
+	return a.all(ctx, dropSeen, "drop table lifeline_seen")
+}
+
 // byRow applies the images of a table without a key: what comes and goes is counted by whole rows, and of equal ones any may go.
 func (a *postgresApplying) byRow(ctx context.Context, b change.LogBatch, landed *Landed) error {
 	if b.Replays {
-		return fmt.Errorf("%s has no key, so that changes that a snapshot may have seen cannot be told from others", a.table)
+		return errReplayed(a.table)
 	}
 	if err := a.all(ctx, `
 create temporary table lifeline_image on commit drop as

@@ -1,0 +1,141 @@
+package run_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"lifeline/change"
+	"lifeline/run"
+)
+
+// requireSame compares the rows of a table in staging with those of the source, by the texts of some columns.
+func (x *loggedSource) requireSame(t *testing.T, table string, columns ...string) {
+	t.Helper()
+	theirs, ours := make([]string, len(columns)), make([]string, len(columns))
+	for i, c := range columns {
+		theirs[i] = "ifnull(cast(`" + c + "` as char), '∅')"
+		ours[i] = "coalesce(cast(" + c + " as varchar), '∅')"
+	}
+	rows, err := x.db.Query("select concat_ws('|', " + strings.Join(theirs, ", ") + ") from " + table)
+	require.NoError(t, err)
+	defer rows.Close()
+	var want []string
+	for rows.Next() {
+		var row string
+		require.NoError(t, rows.Scan(&row))
+		want = append(want, row)
+	}
+	require.NoError(t, rows.Err())
+	got := x.landed(t, "select "+strings.Join(ours, " || '|' || ")+" from staging."+table)
+	slices.Sort(want)
+	slices.Sort(got)
+	require.Equal(t, want, got, table)
+}
+
+// position is the one that the last landing left.
+func (x *loggedSource) position(t *testing.T) change.LogPosition {
+	t.Helper()
+	text := x.landed(t, "select position from ops.positions order by run_id desc limit 1")
+	require.Len(t, text, 1)
+	p, ok := change.ParseLogPosition(change.Position(text[0]))
+	require.True(t, ok, text)
+	return p
+}
+
+// A snapshot's place in the log may be known as a stretch only. The rows of the stretch are read once more: what the snapshot has seen of
+// them is left out, what it has not seen lands, and nothing comes twice.
+func TestWhatASnapshotMayHaveSeenIsReadOnceMore(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, engine string) {
+		x := newLogged(t, engine, []string{"keyed", "keyless"},
+			"create table keyed (id int primary key, v varchar(10), n decimal(30,2), d double)", "create table keyless (a int)",
+			"insert into keyed values (1, 'a', 1, 0.1), (2, 'b', 2, null), (3, 'c', 3, 0), (6, null, null, null), (7, 'g', 7, 7)",
+			"insert into keyless values (1), (1)")
+		mode(t, "full")(x.run(t, nil))
+		low := x.position(t)
+		x.do(t, "update keyed set v = 'A' where id = 1", "insert into keyed values (4, 'd', 4, 4)", "delete from keyed where id = 2",
+			"update keyed set v = 'C' where id = 3", "update keyed set v = 'c' where id = 3",
+			"insert into keyed values (5, 'e', 5, 5)", "delete from keyed where id = 5", "update keyed set id = 60 where id = 6",
+			"delete from keyed where id = 7", "insert into keyed values (7, 'G', 7, 7)", "insert into keyless values (2)")
+		mode(t, "full")(x.run(t, func(o *run.Options) { o.Full = true }))
+		upper := x.position(t)
+		low.Until = fmt.Sprintf("%s:%d", upper.File, upper.Pos)
+		text, err := low.Encode()
+		require.NoError(t, err)
+		x.landed(t, "update ops.positions set position = '"+string(text)+"' where run_id = (select max(run_id) from ops.positions) returning run_id")
+		x.landed(t, "delete from ops.log_tables where table_name = 'keyless' returning run_id")
+		x.do(t, "update keyed set v = 'AA' where id = 1", "delete from keyed where id = 4", "insert into keyed values (2, 'bb', 2, null)",
+			"update keyed set v = 'x' where id = 60", "delete from keyless where a = 1 limit 1")
+		r := mode(t, "log")(x.run(t, nil))
+		require.Contains(t, r.ModeWhy, "read anew: keyless")
+		x.requireSame(t, "keyed", "id", "v", "n")
+		x.requireSame(t, "keyless", "a")
+		require.Empty(t, x.position(t).Until)
+		require.Equal(t, []string{"1|A|update", "3|C|update", "3|c|update", "4|d|delete", "60|∅|update"},
+			slices.DeleteFunc(x.landed(t, `
+select id, coalesce(v, '∅'), _op
+from history.keyed
+where _basis = 'binlog'
+order by id, v`), func(s string) bool { return strings.HasPrefix(s, "5|") }))
+		mode(t, "log")(x.run(t, nil))
+		mode(t, "full")(x.run(t, func(o *run.Options) { o.Full = true }))
+		require.Equal(t, []string{"4"}, x.landed(t, "select count(*) from history.keyed where _basis = 'snapshot'"),
+			"the log left what a snapshot finds")
+	})
+}
+
+// A row's event is in the log before its commit is seen: as long as a replica takes to acknowledge it. A snapshot that is taken just then
+// does not have the row, and the log that is read on must.
+func TestARowInTheLogThatNobodySeesYetIsNotLost(t *testing.T) {
+	t.Parallel()
+	base := os.Getenv("LIFELINE_TEST_MYSQL97")
+	if base == "" {
+		t.Skip("LIFELINE_TEST_MYSQL97 names no server")
+	}
+	x := loggedOn(t, base, "duckdb:"+filepath.Join(t.TempDir(), "w.duckdb"), []string{"t"},
+		"create table t (id int primary key, v int)", "insert into t values (1, 1), (2, 2)")
+	x.do(t, "install plugin rpl_semi_sync_source soname 'semisync_source.so'")
+	t.Cleanup(func() {
+		_, err := x.db.Exec("uninstall plugin rpl_semi_sync_source")
+		require.NoError(t, err)
+	})
+	x.do(t, "set global rpl_semi_sync_source_timeout = 2500", "set global rpl_semi_sync_source_wait_point = AFTER_SYNC",
+		"set global rpl_semi_sync_source_wait_for_replica_count = 1", "set global rpl_semi_sync_source_wait_no_replica = on",
+		"set global rpl_semi_sync_source_enabled = on")
+	written := make(chan error, 1)
+	go func() {
+		_, err := x.db.Exec("insert into t values (3, 3)")
+		written <- err
+	}()
+	place := func() (p string) {
+		rows, err := x.db.Query("show binary log status")
+		require.NoError(t, err)
+		defer rows.Close()
+		require.True(t, rows.Next())
+		columns, err := rows.Columns()
+		require.NoError(t, err)
+		into := make([]any, len(columns))
+		for i := range into {
+			into[i] = new(string)
+		}
+		require.NoError(t, rows.Scan(into...))
+		return *into[1].(*string)
+	}
+	before := place()
+	require.Eventually(t, func() bool { return place() != before }, 10*time.Second, time.Millisecond)
+	var n int
+	require.NoError(t, x.db.QueryRow("select count(*) from t").Scan(&n))
+	require.Equal(t, 2, n, "the row is in the log, and nobody sees it")
+	mode(t, "full")(x.run(t, nil))
+	require.NoError(t, <-written)
+	x.do(t, "set global rpl_semi_sync_source_enabled = off")
+	mode(t, "log")(x.run(t, nil))
+	x.requireSame(t, "t", "id", "v")
+}
