@@ -51,8 +51,10 @@ type Stream struct {
 	parents map[string][]dependency // Tables whose rows others hang on by a cascade.
 	texts   *converters
 	began   bool
-	waiting *replication.BinlogEvent // Found by Await; the next Read takes it first.
-	stopped *Stop                    // Found by Await too.
+	current *replication.BinlogEvent // At hand.
+	waiting *replication.BinlogEvent // Found by Await, or left by a Read that was cut there; the next Read takes it first.
+	cut     bool
+	stopped *Stop // Found by Await too.
 
 	here     change.LogPosition // After the last whole transaction.
 	heard    time.Time          // The source's clock when it last said something, UTC.

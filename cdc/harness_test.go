@@ -3,6 +3,7 @@ package cdc_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/hex"
 	"fmt"
 	"net/url"
@@ -80,6 +81,21 @@ func (d *tester) exec(tb testing.TB, texts ...string) {
 	tb.Helper()
 	for _, text := range texts {
 		_, err := d.db.Exec(text)
+		require.NoError(tb, err, text)
+	}
+}
+
+// session runs statements in a session of their own. One that fails leaves nothing open, which would hold up the test's end for good.
+func (d *tester) session(tb testing.TB, texts ...string) {
+	tb.Helper()
+	conn, err := d.db.Conn(tb.Context())
+	require.NoError(tb, err)
+	defer func() {
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // It is closed, not pooled.
+		_ = conn.Close()
+	}()
+	for _, text := range texts {
+		_, err := conn.ExecContext(tb.Context(), text)
 		require.NoError(tb, err, text)
 	}
 }

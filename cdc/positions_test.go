@@ -2,6 +2,7 @@ package cdc_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,7 +58,7 @@ func TestOnlyWhatWasCommittedIsRead(t *testing.T) {
 	t.Parallel()
 	onEveryServer(t, func(t *testing.T, d *tester) {
 		d.exec(t, "create table t (id int primary key, v int) engine = InnoDB", "create table m (id int) engine = MyISAM")
-		xa := d.maria // Elsewhere a prepared transaction that a test leaves behind locks the server's tables for good.
+		ids := strings.HasPrefix(d.version, "9") // With GTIDs a transaction may not change a table without transactions too.
 		for _, c := range []struct {
 			name       string
 			statements []string
@@ -73,7 +74,8 @@ func TestOnlyWhatWasCommittedIsRead(t *testing.T) {
 			{"rolled back", []string{"start transaction", "insert into t values (2, 2)", "rollback"}, nil, false},
 			{"rolled back with a table without transactions", []string{
 				"start transaction", "insert into t values (3, 3)", "insert into m values (1)", "rollback",
-			}, nil, false},
+			}, nil, ids},
+			{"a table without transactions", []string{"insert into m values (2)", "insert into t values (9, 9)"}, []string{"+ id=9\nv=9"}, false},
 			{"a savepoint", []string{
 				"start transaction", "insert into t values (4, 4)", "savepoint s", "insert into t values (5, 5)",
 				"rollback to s", "commit",
@@ -82,15 +84,15 @@ func TestOnlyWhatWasCommittedIsRead(t *testing.T) {
 				"xa committed",
 				[]string{"xa start 'a'", "insert into t values (6, 6)", "xa end 'a'", "xa prepare 'a'", "xa commit 'a'"},
 				[]string{"+ id=6\nv=6"},
-				!xa,
+				false,
 			},
 			{
 				"xa in one phase",
 				[]string{"xa start 'b'", "insert into t values (7, 7)", "xa end 'b'", "xa commit 'b' one phase"},
 				[]string{"+ id=7\nv=7"},
-				!xa,
+				false,
 			},
-			{"xa rolled back", []string{"xa start 'c'", "insert into t values (8, 8)", "xa end 'c'", "xa prepare 'c'", "xa rollback 'c'"}, nil, !xa},
+			{"xa rolled back", []string{"xa start 'c'", "insert into t values (8, 8)", "xa end 'c'", "xa prepare 'c'", "xa rollback 'c'"}, nil, false},
 			{"nothing that lands", []string{"update t set v = v"}, nil, false},
 			{"a changed key", []string{"update t set id = 40 where id = 4"}, []string{"- id=4\nv=4", "+ id=40\nv=4"}, false},
 		} {
@@ -98,13 +100,7 @@ func TestOnlyWhatWasCommittedIsRead(t *testing.T) {
 				continue
 			}
 			from := d.log(t).Here
-			conn, err := d.db.Conn(t.Context())
-			require.NoError(t, err)
-			for _, s := range c.statements {
-				_, err := conn.ExecContext(t.Context(), s)
-				require.NoError(t, err, "%s: %s", c.name, s)
-			}
-			require.NoError(t, conn.Close())
+			d.session(t, c.statements...)
 			got, r := d.read(t, from)
 			require.Nil(t, r.Stop, c.name)
 			rows := got.rows["t"]

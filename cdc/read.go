@@ -75,6 +75,10 @@ func (s *Stream) Read(ctx context.Context, open Opener, limit Limit) (r Result, 
 		if err := s.handle(ctx, event); err != nil {
 			return r, err
 		}
+		if s.cut {
+			s.cut = false
+			break
+		}
 	}
 	for _, p := range s.prepared { // What is prepared and undecided is not landed; its decision will not find it.
 		if p.held() {
@@ -167,6 +171,7 @@ func (s *Stream) Await(ctx context.Context, within time.Duration) (bool, error) 
 			return true, nil
 		}
 	}
+	s.cut = false
 	return true, nil
 }
 
@@ -198,6 +203,7 @@ func (s *Stream) Heard() time.Time { return s.heard }
 func (s *Stream) handle(ctx context.Context, raw *replication.BinlogEvent) error {
 	h := raw.Header
 	kind := h.EventType
+	s.current = raw
 	if h.Flags&replication.LOG_EVENT_ARTIFICIAL_F == 0 && h.Timestamp > 0 {
 		s.heard = later(s.heard, time.Unix(int64(h.Timestamp), 0).UTC())
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
+	"strings"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
 	"github.com/go-mysql-org/go-mysql/replication"
@@ -121,11 +123,12 @@ func verbOf(kind replication.EventType) verb {
 	}
 }
 
-// cascade stops where the rows of another table hang on those that are changed: InnoDB changes them without a word in the log.
+// cascade stops where the rows of other tables hang on those that are changed: InnoDB changes them without a word in the log.
 func (s *Stream) cascade(name string, kind replication.EventType, f *follower, data []byte) error {
 	v := verbOf(kind)
+	var hit []*change.LoggedTable
 	for _, d := range s.parents[name] {
-		if v == inserts || v == deletes && !d.key.OnDelete || v == updates && !d.key.OnUpdate {
+		if v == inserts || v == deletes && !d.key.OnDelete || v == updates && !d.key.OnUpdate || slices.Contains(hit, d.child) {
 			continue
 		}
 		if v == updates && f != nil {
@@ -137,10 +140,18 @@ func (s *Stream) cascade(name string, kind replication.EventType, f *follower, d
 				continue
 			}
 		}
-		s.stop(d.child.Name, fmt.Sprintf("rows of %s were changed by a foreign key's cascade from %s, of which InnoDB writes nothing to the log",
-			d.child.SourceName, d.key.Parent))
+		hit = append(hit, d.child)
+	}
+	if len(hit) == 0 {
 		return nil
 	}
+	var also []string
+	for _, t := range hit[1:] {
+		also = append(also, t.Name)
+	}
+	_, parent, _ := strings.Cut(name, "\x00")
+	s.stop(hit[0].Name, fmt.Sprintf("rows of %s were changed by a foreign key's cascade from %s, of which InnoDB writes nothing to the log",
+		hit[0].SourceName, parent), also...)
 	return nil
 }
 

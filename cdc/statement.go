@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/go-mysql-org/go-mysql/replication"
+
+	"lifeline/change"
 )
 
 // query takes a statement that the log has as text: the ends of transactions, changes of tables, and what a session wrote in place of rows.
@@ -132,10 +134,25 @@ func (s *Stream) affects(h *replication.EventHeader, st statement, e effect) boo
 	return true
 }
 
-// truncate takes a table that was emptied. It begins what is landed at once; what waits to be landed before it comes first.
-func (s *Stream) truncate(_ *replication.EventHeader, f *follower) bool {
-	s.stop(f.table.Name, fmt.Sprintf("%s was emptied in the source by truncate", f.table.SourceName))
-	return true
+// truncate takes a table that was emptied. It begins what is landed at once: what was read before it is landed first, and the next Read
+// takes it up.
+func (s *Stream) truncate(h *replication.EventHeader, f *follower) bool {
+	switch {
+	case s.here.Replays():
+		s.stop(f.table.Name, f.table.SourceName+" was emptied in the source by truncate while a snapshot was taken")
+		return true
+	case s.out.open == nil || s.out.result.Images > 0 || len(s.out.writers) > 0:
+		s.cut, s.waiting = true, s.current
+		return true
+	}
+	s.begin(h, timeOf(h), false)
+	s.out.result.Truncated = append(s.out.result.Truncated, change.Truncation{Table: f.table.Name, At: s.tx.at, Position: s.imagePlace()})
+	s.out.result.Images++
+	if s.out.result.Oldest.IsZero() {
+		s.out.result.Oldest = s.tx.at
+	}
+	s.out.started()
+	return false
 }
 
 // effectKind is what a statement does to tables, as far as reading the log is concerned.

@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,30 +14,48 @@ import (
 
 	"lifeline/change"
 	"lifeline/run"
+	"lifeline/warehouse/warehousetest"
 )
 
-// requireSame compares the rows of a table in staging with those of the source, by the texts of some columns.
-func (x *loggedSource) requireSame(t *testing.T, table string, columns ...string) {
+// requireSame compares the rows of tables in staging with those of the source, by the texts of some columns: "table: column, column".
+func (x *loggedSource) requireSame(t *testing.T, tables ...string) {
 	t.Helper()
-	theirs, ours := make([]string, len(columns)), make([]string, len(columns))
-	for i, c := range columns {
-		theirs[i] = "ifnull(cast(`" + c + "` as char), '∅')"
-		ours[i] = "coalesce(cast(" + c + " as varchar), '∅')"
+	hold := warehousetest.Begin(t, x.wh)
+	x.sameIn(t, hold.DB(), tables...)
+	warehousetest.End(t, hold)
+}
+
+func (x *loggedSource) sameIn(t *testing.T, db *sql.DB, tables ...string) {
+	t.Helper()
+	for _, one := range tables {
+		table, list, _ := strings.Cut(one, ": ")
+		columns := strings.Split(list, ", ")
+		theirs, ours := make([]string, len(columns)), make([]string, len(columns))
+		for i, c := range columns {
+			theirs[i] = "ifnull(cast(`" + c + "` as char), '∅')"
+			ours[i] = "coalesce(cast(" + c + " as varchar), '∅')"
+		}
+		want := x.asked(t, "select concat_ws('|', "+strings.Join(theirs, ", ")+") from "+table)
+		got := warehousetest.Texts(t, db, "select "+strings.Join(ours, " || '|' || ")+" from staging."+table)
+		slices.Sort(want)
+		slices.Sort(got)
+		require.Equal(t, want, got, table)
 	}
-	rows, err := x.db.Query("select concat_ws('|', " + strings.Join(theirs, ", ") + ") from " + table)
+}
+
+// asked are texts of the source.
+func (x *loggedSource) asked(t *testing.T, query string) (out []string) {
+	t.Helper()
+	rows, err := x.db.Query(query)
 	require.NoError(t, err)
 	defer rows.Close()
-	var want []string
 	for rows.Next() {
-		var row string
-		require.NoError(t, rows.Scan(&row))
-		want = append(want, row)
+		var text string
+		require.NoError(t, rows.Scan(&text))
+		out = append(out, text)
 	}
 	require.NoError(t, rows.Err())
-	got := x.landed(t, "select "+strings.Join(ours, " || '|' || ")+" from staging."+table)
-	slices.Sort(want)
-	slices.Sort(got)
-	require.Equal(t, want, got, table)
+	return out
 }
 
 // position is the one that the last landing left.
@@ -75,8 +94,7 @@ func TestWhatASnapshotMayHaveSeenIsReadOnceMore(t *testing.T) {
 			"update keyed set v = 'x' where id = 60", "delete from keyless where a = 1 limit 1")
 		r := mode(t, "log")(x.run(t, nil))
 		require.Contains(t, r.ModeWhy, "read anew: keyless")
-		x.requireSame(t, "keyed", "id", "v", "n")
-		x.requireSame(t, "keyless", "a")
+		x.requireSame(t, "keyed: id, v, n", "keyless: a")
 		require.Empty(t, x.position(t).Until)
 		require.Equal(t, []string{"1|A|update", "3|C|update", "3|c|update", "4|d|delete", "60|∅|update"},
 			slices.DeleteFunc(x.landed(t, `
@@ -137,5 +155,5 @@ func TestARowInTheLogThatNobodySeesYetIsNotLost(t *testing.T) {
 	require.NoError(t, <-written)
 	x.do(t, "set global rpl_semi_sync_source_enabled = off")
 	mode(t, "log")(x.run(t, nil))
-	x.requireSame(t, "t", "id", "v")
+	x.requireSame(t, "t: id, v")
 }

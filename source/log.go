@@ -58,8 +58,12 @@ func (s *server) Log(ctx context.Context) (Log, error) {
 		l.Unreadable = "the right to see where the binary log stands is missing (replication client; on MariaDB binlog monitor)"
 		return l, nil
 	}
+	silent, err := s.silentCascades(ctx)
+	if err != nil {
+		return l, a.explain("ask how foreign keys are kept on "+a.shown, err)
+	}
 	for _, t := range tables {
-		logged, err := s.logged(ctx, t)
+		logged, err := s.logged(ctx, t, silent)
 		if err != nil {
 			return l, a.explain("look at "+t.SourceName+" for the binary log", err)
 		}
@@ -161,7 +165,7 @@ func (s *server) filtered(ctx context.Context) (string, error) {
 }
 
 // logged describes a table as the log has it.
-func (s *server) logged(ctx context.Context, t *serverTable) (*change.LoggedTable, error) {
+func (s *server) logged(ctx context.Context, t *serverTable, silent bool) (*change.LoggedTable, error) {
 	out := &change.LoggedTable{Table: t.Table, Schema: s.address.database}
 	if t.isView {
 		out.Trouble = t.SourceName + " is a view, and the log has tables only"
@@ -182,7 +186,10 @@ func (s *server) logged(ctx context.Context, t *serverTable) (*change.LoggedTabl
 		out.Physical = append(out.Physical, c)
 	}
 	out.Unique = t.unique()
-	out.Cascades, err = s.cascades(ctx, t)
+	if !silent {
+		return out, nil
+	}
+	out.Cascades, err = s.cascades(ctx, t.SourceName)
 	return out, err
 }
 
@@ -194,34 +201,4 @@ func (t *serverTable) unique() []string {
 		}
 	}
 	return t.primary
-}
-
-// cascades are the foreign keys whose actions change rows of this table.
-func (s *server) cascades(ctx context.Context, t *serverTable) ([]change.Cascade, error) {
-	rows, err := s.ask(ctx, "select r.constraint_name as name, k.referenced_table_schema as parent_schema, "+
-		"k.referenced_table_name as parent, k.referenced_column_name as col, r.delete_rule as on_delete, r.update_rule as on_update "+
-		"from information_schema.referential_constraints r join information_schema.key_column_usage k "+
-		"on k.constraint_schema = r.constraint_schema and k.constraint_name = r.constraint_name and k.table_name = r.table_name "+
-		"where r.constraint_schema = "+literal(s.address.database)+" and r.table_name = "+literal(t.SourceName)+
-		// Said of both: else MariaDB opens every table of the server to find the columns of one.
-		" and k.table_schema = "+literal(s.address.database)+" and k.table_name = "+literal(t.SourceName)+
-		" order by r.constraint_name, k.ordinal_position")
-	if err != nil {
-		return nil, err
-	}
-	acts := func(rule string) bool { return rule == "CASCADE" || rule == "SET NULL" || rule == "SET DEFAULT" }
-	var out []change.Cascade
-	last := ""
-	for _, r := range rows {
-		c := change.Cascade{Schema: r["parent_schema"], Parent: r["parent"], OnDelete: acts(r["on_delete"]), OnUpdate: acts(r["on_update"])}
-		if !c.OnDelete && !c.OnUpdate {
-			continue
-		}
-		if r["name"] != last || len(out) == 0 {
-			out = append(out, c)
-		}
-		last = r["name"]
-		out[len(out)-1].Columns = append(out[len(out)-1].Columns, r["col"])
-	}
-	return out, nil
 }
