@@ -124,10 +124,6 @@ func newColumn(p change.LoggedColumn, texts *converters) (column, error) {
 		if c.convert, trouble = texts.of(p.Charset); trouble != "" {
 			c.trouble = trouble
 		}
-	case "json":
-		if !texts.maria {
-			c.trouble = "MySQL writes JSON to its log in a binary form that is not read"
-		}
 	case "decimal":
 		_, scale, _ := strings.Cut(parts[3], ",")
 		c.scale, _ = strconv.Atoi(strings.TrimSpace(scale)) // None is none.

@@ -239,6 +239,9 @@ func (s *Stream) image(f *follower, w *writing, row *rowImage, sign int64, goesO
 	for i := range f.table.Columns {
 		c := &f.columns[f.at[i]]
 		v := row.values[f.at[i]]
+		if v.patched {
+			v.before = f.before.values[f.at[i]].data
+		}
 		if v.null {
 			w.fill.Null(b, i)
 			continue
@@ -266,7 +269,8 @@ func (s *Stream) image(f *follower, w *writing, row *rowImage, sign int64, goesO
 type value struct {
 	null    bool
 	data    []byte
-	patched bool // A JSON document of which the log has the changes alone.
+	patched bool // A JSON document of which the log has the changes alone,
+	before  []byte
 }
 
 // rowImage are the values of a row.

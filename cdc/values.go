@@ -146,7 +146,15 @@ func (c *column) land(to *change.Filler, b *change.Batch, i int, v value, f *fol
 		f.text = text
 		to.Value(b, i, text)
 	case mysql.MYSQL_TYPE_JSON:
-		return fmt.Errorf("a document: %w", errMalformed) // Its table is not read.
+		text, err := appendJSON(f.text[:0], p)
+		if v.patched {
+			text, err = appendPatchedJSON(f.text[:0], v.before, p)
+		}
+		if err != nil {
+			return fmt.Errorf("a document: %w", err)
+		}
+		f.text = text
+		to.Value(b, i, text)
 	default:
 		return c.characters(to, b, i, p, f)
 	}

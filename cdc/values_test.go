@@ -33,6 +33,21 @@ func timesOf(digits int) []string {
 	return out
 }
 
+// documents are values of JSON, of every type that one can have inside.
+var documents = []string{
+	`'{"b": 1, "a": [1, 2.50, "x", null, true, false], "bb": {"": {}, "c": []}}'`, "null", "'null'", "'7'", "'-7'", "'\"x\"'", "'[]'", "'{}'",
+	"'[32767, 32768, 65535, 65536, -32768, -32769, 2147483647, 2147483648, 4294967295, 4294967296, -2147483648, -2147483649]'",
+	"'[9223372036854775807, 9223372036854775808, 18446744073709551615, -9223372036854775808, 18446744073709551616]'",
+	"'[1.0, 0.1, -0.0, 1e14, 1e15, 123456789012345680, 1e16, 1.5e20, 1e-5, 1.25e-14, 1e-15, 1e-16, 1e308, 5e-324, 3.0e2, 0.00001234]'",
+	`json_array('a"b\\\\c/d', concat('x', char(1), char(8), char(9), char(10), char(12), char(13), char(31), char(127), 'y'), 'Grüße 😀')`,
+	"json_array(cast(1.50 as decimal(10, 2)), cast('-12345678901234567890.123' as decimal(40, 3)), cast('2015-01-15' as date), " +
+		"cast('2015-01-15 23:24:25.12' as datetime(6)), cast('-12:34:56' as time), cast('838:59:59' as time), timestamp'2020-02-29 00:00:00', " +
+		"year(now()) > 0, null)",
+	"json_object('k', cast('abc' as binary), 'bit', b'101')", "json_object('long', cast(repeat('ab', 100) as binary))",
+	"json_array(repeat('x', 127), repeat('y', 128), repeat('z', 40000))", "json_object('a', repeat('q', 70000), 'b', 5, 'c', -70000)",
+	"concat('[', repeat('1,', 40000), '70000, -70000, 1]')",
+}
+
 func typesOf(d *tester) []typed {
 	texts := []string{"''", "'a  '", "'Grüße, Ωmega, €'", "'it''s'", "'a\\0b'", "'\\\\ \" \\n'", "null"}
 	words := []string{"''", "'a'", "'b c'", "'ü'", "0", "null"}
@@ -108,6 +123,7 @@ func typesOf(d *tester) []typed {
 		}},
 		{"maria", "inet6", []string{"'::1'", "'::ffff:192.0.2.1'", "'2001:db8::ff00:42:8329'", "'::'", "'2001:db8::'", "null"}},
 		{"maria", "inet4", []string{"'192.0.2.0'", "'0.0.0.0'", "'10.0.0.255'"}},
+		{"mysql", "json", documents},
 		{"97", "vector(3)", []string{"string_to_vector('[1,2.5,-3]')", "null"}},
 	}
 	return theirs(d, all)
@@ -178,5 +194,44 @@ func TestTheLogAndASnapshotLandTheSameValues(t *testing.T) {
 			gone = append(gone, strings.TrimPrefix(row, "- "))
 		}
 		require.ElementsMatch(t, want, gone)
+	})
+}
+
+// A session may write the changes of documents to the log in place of the documents: they land as the server has them then.
+func TestChangesOfDocumentsLandAsTheDocuments(t *testing.T) {
+	t.Parallel()
+	onEveryServer(t, func(t *testing.T, d *tester) {
+		if d.maria || d.is56() {
+			return // They have no such option.
+		}
+		d.exec(t, "create table j (id int primary key, a json, n int, b json)",
+			`insert into j values (1, '{"x": 1, "yy": [1, 2, 3], "z z": {"k": "v"}, "d.e": 1, "q\\"t": 1}', 1, '[1, 2, {"a": 5}]'), (2, null, 2, '{}')`)
+		from := d.log(t).Here
+		d.session(t, "set binlog_row_value_options = 'PARTIAL_JSON'",
+			`update j set a = json_set(a, '$.x', 22), n = 5`,
+			`update j set a = json_set(a, '$.yy[1]', json_object('m', 1.5)), b = json_set(b, '$[2].a', 'text', '$[2].b', 1)`,
+			`update j set a = json_remove(a, '$.yy[0]'), b = json_remove(b, '$[0]')`,
+			`update j set a = json_set(a, '$."z z".k', null, '$."z z".kk', 1, '$."d.e"', 2, '$."q\\"t"', 3, '$.aaa', 4, '$.b', 5)`,
+			`update j set a = json_replace(a, '$.yy[0].m', cast(2.50 as decimal(5, 2)))`,
+			`update j set b = json_set(b, '$[9]', 9)`, `update j set a = '[]', b = null where id = 1`, `update j set a = '{"n": {}}' where id = 2`)
+		want := d.snapshot(t)
+		c, r := d.read(t, from)
+		require.Nil(t, r.Stop)
+		last := map[string]string{}
+		for _, row := range c.rows["j"] {
+			if after, is := strings.CutPrefix(row, "+ "); is {
+				id, _, _ := strings.Cut(after, "\n")
+				last[id] = after
+			}
+		}
+		require.ElementsMatch(t, want.rows["j"], []string{last["id=1"], last["id=2"]})
+		chain := map[string]string{}
+		for _, row := range c.rows["j"] { // What a row was is what it had become.
+			id, _, _ := strings.Cut(row[2:], "\n")
+			if was, known := chain[id]; known && row[0] == '-' {
+				require.Equal(t, was, row[2:])
+			}
+			chain[id] = row[2:]
+		}
 	})
 }

@@ -45,8 +45,10 @@ func TestOnlyTheTableThatTheLogCannotTellOfIsReadAnew(t *testing.T) {
 		{"an index, a comment, a copy in place", "alter table t add index (v); alter table t comment = 'x', engine = InnoDB; update t set v = 9", nil},
 		{"emptied, filled and emptied", "insert into t (id) values (80); truncate table t; insert into t (id) values (80), (81); truncate t; " +
 			"insert into t (id) values (80)", nil},
-		{"a session without all values", "set session binlog_row_image = 'MINIMAL'; update t set v = 10; set session binlog_row_image = 'FULL'",
-			[]string{"t"}},
+		{
+			"a session without all values", "set session binlog_row_image = 'MINIMAL'; update t set v = 10; set session binlog_row_image = 'FULL'",
+			[]string{"t"},
+		},
 		{"a session with some values", "set session binlog_row_image = 'NOBLOB'; alter table t add b text; update t set v = 11; " +
 			"set session binlog_row_image = 'FULL'", []string{"t"}},
 		{"a parent's value", "update parent set v = 20 where id = 2", nil},
