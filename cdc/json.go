@@ -10,8 +10,8 @@ import (
 	"github.com/go-mysql-org/go-mysql/mysql"
 )
 
-// MySQL keeps a JSON document in a binary form, and its log has that form. A snapshot has the text that the server prints of it, so the same
-// text is printed here (promise 6): keys in the order in which they are kept, a blank after each colon and comma.
+// MySQL keeps a JSON document in a binary form, and its log has that form. A snapshot has the text that the server prints of it, so the
+// same text is printed here (promise 6): keys in the order in which they are kept, a blank after each colon and comma.
 
 // Types of a value in the binary form.
 const (
@@ -151,7 +151,8 @@ func (c *jsonContainer) value(i int) (byte, []byte, error) {
 
 // jsonSizes are how many bytes a scalar of a type has at least.
 var jsonSizes = map[byte]int{
-	jsonLiteral: 1, jsonInt16: 2, jsonUint16: 2, jsonInt32: 4, jsonUint32: 4, jsonInt64: 8, jsonUint64: 8, jsonDouble: 8, jsonString: 1, jsonOpaque: 2,
+	jsonLiteral: 1, jsonInt16: 2, jsonUint16: 2, jsonInt32: 4, jsonUint32: 4, jsonInt64: 8, jsonUint64: 8, jsonDouble: 8,
+	jsonString: 1, jsonOpaque: 2,
 }
 
 func appendJSONScalar(out []byte, kind byte, data []byte) ([]byte, error) {

@@ -92,7 +92,9 @@ func TestOnlyWhatWasCommittedIsRead(t *testing.T) {
 				[]string{"+ id=7\nv=7"},
 				false,
 			},
-			{"xa rolled back", []string{"xa start 'c'", "insert into t values (8, 8)", "xa end 'c'", "xa prepare 'c'", "xa rollback 'c'"}, nil, false},
+			{"xa rolled back", []string{
+				"xa start 'c'", "insert into t values (8, 8)", "xa end 'c'", "xa prepare 'c'", "xa rollback 'c'",
+			}, nil, false},
 			{"nothing that lands", []string{"update t set v = v"}, nil, false},
 			{"a changed key", []string{"update t set id = 40 where id = 4"}, []string{"- id=4\nv=4", "+ id=40\nv=4"}, false},
 		} {

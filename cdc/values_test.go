@@ -205,7 +205,8 @@ func TestChangesOfDocumentsLandAsTheDocuments(t *testing.T) {
 			return // They have no such option.
 		}
 		d.exec(t, "create table j (id int primary key, a json, n int, b json)",
-			`insert into j values (1, '{"x": 1, "yy": [1, 2, 3], "z z": {"k": "v"}, "d.e": 1, "q\\"t": 1}', 1, '[1, 2, {"a": 5}]'), (2, null, 2, '{}')`)
+			`insert into j
+			values (1, '{"x": 1, "yy": [1, 2, 3], "z z": {"k": "v"}, "d.e": 1, "q\\"t": 1}', 1, '[1, 2, {"a": 5}]'), (2, null, 2, '{}')`)
 		from := d.log(t).Here
 		d.session(t, "set binlog_row_value_options = 'PARTIAL_JSON'",
 			`update j set a = json_set(a, '$.x', 22), n = 5`,

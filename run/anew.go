@@ -56,7 +56,8 @@ func (w *walk) readAnewOnce(ctx context.Context, r *logReading, aside []*change.
 		return &cdc.Stop{Why: reasons(r.anew) + "; its place in the binary log is not known"}, nil
 	}
 	if t := keyless(aside); t != "" && low.Replays() {
-		return &cdc.Stop{Why: reasons(r.anew) + "; " + t + " has no key, and the source commits too often to know its place in the log exactly"}, nil
+		return &cdc.Stop{Why: reasons(r.anew) + "; " + t +
+			" has no key, and the source commits too often to know its place in the log exactly"}, nil
 	}
 	before := r.from
 	if stop, err := w.follow(ctx, r, low.Upper()); err != nil || stop != nil {

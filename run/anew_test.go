@@ -40,9 +40,10 @@ func TestOnlyTheTableThatTheLogCannotTellOfIsReadAnew(t *testing.T) {
 		{"copied by triggers, as pt-osc does", "create table _t_new like t; create trigger ins after insert on t for each row replace into " +
 			"_t_new (id, w, v, y) values (new.id, new.w, new.v, new.y); insert into _t_new select * from t; insert into t (id) values (70); " +
 			"rename table t to _t_old, _t_new to t; drop trigger ins; insert into t (id) values (71)", []string{"t"}},
-		{"dropped and made again", "create table copy as select * from t; drop table t; create table t (id int primary key, w varchar(10) not null " +
-			"default 'w', v bigint, y int); insert into t select * from copy", []string{"t"}},
-		{"an index, a comment, a copy in place", "alter table t add index (v); alter table t comment = 'x', engine = InnoDB; update t set v = 9", nil},
+		{"dropped and made again", "create table copy as select * from t; drop table t; create table t (id int primary key, " +
+			"w varchar(10) not null default 'w', v bigint, y int); insert into t select * from copy", []string{"t"}},
+		{"an index, a comment, a copy in place", "alter table t add index (v); " +
+			"alter table t comment = 'x', engine = InnoDB; update t set v = 9", nil},
 		{"emptied, filled and emptied", "insert into t (id) values (80); truncate table t; insert into t (id) values (80), (81); truncate t; " +
 			"insert into t (id) values (80)", nil},
 		{
@@ -76,6 +77,9 @@ order by stream`), "%s: %s", c.name, r.ModeWhy)
 		x.sameIn(t, hold.DB(), "t: id, v, w", "other: id, v", "parent: id, v", "child: id, p", "grandchild: id, b", "tree: id, up")
 		warehousetest.End(t, hold)
 	}
-	require.Equal(t, []string{"3"}, x.landed(t, "select count(*) from history.t where _basis = 'binlog' and _op = 'delete' and id >= 80 and id < 90"),
+	require.Equal(t, []string{"3"}, x.landed(t, `
+select count(*)
+from history.t
+where _basis = 'binlog' and _op = 'delete' and id >= 80 and id < 90`),
 		"what was emptied is in history, each time")
 }

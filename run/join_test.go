@@ -88,7 +88,8 @@ func TestWhatASnapshotMayHaveSeenIsReadOnceMore(t *testing.T) {
 		low.Until = fmt.Sprintf("%s:%d", upper.File, upper.Pos)
 		text, err := low.Encode()
 		require.NoError(t, err)
-		x.landed(t, "update ops.positions set position = '"+string(text)+"' where run_id = (select max(run_id) from ops.positions) returning run_id")
+		x.landed(t, "update ops.positions set position = '"+string(text)+
+			"' where run_id = (select max(run_id) from ops.positions) returning run_id")
 		x.landed(t, "delete from ops.log_tables where table_name = 'keyless' returning run_id")
 		x.do(t, "update keyed set v = 'AA' where id = 1", "delete from keyed where id = 4", "insert into keyed values (2, 'bb', 2, null)",
 			"update keyed set v = 'x' where id = 60", "delete from keyless where a = 1 limit 1")
