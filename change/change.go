@@ -32,7 +32,7 @@ type Type struct {
 
 // Column is one column of a source table.
 type Column struct {
-	Name       string // As in staging: the source's name in lower case.
+	Name       string // As in staging: see StagingName.
 	SourceName string // As the source writes it.
 	SourceType string // As the source declares it, such as "decimal(19,4)"; from the contract for CSV.
 	Type       Type   // As it lands, after its mask.

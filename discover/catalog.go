@@ -40,6 +40,7 @@ type Column struct {
 	Default  *string
 	Comment  string
 	Auto     bool // Its values are given by the server.
+	Unix     Unit // What its whole numbers count since 1970, where they are times.
 
 	words []string // The name's words in the singular.
 }
@@ -212,7 +213,10 @@ func (c *Column) kind() kind {
 }
 
 // isTime reports whether the column says a day or an instant.
-func (c *Column) isTime() bool { k := c.kind(); return k == date || k == datetime }
+func (c *Column) isTime() bool { return c.kind() == date || c.isInstant() }
+
+// isInstant reports whether the column says a day and its time.
+func (c *Column) isInstant() bool { return c.kind() == datetime || c.Unix != "" }
 
 // isFlag reports whether the declared type is that of a yes or no.
 func (c *Column) isFlag() bool {

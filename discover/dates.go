@@ -173,7 +173,7 @@ func (l *look) roleOf(t *Table, c *Column) (string, Confidence, string) {
 			}
 		case "started":
 			if has(t.words, "call", "meeting", "appointment", "event", "visit_schedule", "session", "shift", "booking", "reservation") &&
-				c.kind() == datetime {
+				c.isInstant() {
 				return "scheduled", Medium, why + ", of something that is planned"
 			}
 		case "shipped":

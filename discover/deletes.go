@@ -24,6 +24,9 @@ func (l *look) deleted(t *Table, c *Column) (Confidence, string) {
 	if !strings.HasPrefix(c.Base, "tinyint") && !strings.HasPrefix(c.Base, "smallint") && c.kind() != integer && !c.isFlag() {
 		return "", ""
 	}
+	if c.Unix != "" {
+		return "", ""
+	}
 	st := l.profile.stats(t, c.Name)
 	if st.Filled > 0 && (number(st.Max) > 1 || number(st.Min) < 0) && c.Base != "bit" && c.kind() == integer {
 		return "", ""

@@ -63,6 +63,7 @@ func (l *look) all(ctx context.Context) (*Proposal, error) {
 			return nil, err
 		}
 	}
+	l.unixTimes()
 	f := &finder{catalog: l.catalog, profile: l.profile, left: l.left}
 	if !l.NoData {
 		f.reader = l.reader

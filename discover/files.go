@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"lifeline/change"
 )
 
 // Project says how the written project is called and where it finds its source and warehouse.
@@ -128,7 +130,7 @@ func (w *plan) asOfColumns() []string {
 			if !a.each && !a.proxy {
 				for _, d := range pr.r.Dates {
 					if pr.table.columns[d.Column] == a.at && plainName.MatchString(strings.ToLower(d.Column)) {
-						out = append(out, pr.table.name+"."+strings.ToLower(d.Column))
+						out = append(out, pr.table.name+"."+change.StagingName(d.Column))
 					}
 				}
 			}
@@ -141,7 +143,7 @@ func (w *plan) asOfColumns() []string {
 		t := w.of[d.Table]
 		if t != nil && t.model != "" && (d.Role == "created" || d.Role == "dated") && plainName.MatchString(strings.ToLower(d.Column)) &&
 			len(out) < 12 {
-			out = append(out, t.name+"."+strings.ToLower(d.Column))
+			out = append(out, t.name+"."+change.StagingName(d.Column))
 		}
 	}
 	return out

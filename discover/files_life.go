@@ -242,11 +242,11 @@ func (w *plan) stepsModel(pr *planRecord) string {
 	if g.By != "" {
 		fmt.Fprintf(&b, "    h.%s as by_id,\n", staged(g.By))
 	}
-	at := "h."
+	at, when := "h."+staged(g.At), log.t.Column(g.At)
 	if g.AtHop {
-		at = "b."
+		at, when = "b."+staged(g.At), w.of[g.Through.Table].t.Column(g.At)
 	}
-	fmt.Fprintf(&b, "    cast(%s as timestamp) as happened_at\n", at+staged(g.At))
+	fmt.Fprintf(&b, "    %s as happened_at\n", asTime(when, at))
 	b.WriteString(from.String())
 	for i, e := range where {
 		word := "and"

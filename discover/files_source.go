@@ -87,6 +87,9 @@ func (w *plan) describe(t *planTable, c *Column) string {
 			parts = append(parts, "When it was "+strings.ReplaceAll(d.Role, "_", " ")+".")
 		}
 	}
+	if c.Unix != "" {
+		parts = append(parts, "Counts "+string(c.Unix)+" since 1970.")
+	}
 	for _, d := range w.Deletes {
 		if d.Table == t.t.Name && d.Column == c.Name {
 			parts = append(parts, "Switches the row on or off.")
@@ -159,6 +162,9 @@ func (w *plan) cleaning(t *planTable, c *Column) string {
 	if slices.Contains(t.t.Primary, c.Name) || w.pointedAt(t, c) {
 		return ""
 	}
+	if c.Unix != "" {
+		return string(c.Unix)
+	}
 	st := w.Profile.stats(t.t, c.Name)
 	key := slices.ContainsFunc(w.keysOf[t.t.Name], func(k *Key) bool { return k.Column == c.Name && k.Confidence != Low })
 	switch {
@@ -217,9 +223,12 @@ func (w *plan) stateColumns(list *selectList, t *planTable, alias string) {
 		}
 	}
 	if pr.r.State == "" {
-		end := jinjaText(alias + staged(pr.r.EndDate))
-		list.line(fmt.Sprintf("case when {{ clean_value('%s', 'date') }} is null then %s else %s end as %s",
-			end, sqlText(pr.r.States[0].Name), sqlText(pr.r.States[1].Name), pr.state))
+		end, kind := jinjaText(alias+staged(pr.r.EndDate)), "date"
+		if unit := t.t.Column(pr.r.EndDate).Unix; unit != "" {
+			kind = string(unit)
+		}
+		list.line(fmt.Sprintf("case when {{ clean_value('%s', '%s') }} is null then %s else %s end as %s",
+			end, kind, sqlText(pr.r.States[0].Name), sqlText(pr.r.States[1].Name), pr.state))
 		return
 	}
 	name := ""

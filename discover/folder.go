@@ -262,6 +262,9 @@ func (st *ColumnStats) add(c *Column, v, now string) {
 		if st.Min == "" || less(v, st.Min) {
 			st.Min = v
 		}
+		if c.kind() == integer && v != "0" && (st.Low == "" || less(v, st.Low)) {
+			st.Low = v
+		}
 		if st.Max == "" || less(st.Max, v) {
 			st.Max = v
 		}

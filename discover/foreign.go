@@ -247,7 +247,7 @@ func (f *finder) keyOf(ctx context.Context, t *Table, c *Column) (*Key, error) {
 	if len(c.words) > 1 && slices.Contains([]string{"is", "has", "can", "show", "allow", "use", "enable", "count", "total"}, c.words[0]) {
 		return nil, nil
 	}
-	if c.isFlag() || c.Base == "year" || c.Auto || ownKey(t, c) && namesTable(c.words, t) {
+	if c.isFlag() || c.Unix != "" || c.Base == "year" || c.Auto || ownKey(t, c) && namesTable(c.words, t) {
 		return nil, nil
 	}
 	found := f.candidates(t, c)

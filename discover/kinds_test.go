@@ -23,7 +23,7 @@ func TestKindsOfApplicationsAreUnderstood(t *testing.T) {
 		"school":    {"tbl_fee_invoice inv_status", "tbl_enrolment completed_on"},
 		"tracker":   {"issues status_id journal_details steps"},
 		"logistics": {"shipment current_status scan_event steps"},
-		"agency":    {"mandates mandate_status mandate_steps", "leave_requests status"},
+		"agency":    {"mandates mandate_status mandate_steps", "leave_requests status", "errands date_completed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -71,7 +71,25 @@ func agencyIsUnderstood(t *testing.T, p *Proposal) {
 		"mandates.origin_mandate_id":   "mandates", // Another row of the same table, in a role.
 		"leave_requests.user_id":       "users",    // Its status is none of a visit's, whose few numbers fit.
 		"letters.mandate_id":           "mandates",
+		"errands.user_id":              "users",
 	}, keys)
+	units, roles := map[string]Unit{}, map[string]string{}
+	for _, c := range p.Catalog.Table("errands").Columns {
+		if c.Unix != "" {
+			units[c.Name] = c.Unix
+		}
+	}
+	require.Equal(t, map[string]Unit{
+		"date_creation": Milliseconds, "date_due": Seconds, "date_started": Milliseconds, "date_completed": Milliseconds,
+	}, units)
+	for _, d := range p.Dates {
+		if d.Table == "errands" {
+			roles[d.Column] = d.Role
+		}
+	}
+	require.Equal(t, map[string]string{
+		"date_creation": "created", "date_due": "due", "date_started": "started", "date_completed": "closed",
+	}, roles, "a life does not begin with a date that half of the rows lack")
 	var personal []string
 	for _, s := range p.Personal {
 		personal = append(personal, s.Table+"."+s.Column)

@@ -134,11 +134,11 @@ func (l *look) sameWords(ctx context.Context, r *Record, t *Table, g *Log) bool 
 func (l *look) timed(t *Table, g *Log) bool {
 	if g.At == "" && g.Through == nil && l.looks(t).log {
 		for _, c := range t.Columns {
-			if c.kind() == datetime && g.At != "" {
+			if c.isInstant() && g.At != "" {
 				g.At = ""
 				break // Which of two it is only their names could say.
 			}
-			if c.kind() == datetime {
+			if c.isInstant() {
 				g.At = c.Name
 			}
 		}

@@ -92,7 +92,7 @@ func scale(c *Column) int {
 func (l *look) amount(t *Table, c *Column) (Confidence, string) {
 	w := c.words
 	k := c.kind()
-	if k != decimal && k != float && k != integer || c.isFlag() || len(w) == 0 {
+	if k != decimal && k != float && k != integer || c.isFlag() || c.Unix != "" || len(w) == 0 {
 		return "", ""
 	}
 	named := has(w, moneyWords...)

@@ -98,7 +98,11 @@ func newPlan(p *Proposal, name string) *plan {
 	}
 	for i := range p.Records {
 		if pt := w.of[p.Records[i].Table]; pt != nil && pt.model != "" {
-			w.records = append(w.records, w.record(&p.Records[i], pt, models))
+			if pr := w.record(&p.Records[i], pt, models); len(pr.acts) > 0 {
+				w.records = append(w.records, pr)
+			} else {
+				pt.record = nil // No time is known of it.
+			}
 		}
 	}
 	return w

@@ -32,6 +32,9 @@ func (w *plan) activities(pr *planRecord) {
 		pr.acts = append(pr.acts, a)
 		taken[a.name] = true
 	}
+	if len(pr.acts) == 0 && pr.steps == "" {
+		w.onlyDate(pr)
+	}
 	if len(pr.acts) > 0 {
 		pr.enter = pr.acts[0].name
 	}
@@ -62,6 +65,16 @@ func (pr *planRecord) free(name string) string {
 func (w *plan) never(pr *planRecord, column string) bool {
 	st, rows := w.Profile.stats(pr.table.t, column), w.Profile.rows(pr.table.t)
 	return rows >= 20 && st.Distinct >= 0 && st.Filled-st.Zero-st.Far <= 0
+}
+
+// onlyDate makes an activity of the one date that a record has, whatever it says: a life needs a time.
+func (w *plan) onlyDate(pr *planRecord) {
+	for _, d := range pr.r.Dates {
+		if !w.never(pr, d.Column) {
+			pr.acts = append(pr.acts, planActivity{name: stateName(d.Role), at: pr.table.columns[d.Column], why: "the column " + d.Column})
+			return
+		}
+	}
 }
 
 // namesOfLog are the activities that the log tells of; it knows each time, where a date column has the last one only.

@@ -38,11 +38,12 @@ type ColumnStats struct {
 	Zero     int // 0, or 0000-00-00.
 	Distinct int // Among the rows looked at; -1 where it was not counted.
 	Min, Max string
-	Longest  int // Characters.
-	Mails    int // Texts that look like an address of mail.
-	Far      int // Dates of year 9999 or 2999, or beyond 2100.
-	Times    int // Dates whose clock is not at midnight.
-	Future   int // Dates after now.
+	Low      string // The least number but 0, of columns that may count seconds since 1970.
+	Longest  int    // Characters.
+	Mails    int    // Texts that look like an address of mail.
+	Far      int    // Dates of year 9999 or 2999, or beyond 2100.
+	Times    int    // Dates whose clock is not at midnight.
+	Future   int    // Dates after now.
 }
 
 // Profile is what was seen of all tables.

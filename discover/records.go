@@ -96,7 +96,7 @@ func (l *look) recordOf(ctx context.Context, t *Table) (*Record, error) {
 	s := l.looks(t)
 	if asked == nil && (t.View || len(t.Primary) == 0 || s.copyOf != "" || s.junction || s.eav || s.settings || s.lookup || s.words ||
 		s.person || s.technical || s.catalogue && !l.liveDespiteName(t) ||
-		s.log && has(t.words[len(t.words)-1:], "history", "log", "audit", "trail", "transition", "revision", "journal", "hist")) {
+		s.log && has(t.words[len(t.words)-1:], "history", "log", "audit", "trail", "transition", "revision", "journal", "hist", "tracking")) {
 		return nil, nil
 	}
 	r := &Record{Name: stateName(strings.Join(t.words, "_")), Table: t.Name, Key: t.Primary}
@@ -109,6 +109,10 @@ func (l *look) recordOf(ctx context.Context, t *Table) (*Record, error) {
 	column := l.stateColumn(t)
 	if column != nil && asked == nil && l.endDate(t, r.Dates) != "" && l.isOutcome(t, column.column, l.endDate(t, r.Dates)) {
 		column = nil
+	}
+	if column != nil && asked == nil && column.lookup == nil && column.qualified && column.column.kind() == integer &&
+		l.endDate(t, r.Dates) != "" {
+		column = nil // A number that is called more than a state, where a date says plainly what is over.
 	}
 	if asked != nil {
 		r.Name = asked.Name
@@ -305,7 +309,7 @@ func (l *look) derive(r *Record) {
 		Guess: g,
 	}}
 	// Such a life begins where it started, not where a clerk entered it.
-	if start := r.stamp("started"); start != "" {
+	if start := r.stamp("started"); start != "" && l.alwaysThere(l.catalog.Table(r.Table), start) {
 		for i := range r.Dates {
 			switch {
 			case r.Dates[i].Column == start:
@@ -322,6 +326,12 @@ func (l *look) derive(r *Record) {
 			}
 		}
 	}
+}
+
+// alwaysThere reports whether nearly every row has a date.
+func (l *look) alwaysThere(t *Table, column string) bool {
+	st, rows := l.profile.stats(t, column), l.profile.rows(t)
+	return rows == 0 || (st.Filled-st.Zero)*20 >= rows*19
 }
 
 // The scores that a record must reach: with a column of states, and without one.

@@ -66,6 +66,9 @@ func sumsOf(c *Column, name string, i int) []string {
 	case integer, decimal, float:
 		out = append(out, as("count(distinct "+name+")", "distinct"), as("sum("+name+" = 0)", "zero"), as("min("+name+")", "min"),
 			as("max("+name+")", "max"))
+		if mayCount(c) {
+			out = append(out, as("min(nullif("+name+", 0))", "low"), as("sum("+name+" > unix_timestamp() and "+name+" < 100000000000)", "future"))
+		}
 		if c.Base == "bit" {
 			out[len(out)-1], out[len(out)-2] = as("max("+name+" + 0)", "max"), as("min("+name+" + 0)", "min")
 		}
@@ -100,8 +103,9 @@ func number(text string) int {
 func statsOf(row map[string]string, i, rows int) *ColumnStats {
 	of := func(what string) int { return number(row[what+strconv.Itoa(i)]) }
 	s := &ColumnStats{
-		Blank: of("blank"), Zero: of("zero"), Min: row["min"+strconv.Itoa(i)], Max: row["max"+strconv.Itoa(i)], Longest: of("longest"),
-		Mails: of("mails"), Far: of("far"), Times: of("times"), Future: of("future"), Distinct: -1,
+		Blank: of("blank"), Zero: of("zero"), Min: row["min"+strconv.Itoa(i)], Max: row["max"+strconv.Itoa(i)], Low: row["low"+strconv.Itoa(i)],
+		Longest: of("longest"),
+		Mails:   of("mails"), Far: of("far"), Times: of("times"), Future: of("future"), Distinct: -1,
 	}
 	filled := of("filled")
 	s.Nulls = rows - filled

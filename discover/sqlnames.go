@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"lifeline/change"
 )
 
 var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
@@ -28,7 +30,7 @@ func init() {
 
 // staged is a source column as it is called in staging, quoted where it must be.
 func staged(column string) string {
-	name := strings.ToLower(column)
+	name := change.StagingName(column)
 	if plainName.MatchString(name) && !reservedWords[name] {
 		return name
 	}
@@ -58,6 +60,7 @@ func safe(name string) string {
 	if reservedWords[text] {
 		text += "_"
 	}
+	text = change.StagingName(text)
 	if len(text) > 50 {
 		text = strings.TrimRight(text[:50], "_")
 	}

@@ -20,6 +20,8 @@ type stateOf struct {
 	lookup *Key // To the list of states, nil where the column itself says it.
 	score  int
 	why    []string
+
+	qualified bool // Its name says more than a state.
 }
 
 // stateColumn finds the column with the state of a table's rows, nil where none is likely.
@@ -64,12 +66,13 @@ func (l *look) maybeState(t *Table, c *Column) *stateOf {
 			"lead", "loan",
 		}, w)
 	})
+	s.qualified = len(qualifier) > 0
 	switch {
 	case has(qualifier, "marital", "employment", "employee", "allergy", "tax", "stock", "payment", "shipping", "province", "address", "bill",
 		"ship", "country", "vat", "smoking", "immigration", "citizen", "residence", "civil", "family", "online", "read", "sync", "verification",
 		"email", "mail", "login", "send", "sms", "previous", "old", "new", "next", "from", "to", "src", "dst", "event", "trial", "deceased",
 		"patient", "billing",
-		"license", "discount", "approval", "review", "state", "post", "comment", "ping"):
+		"license", "discount", "recurrence", "export", "import", "kyc", "approval", "review", "state", "post", "comment", "ping"):
 		s.score -= 2
 		s.why = append(s.why, "its name says more than a state")
 		if has(qualifier, "marital", "employment", "employee", "allergy", "tax", "stock", "province", "address", "country", "smoking",

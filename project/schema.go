@@ -168,7 +168,7 @@ func (t *SourceTable) readMeta(o *Object, meta map[string]any) error {
 	// Staging has the source's names in small letters, however they are spelled there and here.
 	t.File = textOf(own["file"])
 	for _, c := range textsOf(own["key"]) {
-		t.Key = append(t.Key, strings.ToLower(c))
+		t.Key = append(t.Key, change.StagingName(c))
 	}
 	if t.Shift, err = readShift(o, own["shift"]); err != nil {
 		return err
@@ -178,11 +178,11 @@ func (t *SourceTable) readMeta(o *Object, meta map[string]any) error {
 	case nil:
 	case map[string]any:
 		for _, name := range sortedKeys(m) {
-			c := strings.ToLower(name)
+			c := change.StagingName(name)
 			if _, twice := t.Money[c]; twice {
 				return o.Value.Problem("meta.lifeline.money names the column "+c+" twice", "each money column once")
 			}
-			t.Money[c] = strings.ToLower(textOf(m[name]))
+			t.Money[c] = change.StagingName(textOf(m[name]))
 			t.MoneyOrder = append(t.MoneyOrder, c)
 		}
 	default:

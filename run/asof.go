@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -76,6 +77,14 @@ func (w *walk) newestTime(ctx context.Context, stored *time.Location) (time.Time
 select max(%[2]s)
 from staging.%[1]s
 where %[2]s <= timestamp '%[3]s'`, c.table, c.name, limit.In(zone).Format(time.DateTime))
+		if c.counted {
+			zone = time.UTC
+			query = fmt.Sprintf(`
+select timestamp '1970-01-01 00:00:00' + cast(floor(max(s.seconds) / 86400.0) as integer) * interval '1 day'
+	+ cast(max(s.seconds) %% 86400 as integer) * interval '1 second'
+from (select case when %[2]s > 100000000000 then %[2]s / 1000 else %[2]s end as seconds from staging.%[1]s) as s
+where s.seconds > 0 and s.seconds <= %[3]d`, c.table, c.name, limit.Unix())
+		}
 		var t sql.NullTime
 		if err := w.hold.DB().QueryRowContext(ctx, query).Scan(&t); err != nil {
 			return newest, fmt.Errorf("find the newest time in staging.%s.%s: %w", c.table, c.name, err)
@@ -97,6 +106,7 @@ where %[2]s <= timestamp '%[3]s'`, c.table, c.name, limit.In(zone).Format(time.D
 type timeColumn struct {
 	table, name string
 	utc         bool // Its values are in UTC, not in the source's zone.
+	counted     bool // Its numbers count seconds or milliseconds since 1970.
 }
 
 func (w *walk) timeColumns(ctx context.Context) ([]timeColumn, error) {
@@ -110,7 +120,11 @@ func (w *walk) timeColumns(ctx context.Context) ([]timeColumn, error) {
 				Where: "lifeline.yml", Class: change.ClassUsage, Try: "columns: [claim.date_created]",
 			}
 		}
-		out = append(out, timeColumn{warehouse.Name(table), warehouse.Name(strings.ToLower(name)), w.isUTC(table, name)})
+		counted, err := w.isCounted(ctx, table, name)
+		if err != nil {
+			return nil, fmt.Errorf("look at the as_of column %s: %w", column, err)
+		}
+		out = append(out, timeColumn{warehouse.Name(table), warehouse.Name(strings.ToLower(name)), w.isUTC(table, name), counted})
 	}
 	if len(named) > 0 {
 		return out, nil
@@ -121,7 +135,7 @@ func (w *walk) timeColumns(ctx context.Context) ([]timeColumn, error) {
 			return nil, fmt.Errorf("list the dates of staging.%s: %w", s.Name, err)
 		}
 		for _, name := range names {
-			out = append(out, timeColumn{warehouse.Quote(s.Name), warehouse.Quote(name), w.isUTC(s.Name, name)})
+			out = append(out, timeColumn{warehouse.Quote(s.Name), warehouse.Quote(name), w.isUTC(s.Name, name), false})
 		}
 	}
 	return out, nil
@@ -145,6 +159,23 @@ func (w *walk) datesOf(ctx context.Context, table string) ([]string, error) {
 		}
 	}
 	return out, rows.Err()
+}
+
+// isCounted tells whether a column that the project names has whole numbers, which then count since 1970.
+func (w *walk) isCounted(ctx context.Context, table, column string) (bool, error) {
+	rows, err := w.hold.DB().QueryContext(ctx,
+		"select "+warehouse.Name(strings.ToLower(column))+" from staging."+warehouse.Name(table)+" limit 0")
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = rows.Close() }()
+	types, err := rows.ColumnTypes()
+	if err != nil || len(types) != 1 {
+		return false, cmp.Or(err, rows.Err())
+	}
+	kind := strings.ToLower(types[0].DatabaseTypeName())
+	return strings.Contains(kind, "int") && !strings.Contains(kind, "interval") || strings.HasPrefix(kind, "numeric") ||
+		strings.HasPrefix(kind, "decimal"), rows.Err()
 }
 
 // isUTC tells whether a column is a TIMESTAMP of MySQL, which lands in UTC.

@@ -127,12 +127,12 @@ func (f *folder) look(c Contract) (*fileTable, error) {
 		types[strings.ToLower(column.Name)] = column.DataType
 	}
 	for i, source := range names {
-		name := strings.ToLower(source)
+		name := change.StagingName(source)
 		if t.Index(name) >= 0 || name == "" || name == "_raw" || name == "_run" {
 			return nil, t.broken(1, 0, fmt.Errorf("the header's column %d is named %q", i+1, source),
 				"give every column of the file a name of its own; _raw and _run are staging's")
 		}
-		column := change.Column{Name: name, SourceName: source, SourceType: types[name], Nullable: true}
+		column := change.Column{Name: name, SourceName: source, SourceType: types[strings.ToLower(source)], Nullable: true}
 		if column.SourceType != "" {
 			if column.Type, err = change.TypeOf(column.SourceType); err != nil {
 				return nil, &change.Problem{

@@ -73,7 +73,7 @@ func (c Contract) unshift(s *shape, table string, found []change.Column) error {
 			continue
 		}
 		is := found[i]
-		column := change.Column{Name: strings.ToLower(a.Name), SourceName: is.SourceName, SourceType: is.SourceType, Nullable: true}
+		column := change.Column{Name: change.StagingName(a.Name), SourceName: is.SourceName, SourceType: is.SourceType, Nullable: true}
 		var err error
 		if column.Type, err = change.TypeOf(cmp.Or(a.DataType, "text")); err != nil {
 			return fmt.Errorf("column %s of %s: %w", a.Name, c.Name, err)

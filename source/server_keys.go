@@ -83,7 +83,9 @@ func (s *server) lookAtKeys(ctx context.Context, t *serverTable) error {
 	}
 	for _, ix := range indexes(rows) {
 		if ix.name == "PRIMARY" {
-			t.primary = ix.columns
+			for _, column := range ix.columns {
+				t.primary = append(t.primary, change.StagingName(column))
+			}
 		}
 		if ix.usable && t.keys == nil {
 			t.walkAlong(ix)

@@ -193,7 +193,7 @@ func (s *server) lookAtColumns(ctx context.Context, t *serverTable, w Contract) 
 			return fmt.Errorf("column %s of %s: %w", r["name"], t.SourceName, err)
 		}
 		t.Columns = append(t.Columns, change.Column{
-			Name: strings.ToLower(r["name"]), SourceName: r["name"], SourceType: r["type"], Type: typ, Nullable: r["nullable"] == "YES",
+			Name: change.StagingName(r["name"]), SourceName: r["name"], SourceType: r["type"], Type: typ, Nullable: r["nullable"] == "YES",
 		})
 	}
 	w, err = w.settle(t.SourceName, t.Columns, false, func(q *shiftQuestion) (shiftEvidence, error) {

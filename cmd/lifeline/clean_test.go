@@ -17,9 +17,9 @@ func TestTheUsualCleaning(t *testing.T) {
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 	}
-	write("in/things.csv", "id,word,code,parent_id,score,made_on,status\n"+
-		"1, kept ,A-1,7,5,2024-02-29,New\n2,null,0,0,-1,1900-01-01,new \n3,-,-,8,0,9999-12-31,gone\n"+
-		"4,n/a,N/A,9,7,1999-12-31,\n5,None,B,-1,8,2099-12-31,Old\n")
+	write("in/things.csv", "id,word,code,parent_id,score,made_on,status,seen\n"+
+		"1, kept ,A-1,7,5,2024-02-29,New,1709164800\n2,null,0,0,-1,1900-01-01,new ,0\n3,-,-,8,0,9999-12-31,gone,12\n"+
+		"4,n/a,N/A,9,7,1999-12-31,,4102444800\n5,None,B,-1,8,2099-12-31,Old,\n")
 	write("lifeline.yml", "source: {dsn: \"csv:"+filepath.Join(dir, "in")+"\"}\nwarehouse: {dsn: \"duckdb:"+
 		filepath.Join(dir, "out.duckdb")+"\"}\n")
 	write("dbt_project.yml", "name: things\nprofile: things\nmodel-paths: [models]\nseed-paths: [seeds]\n"+
@@ -38,11 +38,14 @@ func TestTheUsualCleaning(t *testing.T) {
           - {name: score, data_type: bigint}
           - {name: made_on, data_type: date}
           - {name: status, data_type: varchar(20)}
+          - {name: seen, data_type: bigint}
 `)
 	write("seeds/status_map.csv", "entity,source_value,state\nthing,New,new\nthing,old,done\nother,gone,lost\n")
 	write("models/cleaned.sql", `select t.id, {{ clean('t.word', basis=true) }}, {{ clean('t.code', 'code', name='the_code') }},
     {{ clean('t.parent_id', 'key', nothing=[-1]) }}, {{ clean('t.score', 'number', nothing=[-1]) }},
     {{ clean('t.made_on', 'date', nothing=['1999-12-31']) }}, {{ clean_value('t.word', nothing=['none']) }} as stricter,
+    cast({{ clean_value('t.seen', 'seconds') }} as varchar) as seen,
+    cast({{ clean_value('t.seen * 1000 + 5', 'milliseconds') }} as varchar) as seen_ms,
     {{ clean_state('t.status', name='life') }}
 from {{ source('things', 'things') }} as t
 {{ status_map_of('thing', 't.status') }}
@@ -68,5 +71,7 @@ from {{ source('things', 'things') }} as t
 		row(4, nil, "missing", nil, 9.0, 7.0, nil, "missing", nil, "unknown", "missing"),
 		row(5, "None", "source", "B", nil, 8.0, "2099-12-31", "source", nil, "done", "repaired"),
 	}, rows)
+	require.Equal(t, []map[string]any{{"seen": "2024-02-29 00:00:00", "seen_ms": "2024-02-29 00:00:00.005"}},
+		query(t, at, "select seen, seen_ms from core.cleaned where coalesce(seen, seen_ms) is not null"), "0, 12 and the year 2100 are no times")
 	require.Equal(t, []map[string]any{{"word": "mine", "basis": "missing"}}, query(t, at, "select word, basis from core.own"))
 }

@@ -26,8 +26,8 @@ create table desk_requests (
 	deleted tinyint(1) not null default 0, key (group_id), key (state_id)) comment 'What customers ask for';
 create table desk_request_history (id int unsigned not null auto_increment primary key, request_id int unsigned not null, state_id tinyint
     unsigned not null, agent_id int unsigned, changed_at datetime not null, key (request_id));
-create table desk_request_notes (id int unsigned not null auto_increment primary key, request_id int unsigned not null, body text,
-    created_at datetime);
+create table desk_request_notes (rowid int unsigned not null auto_increment primary key, request_id int unsigned not null, body text,
+    created_at datetime, sent_on int);
 create table desk_sessions (id varchar(40) not null primary key, data blob);
 create table desk_empty_things (id int not null primary key, name varchar(10));
 create view desk_open as select * from desk_requests where closed_at is null;
@@ -41,7 +41,8 @@ insert into desk_requests (id, subject, group_id, agent_id, state_id, fee, fee_c
 insert into desk_request_history (request_id, state_id, agent_id, changed_at)
 	select id, 1, 1, opened_at from desk_requests union all select id, state_id, 2, coalesce(closed_at, opened_at + interval 1 hour) from
 	    desk_requests where state_id > 1 union all select id, 2, 2, opened_at + interval 30 minute from desk_requests where state_id = 3;
-insert into desk_request_notes (request_id, body, created_at) select id, 'text', opened_at from desk_requests;
+insert into desk_request_notes (request_id, body, created_at, sent_on) select id, 'text', opened_at, if(id = 1, 0, 1709280000 + id)
+    from desk_requests;
 insert into desk_sessions values ('a', 'b')`
 
 // fill makes the database of dsn and runs statements in it.
@@ -139,6 +140,10 @@ func TestAStrangersDatabaseBecomesAWarehouse(t *testing.T) {
 		{"from_state": "with_us", "to_state": "finished", "basis": "column", "n": 15.0},
 		{"from_state": nil, "to_state": "new", "basis": "column", "n": 60.0},
 	}, rows, "each change has the log's own time")
+	rows = query(t, at, "select min(rowid_) as low, max(rowid_) as high, count(*) as n, "+
+		"cast(min(sent_on) as varchar) as sent from core.desk_request_notes")
+	require.Equal(t, []map[string]any{{"low": 1.0, "high": 60.0, "n": 60.0, "sent": "2024-03-01 08:00:02"}}, rows,
+		"rowid is DuckDB's own name for a row, and seconds since 1970 are a time")
 	rows = query(t, at, "select sum(requests_total) as came, sum(requests_left_total) as gone from analytics.cnt_request_by_group")
 	require.Equal(t, []map[string]any{{"came": 60.0, "gone": 30.0}}, rows)
 	rows = query(t, at, "select group_name, count(*) as n, sum(case when agent_id is null then 1 else 0 end) as nobody from "+

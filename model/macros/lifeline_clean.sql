@@ -15,7 +15,8 @@
 
 {#- A value without what stands for nothing. Kinds: text (trimmed; blanks, NULL words and a dash are null), code (a text that is a key:
     also 0), key (a number that is a key: 0 is null), number (as it stands), date (years 1900 to 2099; the first of 1900 is a zero).
-    nothing: further values that stand for nothing. -#}
+    seconds and milliseconds (numbers that count since 1970, from 1990 to 2099, as a time in UTC). nothing: further values that stand for
+    nothing. -#}
 {%- macro clean_value(value, kind='text', nothing=[]) -%}
     {%- if kind == 'text' or kind == 'code' -%}
         {%- set words = ["''", "'NULL'", "'N/A'", "'-'"] -%}
@@ -28,11 +29,18 @@
         case when {{ value }} in ({% if kind == 'key' %}0, {% endif %}{{ nothing | join(', ') }}) then null else {{ value }} end
     {%- elif kind == 'number' -%}
         {{ value }}
+    {%- elif kind == 'seconds' or kind == 'milliseconds' -%}
+        {%- set unit = 1 if kind == 'seconds' else 1000 -%}
+        {%- set day = 86400 * unit -%}
+        case when {{ value }} >= {{ 631152000 * unit }} and {{ value }} < {{ 4102444800 * unit }}
+        {%- for one in nothing %} and {{ value }} <> {{ one }}{%- endfor %} then timestamp '1970-01-01 00:00:00'
+            + cast(floor(({{ value }}) / {{ day }}.0) as integer) * interval '1 day'
+            + cast(({{ value }}) % {{ day }} as integer) * interval '1 {{ kind | replace('seconds', 'second') }}' end
     {%- elif kind == 'date' -%}
         case when {{ value }} >= '1900-01-02' and {{ value }} < '2100-01-01'
         {%- for one in nothing %} and {{ value }} <> '{{ one }}'{%- endfor %} then {{ value }} end
     {%- else -%}
-        {{ exceptions.raise_compiler_error("clean knows text, code, key, number and date, not " ~ kind) }}
+        {{ exceptions.raise_compiler_error("clean knows text, code, key, number, date, seconds and milliseconds, not " ~ kind) }}
     {%- endif -%}
 {%- endmacro -%}
 

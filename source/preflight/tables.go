@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"lifeline/change"
@@ -47,7 +48,7 @@ func tables(_ context.Context, t *Target) Result {
 			keyless = append(keyless, table.Name)
 		}
 		for _, k := range table.Key {
-			if _, ok := places(table.Columns)[strings.ToLower(k)]; !ok {
+			if !slices.ContainsFunc(table.Columns, func(c Column) bool { return change.StagingName(c.Name) == change.StagingName(k) }) {
 				return Result{
 					Status: Fail, What: fmt.Sprintf("key column %s of %s is not there", k, table.Name),
 					Try: "meta.lifeline.key of the table in sources.yml", Class: change.ClassBlocked,

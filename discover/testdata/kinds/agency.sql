@@ -17,6 +17,8 @@ insert into visit_statuses (name) values ('planned'), ('held'), ('missed'), ('mo
 create table leave_requests (id int auto_increment primary key, user_id int, status int, created_at datetime, approved_at datetime,
   refused_at datetime, begins date, ends date);
 create table promises (id int auto_increment primary key, name varchar(40), start_at datetime, end_at datetime, created_at datetime);
+create table errands (rowid int auto_increment primary key, user_id int, name varchar(40), date_creation bigint not null, date_due int,
+  date_started bigint, date_completed bigint not null default 0, recurrence_status int, minutes_spent int);
 create table letters (id int auto_increment primary key, mandate_id int, a_from text, a_to text, subject text, body text, sent_on datetime,
   shipping_name varchar(60), shipping_postcode varchar(10), contact_phone_country_code varchar(10));
 insert into mandates (mandate_title, mandate_status, mandate_priority_id, mandate_recruiter, mandate_created_at, mandate_closed_at, origin_mandate_id)
@@ -32,5 +34,9 @@ insert into leave_requests (user_id, status, created_at, approved_at, refused_at
   if(mandate_id % 4 = 2, mandate_created_at + interval 1 day, null), mandate_created_at, mandate_created_at + interval 9 day from mandates;
 insert into promises (name, start_at, end_at, created_at) select mandate_title, mandate_created_at, if(mandate_id % 3 = 0, null,
   now() + interval mandate_id day), mandate_created_at from mandates;
+insert into errands (user_id, name, date_creation, date_due, date_started, date_completed, recurrence_status, minutes_spent)
+  select mandate_recruiter, mandate_title, unix_timestamp(mandate_created_at) * 1000, unix_timestamp('2027-01-05'),
+  if(mandate_id % 2 = 0, unix_timestamp(mandate_created_at) * 1000 + 86400000, null),
+  if(mandate_id % 3 = 0, 0, unix_timestamp(mandate_created_at) * 1000 + 172800000), mandate_id % 4, mandate_id * 7 from mandates;
 insert into letters (mandate_id, a_from, a_to, subject, body, sent_on, shipping_name, shipping_postcode, contact_phone_country_code)
   select mandate_id, 'a', 'b', 'c', 'd', mandate_created_at, 'e', '10115', '49' from mandates;
