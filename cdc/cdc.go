@@ -47,8 +47,9 @@ type Stream struct {
 	syncer  *replication.BinlogSyncer
 	events  *replication.BinlogStreamer
 	parser  *replication.BinlogParser
-	tables  map[string]*follower    // By database and name, as the log writes them.
-	parents map[string][]dependency // Tables whose rows others hang on by a cascade.
+	inner   *replication.BinlogParser // Of what is inside compressed transactions.
+	tables  map[string]*follower      // By database and name, as the log writes them.
+	parents map[string][]dependency   // Tables whose rows others hang on by a cascade.
 	texts   *converters
 	began   bool
 	current *replication.BinlogEvent // At hand.
@@ -100,7 +101,12 @@ func (s *Stream) open(ctx context.Context, from change.LogPosition) error {
 	if err != nil {
 		return s.explain("connect to", err)
 	}
-	defer func() { _ = c.Close() }()
+	defer func() {
+		_ = c.Close()
+		if s.texts != nil {
+			s.texts.ask = nil
+		}
+	}()
 	way, err := s.locate(c, from)
 	if err != nil {
 		return err
@@ -155,6 +161,9 @@ func (s *Stream) Close() error {
 	if s.syncer != nil {
 		s.syncer.Close()
 		s.syncer = nil
+	}
+	if s.texts != nil {
+		s.texts.close()
 	}
 	return nil
 }

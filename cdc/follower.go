@@ -104,9 +104,6 @@ func newColumn(p change.LoggedColumn, texts *converters) (column, error) {
 	c.base = strings.ToLower(strings.TrimSpace(parts[1]))
 	lower := strings.ToLower(declared)
 	c.unsigned = (strings.Contains(lower, " unsigned") || strings.Contains(lower, " zerofill")) && c.base != "enum" && c.base != "set"
-	if strings.Contains(p.Type, "COMPRESSED") {
-		c.trouble = "it is stored compressed, and so is the log"
-	}
 	switch c.base {
 	case "enum", "set":
 		var err error

@@ -57,14 +57,23 @@ func appendPatchedJSON(out, document, patch []byte) ([]byte, error) {
 }
 
 func lengthEncoded(data []byte) (value, rest []byte, err error) {
-	if len(data) == 0 {
-		return nil, nil, errMalformed
-	}
-	length, null, n := mysql.LengthEncodedInt(data)
-	if null || n <= 0 || n > len(data) || length > uint64(len(data)-n) {
+	length, n, err := lengthEncodedNumber(data)
+	if err != nil || length > uint64(len(data)-n) {
 		return nil, nil, errMalformed
 	}
 	return data[n : n+int(length)], data[n+int(length):], nil
+}
+
+// lengthEncodedNumber reads a number and how many bytes it took.
+func lengthEncodedNumber(data []byte) (uint64, int, error) {
+	if len(data) == 0 {
+		return 0, 0, errMalformed
+	}
+	number, null, n := mysql.LengthEncodedInt(data)
+	if null || n <= 0 || n > len(data) {
+		return 0, 0, errMalformed
+	}
+	return number, n, nil
 }
 
 func readJSON(kind byte, data []byte, depth int) (*jsonNode, error) {

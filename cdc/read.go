@@ -207,6 +207,9 @@ func (s *Stream) handle(ctx context.Context, raw *replication.BinlogEvent) error
 	if h.Flags&replication.LOG_EVENT_ARTIFICIAL_F == 0 && h.Timestamp > 0 {
 		s.heard = later(s.heard, time.Unix(int64(h.Timestamp), 0).UTC())
 	}
+	if kind == replication.TRANSACTION_PAYLOAD_EVENT {
+		return s.payload(ctx, h, raw.RawData)
+	}
 	if !wanted[kind] {
 		return s.unread(h, raw.RawData)
 	}
@@ -226,7 +229,7 @@ var wanted = map[replication.EventType]bool{
 	replication.MARIADB_WRITE_ROWS_COMPRESSED_EVENT_V1: true, replication.MARIADB_UPDATE_ROWS_COMPRESSED_EVENT_V1: true,
 	replication.MARIADB_DELETE_ROWS_COMPRESSED_EVENT_V1: true, replication.PARTIAL_UPDATE_ROWS_EVENT: true,
 	replication.GTID_EVENT: true, replication.ANONYMOUS_GTID_EVENT: true, replication.GTID_TAGGED_LOG_EVENT: true,
-	replication.MARIADB_GTID_EVENT: true, replication.TRANSACTION_PAYLOAD_EVENT: true,
+	replication.MARIADB_GTID_EVENT: true,
 }
 
 // harmless are the events that change no row.
@@ -279,7 +282,7 @@ func (s *Stream) take(ctx context.Context, h *replication.EventHeader, event rep
 			s.here.File, s.here.Pos = s.file, e.Position
 		}
 	case *replication.FormatDescriptionEvent:
-		return s.openFile(h)
+		return errors.Join(s.openFile(h), s.describeInner(s.current.RawData))
 	case *replication.GTIDEvent:
 		s.beginMySQL(h, e)
 	case *replication.GtidTaggedLogEvent:
@@ -292,27 +295,11 @@ func (s *Stream) take(ctx context.Context, h *replication.EventHeader, event rep
 	case *replication.XIDEvent:
 		return s.commit(h)
 	case *replication.TableMapEvent:
-		return nil // The parser keeps it for the rows.
+		return describeCompressed(e, s.current.RawData) // The parser keeps it for the rows.
 	case *replication.RowsEvent:
 		return s.rows(ctx, h, e)
-	case *replication.TransactionPayloadEvent:
-		for _, inner := range e.Events {
-			if err := s.inner(ctx, h, inner); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
-}
-
-// inner takes an event of a compressed transaction. Its place is the whole transaction's.
-func (s *Stream) inner(ctx context.Context, outer *replication.EventHeader, e *replication.BinlogEvent) error {
-	h := *e.Header
-	h.LogPos = outer.LogPos
-	if !wanted[h.EventType] {
-		return s.unread(&h, e.RawData)
-	}
-	return s.take(ctx, &h, e.Event)
 }
 
 // openFile notes when a file of the log was begun. One that was begun at another time than the one that was read is another.

@@ -16,14 +16,15 @@ type converter func([]byte) ([]byte, error)
 // converters know how the server's character sets are read: the rows of the log have texts as they are stored, and a snapshot's rows come
 // converted by the server. So the server itself is asked what each byte means (promise 6).
 type converters struct {
-	maria bool
-	ask   *client.Conn
-	known map[string]converter
-	width map[string]int
+	maria   bool
+	ask     *client.Conn // nil where none is open.
+	connect connecting
+	known   map[string]converter
+	width   map[string]int
 }
 
 func newConverters(o Options, c *client.Conn) (*converters, error) {
-	t := &converters{maria: o.MariaDB, ask: c, known: map[string]converter{}, width: map[string]int{}}
+	t := &converters{maria: o.MariaDB, ask: c, connect: o.connect, known: map[string]converter{}, width: map[string]int{}}
 	found, err := rows(c, "select character_set_name as name, maxlen as width from information_schema.character_sets")
 	if err != nil {
 		return nil, err
@@ -52,6 +53,11 @@ func (t *converters) of(charset string) (converter, string) {
 	}
 	if c := t.known[charset]; c != nil {
 		return c, ""
+	}
+	if length := letterLengths[charset]; length != nil {
+		l := &letters{texts: t, charset: charset, length: length, known: map[string][]byte{}}
+		t.known[charset] = l.convert
+		return l.convert, ""
 	}
 	if t.width[charset] != 1 {
 		return nil, "its character set " + charset + " cannot be read from the log"

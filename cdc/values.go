@@ -19,6 +19,8 @@ const (
 	kindVarcharCompressed = 141
 )
 
+var longKinds = []byte{mysql.MYSQL_TYPE_BLOB, kindBlobCompressed}
+
 // kindsOf are the types that events have for a declared one.
 var kindsOf = map[string][]byte{
 	"tinyint": {mysql.MYSQL_TYPE_TINY}, "smallint": {mysql.MYSQL_TYPE_SHORT}, "mediumint": {mysql.MYSQL_TYPE_INT24},
@@ -27,12 +29,11 @@ var kindsOf = map[string][]byte{
 	"date": {mysql.MYSQL_TYPE_DATE, mysql.MYSQL_TYPE_NEWDATE}, "datetime": {mysql.MYSQL_TYPE_DATETIME2, mysql.MYSQL_TYPE_DATETIME},
 	"timestamp": {mysql.MYSQL_TYPE_TIMESTAMP2, mysql.MYSQL_TYPE_TIMESTAMP}, "time": {mysql.MYSQL_TYPE_TIME2, mysql.MYSQL_TYPE_TIME},
 	"char": {mysql.MYSQL_TYPE_STRING, mysql.MYSQL_TYPE_VAR_STRING}, "binary": {mysql.MYSQL_TYPE_STRING},
-	"varchar": {mysql.MYSQL_TYPE_VARCHAR}, "varbinary": {mysql.MYSQL_TYPE_VARCHAR}, "enum": {mysql.MYSQL_TYPE_ENUM},
+	"varchar": {mysql.MYSQL_TYPE_VARCHAR, kindVarcharCompressed}, "varbinary": {mysql.MYSQL_TYPE_VARCHAR, kindVarcharCompressed}, "enum": {mysql.MYSQL_TYPE_ENUM},
 	"set": {mysql.MYSQL_TYPE_SET}, "bit": {mysql.MYSQL_TYPE_BIT}, "json": {mysql.MYSQL_TYPE_JSON, mysql.MYSQL_TYPE_BLOB},
 	"uuid": {mysql.MYSQL_TYPE_STRING}, "inet4": {mysql.MYSQL_TYPE_STRING}, "inet6": {mysql.MYSQL_TYPE_STRING},
-	"tinytext": {mysql.MYSQL_TYPE_BLOB}, "text": {mysql.MYSQL_TYPE_BLOB}, "mediumtext": {mysql.MYSQL_TYPE_BLOB},
-	"longtext": {mysql.MYSQL_TYPE_BLOB}, "tinyblob": {mysql.MYSQL_TYPE_BLOB}, "blob": {mysql.MYSQL_TYPE_BLOB},
-	"mediumblob": {mysql.MYSQL_TYPE_BLOB}, "longblob": {mysql.MYSQL_TYPE_BLOB},
+	"tinytext": longKinds, "text": longKinds, "mediumtext": longKinds, "longtext": longKinds, "tinyblob": longKinds, "blob": longKinds,
+	"mediumblob": longKinds, "longblob": longKinds,
 	"vector": {mysql.MYSQL_TYPE_VECTOR, mysql.MYSQL_TYPE_VARCHAR},
 }
 
@@ -162,7 +163,12 @@ func (c *column) land(to *change.Filler, b *change.Batch, i int, v value, f *fol
 }
 
 // characters adds a text or bytes.
-func (c *column) characters(to *change.Filler, b *change.Batch, i int, p []byte, f *follower) error {
+func (c *column) characters(to *change.Filler, b *change.Batch, i int, p []byte, f *follower) (err error) {
+	if c.kind == kindBlobCompressed || c.kind == kindVarcharCompressed {
+		if p, err = inflated(p); err != nil {
+			return err
+		}
+	}
 	switch {
 	case c.width > len(p): // The log leaves the zeros at a BINARY's end out.
 		f.text = append(append(f.text[:0], p...), make([]byte, c.width-len(p))...)

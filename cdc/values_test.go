@@ -118,6 +118,23 @@ func typesOf(d *tester) []typed {
 		{"", "geometry", []string{"point(1, 2)", "null"}},
 		{"", "point", []string{"point(-1.5, 2)"}},
 		{"maria", "json", []string{`'{"b": 1, "a": [1, 2.50, "x"]}'`, "null"}},
+		{"maria", "varchar(200) compressed", []string{"''", "'short'", "repeat('long Ω ', 20)", "null"}},
+		{"maria", "text compressed", []string{"''", "'short'", "repeat('long Ω ', 2000)", "null"}},
+		{"maria", "blob compressed", []string{"repeat(x'00ff', 2000)"}},
+		{"maria", "varchar(3000) compressed character set gbk", []string{"repeat('中文', 700)"}},
+		{"", "varchar(60) character set gbk", []string{"'中文字 abc €'", "''", "null"}},
+		{"", "varchar(60) character set gb2312", []string{"'中文'"}},
+		{"", "text character set big5", []string{"'中文字 \\\\ 功'"}},
+		{"", "varchar(60) character set euckr", []string{"'한국어 ab'"}},
+		{"", "varchar(60) character set sjis", []string{"'日本語 ｶﾅ ソ\\\\ ~'"}},
+		{"", "char(60) character set cp932", []string{"'日本語 ｶﾅ ① 髙'"}},
+		{"", "varchar(60) character set ujis", []string{"'日本語 ｶﾅ 丂'"}},
+		{"", "varchar(60) character set eucjpms", []string{"'日本語 ｶﾅ ①'"}},
+		{"mysql", "varchar(60) character set gb18030", []string{"'中文 😀 é €'"}},
+		{"", "varchar(60) character set tis620", []string{"'ไทย'"}},
+		{"", "varchar(60) character set hebrew", []string{"'עברית'"}},
+		{"", "varchar(60) character set koi8r", []string{"'Привет'"}},
+		{"", "enum('中','文') character set gbk", []string{"'文'", "'中'"}},
 		{"maria", "uuid", []string{
 			"'123e4567-e89b-12d3-a456-426655440000'", "'00000000-0000-0000-0000-000000000000'", "'018f6f3c-0000-7000-8000-00000000ab00'", "null",
 		}},
@@ -234,5 +251,35 @@ func TestChangesOfDocumentsLandAsTheDocuments(t *testing.T) {
 			}
 			chain[id] = row[2:]
 		}
+	})
+}
+
+// A server may compress transactions, and the events of rows: they are read as if it had not.
+func TestCompressedTransactionsAreRead(t *testing.T) {
+	t.Parallel()
+	onEveryServer(t, func(t *testing.T, d *tester) {
+		d.exec(t, "create table t (id int primary key, v varchar(2000))", "create table other (id int primary key)")
+		from := d.log(t).Here
+		statements := []string{
+			"start transaction", "insert into t values (1, repeat('x', 2000)), (2, repeat('y', 2000))", "insert into other values (1)",
+			"update t set v = repeat('z', 2000) where id = 2", "delete from t where id = 1", "commit", "insert into t values (3, 'c')",
+		}
+		switch {
+		case d.is56():
+			return
+		case d.maria:
+			d.exec(t, "set global log_bin_compress = 1, global log_bin_compress_min_len = 10")
+			defer d.exec(t, "set global log_bin_compress = 0")
+		default:
+			statements = append([]string{"set binlog_transaction_compression = on"}, statements...)
+		}
+		d.session(t, statements...)
+		got, r := d.read(t, from)
+		require.Nil(t, r.Stop)
+		x, y, z := strings.Repeat("x", 2000), strings.Repeat("y", 2000), strings.Repeat("z", 2000)
+		require.Equal(t, []string{
+			"+ id=1\nv=" + x, "+ id=2\nv=" + y, "- id=2\nv=" + y, "+ id=2\nv=" + z, "- id=1\nv=" + x, "+ id=3\nv=c",
+		}, got.rows["t"])
+		require.Len(t, got.rows["other"], 1)
 	})
 }

@@ -34,8 +34,10 @@ func (l *look) personal() {
 	}
 }
 
-var secretWords = []string{"password", "passwd", "pwd", "pw", "passwort", "passphrase", "secret", "salt", "pin", "cvv", "cvc", "totp",
-	"otp"}
+var secretWords = []string{
+	"password", "passwd", "pwd", "pw", "passwort", "passphrase", "secret", "salt", "pin", "cvv", "cvc", "totp",
+	"otp",
+}
 
 // exact are names of one or two words that are personal wherever they stand.
 var exact = map[string]string{}

@@ -368,8 +368,11 @@ func TestMoneyThatCannotBeAddedUpIsRefusedFirst(t *testing.T) {
 	d := database(t)
 	d.exec(t, "create table CLAIM (ID int primary key, WORD varchar(25), FACTOR double, AMOUNT decimal(19,4), CURRENCY binary(3))")
 	columns := []source.ContractColumn{
-		{Name: "id", DataType: "int"}, {Name: "word", DataType: "varchar(25)"}, {Name: "factor", DataType: "double"},
-		{Name: "amount", DataType: "decimal(19,4)"}, {Name: "currency", DataType: "binary(3)"},
+		{Name: "id", DataType: "int"},
+		{Name: "word", DataType: "varchar(25)"},
+		{Name: "factor", DataType: "double"},
+		{Name: "amount", DataType: "decimal(19,4)"},
+		{Name: "currency", DataType: "binary(3)"},
 	}
 	file := files(t, "ID,WORD,FACTOR,AMOUNT,CURRENCY\n")
 	for want, money := range map[string]change.Money{
