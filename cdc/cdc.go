@@ -1,6 +1,7 @@
 package cdc
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -31,15 +32,13 @@ type Options struct {
 	Number         int                   // The server's version as 80036.
 	Tables         []*change.LoggedTable // What lands; the events of other tables are passed over.
 	ServerID       uint32                // Of this reader among the server's replicas; 0 takes one by chance.
+	Heartbeat      time.Duration         // How often a server that has nothing to tell says so; 0 means 1 s.
 	BatchRows      int                   // Images in a batch; 0 means 4,096.
 	Logger         *slog.Logger          // nil means silence.
 }
 
-// heartbeat is how often a server that has nothing to tell says so, and silence how long it may say nothing before the link is dead.
-const (
-	heartbeat = time.Second
-	silence   = 30 * time.Second
-)
+// silence is how long a server may say nothing, not even that it lives, before the link is dead.
+const silence = 30 * time.Second
 
 // Stream is an open log. It is for one goroutine.
 type Stream struct {
@@ -141,7 +140,9 @@ func (s *Stream) flavor() string {
 func (s *Stream) start(from change.LogPosition, way startWay) (err error) {
 	s.syncer = replication.NewBinlogSyncer(replication.BinlogSyncerConfig{
 		ServerID: s.options.ServerID, Flavor: s.flavor(), Host: s.options.Host, User: s.options.User, Password: s.options.Password,
-		TLSConfig: s.options.TLS, RawModeEnabled: true, HeartbeatPeriod: heartbeat, ReadTimeout: silence, DisableRetrySync: true,
+		TLSConfig: s.options.TLS, RawModeEnabled: true,
+		HeartbeatPeriod: cmp.Or(s.options.Heartbeat, time.Second), ReadTimeout: silence, DisableRetrySync: true,
+
 		EventCacheCount: 256, DiscardGTIDSet: true, FillZeroLogPos: s.options.MariaDB, Localhost: "lifeline",
 		Dialer: s.options.dial, Logger: slog.New(slog.DiscardHandler), // Its lines would show the user and the settings.
 	})

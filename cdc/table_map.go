@@ -33,7 +33,8 @@ func describeCompressed(e *replication.TableMapEvent, raw []byte) error {
 			return errMalformed
 		}
 		switch {
-		case kind == mysql.MYSQL_TYPE_STRING || kind == mysql.MYSQL_TYPE_NEWDECIMAL || kind == mysql.MYSQL_TYPE_ENUM || kind == mysql.MYSQL_TYPE_SET:
+		case kind == mysql.MYSQL_TYPE_STRING || kind == mysql.MYSQL_TYPE_NEWDECIMAL ||
+			kind == mysql.MYSQL_TYPE_ENUM || kind == mysql.MYSQL_TYPE_SET:
 			e.ColumnMeta[i] = binary.BigEndian.Uint16(said)
 		case bytes == 2:
 			e.ColumnMeta[i] = binary.LittleEndian.Uint16(said)

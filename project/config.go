@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,6 +21,7 @@ import (
 type Config struct {
 	Name             string
 	Source           SourceConfig
+	CDC              CDCConfig
 	Warehouse        WarehouseConfig
 	BusinessTimeZone string // In which a business day begins; UTC where none is given.
 	AsOf             AsOf
@@ -47,6 +49,12 @@ type MailConfig struct {
 type SourceConfig struct {
 	DSN      string // mysql://… or csv:DIR.
 	TimeZone string // Of the source's DATETIME values; UTC where none is given.
+}
+
+// CDCConfig says how the source's binary log is read.
+type CDCConfig struct {
+	ServerID  int           // Of the reader among the source's replicas; 0 takes one by chance.
+	Heartbeat time.Duration // How often a source that has nothing to tell says so; 0 means the default of 1 s.
 }
 
 // WarehouseConfig says where the warehouse is and what it may use.
@@ -111,6 +119,9 @@ func (p *Project) readConfig(env func(string) string) error {
 		child(o, "source", func(s *Object) error {
 			return firstError(s.Text("dsn", &c.Source.DSN), s.zone("time_zone", &c.Source.TimeZone), s.Finish(p))
 		}),
+		child(o, "cdc", func(s *Object) error {
+			return firstError(s.readCDC(&c.CDC), s.Finish(p))
+		}),
 		child(o, "warehouse", func(s *Object) error {
 			return firstError(s.Text("dsn", &c.Warehouse.DSN), s.Text("memory_limit", &c.Warehouse.MemoryLimit),
 				s.Integer("keep_versions", &c.Warehouse.KeepVersions), s.fileMode("file_mode", &c.Warehouse.FileMode), s.Finish(p))
@@ -127,6 +138,25 @@ func (p *Project) readConfig(env func(string) string) error {
 		if err := p.fromFile(secret); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// readCDC reads cdc:, and refuses numbers that no server has, and a heartbeat that would not find a dead link in time.
+func (o *Object) readCDC(c *CDCConfig) error {
+	var beat string
+	if err := firstError(o.Integer("server_id", &c.ServerID), o.Text("heartbeat", &beat)); err != nil {
+		return err
+	}
+	if c.ServerID < 0 || c.ServerID > math.MaxUint32 {
+		return o.Value.Problem(fmt.Sprintf("server_id %d is not one that a server can have", c.ServerID), "server_id: 4711")
+	}
+	if beat == "" {
+		return nil
+	}
+	var err error
+	if c.Heartbeat, err = time.ParseDuration(beat); err != nil || c.Heartbeat < 100*time.Millisecond || c.Heartbeat > 10*time.Second {
+		return o.Value.Problem(fmt.Sprintf("heartbeat %q is not a time from 100ms to 10s", beat), "heartbeat: 1s")
 	}
 	return nil
 }

@@ -48,11 +48,15 @@ var forms = []form{
 		name: "lifeline.yml", file: "lifeline.yml", text: "%s\n", used: map[string]string{
 			"name": "other", "source": "{dsn: csv:x}", "warehouse": "{dsn: duckdb:x}", "business_time_zone": "Africa/Nairobi", "as_of": "now",
 			"thresholds": "{unique: {error_if: '>3'}}", "masking": "{columns: {t.day: drop}}", "notify": "{webhook: 'http://x'}",
+			"cdc": "{server_id: 7}",
 		},
 	},
 	{
 		name: "source of lifeline.yml", file: "lifeline.yml", text: "source: {%s}\n",
 		used: map[string]string{"dsn": "csv:x", "time_zone": "Africa/Nairobi"},
+	},
+	{
+		name: "cdc", file: "lifeline.yml", text: "cdc: {%s}\n", used: map[string]string{"server_id": "4711", "heartbeat": "500ms"},
 	},
 	{
 		name: "warehouse", file: "lifeline.yml", text: "warehouse: {%s}\n",

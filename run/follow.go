@@ -166,7 +166,7 @@ func (f *Following) connect(ctx context.Context, o Options, report *Report) erro
 	if f.reading.Unreadable != "" {
 		return &change.Problem{
 			Err: fmt.Errorf("the source cannot be followed: %s", f.reading.Unreadable), Class: change.ClassUsage,
-			Try: "lifeline doctor says which setting to change; lifeline run --every 5m does without",
+			Try: f.reading.Try + "; lifeline run --every 5m does without",
 		}
 	}
 	for _, t := range f.reading.Tables {

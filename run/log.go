@@ -164,6 +164,9 @@ func (w *walk) readableLog(ctx context.Context) (r logReading, why string, err e
 		return r, "nothing has landed from this source yet", nil
 	}
 	if r.Log, err = logged.Log(ctx); err != nil || r.Unreadable != "" {
+		if r.Try != "" {
+			r.Unreadable += " (Try: " + r.Try + ")"
+		}
 		return r, r.Unreadable, err
 	}
 	if r.from.File == "" {
@@ -309,6 +312,7 @@ func (w *walk) logOptions(l source.Log, tables []*change.LoggedTable) cdc.Option
 	return cdc.Options{
 		Network: l.Network, Host: l.Host, User: l.User, Password: l.Password, TLS: l.TLS, Preferred: l.Preferred, Timeout: l.Timeout,
 		Shown: l.Shown, MariaDB: l.MariaDB, Number: l.Number, Tables: tables, Logger: w.opt.Logger,
+		ServerID: uint32(w.opt.Project.Config.CDC.ServerID), Heartbeat: w.opt.Project.Config.CDC.Heartbeat,
 	}
 }
 

@@ -15,6 +15,10 @@ func (s *server) Check(ctx context.Context) []preflight.Result {
 	t := &preflight.Target{
 		Query: s.ask, Address: s.address.shown, User: s.address.user, Database: s.address.database,
 		MariaDB: s.maria, Version: s.version, Number: s.number, TimeZone: s.options.TimeZone, Weak: s.options.Weak,
+		Log: func(ctx context.Context) (string, string, error) {
+			trouble, err := s.unreadable(ctx)
+			return trouble.why, trouble.try, err
+		},
 	}
 	s.mu.Lock()
 	found, missing, err := s.look(ctx)

@@ -27,6 +27,7 @@ type Log struct {
 	Here           change.LogPosition    // Where the log stands now; File is empty where that is not known.
 	Now            time.Time             // The server's clock before that, UTC.
 	Unreadable     string                // Why no changes can be read from it; empty where they can.
+	Try            string                // What to do about that.
 }
 
 // Logged is a source that may have a log of its changes.
@@ -48,14 +49,15 @@ func (s *server) Log(ctx context.Context) (Log, error) {
 		Network: a.network, Host: a.host, User: a.user, Password: a.password, TLS: a.tls, Preferred: a.preferred, Timeout: a.timeout,
 		Shown: a.shown, Database: a.database, MariaDB: s.maria, Number: s.number,
 	}
-	if l.Unreadable, err = s.unreadable(ctx); err != nil || l.Unreadable != "" {
+	trouble, err := s.unreadable(ctx)
+	if l.Unreadable, l.Try = trouble.why, trouble.try; err != nil || l.Unreadable != "" {
 		return l, a.explainNothing(err, "look at the binary log of "+a.shown)
 	}
 	if err := s.logNow(ctx, &l); err != nil {
 		return l, a.explain("ask where the binary log of "+a.shown+" stands", err)
 	}
 	if l.Here.File == "" {
-		l.Unreadable = "the right to see where the binary log stands is missing (replication client; on MariaDB binlog monitor)"
+		l.Unreadable, l.Try = noMonitor, s.grantLog()
 		return l, nil
 	}
 	silent, err := s.silentCascades(ctx)
@@ -96,72 +98,6 @@ func (s *server) logNow(ctx context.Context, l *Log) error {
 		return err
 	}
 	return s.locate(ctx, s.control, &l.Here)
-}
-
-// unreadable says why no changes can be read from the log.
-func (s *server) unreadable(ctx context.Context) (string, error) {
-	rows, err := s.ask(ctx, "show global variables where variable_name in ('log_bin', 'binlog_format', 'binlog_row_image', "+
-		"'log_slave_updates', 'log_replica_updates', 'wsrep_on')")
-	if err != nil {
-		return "", err
-	}
-	value := map[string]string{}
-	for _, r := range rows {
-		value[strings.ToLower(r["variable_name"])] = strings.ToUpper(r["value"])
-	}
-	switch {
-	case value["log_bin"] != "ON":
-		return "the source has no binary log (log_bin)", nil
-	case value["binlog_format"] != "ROW" && value["binlog_format"] != "":
-		return "its binary log has statements, not rows (binlog_format is " + value["binlog_format"] + ")", nil
-	case value["binlog_row_image"] != "FULL" && value["binlog_row_image"] != "":
-		return "its binary log leaves values out (binlog_row_image is " + value["binlog_row_image"] + ")", nil
-	case value["wsrep_on"] == "ON" && value["log_slave_updates"] != "ON":
-		return "the changes of a cluster's other nodes are not in the binary log (log_slave_updates)", nil
-	}
-	if why, err := s.filtered(ctx); why != "" || err != nil {
-		return why, err
-	}
-	updates := value["log_slave_updates"] + value["log_replica_updates"]
-	if !strings.Contains(updates, "ON") {
-		running, err := s.ask(ctx, "show global status where variable_name = 'Slaves_running' and value <> '0'")
-		if err != nil || len(running) > 0 {
-			return "the source is a replica that does not log what it replicates (log_slave_updates)", err
-		}
-		question := "show slave status"
-		if !s.maria && s.number >= 80022 {
-			question = "show replica status"
-		}
-		if !s.maria {
-			running, err = s.ask(ctx, question)
-			if err == nil && len(running) > 0 {
-				return "the source is a replica that does not log what it replicates (log_replica_updates)", nil
-			}
-		}
-	}
-	return "", nil
-}
-
-// filtered tells whether the log leaves this database out.
-func (s *server) filtered(ctx context.Context) (string, error) {
-	question := "show master status"
-	if !s.maria && s.number >= 80200 {
-		question = "show binary log status"
-	}
-	rows, err := s.ask(ctx, question)
-	if code := serverCode(err); code == codeRightMissing {
-		return "the right to see where the binary log stands is missing (replication client; on MariaDB binlog monitor)", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	for _, r := range rows {
-		only, without := r["binlog_do_db"], r["binlog_ignore_db"]
-		if only+without != "" {
-			return fmt.Sprintf("the binary log leaves databases out (binlog_do_db %q, binlog_ignore_db %q)", only, without), nil
-		}
-	}
-	return "", nil
 }
 
 // logged describes a table as the log has it.

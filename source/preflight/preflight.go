@@ -34,7 +34,9 @@ type Result struct {
 // Target is a source as the checks see it.
 type Target struct {
 	// Rows by lower-cased column names, nulls left out; nil for a folder.
-	Query    func(ctx context.Context, text string) ([]map[string]string, error)
+	Query func(ctx context.Context, text string) ([]map[string]string, error)
+	// Why changes cannot be read from the log, and what to do about it; empty where they can. nil where there is no log to ask for.
+	Log      func(ctx context.Context) (why, try string, err error)
 	Address  string // Without secrets.
 	User     string
 	Database string
