@@ -34,6 +34,7 @@ type Options struct {
 	ServerID       uint32                // Of this reader among the server's replicas; 0 takes one by chance.
 	Heartbeat      time.Duration         // How often a server that has nothing to tell says so; 0 means 1 s.
 	BatchRows      int                   // Images in a batch; 0 means 4,096.
+	NotBefore      time.Time             // No commit is given an earlier time: what was committed by then has been read.
 	Logger         *slog.Logger          // nil means silence.
 }
 
@@ -57,6 +58,7 @@ type Stream struct {
 	stopped *Stop // Found by Await too.
 
 	here     change.LogPosition // After the last whole transaction.
+	newest   time.Time          // Of the commits so far, UTC: the log's order is that of the commits, whatever the clocks said.
 	heard    time.Time          // The source's clock when it last said something, UTC.
 	file     string             // Of the event at hand.
 	ids      mysql.GTIDSet      // nil where the server names no transactions.
@@ -77,14 +79,10 @@ func Open(ctx context.Context, o Options, from change.LogPosition) (*Stream, err
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.ServerID == 0 {
-		var b [4]byte
-		if _, err := rand.Read(b[:]); err != nil {
-			return nil, fmt.Errorf("choose a server id: %w", err)
-		}
-		o.ServerID = binary.LittleEndian.Uint32(b[:]) | 1<<31 // People number their servers from 1.
+		o.ServerID = anyServerID()
 	}
 	s := &Stream{
-		options: o, here: from, file: from.File, tables: map[string]*follower{}, parents: map[string][]dependency{},
+		options: o, here: from, newest: o.NotBefore, file: from.File, tables: map[string]*follower{}, parents: map[string][]dependency{},
 		prepared: map[string]*prepared{}, parser: replication.NewBinlogParser(),
 	}
 	s.parser.SetFlavor(s.flavor())
@@ -93,6 +91,13 @@ func Open(ctx context.Context, o Options, from change.LogPosition) (*Stream, err
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// anyServerID is a number for a reader among the server's replicas. People number their servers from 1.
+func anyServerID() uint32 {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // It never fails.
+	return binary.LittleEndian.Uint32(b[:]) | 1<<31
 }
 
 func (s *Stream) open(ctx context.Context, from change.LogPosition) error {

@@ -29,6 +29,7 @@ type Result struct {
 	Reached   bool                  // The limit's place was reached.
 	Stop      *Stop                 // Why the log cannot tell what comes next; nil where it can.
 	Oldest    time.Time             // The first commit, UTC; zero where nothing changed.
+	Newest    time.Time             // The last one.
 	Processed int64                 // Transactions, those of other tables too.
 }
 
@@ -96,6 +97,7 @@ func (s *Stream) Read(ctx context.Context, open Opener, limit Limit) (r Result, 
 		r.At = time.Now().UTC()
 	}
 	s.here = s.here.Settled()
+	s.newest = later(s.newest, r.At.Add(time.Microsecond)) // What is committed after it has not been read.
 	r.Position, err = s.here.Encode()
 	return r, err
 }

@@ -61,12 +61,13 @@ func (s *Stream) commit(h *replication.EventHeader) error {
 	if !s.tx.open {
 		return nil
 	}
-	s.settleTime(h)
 	if s.tx.written > 0 {
+		s.settleTime(h)
 		s.out.result.Images += s.tx.written
 		if s.out.result.Oldest.IsZero() {
 			s.out.result.Oldest = s.tx.at
 		}
+		s.out.result.Newest = s.tx.at
 		s.out.started()
 	}
 	return s.finish(h)
@@ -74,10 +75,14 @@ func (s *Stream) commit(h *replication.EventHeader) error {
 
 // settleTime gives the images the time of the commit, where they were read before it was known.
 func (s *Stream) settleTime(h *replication.EventHeader) {
-	if s.tx.exact || h.Timestamp == 0 {
+	at := s.tx.at
+	if !s.tx.exact && h.Timestamp != 0 {
+		at = time.Unix(int64(h.Timestamp), 0).UTC()
+	}
+	if at = s.inOrder(at); at.Equal(s.tx.at) {
 		return
 	}
-	s.tx.at = time.Unix(int64(h.Timestamp), 0).UTC()
+	s.tx.at = at
 	flushed := false
 	for _, f := range s.tx.touched {
 		flushed = s.out.writers[f].settle(s.tx.number, s.tx.at) || flushed
@@ -85,6 +90,19 @@ func (s *Stream) settleTime(h *replication.EventHeader) {
 	if flushed {
 		s.out.result.Times[s.tx.number] = s.tx.at
 	}
+}
+
+// aheadAtMost is how far a commit's time may lie before the clock of who reads it.
+const aheadAtMost = 10 * time.Minute
+
+// inOrder makes a commit's time not earlier than that of a commit before it. What a server notes is when a statement began, which may have
+// waited for a lock, and a session may set its clock: neither changes the order in which rows became what they are.
+func (s *Stream) inOrder(at time.Time) time.Time {
+	if now := time.Now().UTC(); at.After(now.Add(aheadAtMost)) {
+		at = now
+	}
+	s.newest = later(s.newest, at)
+	return s.newest
 }
 
 // finish moves the position behind the transaction.
@@ -212,7 +230,8 @@ func (s *Stream) decide(h *replication.EventHeader, xid string, commits bool) er
 	case commits:
 		s.out.result.Images += p.written
 		s.out.started()
-		s.out.result.Times[p.number] = time.Unix(int64(h.Timestamp), 0).UTC()
+		s.out.result.Times[p.number] = s.inOrder(time.Unix(int64(h.Timestamp), 0).UTC())
+		s.out.result.Newest = s.newest
 	default:
 		s.out.result.Dropped = append(s.out.result.Dropped, p.number)
 	}

@@ -22,6 +22,8 @@ type Env struct {
 	// the columns, and _op, _valid_from, _valid_to, _basis and _position, which are null for the present one but for _valid_from.
 	// Nil gives none.
 	Versions func(n *Node, columns []string) string
+	// At is a subquery in brackets with a source table as it was at a moment, or why that is not known. Nil gives it as it is.
+	At func(n *Node, moment string) (string, error)
 	// Columns are those of a relation that is built; nil, or an answer of nil, leaves those that the project declares.
 	Columns func(n *Node) ([]Column, error)
 }
@@ -165,6 +167,12 @@ func (c *compilation) render(of *Node, path, sql string, env Env, extra map[stri
 				return nil, err
 			}
 			return &relation{c.env.Relation(n), n}, nil
+		},
+		at: func(n *Node, moment string) (string, error) {
+			if c.env.At == nil {
+				return "(select * from " + c.env.Relation(n) + ")", nil
+			}
+			return c.env.At(n, moment)
 		},
 		versions: func(source, table string, columns []string) (string, error) {
 			n, err := c.graph.lookupVersions(source, table, columns)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"lifeline/change"
 	"lifeline/jinja"
 	"lifeline/project"
 )
@@ -83,6 +84,28 @@ func kept(c *jinja.Call, h hooks) (jinja.Value, error) {
 		return nil, &fault{err, try, quote(text(c, 1))}
 	}
 	return s, nil
+}
+
+// past answers at(source('source', 'table'), 'moment'): the table as it was.
+func past(c *jinja.Call, h hooks) (jinja.Value, error) {
+	const try = "{{ at(source('carepay', 'claim'), '2026-11-28 10:15:00') }}"
+	if len(c.Args) != 2 || len(c.Names) > 0 || h.at == nil {
+		return nil, &fault{errors.New("at takes a source table and a moment"), try, "at"}
+	}
+	on, is := c.Args[0].(*relation)
+	if !is || on.node == nil || on.node.Kind != KindSource {
+		return nil, &fault{errors.New("at takes a source table: of models only the kept versions are known"), try, "at"}
+	}
+	moment := text(c, 1)
+	s, err := h.at(on.node, moment)
+	if err == nil {
+		return s, nil
+	}
+	var p *change.Problem
+	if errors.As(err, &p) {
+		return nil, &fault{p.Err, p.Try, "at"}
+	}
+	return nil, &fault{err, try, "at"}
 }
 
 func (r *renderer) environment(c *jinja.Call) (jinja.Value, error) {

@@ -25,6 +25,7 @@ type hooks struct {
 	ref         func(name string) (jinja.Value, error)
 	source      func(source, table string) (jinja.Value, error)
 	versions    func(source, table string, columns []string) (string, error)
+	at          func(n *Node, moment string) (string, error)
 	config      func(key string, value any) error // Nil where config() sets nothing.
 	get         func(key string) (any, bool)      // What config.get answers.
 	told        func(what string)                 // Hears of calls that have no effect; may be nil.
@@ -99,6 +100,7 @@ func (r *renderer) context(h hooks) *jinja.Context {
 		"ref":                func(c *jinja.Call) (jinja.Value, error) { return r.reference(c, h) },
 		"source":             func(c *jinja.Call) (jinja.Value, error) { return sourceTable(c, h) },
 		"versions":           func(c *jinja.Call) (jinja.Value, error) { return kept(c, h) },
+		"at":                 func(c *jinja.Call) (jinja.Value, error) { return past(c, h) },
 		"temporal_join":      temporalJoin,
 		"temporal_aggregate": temporalAggregate,
 		"return":             returned,

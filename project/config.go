@@ -27,6 +27,8 @@ type Config struct {
 	AsOf             AsOf
 	MaskingKey       string // Of hashed columns; a secret.
 	Notify           NotifyConfig
+	KeepHistory      map[string]time.Duration // By source table, "" for all others: how long superseded versions stay; 0 is for ever.
+	MaxDeletes       map[string]Deletes       // By source table, "" for all others: what a landing may delete without being asked.
 }
 
 // NotifyConfig configures where incidents are reported: runs that are blocked or fail, and their recovery.
@@ -116,6 +118,8 @@ func (p *Project) readConfig(env func(string) string) error {
 		p.readThresholds(o),
 		p.readMasking(o, env),
 		p.readNotify(o, env),
+		p.readKeepHistory(o),
+		p.readMaxDeletes(o),
 		child(o, "source", func(s *Object) error {
 			return firstError(s.Text("dsn", &c.Source.DSN), s.zone("time_zone", &c.Source.TimeZone), s.Finish(p))
 		}),

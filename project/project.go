@@ -43,6 +43,7 @@ type Project struct {
 	files       []string                     // Every file read, relative, for Hash.
 	masks       map[string]masked            // By table.column.
 	looser      map[string]thresholdOverride // By a test's name or kind.
+	namedTables []namedTable                 // In settings of lifeline.yml.
 	env         func(string) string
 	given       map[string]any // Variables over those of dbt_project.yml.
 }
@@ -293,6 +294,9 @@ func (p *Project) Validate() error {
 		}
 	}
 	if err := firstError(p.unusedFolders("data_tests"), p.unusedFolders("tests")); err != nil {
+		return err
+	}
+	if err := p.checkNamedTables(); err != nil {
 		return err
 	}
 	return p.settleThresholds()

@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
-	"strconv"
 	"strings"
 
 	"lifeline/change"
+	"lifeline/warehouse"
 )
 
 // The equations of promise 1.
@@ -201,23 +201,7 @@ func readLedger(ctx context.Context, db querier, from, currency string, amounts 
 }
 
 // decimal writes an exact sum without trailing zeros.
-func decimal(r *big.Rat) string {
-	if r.IsInt() {
-		return r.Num().String()
-	}
-	digits, _ := r.FloatPrec()
-	return r.FloatString(digits)
-}
+func decimal(r *big.Rat) string { return warehouse.ExactDecimal(r) }
 
-// item names what a line of the books adds up. A currency that is not plain letters is quoted, so that what cannot be seen in
-// it is.
-func item(amount, currency string) string {
-	plain := currency != ""
-	for _, c := range currency {
-		plain = plain && (c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z')
-	}
-	if !plain {
-		currency = strconv.QuoteToASCII(currency)
-	}
-	return amount + " " + currency
-}
+// item names what a line of the books adds up.
+func item(amount, currency string) string { return warehouse.MoneyItem(amount, currency) }

@@ -61,7 +61,7 @@ func StagedTotals(ctx context.Context, db *sql.DB, tables []*change.Table) ([]wa
 	return out, nil
 }
 
-func keyItem(column string) string { return "sum of " + column }
+func keyItem(column string) string { return warehouse.KeyItem(column) }
 
 // LandedBooks compares staging with what the source held when each table landed. A table of which nothing is kept has no books here.
 func LandedBooks(ctx context.Context, db *sql.DB, landed map[string]*warehouse.LandedTotals) ([]Equation, error) {

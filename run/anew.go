@@ -11,6 +11,7 @@ import (
 	"lifeline/change"
 	"lifeline/quality"
 	"lifeline/source"
+	"lifeline/warehouse"
 )
 
 // readAnew reads the tables that were set aside from the source, and brings the others to the same point by the log. A Stop names further
@@ -63,7 +64,7 @@ func (w *walk) readAnewOnce(ctx context.Context, r *logReading, aside []*change.
 	if stop, err := w.follow(ctx, r, low.Upper()); err != nil || stop != nil {
 		return stop, err
 	}
-	if err := w.landAside(ctx, snap, aside, r); err != nil {
+	if err := w.landAside(ctx, snap, aside, r, before); err != nil {
 		return nil, err
 	}
 	if low.Replays() {
@@ -71,16 +72,12 @@ func (w *walk) readAnewOnce(ctx context.Context, r *logReading, aside []*change.
 			return stop, err
 		}
 	}
-	for _, t := range aside {
-		if err := w.noteAnew(ctx, r, t, before); err != nil {
-			return nil, err
-		}
-	}
 	return nil, w.keepShapes(ctx, aside)
 }
 
 // landAside lands the rows of a snapshot of some tables. The position is that of the others, which stand at the same point.
-func (w *walk) landAside(ctx context.Context, snap source.Snapshot, aside []*change.LoggedTable, r *logReading) (err error) {
+func (w *walk) landAside(ctx context.Context, snap source.Snapshot, aside []*change.LoggedTable, r *logReading, before change.LogPosition,
+) (err error) {
 	tables := make([]*change.Table, len(aside))
 	for i, t := range aside {
 		tables[i] = t.Table
@@ -102,10 +99,16 @@ func (w *walk) landAside(ctx context.Context, snap source.Snapshot, aside []*cha
 	}
 	w.partial = nil
 	w.narrow(load, snap.Checksums())
+	jumped, err := w.jumpedBy(ctx, r, aside, before, at)
+	if err != nil {
+		return err
+	}
+	load.With(warehouse.Conditions{Stretches: jumped, Guard: w.guard})
 	landed, err := load.Commit(ctx, quality.LandedTotals(tables, w.totals))
 	if err != nil {
 		return err
 	}
+	w.noteDeleted(landed)
 	w.addLanded(landed)
 	_, err = w.sourceBooks(ctx, tables)
 	return err
@@ -124,17 +127,21 @@ func (w *walk) replay(ctx context.Context, r *logReading, tables []*change.Logge
 	})
 }
 
-// noteAnew notes the stretch of the log that a table has jumped over.
-func (w *walk) noteAnew(ctx context.Context, r *logReading, t *change.LoggedTable, from change.LogPosition) error {
+// jumpedBy are the stretches of the log that single tables jump over.
+func (w *walk) jumpedBy(ctx context.Context, r *logReading, tables []*change.LoggedTable, from change.LogPosition, at change.Snapshot,
+) ([]warehouse.Stretch, error) {
 	before, err := from.Encode()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	after, err := r.from.Encode()
-	if err != nil {
-		return err
+	out := make([]warehouse.Stretch, len(tables))
+	for i, t := range tables {
+		out[i] = warehouse.Stretch{
+			Table: t.Name, State: warehouse.StretchResnapshotted, Why: r.anew[t.Name], From: before, To: at.Position,
+			Begins: w.lastSeen(ctx), Ends: at.TakenAt,
+		}
 	}
-	return w.noteStretch(ctx, StretchResnapshotted, t.Name, r.anew[t.Name], before, after, w.lastSeen(ctx), r.Now)
+	return out, nil
 }
 
 func namesOf(tables []*change.LoggedTable) []string {

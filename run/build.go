@@ -322,6 +322,7 @@ func (w *walk) compile(ctx context.Context, n *model.Node, this string, incremen
 		Incremental: incremental,
 		This:        this,
 		Versions:    w.versions,
+		At:          w.past(ctx),
 		Columns:     func(d *model.Node) ([]model.Column, error) { return w.columnsOf(ctx, w.relation(d)) },
 		Relation: func(d *model.Node) string {
 			if keyed != "" && d.Source == n.EntityOf {
@@ -387,7 +388,7 @@ func (w *walk) relation(n *model.Node) string {
 
 // quarantineRows takes the rows that fail a verdict out of an entity before anyone reads it.
 func (w *walk) quarantineRows(ctx context.Context, n *model.Node, rows int64) (int64, error) {
-	checks, err := w.compileChecks(func(t *project.Test) bool { return t.Node == n.Name && t.OnFail == "quarantine" })
+	checks, err := w.compileChecks(ctx, func(t *project.Test) bool { return t.Node == n.Name && t.OnFail == "quarantine" })
 	if err != nil {
 		return 0, err
 	}

@@ -87,13 +87,13 @@ func (w *walk) reconcileLanding(ctx context.Context) (string, error) {
 }
 
 // compileChecks compiles the project's tests that want says, for the version under construction.
-func (w *walk) compileChecks(want func(*project.Test) bool) ([]quality.Check, error) {
+func (w *walk) compileChecks(ctx context.Context, want func(*project.Test) bool) ([]quality.Check, error) {
 	var out []quality.Check
 	for _, t := range w.opt.Project.Tests {
 		if t.Disabled || !want(t) {
 			continue
 		}
-		env := model.Env{Relation: w.relation}
+		env := model.Env{Relation: w.relation, Versions: w.versions, At: w.past(ctx)}
 		resolved, err := w.graph.Resolve(t, env)
 		if err != nil {
 			return nil, err
@@ -160,7 +160,7 @@ func (w *walk) node(name string) *model.Node {
 
 // check runs the tests that were not verdicts on rows, and stops the walk if one of severity error fails (promise 3).
 func (w *walk) check(ctx context.Context) (string, error) {
-	checks, err := w.compileChecks(func(t *project.Test) bool {
+	checks, err := w.compileChecks(ctx, func(t *project.Test) bool {
 		n := w.node(t.Node)
 		return t.OnFail != "quarantine" && (t.Node == "" || n != nil && n.Materialized != model.Ephemeral)
 	})

@@ -2,43 +2,27 @@ package run
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"lifeline/cdc"
 	"lifeline/change"
 	"lifeline/source"
+	"lifeline/warehouse"
 )
 
-// The states of a stretch of a source's log, as ops.continuity has them.
-const (
-	StretchSeen          = "seen"          // Every change in it has landed with its time.
-	StretchResnapshotted = "resnapshotted" // A snapshot stands at its end; what came and went within it is not known.
-	StretchLost          = "lost"          // The same, and the source has no log of it any more.
-)
-
-// noteSeen lengthens the stretch that is being followed, or begins one.
-func (w *walk) noteSeen(ctx context.Context, from, to change.LogPosition, at time.Time) error {
-	before, err := from.Encode()
-	if err != nil {
-		return err
+// seen is the stretch that a landing from the log ends. It is written with the rows.
+func (w *walk) seen(ctx context.Context, from, to change.LogPosition, at time.Time) (warehouse.Stretch, error) {
+	s := warehouse.Stretch{State: warehouse.StretchSeen, Begins: w.lastSeen(ctx), Ends: at}
+	var err error
+	if s.From, err = from.Encode(); err != nil {
+		return s, err
 	}
-	after, err := to.Encode()
-	if err != nil {
-		return err
-	}
-	result, err := w.hold.DB().ExecContext(ctx, `
-update ops.continuity
-set to_position = $1, to_time = $2
-where run_id = $3 and state = 'seen' and stream = ''`, string(after), stamp(at), w.report.RunID)
-	if err != nil {
-		return fmt.Errorf("write ops.continuity: %w", err)
-	}
-	if n, err := result.RowsAffected(); err != nil || n > 0 {
-		return err
-	}
-	return w.noteStretch(ctx, StretchSeen, "", "", before, after, w.lastSeen(ctx), at)
+	s.To, err = to.Encode()
+	return s, err
 }
 
 // lastSeen is the end of the stretch before; the zero time where there is none.
@@ -56,58 +40,81 @@ limit 1`, w.report.RunID).Scan(&at)
 	return at
 }
 
-// noteStretch adds a stretch, of one table or, with "", of all that have none of their own; none is ever changed to be less, or taken away.
-func (w *walk) noteStretch(ctx context.Context, state, table, why string, from, to change.Position, begins, ends time.Time) error {
-	var start any
-	if !begins.IsZero() {
-		start = stamp(begins)
-	}
-	_, err := w.hold.DB().ExecContext(ctx, `
-insert into ops.continuity (stream, state, from_position, to_position, from_time, to_time, run_id, why)
-values ($1, $2, $3, $4, $5, $6, $7, $8)`, table, state, string(from), string(to), start, stamp(ends), w.report.RunID, why)
+// notBefore is the first moment after the last landing, of this run too: nothing that lands after it was committed before, so that what
+// was said of a moment stays true.
+func (w *walk) notBefore(ctx context.Context) (time.Time, error) {
+	var at sql.NullTime
+	err := w.hold.DB().QueryRowContext(ctx, `
+select max(taken_at)
+from ops.positions`).Scan(&at)
 	if err != nil {
-		return fmt.Errorf("write ops.continuity: %w", err)
+		return time.Time{}, fmt.Errorf("read ops.positions: %w", err)
 	}
-	return nil
+	return at.Time.Add(time.Microsecond), nil
 }
 
-// beforeSnapshot forgets what the tables looked like: a snapshot is about to land them anew.
-func (w *walk) beforeSnapshot(ctx context.Context) (change.Position, error) {
-	last, err := w.lastPosition(ctx)
-	if err != nil {
-		return "", err
+// jumped are the stretches of the log that the snapshot jumps over. What the log still has is resnapshotted: the comparison of staging with
+// the snapshot tells what is certain of it. What it has not any more is lost.
+func (w *walk) jumped(ctx context.Context, log *source.Log) ([]warehouse.Stretch, error) {
+	before, err := w.lastPosition(ctx)
+	if err != nil || before.Flavor == "" {
+		return nil, err
 	}
-	if _, err := w.hold.DB().ExecContext(ctx, "delete from ops.log_tables"); err != nil {
-		return "", fmt.Errorf("write ops.log_tables: %w", err)
+	from, err := before.Encode()
+	if err != nil || from == w.snapshot.Position {
+		return nil, err
 	}
-	if last.Flavor == "" {
-		return "", nil
+	s := warehouse.Stretch{
+		State: warehouse.StretchResnapshotted, Why: w.report.ModeWhy, From: from, To: w.snapshot.Position, Begins: w.lastSeen(ctx),
+		Ends: w.snapshot.TakenAt,
 	}
-	return last.Encode()
+	if log == nil || before.File == "" {
+		return []warehouse.Stretch{s}, nil
+	}
+	stream, err := cdc.Open(ctx, w.logOptions(*log, log.Tables), before)
+	if err == nil {
+		return []warehouse.Stretch{s}, stream.Close()
+	}
+	var gone *cdc.GoneError
+	if !errors.As(err, &gone) {
+		return []warehouse.Stretch{s}, ctx.Err()
+	}
+	lost := s
+	lost.State, lost.Why = warehouse.StretchLost, gone.Error()
+	if gone.What != cdc.Purged {
+		return []warehouse.Stretch{lost}, nil
+	}
+	first, began, err := cdc.Oldest(ctx, w.logOptions(*log, log.Tables))
+	if err != nil || !began.After(lost.Begins) || !began.Before(lost.Ends) {
+		return []warehouse.Stretch{lost}, ctx.Err()
+	}
+	if lost.To, err = first.Encode(); err != nil {
+		return nil, err
+	}
+	lost.Ends, s.From, s.Begins = began, lost.To, began
+	return []warehouse.Stretch{lost, s}, nil
 }
 
-// afterSnapshot notes the stretch that the snapshot has jumped over, and what the tables look like, so that the next run goes on from the
-// log. That the log cannot be read is no fault of this run.
-func (w *walk) afterSnapshot(ctx context.Context, before change.Position) error {
-	if before != "" && before != w.snapshot.Position {
-		state := StretchResnapshotted
-		if w.opt.Resnapshot {
-			state = StretchLost
-		}
-		if err := w.noteStretch(ctx, state, "", w.report.ModeWhy, before, w.snapshot.Position, w.lastSeen(ctx), w.snapshot.TakenAt); err != nil {
-			return err
-		}
-	}
+// readLog describes the source's log; nil where there is none that can be read. That it cannot is no fault of a snapshot.
+func (w *walk) readLog(ctx context.Context) (*source.Log, error) {
 	logged, ok := w.source.(source.Logged)
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	l, err := logged.Log(ctx)
 	if err != nil || l.Unreadable != "" {
 		if err != nil {
 			w.opt.Logger.WarnContext(ctx, "the binary log cannot be looked at", "error", err)
 		}
-		return ctx.Err()
+		return nil, ctx.Err()
+	}
+	return &l, nil
+}
+
+// afterSnapshot notes what the tables look like, so that the next run goes on from the log.
+func (w *walk) afterSnapshot(ctx context.Context, l *source.Log) error {
+	if l == nil {
+		return nil
 	}
 	tables := l.Tables
 	if at, _ := change.ParseLogPosition(w.snapshot.Position); at.Replays() { // Rows that nothing tells apart cannot be read twice.

@@ -170,7 +170,7 @@ func (w *walk) fingerprints(ctx context.Context, i *incremental) error {
 				}
 			}
 		default:
-			parts, err = w.modelShape(n)
+			parts, err = w.modelShape(ctx, n)
 		}
 		if err != nil {
 			return err
@@ -193,16 +193,23 @@ func digest(parts []string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// modelShape is a model's SQL without the time of the snapshot, which moves with every run, and what else decides which rows it has.
-func (w *walk) modelShape(n *model.Node) ([]string, error) {
+// modelShape is a model's SQL without the time of the snapshot, which moves with every run, and what else decides which rows it has: the
+// moments that it asks of a source's past, for instance.
+func (w *walk) modelShape(ctx context.Context, n *model.Node) ([]string, error) {
+	var moments []string
+	at := func(d *model.Node, moment string) (string, error) {
+		moments = append(moments, moment)
+		return w.past(ctx)(d, moment)
+	}
 	relation := func(d *model.Node) string { return warehouse.Relation(d.Schema, d.Alias) }
-	text, err := w.graph.Compile(n, model.Env{Relation: relation, This: relation(n), Versions: w.versions})
+	text, err := w.graph.Compile(n, model.Env{Relation: relation, This: relation(n), Versions: w.versions, At: at})
 	if err != nil {
 		return nil, err
 	}
 	parts := []string{
 		strings.ReplaceAll(text, w.snapshotText, "<snapshot>"), n.Materialized, strings.Join(n.Config.UniqueKey, ","), w.opt.Warehouse.Engine(),
 	}
+	parts = append(parts, moments...)
 	for _, t := range w.opt.Project.Tests {
 		if t.Node == n.Name && t.OnFail == "quarantine" && !t.Disabled {
 			parts = append(parts, fmt.Sprint(t.Name, t.Kind, t.Column, t.Args, t.Where, t.Hold))
@@ -245,7 +252,7 @@ func (w *walk) localities(ctx context.Context, i *incremental) (err error) {
 	i.local, err = w.graph.Localities(func(n *model.Node) model.Env {
 		names := map[string]*model.Node{}
 		i.names[n] = names
-		return model.Env{This: w.relation(n), Versions: w.versions, Relation: func(d *model.Node) string {
+		return model.Env{This: w.relation(n), Versions: w.versions, At: w.past(ctx), Relation: func(d *model.Node) string {
 			relation := w.relation(d)
 			if keyed[n] != "" && d.Source == n.EntityOf {
 				relation = keyed[n]

@@ -76,6 +76,14 @@ from history.%s`, i.since, warehouse.Name(n.Alias))).Scan(&now.rows, &ended)
 		staging.history = fmt.Sprintf("x._ended_run > %d", i.since)
 		history.condition = staging.history
 	}
+	var pruned bool
+	if err := db.QueryRowContext(ctx, `
+select exists (select 1 from ops.kept where table_name = $1 and pruned_run > $2)`, n.Alias, i.since).Scan(&pruned); err != nil {
+		return nil, nil, err
+	}
+	if pruned {
+		history = &changed{all: true, why: "old versions of " + n.Name + " are no longer kept"}
+	}
 	return staging, history, nil
 }
 

@@ -131,17 +131,24 @@ func (w *walk) landOnce(ctx context.Context) (line string, err error) {
 	if w.totals, err = snap.Totals(ctx); err != nil {
 		return "", fmt.Errorf("totals of the source: %w", err)
 	}
-	before, err := w.beforeSnapshot(ctx)
+	// After the snapshot: what was altered since then is told by the log that is read from there on.
+	log, err := w.readLog(ctx)
+	if err != nil {
+		return "", err
+	}
+	jumped, err := w.jumped(ctx, log)
 	if err != nil {
 		return "", err
 	}
 	w.narrow(load, snap.Checksums())
+	load.With(warehouse.Conditions{Stretches: jumped, Guard: w.guard, Anew: true})
 	landed, err := load.Commit(ctx, quality.LandedTotals(w.tables, w.totals))
 	if err != nil {
 		return "", err
 	}
+	w.noteDeleted(landed)
 	w.addLanded(landed)
-	if err = w.afterSnapshot(ctx, before); err != nil {
+	if err = w.afterSnapshot(ctx, log); err != nil {
 		return "", err
 	}
 	return w.recordLanding(w.opt.Now().Sub(began)), nil

@@ -66,6 +66,7 @@ func (w *walk) landLog(ctx context.Context) (line, why string, err error) {
 			return "", "", err
 		}
 	}
+	w.report.Mode = ModeLog
 	if why, err = w.catchUp(ctx, &reading); err != nil || why != "" {
 		return "", why, err
 	}
@@ -172,6 +173,9 @@ func (w *walk) readableLog(ctx context.Context) (r logReading, why string, err e
 	if r.from.File == "" {
 		return r, "the place of the last landing in the binary log is not known", nil
 	}
+	if err = w.forgetOthers(ctx, r.Tables); err != nil {
+		return r, "", err
+	}
 	if r.anew, err = w.changedShapes(ctx, r.Tables); err != nil {
 		return r, "", err
 	}
@@ -181,6 +185,19 @@ func (w *walk) readableLog(ctx context.Context) (r logReading, why string, err e
 		}
 	}
 	return r, "", nil
+}
+
+// forgetOthers forgets what tables looked like that the project has no more: what the log tells of them from here on is passed over, so that
+// a project that has them again must read them.
+func (w *walk) forgetOthers(ctx context.Context, tables []*change.LoggedTable) error {
+	names := []string{"''"}
+	for _, t := range tables {
+		names = append(names, warehouse.Literal(t.Name))
+	}
+	if _, err := w.hold.DB().ExecContext(ctx, "delete from ops.log_tables where table_name not in ("+strings.Join(names, ", ")+")"); err != nil {
+		return fmt.Errorf("write ops.log_tables: %w", err)
+	}
+	return nil
 }
 
 // lastPosition is how far the source has been read; the zero value where nothing has landed.
@@ -247,7 +264,7 @@ func (w *walk) follow(ctx context.Context, r *logReading, to change.LogPosition)
 				return result.Stop, err
 			}
 			if result.Reached {
-				w.snapshot = change.Snapshot{Position: result.Position, TakenAt: r.Now, Way: "binary log"}
+				w.snapshot = change.Snapshot{Position: result.Position, TakenAt: result.At, Way: "binary log"}
 				w.report.Position = string(result.Position)
 				r.from = stream.Position()
 				return nil, nil
@@ -261,7 +278,11 @@ func (w *walk) follow(ctx context.Context, r *logReading, to change.LogPosition)
 func (w *walk) withLog(ctx context.Context, l source.Log, tables []*change.LoggedTable, from change.LogPosition,
 	do func(*cdc.Stream) (*cdc.Stop, error),
 ) (stop *cdc.Stop, err error) {
-	stream, err := cdc.Open(ctx, w.logOptions(l, tables), from)
+	options := w.logOptions(l, tables)
+	if options.NotBefore, err = w.notBefore(ctx); err != nil {
+		return nil, err
+	}
+	stream, err := cdc.Open(ctx, options, from)
 	var p *change.Problem
 	if errors.As(err, &p) && p.Class == change.ClassUsage {
 		return &cdc.Stop{Why: fmt.Sprintf("%v (%s)", err, p.Try)}, nil
@@ -291,9 +312,17 @@ func (w *walk) landChanges(ctx context.Context, stream *cdc.Stream, tables []*ch
 	if result.Reached {
 		result.At = now
 	}
+	if result.Newest.After(result.At) {
+		result.At = result.Newest
+	}
 	if after := stream.Position(); after == before && result.Images == 0 {
 		return result, nil
 	}
+	seen, err := w.seen(ctx, before, stream.Position(), result.At)
+	if err != nil {
+		return result, err
+	}
+	load.With(warehouse.Conditions{Stretches: []warehouse.Stretch{seen}, Guard: w.guard})
 	landed, err := load.Commit(ctx, result.LogBatch)
 	var drift *warehouse.DriftError
 	if errors.As(err, &drift) {
@@ -303,9 +332,10 @@ func (w *walk) landChanges(ctx context.Context, stream *cdc.Stream, tables []*ch
 	if err != nil {
 		return result, err
 	}
+	w.noteDeleted(landed)
 	w.addLanded(landed)
 	w.opt.Progress.Advance(warehouse.StepLand, w.changes(), 0, "changes")
-	return result, w.noteSeen(ctx, before, stream.Position(), result.At)
+	return result, nil
 }
 
 func (w *walk) logOptions(l source.Log, tables []*change.LoggedTable) cdc.Options {

@@ -146,19 +146,25 @@ func TestARunGoesOnFromTheBinaryLog(t *testing.T) {
 	})
 }
 
-// Somebody who may read the tables and not the log reads the tables, and is told.
-func TestAReaderWithoutTheRightToTheLogReadsTheTables(t *testing.T) {
-	t.Parallel()
-	x := newLogged(t, "duckdb:"+filepath.Join(t.TempDir(), "w.duckdb"), []string{"t"}, "create table t (id int primary key)",
-		"insert into t values (1)")
-	name := fmt.Sprintf("nolog_%d", os.Getpid())
+// withoutLog is the address for somebody who may read the tables and not the log.
+func (x *loggedSource) withoutLog(t *testing.T) string {
+	t.Helper()
+	name := fmt.Sprintf("nolog_%d_%d", os.Getpid(), databases.Add(1))
 	x.do(t, "create user "+name+"@'%' identified by 'x'", "grant select, process, replication client on *.* to "+name+"@'%'")
 	t.Cleanup(func() {
 		_, err := x.db.Exec("drop user " + name + "@'%'")
 		require.NoError(t, err)
 	})
 	_, rest, _ := strings.Cut(x.dsn, "@")
-	x.dsn = "mysql://" + name + ":x@" + rest
+	return "mysql://" + name + ":x@" + rest
+}
+
+// Somebody who may read the tables and not the log reads the tables, and is told.
+func TestAReaderWithoutTheRightToTheLogReadsTheTables(t *testing.T) {
+	t.Parallel()
+	x := newLogged(t, "duckdb:"+filepath.Join(t.TempDir(), "w.duckdb"), []string{"t"}, "create table t (id int primary key)",
+		"insert into t values (1)")
+	x.dsn = x.withoutLog(t)
 	_, err := x.run(t, nil)
 	require.NoError(t, err)
 	x.do(t, "insert into t values (2)")

@@ -30,6 +30,7 @@ type Options struct {
 	Version    string        // Of the program, for ops.runs.
 	Full       bool          // Read every row, build incremental models anew, and publish even when nothing changed.
 	Resnapshot bool          // Read everything though the log's position is gone; what happened in between stays unknown.
+	Deletes    []string      // Source tables that may lose however many rows in this landing.
 	Following  *Following    // Of Follow: the log is read on for a while, not up to where it stands.
 	Prove      float64       // The share of keys, up to 1, that are computed again and compared before a publication.
 	Trial      bool          // Build and check, and publish nothing.
@@ -72,6 +73,7 @@ type walk struct {
 	partial  *source.Changes // What was read of a source whose checksums were kept; nil where all was read.
 	tables   []*change.Table
 	landed   []warehouse.Landed
+	deleted  map[string]int64                   // Rows that this run's landings have taken out of each table.
 	kept     map[string]*warehouse.LandedTotals // What the source held when each table last landed, where none is read.
 	noLog    string                             // Why the log was not read.
 	followed map[string]bool                    // Tables of which the log has brought rows.
@@ -165,6 +167,9 @@ func (w *walk) bringIn(ctx context.Context) error {
 		return w.step(ctx, warehouse.StepReconcile, w.reconcileLanding)
 	}
 	if err := w.step(ctx, warehouse.StepLand, w.land); err != nil {
+		return err
+	}
+	if err := w.pruneHistory(ctx); err != nil {
 		return err
 	}
 	if w.report.Mode == ModeLog {

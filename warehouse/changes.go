@@ -3,6 +3,8 @@ package warehouse
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"lifeline/change"
@@ -13,6 +15,8 @@ import (
 type Changes interface {
 	// Writer opens a stream of images of one table: batches of change.Images.
 	Writer(ctx context.Context, t *change.Table) (change.Writer, error)
+	// With sets, before Commit, what is kept beside the rows and who may refuse them.
+	With(c Conditions)
 	// Commit brings staging to where the log stands at the batch's position, appends every superseded version to history with its commit
 	// times, and stores the position, all in one transaction (promise 5). A *DriftError says that staging is not as the log found it.
 	Commit(ctx context.Context, b change.LogBatch) ([]Landed, error)
@@ -45,6 +49,7 @@ type imageNames struct {
 func (n *imageNames) bind(text string) string {
 	pairs := []string{
 		"{staging}", quoted("staging", n.table), "{history}", quoted("history", n.table), "{since}", quoted("since", n.table), "{next}", n.next,
+		"{since_next}", quoted("since", nextTable(n.table)), "{bare}", Quote(n.table),
 		"{names}", quoteAll("", n.columns), "{n.names}", quoteAll("n.", n.columns), "{o.names}", quoteAll("o.", n.columns),
 		"{keys}", quoteAll("", n.unique), "{n.keys}", quoteAll("n.", n.unique), "{i.keys}", quoteAll("i.", n.unique), "{run}", fmt.Sprint(n.run),
 		"{seq}", change.ImageSequence, "{sign}", change.ImageSign, "{update}", change.ImageUpdate, "{at}", change.ImageTime,
@@ -56,6 +61,20 @@ func (n *imageNames) bind(text string) string {
 	}
 	return strings.NewReplacer(pairs...).Replace(text)
 }
+
+// countByRow counts what the images of a table without a key do: rows that come, that go and come again, and that go; then how many of
+// staging's rows go, and how many of them are not there.
+const countByRow = `
+select coalesce(sum(came - least(came, gone)), 0)::bigint, coalesce(sum(least(came, gone)), 0)::bigint,
+	coalesce(sum(gone - least(came, gone)), 0)::bigint, coalesce(sum(gone), 0)::bigint, coalesce(sum(missing), 0)::bigint
+from (
+	select i.lifeline__h, count(*) filter (where i.lifeline__last and i.{sign} > 0) as came,
+		count(*) filter (where i.lifeline__first and i.{sign} < 0) as gone,
+		count(*) filter (where i.lifeline__first and i.{sign} < 0 and w.lifeline__h is null) as missing
+	from lifeline_image as i
+	left join lifeline_was as w on i.lifeline__first and w.lifeline__h = i.lifeline__h and w.lifeline__k = 1 - i.lifeline__l
+	group by i.lifeline__h
+) as x`
 
 func (n *imageNames) equal(a, b string) string {
 	out := make([]string, len(n.unique))
@@ -111,14 +130,9 @@ func numberList(numbers []int64) string {
 	return strings.Join(out, ", ")
 }
 
-// forgetTotals drops what is kept of tables that the log has changed: it was true of the rows before.
-func forgetTotals(ctx context.Context, exec execer, landed []Landed) error {
-	for _, l := range landed {
-		if err := exec(ctx, `delete from ops.landed_totals where table_name = $1`, l.Table); err != nil {
-			return err
-		}
-	}
-	return nil
+// forgetTotals drops what is kept of a table that the log has changed: it was true of the rows before.
+func forgetTotals(ctx context.Context, exec execer, table string) error {
+	return exec(ctx, `delete from ops.landed_totals where table_name = $1`, table)
 }
 
 // keepPosition notes how far the log was read: one row for each run, with whether the run has changed anything.
@@ -133,4 +147,50 @@ select $1, $2, cast($3 as timestamp), cast($4 as bigint), cast($5 as boolean)
 	return exec(ctx, `
 delete from ops.positions
 where run_id = $1 and position <> $2`, run, string(b.Position))
+}
+
+// loggedNames are the tables that a log is read of, in order.
+func loggedNames(logged map[string]*change.LoggedTable) []string {
+	return slices.Sorted(maps.Keys(logged))
+}
+
+// sinceChange are the statements that make the since of a table, or give it the key and the types that staging has by now; none where it
+// has them. Both are names with their types. What is known by a key that went away is kept under the new one, as long as staging still has
+// the columns of the old one.
+func sinceChange(have, staging map[string]string, key []string) []string {
+	create := `
+create table {since} as
+select {keys}, cast(null as timestamp) as _since, _run
+from {staging}
+limit 0`
+	if len(have) == 0 {
+		return []string{create}
+	}
+	same, convertible := len(have) == len(key)+2, true
+	for _, k := range key {
+		same = same && have[k] == staging[k]
+	}
+	if same {
+		return nil
+	}
+	var old, named []string
+	for name := range have {
+		if name == "_since" || name == "_run" {
+			continue
+		}
+		_, there := staging[name]
+		convertible = convertible && there
+		old = append(old, "cast(s."+Quote(name)+" as "+staging[name]+") = o."+Quote(name))
+	}
+	if !convertible {
+		return []string{"drop table {since}", create}
+	}
+	for _, k := range key {
+		named = append(named, "o."+Quote(k))
+	}
+	return []string{`
+create table {since_next} as
+select ` + strings.Join(named, ", ") + `, s._since, o._run
+from {staging} as o
+join {since} as s on s._run = o._run and ` + strings.Join(old, " and "), "drop table {since}", "alter table {since_next} rename to {bare}"}
 }

@@ -113,7 +113,7 @@ func (c *duckChanges) commit(ctx context.Context, b change.LogBatch) ([]Landed, 
 			}
 			landed = append(landed, one)
 		}
-		return c.keep(ctx, tx, b, landed)
+		return c.keepAll(ctx, tx, b, landed)
 	})
 	if err != nil {
 		return nil, err
@@ -122,17 +122,58 @@ func (c *duckChanges) commit(ctx context.Context, b change.LogBatch) ([]Landed, 
 	return landed, nil
 }
 
-// keep stores the position, in the transaction of its rows.
-func (c *duckChanges) keep(ctx context.Context, tx *sql.Tx, b change.LogBatch, landed []Landed) error {
-	exec := func(ctx context.Context, query string, args ...any) error {
-		_, err := tx.ExecContext(ctx, query, args...)
+// keepAll stores the position and what belongs to it, in the transaction of its rows.
+func (c *duckChanges) keepAll(ctx context.Context, tx *sql.Tx, b change.LogBatch, landed []Landed) error {
+	exec := execIn(tx)
+	for _, t := range b.Truncated {
+		if err := forgetTotals(ctx, exec, t.Table); err != nil {
+			return err
+		}
+	}
+	if err := c.load.keep(ctx, exec, c.load.run.id, b.At, loggedNames(c.logged), landed); err != nil {
 		return err
 	}
-	if err := forgetTotals(ctx, exec, landed); err != nil {
-		return err
+	for _, l := range landed {
+		if len(c.logged[l.Table].Unique) == 0 {
+			if err := keepByLanding(ctx, exec, l.Table); err != nil {
+				return err
+			}
+		}
 	}
 	return keepPosition(ctx, exec, c.load.run.id, "", b, anyChanged(landed))
 }
+
+func execIn(tx *sql.Tx) execer {
+	return func(ctx context.Context, query string, args ...any) error {
+		_, err := tx.ExecContext(ctx, query, args...)
+		return err
+	}
+}
+
+// askIn asks a transaction for rows of texts.
+func askIn(tx *sql.Tx) texter {
+	return func(ctx context.Context, query string, columns int) (out [][]string, err error) {
+		rows, err := tx.QueryContext(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			texts, into := make([]string, columns), make([]any, columns)
+			for i := range texts {
+				into[i] = &texts[i]
+			}
+			if err := rows.Scan(into...); err != nil {
+				return nil, err
+			}
+			out = append(out, texts)
+		}
+		return out, rows.Err()
+	}
+}
+
+// With sets what is kept beside the rows.
+func (c *duckChanges) With(conditions Conditions) { c.load.With(conditions) }
 
 // duckApplying applies the images of one table.
 type duckApplying struct {
@@ -187,6 +228,9 @@ func (a *duckApplying) apply(ctx context.Context, t *duckTable, b change.LogBatc
 	}
 	if err != nil {
 		return landed, err
+	}
+	if err := a.addTotals(ctx, execIn(a.tx), askIn(a.tx)); err != nil {
+		return landed, fmt.Errorf("add up the images: %w", err)
 	}
 	if err := a.exec(ctx, "drop table {next}"); err != nil {
 		return landed, err
@@ -268,14 +312,29 @@ left join ops.runs as u on u.run_id = o._run`, stampOf(t.At), t.Position); err !
 	return landed, a.exec(ctx, "delete from {staging}")
 }
 
-// makeSince makes the table that says since when rows are as they are.
+// makeSince makes the table that says since when rows are as they are, and gives it the key that the source has now.
 func (a *duckApplying) makeSince(ctx context.Context) error {
 	if len(a.unique) == 0 {
 		return nil
 	}
-	return a.exec(ctx, `
-create table if not exists {since} as
-select {keys}, cast(null as timestamp) as _since, _run
-from {staging}
-limit 0`)
+	want, err := a.diff.run.columns(ctx, a.tx, "landing", "staging", a.table)
+	if err != nil {
+		return err
+	}
+	have, err := a.diff.run.columns(ctx, a.tx, "landing", "since", a.table)
+	if err != nil {
+		return err
+	}
+	types := func(columns []duckColumn) map[string]string {
+		out := map[string]string{}
+		for _, c := range columns {
+			out[c.name] = c.sqlType
+		}
+		return out
+	}
+	change := sinceChange(types(have), types(want), a.unique)
+	if change == nil {
+		return nil
+	}
+	return a.all(ctx, change...)
 }

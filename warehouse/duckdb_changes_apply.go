@@ -91,38 +91,37 @@ func (a *duckApplying) dropSeen(ctx context.Context) error {
 	return a.all(ctx, dropSeen, "drop table temp.lifeline_seen")
 }
 
-// byRow applies the images of a table without a key: what comes and goes is counted by whole rows, and of equal ones any may go.
+// byRow applies the images of a table without a key. Of equal rows any may go: a row that goes is the one that came last, as brackets
+// close, so that each image belongs to a level, and those of one level come and go by turns. The first of a level that goes was in staging
+// before; the last that comes stays.
 func (a *duckApplying) byRow(ctx context.Context, b change.LogBatch, landed *Landed) error {
 	hash := func(alias string) string { return "hash(" + quoteAll(alias+".", a.columns) + ")" }
+	if b.Replays {
+		return errReplayed(a.table)
+	}
 	if err := a.all(ctx, `
 create temp table lifeline_image as
-select n.rowid as lifeline__r, `+hash("n")+` as lifeline__h, n.{seq}, n.{sign},
-	case when lag(n.{sign}) over w > 0 then lag(n.{at}) over w end as lifeline__before
-from {next} as n
-window w as (partition by `+hash("n")+` order by n.{seq})`, `
-create temp table lifeline_net as
-select lifeline__h, cast(sum({sign}) as bigint) as lifeline__n
-from lifeline_image
-group by lifeline__h`, `
+select b.*, lag(b.{at}) over w as lifeline__before, lag(b.{sign}) over w is null as lifeline__first,
+	lead(b.{sign}) over w is null as lifeline__last
+from (
+	select n.rowid as lifeline__r, `+hash("n")+` as lifeline__h, n.{seq}, n.{sign}, n.{at},
+		cast(sum(n.{sign}) over (partition by `+hash("n")+` order by n.{seq}) as bigint) + case when n.{sign} < 0 then 1 else 0 end as lifeline__l
+	from {next} as n
+) as b
+window w as (partition by b.lifeline__h, b.lifeline__l order by b.{seq})`, `
 create temp table lifeline_was as
 select o.rowid as lifeline__r, `+hash("o")+` as lifeline__h, o._run,
 	row_number() over (partition by `+hash("o")+` order by o._run desc, o.rowid desc) as lifeline__k
 from {staging} as o
-where `+hash("o")+` in (select lifeline__h from lifeline_net)`); err != nil {
+where `+hash("o")+` in (select lifeline__h from lifeline_image)`); err != nil {
 		return err
 	}
-	var gone int64
-	if err := a.tx.QueryRowContext(ctx, `
-select coalesce(sum(greatest(lifeline__n, 0)), 0)::bigint, coalesce(sum(greatest(-lifeline__n, 0)), 0)::bigint,
-	(select count(*) from lifeline_was as w join lifeline_net as m on m.lifeline__h = w.lifeline__h where w.lifeline__k <= -m.lifeline__n)
-from lifeline_net`).Scan(&landed.Inserted, &landed.Deleted, &gone); err != nil {
+	var gone, missing int64
+	if err := a.tx.QueryRowContext(ctx, a.bind(countByRow)).Scan(&landed.Inserted, &landed.Updated, &landed.Deleted, &gone, &missing); err != nil {
 		return err
 	}
-	if gone != landed.Deleted {
-		return &DriftError{Table: a.table, Keys: landed.Deleted - gone}
-	}
-	if b.Replays {
-		return errReplayed(a.table)
+	if missing > 0 {
+		return &DriftError{Table: a.table, Keys: missing}
 	}
 	return a.all(ctx, `
 insert into {history} ({names}, _run, _op, _valid_from, _valid_to, _basis, _position, _ended_run)
@@ -130,7 +129,7 @@ select {n.names}, coalesce(w._run, {run}), case when n.{update} = 1 then 'update
 	least(n.{at}, coalesce(i.lifeline__before, p.taken_at, n.{at})), n.{at}, 'binlog', n.{position}, {run}
 from lifeline_image as i
 join {next} as n on n.rowid = i.lifeline__r
-left join lifeline_was as w on i.lifeline__before is null and w.lifeline__h = i.lifeline__h and w.lifeline__k = 1
+left join lifeline_was as w on i.lifeline__first and w.lifeline__h = i.lifeline__h and w.lifeline__k = 1 - i.lifeline__l
 left join (
 	select run_id, max(taken_at) as taken_at
 	from ops.positions
@@ -141,19 +140,14 @@ delete from {staging}
 where rowid in (
 	select w.lifeline__r
 	from lifeline_was as w
-	join lifeline_net as m on m.lifeline__h = w.lifeline__h
-	where w.lifeline__k <= -m.lifeline__n
+	join lifeline_image as i on i.lifeline__h = w.lifeline__h and w.lifeline__k = 1 - i.lifeline__l
+	where i.lifeline__first and i.{sign} < 0
 )`, `
 insert into {staging} ({names}, _run)
 select {n.names}, {run}
-from (
-	select i.lifeline__r, m.lifeline__n, row_number() over (partition by i.lifeline__h order by i.{seq} desc) as lifeline__k
-	from lifeline_image as i
-	join lifeline_net as m on m.lifeline__h = i.lifeline__h
-	where i.{sign} > 0
-) as i
+from lifeline_image as i
 join {next} as n on n.rowid = i.lifeline__r
-where i.lifeline__k <= i.lifeline__n`, "drop table temp.lifeline_image", "drop table temp.lifeline_net", "drop table temp.lifeline_was")
+where i.lifeline__last and i.{sign} > 0`, "drop table temp.lifeline_image", "drop table temp.lifeline_was")
 }
 
 // all runs statements one after the other.

@@ -49,7 +49,7 @@ func (r *duckRun) columnsOf(ctx context.Context, q querier) (map[string][]duckCo
 	rows, err := q.QueryContext(ctx, `
 select schema_name || '.' || table_name, column_name, data_type
 from duckdb_columns()
-where database_name = 'landing' and schema_name in ('staging', 'history')
+where database_name = 'landing' and schema_name in ('staging', 'history', 'since')
 order by 1, column_index`)
 	if err != nil {
 		return nil, fmt.Errorf("look at the landing: %w", err)

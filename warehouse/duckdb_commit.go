@@ -64,6 +64,9 @@ func (l *duckLoad) commit(ctx context.Context, totals []LandedTotals) ([]Landed,
 			_, err := tx.ExecContext(ctx, query, args...)
 			return err
 		}
+		if err := l.keep(ctx, exec, l.run.id, l.at.TakenAt, names, landed); err != nil {
+			return err
+		}
 		if err := keepTotals(ctx, exec, l.run.id, names, totals); err != nil {
 			return err
 		}
@@ -108,6 +111,7 @@ func (l *duckLoad) apply(ctx context.Context, tx *sql.Tx, t *duckTable, columns 
 	}
 	landed := Landed{Table: t.table.Name, Read: t.rows}
 	d.before, d.after, d.kept = columns["staging."+t.table.Name], columns["staging."+t.parts[0].name], columns["history."+t.table.Name]
+	d.since = columns["since."+t.table.Name]
 	// What the engine holds must be what was written, whatever happened in between (promise 1).
 	if err := tx.QueryRowContext(ctx, "select count(*) from "+d.next).Scan(&landed.Rows); err != nil {
 		return landed, err

@@ -28,6 +28,7 @@ type duckDiff struct {
 	scoped        bool   // Not all of staging's rows are compared, but those of temp.lifeline_scoped.
 	before, after []duckColumn
 	kept          []duckColumn // Of history; none where there is none yet.
+	since         []duckColumn // Of what the log told; none where it told nothing.
 }
 
 // buckets is how finely rows are divided for the first pass; a change costs the closer look at one bucket's rows.
@@ -233,21 +234,42 @@ from lifeline_op`).Scan(&landed.Updated, &landed.Deleted)
 	return nil
 }
 
-// history appends the rows that are gone, with the time that they were true for.
+// history appends the rows that are gone, with the time that they were true for: since the log brought them, or else the snapshot.
 func (d *duckDiff) history() string {
 	names := columnNames(d.before)
+	began, since := "coalesce(p.taken_at, u.started_at)", ""
+	if on := d.onSince(); on != "" {
+		began = "coalesce(b._since, p.taken_at, u.started_at)"
+		since = fmt.Sprintf("\nleft join since.%s as b on %s and b._run = o._run", Quote(d.name), on)
+	}
 	return fmt.Sprintf(`
 insert into history.%s (%s, _op, _valid_from, _valid_to, _basis, _position, _ended_run)
-select %s, case when g.updated then 'update' else 'delete' end, coalesce(p.taken_at, u.started_at),
-	greatest(cast($1 as timestamp), coalesce(p.taken_at, u.started_at)), 'snapshot', $2, %d
+select %s, case when g.updated then 'update' else 'delete' end, %s, greatest(cast($1 as timestamp), %s), 'snapshot', $2, %d
 from %s as o
-join lifeline_op as g on g.r = o.%s
+join lifeline_op as g on g.r = o.%s%s
 left join (
 	select run_id, max(taken_at) as taken_at
 	from ops.positions
 	group by run_id
 ) as p on p.run_id = o._run
-left join ops.runs as u on u.run_id = o._run`, Quote(d.name), quoteAll("", names), quoteAll("o.", names), d.run.id, d.from(), d.row())
+left join ops.runs as u on u.run_id = o._run`, Quote(d.name), quoteAll("", names), quoteAll("o.", names), began, began, d.run.id,
+		d.from(), d.row(), since)
+}
+
+// onSince joins a row of staging as it was with what the log told of it; empty where that is not known any more.
+func (d *duckDiff) onSince() string {
+	var on []string
+	for _, c := range d.since {
+		if c.name == "_since" || c.name == "_run" {
+			continue
+		}
+		was, there := findColumn(d.before, c.name)
+		if !there {
+			return ""
+		}
+		on = append(on, fmt.Sprintf("cast(b.%[1]s as %[2]s) = o.%[1]s", Quote(c.name), was.sqlType))
+	}
+	return strings.Join(on, " and ")
 }
 
 // remake makes the staging of a new shape: the new rows, each of which keeps the run of the old row that it equals.

@@ -26,6 +26,7 @@ type duckLoad struct {
 	writers map[*duckWriter]bool
 	done    bool
 	narrowed
+	conditioned
 	largest int  // The bytes of the largest batch so far.
 	long    bool // Some rows were so long that each needs room in memory.
 }

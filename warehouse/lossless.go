@@ -20,13 +20,13 @@ type Rows struct {
 // ColumnTypes are the types as the statement has them.
 func (r *Rows) ColumnTypes() ([]*sql.ColumnType, error) { return r.types, nil }
 
-// asker is what can be asked: a pool, a connection or a transaction.
-type asker interface {
+// Asker is what can be asked: a pool, a connection or a transaction.
+type Asker interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
 // Lossless asks a statement that reads. Where an answer on DuckDB has JSON in it, the statement runs once more with that as text.
-func Lossless(ctx context.Context, q asker, query string, args ...any) (*Rows, error) {
+func Lossless(ctx context.Context, q Asker, query string, args ...any) (*Rows, error) {
 	rows, err := askRows(ctx, q, query, args...)
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func endRows(rows *sql.Rows) error {
 }
 
 // askRows closes rows that begin with an error.
-func askRows(ctx context.Context, q asker, query string, args ...any) (*sql.Rows, error) {
+func askRows(ctx context.Context, q Asker, query string, args ...any) (*sql.Rows, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err

@@ -97,15 +97,51 @@ func (c *postgresChanges) apply(ctx context.Context, tx pgx.Tx, b change.LogBatc
 		}
 		landed = append(landed, one)
 	}
-	exec := func(ctx context.Context, query string, args ...any) error {
-		_, err := tx.Exec(ctx, query, args...)
-		return err
+	exec := execWith(tx)
+	for _, t := range b.Truncated {
+		if err := forgetTotals(ctx, exec, t.Table); err != nil {
+			return nil, err
+		}
 	}
-	if err := forgetTotals(ctx, exec, landed); err != nil {
+	if err := c.load.keep(ctx, exec, c.load.run.id, b.At, loggedNames(c.logged), landed); err != nil {
 		return nil, err
+	}
+	for _, l := range landed {
+		if len(c.logged[l.Table].Unique) == 0 {
+			if err := keepByLanding(ctx, exec, l.Table); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return landed, keepPosition(ctx, exec, c.load.run.id, "log", b, anyChanged(landed))
 }
+
+func execWith(tx pgx.Tx) execer {
+	return func(ctx context.Context, query string, args ...any) error {
+		_, err := tx.Exec(ctx, query, args...)
+		return err
+	}
+}
+
+// askWith asks a transaction for rows of texts.
+func askWith(tx pgx.Tx) texter {
+	return func(ctx context.Context, query string, columns int) ([][]string, error) {
+		rows, err := tx.Query(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		return pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]string, error) {
+			texts, into := make([]string, columns), make([]any, columns)
+			for i := range texts {
+				into[i] = &texts[i]
+			}
+			return texts, row.Scan(into...)
+		})
+	}
+}
+
+// With sets what is kept beside the rows.
+func (c *postgresChanges) With(conditions Conditions) { c.load.With(conditions) }
 
 // postgresApplying applies the images of one table.
 type postgresApplying struct {
@@ -161,6 +197,9 @@ func (a *postgresApplying) apply(ctx context.Context, n *landing, b change.LogBa
 	if err != nil {
 		return landed, err
 	}
+	if err := a.addTotals(ctx, execWith(a.tx), askWith(a.tx)); err != nil {
+		return landed, fmt.Errorf("add up the images: %w", err)
+	}
 	if err := a.all(ctx, "drop table {next}"); err != nil {
 		return landed, err
 	}
@@ -183,12 +222,20 @@ func (a *postgresApplying) ready(ctx context.Context) error {
 	if len(a.unique) == 0 {
 		return nil
 	}
-	return a.all(ctx, `
-create table if not exists {since} as
-select {keys}, cast(null as timestamp) as _since, _run
-from {staging}
-limit 0`, `
-create index if not exists `+Quote(sinceIndex(a.table))+` on {since} ({keys})`)
+	since, err := relationColumns(ctx, a.tx, quoted("since", a.table))
+	if err != nil {
+		return err
+	}
+	return a.all(ctx, append(sinceChange(typesOf(since), typesOf(have), a.unique), `
+create index if not exists `+Quote(sinceIndex(a.table))+` on {since} ({keys})`)...)
+}
+
+func typesOf(columns []tableColumn) map[string]string {
+	out := map[string]string{}
+	for _, c := range columns {
+		out[c.name] = c.typ
+	}
+	return out
 }
 
 // sinceIndex names the index of a table's since; a long name is shortened, as nextTable does.
@@ -323,41 +370,39 @@ where lifeline__upto is null`).Scan(&drift); err != nil {
 	return a.all(ctx, dropSeen, "drop table lifeline_seen")
 }
 
-// byRow applies the images of a table without a key: what comes and goes is counted by whole rows, and of equal ones any may go.
+// byRow applies the images of a table without a key, as the other engine does.
 func (a *postgresApplying) byRow(ctx context.Context, b change.LogBatch, landed *Landed) error {
 	if b.Replays {
 		return errReplayed(a.table)
 	}
 	if err := a.all(ctx, `
 create temporary table lifeline_image on commit drop as
-select b.*, case when lag(b.{sign}) over w > 0 then lag(b.{at}) over w end as lifeline__before
+select b.*, lag(b.{at}) over w as lifeline__before, lag(b.{sign}) over w is null as lifeline__first,
+	lead(b.{sign}) over w is null as lifeline__last
 from (
-	select n.ctid as lifeline__r, md5(cast(row({n.names}) as text)) as lifeline__h, n.{seq}, n.{sign}, n.{at}
-	from {next} as n
+	select h.*,
+		sum(h.{sign}) over (partition by h.lifeline__h order by h.{seq}) + case when h.{sign} < 0 then 1 else 0 end as lifeline__l
+	from (
+		select n.ctid as lifeline__r, md5(cast(row({n.names}) as text)) as lifeline__h, n.{seq}, n.{sign}, n.{at}
+		from {next} as n
+	) as h
 ) as b
-window w as (partition by b.lifeline__h order by b.{seq})`, `
-create temporary table lifeline_net on commit drop as
-select lifeline__h, cast(sum({sign}) as bigint) as lifeline__n
-from lifeline_image
-group by lifeline__h`, `
+window w as (partition by b.lifeline__h, b.lifeline__l order by b.{seq})`, `
 create temporary table lifeline_was on commit drop as
 select b.*, row_number() over (partition by b.lifeline__h order by b._run desc, b.lifeline__r desc) as lifeline__k
 from (
 	select o.ctid as lifeline__r, md5(cast(row({o.names}) as text)) as lifeline__h, o._run
 	from {staging} as o
 ) as b
-where b.lifeline__h in (select lifeline__h from lifeline_net)`); err != nil {
+where b.lifeline__h in (select lifeline__h from lifeline_image)`); err != nil {
 		return err
 	}
-	var gone int64
-	if err := a.tx.QueryRow(ctx, `
-select coalesce(sum(greatest(lifeline__n, 0)), 0)::bigint, coalesce(sum(greatest(-lifeline__n, 0)), 0)::bigint,
-	(select count(*) from lifeline_was as w join lifeline_net as m on m.lifeline__h = w.lifeline__h where w.lifeline__k <= -m.lifeline__n)
-from lifeline_net`).Scan(&landed.Inserted, &landed.Deleted, &gone); err != nil {
+	var gone, missing int64
+	if err := a.tx.QueryRow(ctx, a.bind(countByRow)).Scan(&landed.Inserted, &landed.Updated, &landed.Deleted, &gone, &missing); err != nil {
 		return err
 	}
-	if gone != landed.Deleted {
-		return &DriftError{Table: a.table, Keys: landed.Deleted - gone}
+	if missing > 0 {
+		return &DriftError{Table: a.table, Keys: missing}
 	}
 	return a.all(ctx, `
 insert into {history} ({names}, _run, _op, _valid_from, _valid_to, _basis, _position, _ended_run)
@@ -365,7 +410,7 @@ select {n.names}, coalesce(w._run, {run}), case when n.{update} = 1 then 'update
 	least(n.{at}, coalesce(i.lifeline__before, p.taken_at, n.{at})), n.{at}, 'binlog', n.{position}, {run}
 from lifeline_image as i
 join {next} as n on n.ctid = i.lifeline__r
-left join lifeline_was as w on i.lifeline__before is null and w.lifeline__h = i.lifeline__h and w.lifeline__k = 1
+left join lifeline_was as w on i.lifeline__first and w.lifeline__h = i.lifeline__h and w.lifeline__k = 1 - i.lifeline__l
 left join (
 	select run_id, max(taken_at) as taken_at
 	from ops.positions
@@ -373,18 +418,15 @@ left join (
 ) as p on p.run_id = w._run
 where i.{sign} < 0`, `
 delete from {staging} as o
-using lifeline_was as w, lifeline_net as m
+using lifeline_was as w, lifeline_image as i
 where o.ctid = w.lifeline__r
-	and m.lifeline__h = w.lifeline__h
-	and w.lifeline__k <= -m.lifeline__n`, `
+	and i.lifeline__h = w.lifeline__h
+	and w.lifeline__k = 1 - i.lifeline__l
+	and i.lifeline__first
+	and i.{sign} < 0`, `
 insert into {staging} ({names}, _run)
 select {n.names}, {run}
-from (
-	select i.lifeline__r, m.lifeline__n, row_number() over (partition by i.lifeline__h order by i.{seq} desc) as lifeline__k
-	from lifeline_image as i
-	join lifeline_net as m on m.lifeline__h = i.lifeline__h
-	where i.{sign} > 0
-) as i
+from lifeline_image as i
 join {next} as n on n.ctid = i.lifeline__r
-where i.lifeline__k <= i.lifeline__n`, "drop table lifeline_image, lifeline_net, lifeline_was")
+where i.lifeline__last and i.{sign} > 0`, "drop table lifeline_image, lifeline_was")
 }

@@ -44,6 +44,9 @@ func (l *postgresLoad) Commit(ctx context.Context, totals []LandedTotals) ([]Lan
 			for _, one := range landed {
 				names = append(names, one.Table)
 			}
+			if err := l.keep(ctx, exec, l.run.id, l.at.TakenAt, names, landed); err != nil {
+				return err
+			}
 			if err := keepTotals(ctx, exec, l.run.id, names, totals); err != nil {
 				return err
 			}

@@ -206,7 +206,7 @@ func (l *postgresLoad) supersedeAll(ctx context.Context, tx pgx.Tx, n *landing, 
 	return nil
 }
 
-// supersede appends rows to history and counts them. A row was valid from the snapshot that brought it until this one.
+// supersede appends rows to history and counts them. A row was valid since the log brought it, or else the snapshot, until this one.
 func (l *postgresLoad) supersede(ctx context.Context, tx pgx.Tx, n *landing, from, op string, columns []tableColumn) (gone, updated int64,
 	err error,
 ) {
@@ -214,11 +214,20 @@ func (l *postgresLoad) supersede(ctx context.Context, tx pgx.Tx, n *landing, fro
 	for i, c := range columns {
 		names[i] = Quote(c.name)
 	}
+	on, err := l.onSince(ctx, tx, n, columns)
+	if err != nil {
+		return 0, 0, err
+	}
+	began, since := "p.taken_at", ""
+	if on != "" {
+		began = "coalesce(b._since, p.taken_at)"
+		since = fmt.Sprintf("\n\tleft join %s b on %s and b._run = s._run", quoted("since", n.table.Name), on)
+	}
 	err = tx.QueryRow(ctx, fmt.Sprintf(`
 with appended as (
 	insert into %[1]s (%[2]s, _run, _op, _valid_from, _valid_to, _basis, _position, _ended_run)
-	select %[3]s, s._run, %[4]s, p.taken_at, greatest($1::timestamp, p.taken_at), 'snapshot', $2, %[6]d
-	from %[5]s
+	select %[3]s, s._run, %[4]s, %[7]s, greatest($1::timestamp, %[7]s), 'snapshot', $2, %[6]d
+	from %[5]s%[8]s
 	left join (
 		select run_id, max(taken_at) as taken_at
 		from ops.positions
@@ -227,12 +236,32 @@ with appended as (
 	returning _op
 )
 select count(*), count(*) filter (where _op = 'update')
-from appended`, quoted("history", n.table.Name), strings.Join(names, ", "), with("s", names), op, from, l.run.id),
-		l.at.TakenAt.UTC(), string(l.at.Position)).Scan(&gone, &updated)
+from appended`, quoted("history", n.table.Name), strings.Join(names, ", "), with("s", names), op, from, l.run.id, began,
+		since), l.at.TakenAt.UTC(), string(l.at.Position)).Scan(&gone, &updated)
 	if err != nil {
 		return 0, 0, fmt.Errorf("append to history.%s: %w", n.table.Name, err)
 	}
 	return gone, updated, nil
+}
+
+// onSince joins a row of staging as it was with what the log told of it; empty where that is not known.
+func (l *postgresLoad) onSince(ctx context.Context, tx pgx.Tx, n *landing, columns []tableColumn) (string, error) {
+	have, err := relationColumns(ctx, tx, quoted("since", n.table.Name))
+	if err != nil {
+		return "", err
+	}
+	var on []string
+	for _, c := range have {
+		if c.name == "_since" || c.name == "_run" {
+			continue
+		}
+		i := slices.IndexFunc(columns, func(x tableColumn) bool { return x.name == c.name })
+		if i < 0 {
+			return "", nil
+		}
+		on = append(on, fmt.Sprintf("cast(b.%[1]s as %[2]s) = s.%[1]s", Quote(c.name), columns[i].typ))
+	}
+	return strings.Join(on, " and "), nil
 }
 
 func columnsOf(t *change.Table) []tableColumn {

@@ -23,6 +23,7 @@ type postgresLoad struct {
 	at     change.Snapshot
 	tables map[string]*landing
 	narrowed
+	conditioned
 
 	mu   sync.Mutex
 	open map[*postgresWriter]struct{}

@@ -83,6 +83,8 @@ type Load interface {
 	// Narrow says, before Commit, that the rows written to some tables stand for those of a scope alone; the others of staging stay as they
 	// are. A table without a scope is written whole. The checksums are kept for the next load; none are kept of tables without.
 	Narrow(scopes []change.Scope, sums []change.Checksums)
+	// With sets, before Commit, what is kept beside the rows and who may refuse them.
+	With(c Conditions)
 	// Commit brings staging to exactly the rows written, appends every superseded row to history and stores the position and what the
 	// source held, all in one transaction (promise 5). Tables whose rows are as before are left as they are.
 	Commit(ctx context.Context, totals []LandedTotals) ([]Landed, error)

@@ -111,7 +111,7 @@ func asked(t *testing.T, at []string, c queryCommand) string {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, r.Close()) }()
 	var out strings.Builder
-	require.NoError(t, c.print(t.Context(), terminal{out: &out}, r), c.SQL)
+	require.NoError(t, c.print(t.Context(), terminal{out: &out}, r.DB, c.SQL), c.SQL)
 	return out.String()
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"lifeline/change"
 	"lifeline/semantic"
@@ -13,10 +14,12 @@ import (
 )
 
 type queryCommand struct {
-	SQL    string `arg:"" help:"One select over core and analytics (or, with --books, over ops and quarantine)."`
-	Format string `enum:"table,csv,json" default:"table" help:"table, csv or json (json prints an array of objects, decimals as strings)."`
-	Limit  int    `default:"1000" help:"Most rows to print as a table; 0 for all. CSV and JSON always print all."`
-	Books  bool   `help:"Read ops and quarantine instead of the published version."`
+	SQL    string        `arg:"" help:"One select over core and analytics (or, with --books, over ops and quarantine)."`
+	Format string        `enum:"table,csv,json" default:"table" help:"table, csv or json (json prints an array of objects, decimals as strings)."`
+	Limit  int           `default:"1000" help:"Most rows to print as a table; 0 for all. CSV and JSON always print all."`
+	Books  bool          `help:"Read ops and quarantine instead of the published version."`
+	At     string        `placeholder:"WHEN" help:"Read staging.TABLE as it was then (UTC, or with an offset), by the source's log and history."`
+	Wait   time.Duration `default:"30s" placeholder:"30s" help:"With --at, how long to wait for a run that writes staging (DuckDB)."`
 }
 
 func (queryCommand) Help() string {
@@ -25,7 +28,8 @@ func (queryCommand) Help() string {
 Examples:
   lifeline query "select status, count(*) from core.claims group by 1 order by 2 desc"
   lifeline query --json "select * from analytics.dim_programs order by id"
-  lifeline query --books "select * from ops.books where not balances"`
+  lifeline query --books "select * from ops.books where not balances"
+  lifeline query --at '2026-11-28 10:15:00' "select * from staging.claim where id = 7"`
 }
 
 func (c *queryCommand) Run(ctx context.Context, g *Globals) error {
@@ -38,6 +42,12 @@ func (c *queryCommand) Run(ctx context.Context, g *Globals) error {
 		return err
 	}
 	defer wh.Close()
+	if g.JSON {
+		c.Format = "json"
+	}
+	if c.At != "" {
+		return c.past(ctx, g, p, wh)
+	}
 	open := wh.Published
 	if c.Books {
 		open = wh.OpenOps
@@ -47,14 +57,11 @@ func (c *queryCommand) Run(ctx context.Context, g *Globals) error {
 		return nothingPublished(err)
 	}
 	defer r.Close()
-	if g.JSON {
-		c.Format = "json"
-	}
-	return c.print(ctx, g.terminal, r)
+	return c.print(ctx, g.terminal, r.DB, c.SQL)
 }
 
-func (c *queryCommand) print(ctx context.Context, t terminal, r *warehouse.Reader) error {
-	rows, err := warehouse.Lossless(ctx, r.DB, c.SQL)
+func (c *queryCommand) print(ctx context.Context, t terminal, db warehouse.Asker, statement string) error {
+	rows, err := warehouse.Lossless(ctx, db, statement)
 	if err != nil {
 		return &change.Problem{
 			Err: fmt.Errorf("query: %w", err), Class: change.ClassError,

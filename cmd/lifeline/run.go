@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,6 +55,7 @@ type runCommand struct {
 	walkFlags
 	Full          bool          `aliases:"full-refresh" help:"Read everything, build every model whole, publish even when nothing changed."`
 	Resnapshot    bool          `help:"Read everything where the log's position is gone; what happened in between stays unknown."`
+	AllowDeletes  []string      `placeholder:"TABLE" help:"Let this source table lose more rows than max_deletes allows, this once."`
 	Every         time.Duration `placeholder:"5m" help:"Run again and again at this interval, until stopped."`
 	AllowWeaker   bool          `help:"Accept a snapshot that is not one point in time, where the source allows no better; it is recorded."`
 	SourceWorkers int           `default:"2" help:"Connections to the source."`
@@ -96,6 +98,11 @@ func (c *runCommand) Run(ctx context.Context, g *Globals) error {
 }
 
 func (c *runCommand) once(ctx context.Context, g *Globals, p *project.Project) error {
+	for _, name := range c.AllowDeletes {
+		if !slices.ContainsFunc(p.Sources, func(s *project.SourceTable) bool { return s.Name == name }) {
+			return usage(fmt.Errorf("--allow-deletes %s: it is not a source table of the project", name), "lifeline ls, which lists them")
+		}
+	}
 	if len(p.Sources) == 0 {
 		return g.walk(ctx, p, "run", nil, c.walkFlags, reading{full: c.Full})
 	}
@@ -106,7 +113,7 @@ func (c *runCommand) once(ctx context.Context, g *Globals, p *project.Project) e
 	open := func(ctx context.Context) (source.Source, error) {
 		return g.openSource(ctx, p, c.SourceWorkers, c.AllowWeaker)
 	}
-	return g.walk(ctx, p, "run", open, c.walkFlags, reading{full: c.Full, resnapshot: c.Resnapshot})
+	return g.walk(ctx, p, "run", open, c.walkFlags, reading{full: c.Full, resnapshot: c.Resnapshot, deletes: c.AllowDeletes})
 }
 
 type buildCommand struct {
@@ -149,8 +156,11 @@ func noSource() error {
 	}
 }
 
-// reading says what more than the changes of the source is to be read.
-type reading struct{ full, resnapshot bool }
+// reading says what more than the changes of the source is to be read, and which tables may lose what they hold.
+type reading struct {
+	full, resnapshot bool
+	deletes          []string
+}
 
 // walk runs the one way through and prints its report.
 func (g *Globals) walk(ctx context.Context, p *project.Project, command string, src run.OpenSource, f walkFlags, how reading) error {
@@ -172,8 +182,9 @@ func (g *Globals) walk(ctx context.Context, p *project.Project, command string, 
 	defer bars.Close()
 	o := run.Options{
 		Project: p, Warehouse: wh, Source: src, Command: command, Version: version, Full: how.full, Resnapshot: how.resnapshot,
-		Trial:  command == "check",
-		Select: f.Select, Exclude: f.Exclude, AsOf: f.AsOf, Wait: f.Wait, Progress: bars, Logger: g.logger(),
+		Deletes: how.deletes,
+		Trial:   command == "check",
+		Select:  f.Select, Exclude: f.Exclude, AsOf: f.AsOf, Wait: f.Wait, Progress: bars, Logger: g.logger(),
 		Prove: float64(f.Prove),
 	}
 	if f.ShowSQL {
