@@ -236,9 +236,14 @@ func (p *PastTable) write(ctx context.Context, db *sql.DB, k known) error {
 		ended, present = append(ended, e), append(present, s)
 	}
 	for _, name := range since {
-		if name != "_since" && name != "_run" {
-			on = append(on, "b."+warehouse.Name(name)+" = s."+warehouse.Name(name))
+		if name == "_since" || name == "_run" {
+			continue
 		}
+		if !slices.ContainsFunc(columns, func(c pastColumn) bool { return c.name == name }) {
+			on = nil // Of a key that staging has no more: what it says is of rows that are gone.
+			break
+		}
+		on = append(on, "b."+warehouse.Name(name)+" = s."+warehouse.Name(name))
 	}
 	table, at := warehouse.Name(p.Table), "timestamp '"+moment(p.At)+"'"
 	if k.byLanding || len(on) == 0 {

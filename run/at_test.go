@@ -31,6 +31,11 @@ func (c clocked) Snapshot(ctx context.Context) (source.Snapshot, error) {
 	return clockedSnapshot{s, *c.now}, err
 }
 
+func (c clocked) SnapshotOf(ctx context.Context, tables []string) (source.Snapshot, error) {
+	s, err := c.Source.(source.Logged).SnapshotOf(ctx, tables)
+	return clockedSnapshot{s, *c.now}, err
+}
+
 func (c clocked) Log(ctx context.Context) (source.Log, error) {
 	l, err := c.Source.(source.Logged).Log(ctx)
 	l.Now = *c.now
