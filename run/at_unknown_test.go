@@ -113,7 +113,10 @@ func TestAPurgedLogLosesOnlyWhatNobodyCanRead(t *testing.T) {
 	mode(t, "full")(x.run(t, func(o *run.Options) { o.Resnapshot = true }))
 	require.Equal(t, []string{"lost|true", "resnapshotted|true"},
 		x.landed(t, "select state, from_time < to_time from ops.continuity order by from_time"))
-	require.Equal(t, []string{"1"}, x.landed(t, "select count(*) from ops.continuity as a join ops.continuity as b on a.to_time = b.from_time"))
+	require.Equal(t, []string{"1"}, x.landed(t, `
+select count(*)
+from ops.continuity as a
+join ops.continuity as b on a.to_time = b.from_time`))
 }
 
 // A table that a landing leaves out, and another brings in again, is not known in between.

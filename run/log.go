@@ -187,14 +187,16 @@ func (w *walk) readableLog(ctx context.Context) (r logReading, why string, err e
 	return r, "", nil
 }
 
-// forgetOthers forgets what tables looked like that the project has no more: what the log tells of them from here on is passed over, so that
-// a project that has them again must read them.
+// forgetOthers forgets what tables looked like that the project has no more: what the log tells of them from here on is passed over, so
+// that a project that has them again must read them.
 func (w *walk) forgetOthers(ctx context.Context, tables []*change.LoggedTable) error {
 	names := []string{"''"}
 	for _, t := range tables {
 		names = append(names, warehouse.Literal(t.Name))
 	}
-	if _, err := w.hold.DB().ExecContext(ctx, "delete from ops.log_tables where table_name not in ("+strings.Join(names, ", ")+")"); err != nil {
+	if _, err := w.hold.DB().ExecContext(ctx, `
+delete from ops.log_tables
+where table_name not in (`+strings.Join(names, ", ")+")"); err != nil {
 		return fmt.Errorf("write ops.log_tables: %w", err)
 	}
 	return nil

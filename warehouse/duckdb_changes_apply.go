@@ -105,7 +105,8 @@ select b.*, lag(b.{at}) over w as lifeline__before, lag(b.{sign}) over w is null
 	lead(b.{sign}) over w is null as lifeline__last
 from (
 	select n.rowid as lifeline__r, `+hash("n")+` as lifeline__h, n.{seq}, n.{sign}, n.{at},
-		cast(sum(n.{sign}) over (partition by `+hash("n")+` order by n.{seq}) as bigint) + case when n.{sign} < 0 then 1 else 0 end as lifeline__l
+		cast(sum(n.{sign}) over (partition by `+hash("n")+` order by n.{seq}) as bigint)
+			+ case when n.{sign} < 0 then 1 else 0 end as lifeline__l
 	from {next} as n
 ) as b
 window w as (partition by b.lifeline__h, b.lifeline__l order by b.{seq})`, `

@@ -14,11 +14,11 @@ import (
 )
 
 type queryCommand struct {
-	SQL    string        `arg:"" help:"One select over core and analytics (or, with --books, over ops and quarantine)."`
+	SQL    string        `arg:"" help:"One select over core and analytics (with --books, over ops and quarantine)."`
 	Format string        `enum:"table,csv,json" default:"table" help:"table, csv or json (json prints an array of objects, decimals as strings)."`
 	Limit  int           `default:"1000" help:"Most rows to print as a table; 0 for all. CSV and JSON always print all."`
 	Books  bool          `help:"Read ops and quarantine instead of the published version."`
-	At     string        `placeholder:"WHEN" help:"Read staging.TABLE as it was then (UTC, or with an offset), by the source's log and history."`
+	At     string        `placeholder:"WHEN" help:"Read staging.TABLE as it was then (UTC, or with an offset)."`
 	Wait   time.Duration `default:"30s" placeholder:"30s" help:"With --at, how long to wait for a run that writes staging (DuckDB)."`
 }
 

@@ -36,7 +36,8 @@ func (c *queryCommand) past(ctx context.Context, g *Globals, p *project.Project,
 		}
 		if !slices.ContainsFunc(p.Sources, func(s *project.SourceTable) bool { return s.Name == name }) {
 			return &change.Problem{
-				Err: fmt.Errorf("staging.%s is not a source table of the project", name), Class: change.ClassUsage, Try: "lifeline ls, which lists them",
+				Err: fmt.Errorf("staging.%s is not a source table of the project", name), Class: change.ClassUsage,
+				Try: "lifeline ls, which lists them",
 			}
 		}
 		then, err := run.Past(ctx, r.DB, name, at)
