@@ -118,7 +118,8 @@ where `+hash("o")+` in (select lifeline__h from lifeline_image)`); err != nil {
 		return err
 	}
 	var gone, missing int64
-	if err := a.tx.QueryRowContext(ctx, a.bind(countByRow)).Scan(&landed.Inserted, &landed.Updated, &landed.Deleted, &gone, &missing); err != nil {
+	err := a.tx.QueryRowContext(ctx, a.bind(countByRow)).Scan(&landed.Inserted, &landed.Updated, &landed.Deleted, &gone, &missing)
+	if err != nil {
 		return err
 	}
 	if missing > 0 {

@@ -15,7 +15,7 @@ import (
 
 type queryCommand struct {
 	SQL    string        `arg:"" help:"One select over core and analytics (with --books, over ops and quarantine)."`
-	Format string        `enum:"table,csv,json" default:"table" help:"table, csv or json (json prints an array of objects, decimals as strings)."`
+	Format string        `enum:"table,csv,json" default:"table" help:"table, csv or json (an array of objects, decimals as strings)."`
 	Limit  int           `default:"1000" help:"Most rows to print as a table; 0 for all. CSV and JSON always print all."`
 	Books  bool          `help:"Read ops and quarantine instead of the published version."`
 	At     string        `placeholder:"WHEN" help:"Read staging.TABLE as it was then (UTC, or with an offset)."`
