@@ -198,7 +198,7 @@ func (g *Graph) finding(n *Node, on edges, incremental bool) hooks {
 		node: n, incremental: incremental, this: &relation{"this", n}, get: n.Config.Get,
 		ref:    func(name string) (jinja.Value, error) { return note(g.lookup(name)) },
 		source: func(source, table string) (jinja.Value, error) { return note(g.lookupSource(source, table)) },
-		at: func(n *Node, _ string) (string, error) { return n.Name, nil }, // source() has noted it.
+		at:     func(n *Node, _ string) (string, error) { return n.Name, nil }, // source() has noted it.
 		versions: func(source, table string, columns []string) (string, error) {
 			_, err := note(g.lookupVersions(source, table, columns))
 			return table, err
