@@ -2,6 +2,7 @@ package model
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -50,11 +51,15 @@ func named(relations []string) string {
 	return strings.Join(relations, ", ")
 }
 
-// mostPlans is how many ways of one model are kept, and columnsTried how many of its columns are tried.
+// mostPlans is how many ways of one model are kept, columnsTried how many of its columns are tried, and mostTogether how many make one key.
 const (
 	mostPlans    = 3
 	columnsTried = 12
+	mostTogether = 4
 )
+
+// constantKey is why a select is not local by a column that is the same in every row.
+const constantKey = "its key is a constant"
 
 // Localities says of each model, materialized or not, whether it is local. Relations are named as env says; of those that it does not name,
 // "history.TABLE" is a source table's history, and what is in "ops" and "since" never changes.
@@ -116,6 +121,7 @@ func (g *Graph) localityOf(n *Node, env Env, known map[*Node]*Locality, columns 
 		d := names[relation]
 		return d != nil && (d.Kind == KindSeed || d.Kind == KindModel && known[d] != nil && len(known[d].Plans) == 0)
 	}
+	reasons, direct := map[string]string{}, 0
 	for _, column := range n.candidates(outputs) {
 		plan, why := statement.By(column)
 		if why == nil {
@@ -123,8 +129,12 @@ func (g *Graph) localityOf(n *Node, env Env, known map[*Node]*Locality, columns 
 		}
 		if why == nil {
 			l.Plans = append(l.Plans, plan)
+			if direct += 1 - followed(plan); direct >= mostPlans {
+				break
+			}
 			continue
 		}
+		reasons[column] = why.Why
 		if l.Why == "" {
 			l.Why, l.Where = why.Why, n.Path
 			if why.At >= 0 && why.At < len(sql) {
@@ -134,11 +144,80 @@ func (g *Graph) localityOf(n *Node, env Env, known map[*Node]*Locality, columns 
 	}
 	// What needs nothing followed is better than what does; else the order of the candidates stays.
 	slices.SortStableFunc(l.Plans, func(a, b *locality.Plan) int { return cmp.Compare(followed(a), followed(b)) })
+	if several := n.severalColumns(statement, l.Plans, reasons, outputs, isReference); several != nil {
+		l.Plans = slices.Insert(l.Plans, 0, several)
+	}
 	l.Plans = l.Plans[:min(len(l.Plans), mostPlans)]
 	if len(l.Plans) == 0 {
 		l.Why = cmp.Or(l.Why, "the names of its columns are not known")
 	}
 	return l, outputs, nil
+}
+
+// severalColumns is the plan over as many columns as do together, for a model that groups and has no key of one column: fewer rows belong
+// to a changed day and program than to a changed day.
+func (n *Node) severalColumns(
+	s *locality.Statement, single []*locality.Plan, reasons map[string]string, outputs []string, isReference func(string) bool,
+) *locality.Plan {
+	if n.EntityOf != nil || n.Materialized == View || slices.ContainsFunc(single, func(p *locality.Plan) bool { return n.isKey(p.Column) }) {
+		return nil
+	}
+	// What is constant in one part of a union may do beside another column.
+	var columns, constant []string
+	for _, p := range single {
+		columns = append(columns, p.Column)
+	}
+	for _, c := range n.candidates(outputs) {
+		if !slices.Contains(columns, c) && reasons[c] == constantKey {
+			constant = append(constant, c)
+		}
+	}
+	if len(single) > mostTogether {
+		columns = columns[:mostTogether]
+	}
+	follows := len(single) == 0 || followed(single[0]) > 0
+	try := func(columns []string) *locality.Plan {
+		p, why := s.ByAll(columns)
+		if why != nil || readsWhole(p, isReference) != nil || !follows && followed(p) > 0 || !tellsApart(p, len(columns)-1) {
+			return nil
+		}
+		return p
+	}
+	var best *locality.Plan
+	for len(columns) > 1 {
+		if best = try(columns); best != nil {
+			break
+		}
+		columns = columns[:len(columns)-1]
+	}
+	for _, c := range constant {
+		if len(columns) == 0 || len(columns) >= mostTogether {
+			break
+		}
+		if p := try(append(slices.Clone(columns), c)); p != nil {
+			best, columns = p, append(columns, c)
+		}
+	}
+	return best
+}
+
+// tellsApart tells that one column of a plan's key depends on what is read somewhere.
+func tellsApart(p *locality.Plan, column int) bool {
+	for _, u := range p.Uses {
+		for _, k := range u.Keys {
+			before, _, found := strings.Cut(k, fmt.Sprint("::", locality.KeyType, column, "_"))
+			if argument := before[strings.LastIndex(before, "_, ")+1:]; found && strings.Contains(argument, "x.") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isKey tells a column by which a model is meant to be kept apart, or which tells its rows apart by itself.
+func (n *Node) isKey(column string) bool {
+	return column == n.Model.DistributeBy || len(n.Config.UniqueKey) == 1 && column == n.Config.UniqueKey[0] ||
+		len(n.Model.Grain) == 1 && column == n.Model.Grain[0]
 }
 
 func followed(p *locality.Plan) int {

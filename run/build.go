@@ -246,7 +246,7 @@ func (w *walk) sql(ctx context.Context, n *model.Node, m *warehouse.Model, r reb
 		m.Carry = true
 		return nil
 	case r.how == builtKeys:
-		m.Carry, m.Replaces = true, r.keys.in("p."+warehouse.Name(r.plan.Column))
+		m.Carry, m.Replaces = true, r.keys.in(w.keyOfPlan(r.plan, "p"))
 		m.SQL = w.restricted(w.inc, n, r.plan, r.keys.in)
 	}
 	if m.SQL == "" && !incremental {

@@ -66,7 +66,7 @@ func (w *walk) prepareIncremental(ctx context.Context) (*incremental, error) {
 		before: map[string]modelState{}, now: map[string]modelState{}, names: map[*model.Node]map[string]*model.Node{},
 		changes: map[string]*changed{}, snapshot: w.snapshotText,
 	}
-	if err := w.fingerprints(ctx, i); err != nil {
+	if err := errors.Join(w.fingerprints(ctx, i), w.readSlices(ctx)); err != nil {
 		return nil, err
 	}
 	defer func() { w.states = maps.Clone(i.now) }()

@@ -75,6 +75,13 @@ func (w *walk) decideKeys(ctx context.Context, n *model.Node, l *model.Locality)
 	why := ""
 	total := w.inc.before[n.ID].rows
 	for number, p := range l.Plans {
+		p, err := w.settled(ctx, n, p)
+		if err != nil {
+			return rebuild{}, err
+		}
+		if p == nil {
+			continue
+		}
 		a, reason, err := w.affectedKeys(ctx, w.inc, n, p, number)
 		if err != nil {
 			return rebuild{}, err
@@ -117,7 +124,7 @@ func (w *walk) rowsOf(ctx context.Context, n *model.Node, p *locality.Plan, a *a
 		return 0, err
 	}
 	err = w.build.DB().QueryRowContext(ctx, fmt.Sprintf("select count(*) from %s as p where %s", previous,
-		a.in("p."+warehouse.Name(p.Column)))).Scan(&rows)
+		a.in(w.keyOfPlan(p, "p")))).Scan(&rows)
 	if err != nil {
 		return 0, fmt.Errorf("count the rows of %s that belong to changed keys: %w", n.Name, err)
 	}
@@ -208,7 +215,7 @@ func (w *walk) difference(ctx context.Context, n *model.Node, r rebuild) (*chang
 	of := "false"
 	switch r.how {
 	case builtKeys:
-		of = r.keys.in("d." + warehouse.Name(r.plan.Column))
+		of = r.keys.in(w.keyOfPlan(r.plan, "d"))
 	case builtWhole:
 		of = "true"
 	}

@@ -337,7 +337,7 @@ func (w *walk) restricted(i *incremental, n *model.Node, p *locality.Plan, in fu
 		}
 		return ""
 	})
-	return fmt.Sprintf("select f.*\nfrom (\n%s\n) as f\nwhere %s", strings.TrimRight(text, " \t\r\n;"), in("f."+warehouse.Name(p.Column)))
+	return fmt.Sprintf("select f.*\nfrom (\n%s\n) as f\nwhere %s", strings.TrimRight(text, " \t\r\n;"), in(w.keyOfPlan(p, "f")))
 }
 
 // restrictedLeaf is one relation for some keys only. A view is restricted inside, since no engine takes a condition through its aggregates.

@@ -11,7 +11,6 @@ import (
 	"lifeline/change"
 	"lifeline/model"
 	"lifeline/model/locality"
-	"lifeline/warehouse"
 )
 
 // prove recomputes a random share of the keys of every local model from what it reads and compares the rows with those that are about to
@@ -54,12 +53,16 @@ func (w *walk) prove(ctx context.Context) (string, error) {
 // proveModel compares one model, and gives an example of a key that differs.
 func (w *walk) proveModel(ctx context.Context, n *model.Node, p *locality.Plan, salt string) (drawn int64, differ string, err error) {
 	i, db := w.inc, w.build.DB()
-	column := warehouse.Name(p.Column)
+	p, err = w.settled(ctx, n, p)
+	if err != nil || p == nil {
+		return 0, "", err
+	}
+	column := func(alias string) string { return w.keyOfPlan(p, alias) }
 	a := &affected{table: w.build.Relation("build", n.Schema+"__"+n.Alias+"__proof"), hasNull: w.opt.Prove >= 1}
 	sampled := func(expression string) string {
 		return fmt.Sprintf("substr(md5('%s' || cast(%s as varchar)), 1, 6) < '%s'", salt, expression, threshold(w.opt.Prove))
 	}
-	parts := []string{fmt.Sprintf("select t.%s as k from %s as t where %s", column, w.relation(n), sampled("t."+column))}
+	parts := []string{fmt.Sprintf("select %s as k from %s as t where %s", column("t"), w.relation(n), sampled(column("t")))}
 	for _, u := range p.Uses {
 		if u.Keyed() { // A key may be missing in the table, too.
 			parts = append(parts, fmt.Sprintf("select %s as k from %s as x where %s", u.Keys[0], i.relationText(w, n, u.Leaf.Relation.Name),
@@ -76,7 +79,7 @@ func (w *walk) proveModel(ctx context.Context, n *model.Node, p *locality.Plan, 
 	if failing := w.failing(n); failing != "" {
 		again = fmt.Sprintf("(select d.* from %s as d where not (%s))", again, failing)
 	}
-	there := fmt.Sprintf("(select t.* from %s as t where %s)", w.relation(n), a.in("t."+column))
+	there := fmt.Sprintf("(select t.* from %s as t where %s)", w.relation(n), a.in(column("t")))
 	// Both are made first: a difference of selects would compute each twice.
 	proven := w.build.Relation("build", n.Schema+"__"+n.Alias+"__again")
 	if _, err := db.ExecContext(ctx, "create table "+proven+" as select * from "+again+" as r"); err != nil {
@@ -88,9 +91,9 @@ func (w *walk) proveModel(ctx context.Context, n *model.Node, p *locality.Plan, 
 select
     (select count(*) from (select * from %[1]s except all %[2]s) as m),
     (select count(*) from (%[2]s except all select * from %[1]s) as e),
-    (select min(cast(b.%[3]s as varchar)) from (
+    (select min(cast(%[3]s as varchar)) from (
         select * from (select * from %[1]s except all %[2]s) as m union all select * from (%[2]s except all select * from %[1]s) as e
-    ) as b)`, proven, there, column)).Scan(&missing, &excess, &example); err != nil {
+    ) as b)`, proven, there, column("b"))).Scan(&missing, &excess, &example); err != nil {
 		return drawn, "", fmt.Errorf("compare keys of %s: %w", n.Name, err)
 	}
 	if missing+excess == 0 {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"lifeline/model"
 	"lifeline/model/locality"
@@ -14,30 +16,87 @@ import (
 var sliceCounts = []int{8, 64}
 
 // create makes a model's table. Where that takes more memory than there is, a local model is built by ranges of its key: one range needs
-// only the rows that belong to it.
+// only the rows that belong to it. A model that took ranges the last time begins with them.
 func (w *walk) create(ctx context.Context, n *model.Node, m warehouse.Model, r *rebuild) (int64, error) {
-	rows, err := w.build.Create(ctx, m)
 	l := w.local[n]
-	if !warehouse.IsOutOfMemory(err) || r.how != builtWhole || m.View || m.Carry || l == nil || ctx.Err() != nil {
-		return rows, err
+	sliceable := r.how == builtWhole && !m.View && !m.Carry && l != nil && l.SQL != nil
+	known := w.sliced[n.ID]
+	var err error
+	if !sliceable || known == 0 {
+		var rows int64
+		if rows, err = w.build.Create(ctx, m); !sliceable || !warehouse.IsOutOfMemory(err) || ctx.Err() != nil {
+			return rows, err
+		}
 	}
 	for _, p := range l.Plans {
+		if len(p.Columns) > 0 {
+			continue // Its key has no ranges.
+		}
 		for _, count := range sliceCounts {
+			if count < known {
+				continue
+			}
 			bounds, e := w.sliceBounds(ctx, n, p, count)
 			if e != nil || bounds == nil {
 				break
 			}
-			rows, e = w.createSlices(ctx, n, m, p, bounds)
+			rows, e := w.createSlices(ctx, n, m, p, bounds)
 			if e == nil {
-				r.why += fmt.Sprintf("; by %d ranges of %s", len(bounds)+1, p.Column)
+				r.why += fmt.Sprintf("; by %d%s%s", len(bounds)+1, rangesOf, p.Column)
 				return rows, nil
 			}
 			if !warehouse.IsOutOfMemory(e) || ctx.Err() != nil {
 				return 0, e
 			}
+			if _, e := w.build.DB().ExecContext(ctx, "drop table if exists "+w.relation(n)); e != nil {
+				return 0, e
+			}
 		}
 	}
-	return rows, err
+	if err == nil { // Its keys have no ranges any more.
+		return w.build.Create(ctx, m)
+	}
+	return 0, err
+}
+
+// rangesOf follows the number of slices, in the reason of a model that was built so.
+const rangesOf = " ranges of "
+
+// slicesIn is how many slices a model took, by the reason that was recorded.
+func slicesIn(why string) int {
+	before, _, found := strings.Cut(why, rangesOf)
+	if !found {
+		return 0
+	}
+	count, err := strconv.Atoi(before[strings.LastIndexByte(before, ' ')+1:])
+	if err != nil {
+		return 0
+	}
+	return count
+}
+
+// readSlices finds out which models the published version needed slices for. One that has been carried since, or rebuilt for keys, is tried
+// at once again.
+func (w *walk) readSlices(ctx context.Context) error {
+	rows, err := w.hold.DB().QueryContext(ctx, `
+select m.model, m.why
+from ops.models as m
+join ops.versions as v on v.version = m.version
+where v.state = 'published'
+  and m.why like '%ranges of%'`)
+	if err != nil {
+		return fmt.Errorf("read ops.models: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	w.sliced = map[string]int{}
+	for rows.Next() {
+		var id, why string
+		if err := rows.Scan(&id, &why); err != nil {
+			return fmt.Errorf("read ops.models: %w", err)
+		}
+		w.sliced[id] = slicesIn(why)
+	}
+	return rows.Err()
 }
 
 // sliceBounds are whole numbers between which the keys of a plan lie in about equal parts; nil where the key is not one of whole numbers

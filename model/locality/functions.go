@@ -20,7 +20,8 @@ var (
 		reverse right round row rpad rtrim second sha256 sign sin split_part sqrt starts_with strftime strip_accents strpos strptime
 		substr substring tan timezone to_char to_date to_hex to_json to_jsonb to_number to_timestamp translate trim trunc try_strptime typeof
 		unhex upper week weekday weekofyear width_bucket year yearweek array_length cardinality array_to_string string_to_array
-		json_build_array regexp_count regexp_substr levenshtein quote_literal quote_ident unicode nfc_normalize timestamp`)
+		json_build_array regexp_count regexp_substr levenshtein quote_literal quote_ident unicode nfc_normalize timestamp
+		` + KeyFunction)
 	aggregates = set(`array_agg avg bit_and bit_or bit_xor bool_and bool_or corr count count_if covar_pop covar_samp
 		every json_agg json_object_agg jsonb_agg jsonb_object_agg list listagg max median min percentile_cont
 		percentile_disc product quantile quantile_cont quantile_disc regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope

@@ -76,6 +76,7 @@ type state struct {
 	strong  map[string]bool     // Expressions that are the key in every row that is left.
 	weak    map[string]bool     // Expressions that are the key or null.
 	keyOf   map[*item]*pg.Node  // By which expression an item is restricted.
+	anchor  *pg.Node            // The key itself, as an expression of one item.
 	uses    *uses               //
 	through map[*item][]linking // Conditions along which a change of an item can be followed.
 }
@@ -112,7 +113,7 @@ func (b *block) local(value *pg.Node, nonNull bool) (*uses, *Reason) {
 	}
 	st := &state{
 		b: b, strong: map[string]bool{canonical(key): true}, weak: map[string]bool{}, keyOf: map[*item]*pg.Node{anchor: key},
-		uses: newUses(), through: map[*item][]linking{},
+		anchor: key, uses: newUses(), through: map[*item][]linking{},
 	}
 	st.follow()
 	if why := st.grain(); why != nil {
@@ -331,157 +332,6 @@ func (it *item) inside(name string) (*pg.Node, *Reason) {
 		return columnRef(atPosition(i)), nil
 	}
 	return columnRef(name), nil
-}
-
-// grain proves that rows of different keys never come together in one row of the result.
-func (st *state) grain() *Reason {
-	q := st.b.q
-	grouped := len(q.GroupClause) > 0
-	if !grouped && (q.HavingClause != nil || aggregatesIn(q)) {
-		return because(-1, "aggregates over all rows")
-	}
-	if grouped && !slices.ContainsFunc(q.GroupClause, st.isKey) {
-		return because(-1, "groups by %s", st.b.named(q.GroupClause))
-	}
-	if len(q.DistinctClause) > 0 && q.DistinctClause[0].GetNode() != nil && !slices.ContainsFunc(q.DistinctClause, st.isKey) {
-		return because(-1, "takes one row for each %s", st.b.named(q.DistinctClause))
-	}
-	return st.windows()
-}
-
-// isKey tells an expression that is the key in every row. A number in GROUP BY is a column's place.
-func (st *state) isKey(n *pg.Node) bool {
-	if c := n.GetAConst(); c != nil && c.GetIval() != nil {
-		targets := st.b.targets()
-		i := int(c.GetIval().Ival) - 1
-		if i < 0 || i >= len(targets) || slices.ContainsFunc(targets[:i+1], func(t target) bool { return t.unknown }) {
-			return false
-		}
-		n = targets[i].value
-	}
-	if c := n.GetColumnRef(); c != nil && len(c.Fields) == 1 {
-		if value := st.b.aliased(parts(c)[0]); value != nil {
-			n = value
-		} else if st.b.ambiguous(parts(c)[0]) {
-			return false
-		}
-	}
-	over, _ := st.b.bound(n)
-	return over != nil && st.strong[canonical(over)]
-}
-
-// aliased is what a name stands for that only the result has.
-func (b *block) aliased(name string) *pg.Node {
-	for _, it := range b.items {
-		if !it.known || slices.Contains(it.names, name) {
-			return nil
-		}
-	}
-	var found []*pg.Node
-	for _, t := range b.targets() {
-		if t.name == name && !t.unknown {
-			found = append(found, t.value)
-		}
-	}
-	if len(found) != 1 || b.outer != nil {
-		return nil
-	}
-	return found[0]
-}
-
-// ambiguous tells a name that is a column of the result and, as something else, of what is read: engines take either.
-func (b *block) ambiguous(name string) bool {
-	it, column := b.resolveBare(name)
-	for _, t := range b.targets() {
-		if t.unknown || t.name != name {
-			continue
-		}
-		over, _ := b.bound(t.value)
-		if it == nil || over == nil || canonical(over) != canonical(columnRef(it.id, column)) {
-			return true
-		}
-	}
-	return false
-}
-
-// named is what some expressions are called, for people.
-func (b *block) named(nodes []*pg.Node) string {
-	var out string
-	for i, n := range nodes {
-		if i > 0 {
-			out += ", "
-		}
-		if c := n.GetAConst(); c != nil && c.GetIval() != nil {
-			if t := b.targets(); int(c.GetIval().Ival) <= len(t) && c.GetIval().Ival > 0 {
-				out += t[c.GetIval().Ival-1].name
-				continue
-			}
-		}
-		if c := n.GetColumnRef(); c != nil {
-			p := parts(c)
-			out += p[len(p)-1]
-			continue
-		}
-		out += "an expression"
-	}
-	return out
-}
-
-// aggregatesIn tells a select with aggregates, those of subqueries not counted.
-func aggregatesIn(q *pg.SelectStmt) bool {
-	found := false
-	each(func(m proto.Message) bool {
-		if _, inner := m.(*pg.SubLink); inner {
-			return false
-		}
-		if f, ok := m.(*pg.FuncCall); ok {
-			found = found || isAggregate(f)
-		}
-		return !found
-	}, append(slices.Clone(q.TargetList), q.SortClause...)...)
-	return found
-}
-
-// windows proves that every window is of one key.
-func (st *state) windows() *Reason {
-	var why *Reason
-	named := map[string]*pg.WindowDef{}
-	for _, n := range st.b.q.WindowClause {
-		named[n.GetWindowDef().Name] = n.GetWindowDef()
-	}
-	look := func(m proto.Message) bool {
-		if _, inner := m.(*pg.SubLink); inner {
-			return false
-		}
-		f, ok := m.(*pg.FuncCall)
-		if !ok || f.Over == nil || why != nil {
-			return why == nil
-		}
-		if !st.keyedWindow(f.Over, named) {
-			why = because(f.Location, "window without the key")
-		}
-		return true
-	}
-	each(look, st.b.q.TargetList...)
-	each(look, st.b.q.SortClause...)
-	return why
-}
-
-func (st *state) keyedWindow(w *pg.WindowDef, named map[string]*pg.WindowDef) bool {
-	for range len(named) + 1 {
-		if slices.ContainsFunc(w.PartitionClause, st.isKey) {
-			return true
-		}
-		next := named[w.Refname]
-		if next == nil {
-			next = named[w.Name]
-		}
-		if next == nil || next == w {
-			return false
-		}
-		w = next
-	}
-	return false
 }
 
 // others settles the items that are joined to the anchor: keyed, followed, or read whole.

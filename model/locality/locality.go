@@ -64,8 +64,9 @@ func (u *Use) Keyed() bool { return len(u.Keys) == 1 && len(u.Paths) == 0 && !u.
 
 // Plan says how a select is local by one of its columns.
 type Plan struct {
-	Column string
-	Uses   []*Use // In the order of the SQL; static relations are left out.
+	Column  string   // Or several, such as "day, program_id".
+	Columns []string // Where the key is several columns at once: its expressions are then calls of KeyFunction.
+	Uses    []*Use   // In the order of the SQL; static relations are left out.
 }
 
 // Whole are the relations that are read whole.
@@ -109,6 +110,7 @@ type Statement struct {
 	leaves  map[*pg.RangeVar]*Leaf
 	order   []*Leaf
 	named   map[*pg.SelectStmt]outputs
+	facts   map[*pg.SelectStmt]*facts
 	parts   map[string]*Relation
 	head    string // The statement up to its own select: its WITH.
 	catalog Catalog
@@ -127,7 +129,7 @@ func Parse(sql string, catalog Catalog) (*Statement, error) {
 	}
 	s := &Statement{
 		sql: sql, query: tree.Stmts[0].Stmt.GetSelectStmt(), leaves: map[*pg.RangeVar]*Leaf{}, catalog: catalog,
-		named: map[*pg.SelectStmt]outputs{}, parts: map[string]*Relation{},
+		named: map[*pg.SelectStmt]outputs{}, facts: map[*pg.SelectStmt]*facts{}, parts: map[string]*Relation{},
 	}
 	s.head = s.with()
 	s.unknown = s.suspicious()
@@ -156,6 +158,38 @@ func (s *Statement) By(column string) (*Plan, *Reason) {
 		return nil, why
 	}
 	return &Plan{Column: column, Uses: u.sorted()}, nil
+}
+
+// KeyFunction stands, in the expressions of a plan over several columns, for a hash of its arguments. Each of them is cast to a type named
+// KeyType and the number of its column: whoever runs the plan puts the column's own type there, so that equal keys are equal everywhere.
+const (
+	KeyFunction = "lifeline_key"
+	KeyType     = "lifeline_type_"
+)
+
+// ByAll says how the select is local by several of its columns at once: groups of both a day and a program are touched by far fewer changes
+// than days are.
+func (s *Statement) ByAll(columns []string) (*Plan, *Reason) {
+	if s.unknown != nil {
+		return nil, s.unknown
+	}
+	call := &pg.FuncCall{Funcname: []*pg.Node{pg.MakeStrNode(KeyFunction)}, Funcformat: pg.CoercionForm_COERCE_EXPLICIT_CALL}
+	for i, c := range columns {
+		call.Args = append(call.Args, &pg.Node{Node: &pg.Node_TypeCast{TypeCast: &pg.TypeCast{
+			Arg: columnRef(c),
+			TypeName: &pg.TypeName{
+				Names: []*pg.Node{pg.MakeStrNode(fmt.Sprint(KeyType, i, "_"))}, Typemod: -1,
+			},
+		}}})
+	}
+	u, why := s.local(s.query, nil, nil, &pg.Node{Node: &pg.Node_FuncCall{FuncCall: call}}, false)
+	if why == nil {
+		why = s.unknown
+	}
+	if why != nil {
+		return nil, why
+	}
+	return &Plan{Column: strings.Join(columns, ", "), Columns: columns, Uses: u.sorted()}, nil
 }
 
 // Leaves are the places where relations are read, in order. Names that stand for nothing known are left out.

@@ -59,6 +59,34 @@ func said(t *testing.T, sql, column string) string {
 	return strings.Join(out, "; ")
 }
 
+// A select may be local by several columns at once, each of which a part of a union may have as a constant.
+func TestASelectIsLocalBySeveralColumns(t *testing.T) {
+	t.Parallel()
+	for sql, want := range map[string]string{
+		"select k, v, count(*) from a group by k, v":                                         "a by lifeline_key(x.k::lifeline_type_0_, x.v::lifeline_type_1_)",
+		"select k, v, count(*) from a group by k":                                            "no: groups by k",
+		"select a.k, b.v, count(*) from a join b on b.k = a.k group by a.k, b.v":             "no: the key is made of several relations",
+		"select k, v from (select k, v, row_number() over (partition by v, k) from a) as u":  "a by lifeline_key(x.k::lifeline_type_0_, x.v::lifeline_type_1_)",
+		"select k, v from (select k, v, row_number() over (partition by v, id) from a) as u": "no: window without the key",
+		"select k, v from (select k, v, count(*) from a group by k, v union all select k, null, count(*) from b group by k) as u": "" +
+			"a by lifeline_key(x.k::lifeline_type_0_, x.v::lifeline_type_1_); b by lifeline_key(x.k::lifeline_type_0_, NULL::lifeline_type_1_)",
+		"select k, v from (select k, v, count(*) from a group by k, v union all select k, null, count(*) from b group by v, id) as u": "" +
+			"no: groups by v, id",
+	} {
+		p, why := parse(t, sql).ByAll([]string{"k", "v"})
+		if why != nil {
+			require.Equal(t, want, "no: "+why.Why, sql)
+			continue
+		}
+		var got []string
+		for _, u := range p.Uses {
+			require.Empty(t, u.Paths, sql)
+			got = append(got, u.Leaf.Relation.Name+" by "+strings.Join(u.Keys, " and "))
+		}
+		require.Equal(t, want, strings.Join(got, "; "), sql)
+	}
+}
+
 // cases are selects with a column, and how they are local by it: each can be checked by hand.
 var cases = []struct{ sql, column, want string }{
 	{`select k, v from a`, "k", "a by k"},
@@ -69,6 +97,13 @@ var cases = []struct{ sql, column, want string }{
 	{`select * from r`, "k", "r by k"},
 	{`select r.*, 1 as x from r`, "k", "r by k"},
 	{`select r.*, 1 as k from r`, "k", "no: the column k is not certain"},
+
+	// Groups by what the key is cast from; a text may be written in two ways for equal numbers.
+	{`select cast(f.d as date) as k, f.n from (select v as d, count(*) as n from a group by v) as f`, "k", "a by v::date"},
+	{`select cast(f.d as varchar) as k, f.n from (select v as d, count(*) as n from a group by v) as f`, "k", "no: groups by v"},
+	{`select cast(v as date) as k, row_number() over (partition by v order by id) as n from a`, "k", "a by v::date"},
+	{`select cast(v as date) as k, row_number() over (partition by id order by v) as n from a`, "k", "no: window without the key"},
+	{`select v + 1 as k, count(*) from a group by v`, "k", "no: groups by v"},
 
 	// Joins.
 	{`select a.k, b.v from a join b on b.k = a.k`, "k", "a by k; b by k"},
