@@ -31,7 +31,7 @@ func (l *compiler) activity() *table {
 	}
 	if len(timed) > 0 {
 		t.with = append(t.with, cte("timed", "select *\nfrom (\n    "+strings.Join(timed, "\n    union all\n    ")+"\n) as u"))
-		order := "partition by record_key, activity order by happened_at, position, coalesce(origin, '')"
+		order := "partition by " + l.rootKey() + "record_key, activity order by happened_at, position, coalesce(origin, '')"
 		t.with = append(t.with, cte("numbered", "select "+columns+", cast(row_number() over ("+order+
 			") as integer) as occurrence, lead(happened_at) over ("+order+") as next_time\nfrom timed"))
 		parts = append(parts, "select "+columns+", "+l.identity()+" as id, occurrence, next_time\nfrom numbered")
@@ -40,6 +40,17 @@ func (l *compiler) activity() *table {
 	t.from = "from activities as a"
 	l.activityColumns(t)
 	return t
+}
+
+// rootKey is the key that the tables are spread by, as the first column of a partition: a record has one, so that it changes no number, and
+// what reads only some values of it may be numbered by itself.
+func (l *compiler) rootKey() string {
+	for _, r := range l.ownRelated() {
+		if r.Name == l.Colocate {
+			return "k_" + r.Name + ", "
+		}
+	}
+	return ""
 }
 
 func (l *compiler) activityColumns(t *table) {

@@ -33,6 +33,7 @@ type Declaration struct {
 	Names       Names
 	Tables      Tables
 	Colocate    string // The related key by which a cluster spreads the tables; empty for the record's own.
+	ColocateAt  string // Where that stands.
 }
 
 // State is a state that records may be in.

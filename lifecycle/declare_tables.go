@@ -206,6 +206,7 @@ func (r *reader) names() error {
 		return err
 	}
 	at, _ := r.o.Take("colocate")
+	r.ColocateAt = at.Where()
 	return r.concerned(at, r.Colocate, "the tables")
 }
 

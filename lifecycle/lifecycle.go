@@ -82,7 +82,7 @@ func (l *compiler) colocate(p *project.Project) {
 		if m := p.Model(name); name != "" && m != nil && m.DistributeBy == "" && slices.ContainsFunc(m.Columns, func(c project.Column) bool {
 			return c.Name == l.KeyColumn(l.Colocate)
 		}) {
-			m.DistributeBy = l.KeyColumn(l.Colocate)
+			m.DistributeBy, m.DistributeAt = l.KeyColumn(l.Colocate), l.ColocateAt
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"lifeline/change"
 	"lifeline/model/locality"
 )
 
@@ -79,9 +80,29 @@ func (g *Graph) Localities(env func(*Node) Env) (map[*Node]*Locality, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := n.colocated(l); err != nil {
+			return nil, err
+		}
 		out[n], columns[n] = l, names
 	}
 	return out, nil
+}
+
+// colocated is an error where a lifecycle says by which key its tables are kept together, and a table is not local by it: its rows of one
+// value would need those of others.
+func (n *Node) colocated(l *Locality) error {
+	if n.Model.DistributeAt == "" || l.SQL == nil {
+		return nil
+	}
+	_, why := l.SQL.By(n.Model.DistributeBy)
+	if why == nil {
+		return nil
+	}
+	return &change.Problem{
+		Err:   fmt.Errorf("colocate does not hold: %s is not local by %s: %s", n.Name, n.Model.DistributeBy, why.Why),
+		Where: n.Model.DistributeAt, Class: change.ClassUsage,
+		Try: "another colocate, or none, which keeps the tables together by the record's own key",
+	}
 }
 
 // localityOf settles one model, whose parents are settled.

@@ -1,12 +1,14 @@
 package model_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"lifeline/change"
 	"lifeline/lifecycle"
 	"lifeline/model"
 	"lifeline/project"
@@ -57,4 +59,31 @@ func TestAModelThatAsksForColumnsIsNotLocal(t *testing.T) {
 	for n, l := range all {
 		require.Equal(t, n.Name != "b" && n.Name != "a", len(l.Plans) == 0, "%s: %s", n.Name, l.Why)
 	}
+}
+
+// A key that a table does not keep its rows together by is refused where the lifecycle names it.
+func TestAColocateThatDoesNotHoldIsAnErrorWithItsPlace(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, os.DirFS("../examples/carepay")))
+	path := filepath.Join(dir, "lifecycles", "claim.yml")
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Contains(t, string(text), "\ncolocate: treatment\n")
+	require.NoError(t, os.WriteFile(path, bytes.Replace(text, []byte("colocate: treatment"), []byte("colocate: provider"), 1), 0o600))
+	p, err := lifecycle.Load(dir, project.Options{Env: os.Getenv})
+	require.NoError(t, err)
+	g, err := model.NewGraph(p, model.Options{
+		Target: model.Target{Name: "duckdb", Type: "duckdb"}, Vars: map[string]any{"as_of": "2019-11-25 21:00:00"},
+	})
+	require.NoError(t, err)
+	_, err = g.Localities(func(n *model.Node) model.Env {
+		relation := func(n *model.Node) string { return n.Schema + "." + n.Alias }
+		return model.Env{Relation: relation, This: relation(n)}
+	})
+	require.ErrorContains(t, err, "colocate does not hold: fct_claims_activity is not local by dim_provider_id: "+
+		"its key comes from the side of an outer join that may be missing")
+	var problem *change.Problem
+	require.ErrorAs(t, err, &problem)
+	require.Regexp(t, `lifecycles/claim.yml:\d+:\d+$`, problem.Where)
 }

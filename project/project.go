@@ -115,6 +115,7 @@ type Model struct {
 	ColumnsOf   string   // meta.lifeline.columns_of: the model that describes its columns and grain where it does not itself.
 	// DistributeBy is meta.lifeline.distribute_by: the column by which a cluster spreads its rows.
 	DistributeBy string
+	DistributeAt string     // Where a lifecycle's colocate says so; empty for others.
 	Records      []*Records // meta.lifeline.records: the rows that its figures rest on.
 	PatchedIn    string     // The YAML file that describes it, if any.
 	Generated    bool       // A lifecycle makes it; package lifecycle fills in its SQL.
