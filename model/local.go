@@ -183,19 +183,7 @@ func (n *Node) severalColumns(
 	if n.EntityOf != nil || n.Materialized == View || slices.ContainsFunc(single, func(p *locality.Plan) bool { return n.isKey(p.Column) }) {
 		return nil
 	}
-	// What is constant in one part of a union may do beside another column.
-	var columns, constant []string
-	for _, p := range single {
-		columns = append(columns, p.Column)
-	}
-	for _, c := range n.candidates(outputs) {
-		if !slices.Contains(columns, c) && reasons[c] == constantKey {
-			constant = append(constant, c)
-		}
-	}
-	if len(single) > mostTogether {
-		columns = columns[:mostTogether]
-	}
+	columns, constant := n.together(single, reasons, outputs)
 	follows := len(single) == 0 || followed(single[0]) > 0
 	try := func(columns []string) *locality.Plan {
 		p, why := s.ByAll(columns)
@@ -220,6 +208,20 @@ func (n *Node) severalColumns(
 		}
 	}
 	return best
+}
+
+// together are the columns that a model is local by one at a time, and those that are constant in some part of it: they may do beside
+// another.
+func (n *Node) together(single []*locality.Plan, reasons map[string]string, outputs []string) (columns, constant []string) {
+	for _, p := range single {
+		columns = append(columns, p.Column)
+	}
+	for _, c := range n.candidates(outputs) {
+		if !slices.Contains(columns, c) && reasons[c] == constantKey {
+			constant = append(constant, c)
+		}
+	}
+	return columns[:min(len(columns), mostTogether)], constant
 }
 
 // tellsApart tells that one column of a plan's key depends on what is read somewhere.

@@ -47,7 +47,8 @@ from (select a.{p} as k, a.v / 20 as j, max(a.id) as id, count(*) as v from {A} 
 		`select a.k, a.j, a.id, row_number() over (partition by a.{p} order by a.v, a.id, a.k, a.j) as v from {A} as a`,
 		`select a.k, a.j, a.id, cast(sum(a.v) over (partition by a.{p}, a.{q} order by a.id, a.v, a.k, a.j
     rows between 1 preceding and current row) as bigint) as v from {A} as a`,
-		`select * from (select a.k, a.j, a.id, a.v from {A} as a where a.v > {n} union all select b.{p}, b.{q}, b.id, b.v + 1 from {B} as b) as u`,
+		`select * from (select a.k, a.j, a.id, a.v from {A} as a where a.v > {n}
+union all select b.{p}, b.{q}, b.id, b.v + 1 from {B} as b) as u`,
 		`select a.k, a.j, a.id, a.v from {A} as a where a.{p} in (select b.{q} from {B} as b where b.v > {n})`,
 		`select a.k, a.j, a.id, a.v from {A} as a where {not} exists (select 1 from {B} as b where b.{q} = a.{p} and b.v > a.v)`,
 		`select a.k, b.j, a.id, coalesce(b.v, 0) + a.v as v from {A} as a {join} join {base} as b on b.id = a.{p}`,

@@ -32,7 +32,8 @@ func (w *walk) hashed(values string) string {
 	return "hash_record_extended(row(" + values + "), 0)"
 }
 
-// settled is a plan with the columns' own types, which only a table that is built tells; nil where the engine has no hash of several values.
+// settled is a plan with the columns' own types, which only a table that is built tells; nil where the engine has no hash of several
+// values.
 func (w *walk) settled(ctx context.Context, n *model.Node, p *locality.Plan) (*locality.Plan, error) {
 	if len(p.Columns) == 0 {
 		return p, nil
@@ -40,7 +41,8 @@ func (w *walk) settled(ctx context.Context, n *model.Node, p *locality.Plan) (*l
 	db := w.build.DB()
 	if w.opt.Warehouse.Engine() != "duckdb" {
 		var has bool
-		if err := db.QueryRowContext(ctx, "select to_regprocedure('hash_record_extended(record, bigint)') is not null").Scan(&has); err != nil || !has {
+		err := db.QueryRowContext(ctx, "select to_regprocedure('hash_record_extended(record, bigint)') is not null").Scan(&has)
+		if err != nil || !has {
 			return nil, err
 		}
 	}

@@ -215,7 +215,8 @@ left join {{ ref('rich') }} as a on a.id = r.id group by r.grp`,
     (select max(o.v) from {{ ref('children') }} as o where o.root_id = c.root_id and o.id <> c.id) as best
 from {{ ref('children') }} as c left join {{ ref('roots') }} as r on r.id = c.root_id`,
 	// Groups of two columns, one of which is constant in a part, each cast once more.
-	"models/analytics/groups.sql": `select cast('G' as varchar(8)) as kind, cast(f.month as date) as month, cast(f.grp as bigint) as grp, f.n, f.total
+	"models/analytics/groups.sql": `select
+    cast('G' as varchar(8)) as kind, cast(f.month as date) as month, cast(f.grp as bigint) as grp, f.n, f.total
 from (
     select * from (
         select cast(date_trunc('month', r.at) as date) as month, r.grp, count(*) as n, sum(r.v) as total

@@ -21,19 +21,31 @@ func (w *walk) create(ctx context.Context, n *model.Node, m warehouse.Model, r *
 	l := w.local[n]
 	sliceable := r.how == builtWhole && !m.View && !m.Carry && l != nil && l.SQL != nil
 	known := w.sliced[n.ID]
-	var err error
-	if !sliceable || known == 0 {
-		var rows int64
-		if rows, err = w.build.Create(ctx, m); !sliceable || !warehouse.IsOutOfMemory(err) || ctx.Err() != nil {
+	if sliceable && known > 0 {
+		rows, done, err := w.inSlices(ctx, n, m, r, known)
+		if done || err != nil {
 			return rows, err
 		}
 	}
-	for _, p := range l.Plans {
+	rows, err := w.build.Create(ctx, m)
+	if !sliceable || !warehouse.IsOutOfMemory(err) || ctx.Err() != nil {
+		return rows, err
+	}
+	rows, done, e := w.inSlices(ctx, n, m, r, 0)
+	if !done && e == nil {
+		return 0, err
+	}
+	return rows, e
+}
+
+// inSlices builds a model by so many ranges of its key or more, until they fit; done is false where they do not, or it has none.
+func (w *walk) inSlices(ctx context.Context, n *model.Node, m warehouse.Model, r *rebuild, least int) (rows int64, done bool, err error) {
+	for _, p := range w.local[n].Plans {
 		if len(p.Columns) > 0 {
 			continue // Its key has no ranges.
 		}
 		for _, count := range sliceCounts {
-			if count < known {
+			if count < least {
 				continue
 			}
 			bounds, e := w.sliceBounds(ctx, n, p, count)
@@ -43,20 +55,17 @@ func (w *walk) create(ctx context.Context, n *model.Node, m warehouse.Model, r *
 			rows, e := w.createSlices(ctx, n, m, p, bounds)
 			if e == nil {
 				r.why += fmt.Sprintf("; by %d%s%s", len(bounds)+1, rangesOf, p.Column)
-				return rows, nil
+				return rows, true, nil
 			}
 			if !warehouse.IsOutOfMemory(e) || ctx.Err() != nil {
-				return 0, e
+				return 0, false, e
 			}
 			if _, e := w.build.DB().ExecContext(ctx, "drop table if exists "+w.relation(n)); e != nil {
-				return 0, e
+				return 0, false, e
 			}
 		}
 	}
-	if err == nil { // Its keys have no ranges any more.
-		return w.build.Create(ctx, m)
-	}
-	return 0, err
+	return 0, false, nil
 }
 
 // rangesOf follows the number of slices, in the reason of a model that was built so.

@@ -62,16 +62,18 @@ func said(t *testing.T, sql, column string) string {
 // A select may be local by several columns at once, each of which a part of a union may have as a constant.
 func TestASelectIsLocalBySeveralColumns(t *testing.T) {
 	t.Parallel()
+	const both = "a by lifeline_key(x.k::lifeline_type_0_, x.v::lifeline_type_1_)"
 	for sql, want := range map[string]string{
-		"select k, v, count(*) from a group by k, v":                                         "a by lifeline_key(x.k::lifeline_type_0_, x.v::lifeline_type_1_)",
+		"select k, v, count(*) from a group by k, v":                                         both,
 		"select k, v, count(*) from a group by k":                                            "no: groups by k",
 		"select a.k, b.v, count(*) from a join b on b.k = a.k group by a.k, b.v":             "no: the key is made of several relations",
-		"select k, v from (select k, v, row_number() over (partition by v, k) from a) as u":  "a by lifeline_key(x.k::lifeline_type_0_, x.v::lifeline_type_1_)",
+		"select k, v from (select k, v, row_number() over (partition by v, k) from a) as u":  both,
 		"select k, v from (select k, v, row_number() over (partition by v, id) from a) as u": "no: window without the key",
-		"select k, v from (select k, v, count(*) from a group by k, v union all select k, null, count(*) from b group by k) as u": "" +
+		"select k, v from (select k, v, count(*) from a group by k, v union all " +
+			"select k, null, count(*) from b group by k) as u": "" +
 			"a by lifeline_key(x.k::lifeline_type_0_, x.v::lifeline_type_1_); b by lifeline_key(x.k::lifeline_type_0_, NULL::lifeline_type_1_)",
-		"select k, v from (select k, v, count(*) from a group by k, v union all select k, null, count(*) from b group by v, id) as u": "" +
-			"no: groups by v, id",
+		"select k, v from (select k, v, count(*) from a group by k, v union all " +
+			"select k, null, count(*) from b group by v, id) as u": "no: groups by v, id",
 	} {
 		p, why := parse(t, sql).ByAll([]string{"k", "v"})
 		if why != nil {
