@@ -77,7 +77,7 @@ check: needs lint-format lint-vet lint-modules lint-budgets ## Check format, vet
 .PHONY: matrix
 matrix: needs ## Test the source, and the brief's tables, on MySQL 5.6, MySQL 9 and MariaDB 11.8 too
 	LIFELINE_TEST_REQUIRE=1 scripts/testdb run --matrix go test -p 1 -count 1 -timeout 30m $(ARGS) ./source/... ./cdc/...
-	LIFELINE_TEST_REQUIRE=1 scripts/testdb run --matrix go test -p 1 -count 1 -timeout 60m -v -run TestTheBriefsDatabaseFromEveryServer ./cmd/lifeline
+	LIFELINE_SOAK=1 LIFELINE_TEST_REQUIRE=1 scripts/testdb run --matrix go test -p 1 -count 1 -timeout 60m -v -run TestTheBriefsDatabaseFromEveryServer ./cmd/lifeline
 
 # Real dbt comes by pip into ~/.cache/lifeline-dbt, or is what LIFELINE_DBT names.
 .PHONY: interop

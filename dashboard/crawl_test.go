@@ -172,14 +172,18 @@ func crawl(c *client, name string, v url.Values, most int) int {
 func TestEveryNumberIsTheCountOrTheSumOfTheRowsBehindIt(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, c *client) {
 		pages := []string{"overview", "providers", "products", "reconciliation"}
+		most := 2 // Rows of a card.
+		if long {
+			most = 8
+		}
 		followed := 0
 		for _, p := range pages {
-			followed += crawl(c, p, url.Values{}, 8)
+			followed += crawl(c, p, url.Values{}, most)
 		}
-		followed += crawl(c, "provider", url.Values{"provider": {"2079"}, "range": {"all"}}, 8)
-		followed += crawl(c, "program", url.Values{"program": {"48"}}, 8)
-		followed += crawl(c, "product", url.Values{"product": {"30004"}, "range": {"all"}}, 8)
-		require.Greater(t, followed, 100)
+		followed += crawl(c, "provider", url.Values{"provider": {"2079"}, "range": {"all"}}, most)
+		followed += crawl(c, "program", url.Values{"program": {"48"}}, most)
+		followed += crawl(c, "product", url.Values{"product": {"30004"}, "range": {"all"}}, most)
+		require.Greater(t, followed, 60)
 		rapid.Check(t, func(r *rapid.T) {
 			v := filterSets(r)
 			crawl(c.with(r), rapid.SampledFrom(pages).Draw(r, "page"), v, 2)

@@ -100,7 +100,7 @@ func follow(t *testing.T, dsn, dir string) {
 				// A person asks again after a while; without a pause fifty loops would leave the run no processor.
 				select {
 				case <-stop:
-				case <-time.After(500 * time.Millisecond):
+				case <-time.After(2 * time.Second):
 				}
 			}
 		})

@@ -251,7 +251,10 @@ func TestEveryAnswerReadsBackIntoItsType(t *testing.T) {
 		require.Equal(t, "fresh", meta.Freshness.Status)
 		tables := get[[]dashboard.TableInfo](c, "/api/v1/tables").Data
 		require.Greater(t, len(tables), 15)
-		for _, x := range tables {
+		for i, x := range tables {
+			if i%oneIn(2) != 0 {
+				continue
+			}
 			data := get[dashboard.TableData](c, "/api/v1/tables/"+x.Name).Data
 			require.Equal(t, x.Columns, len(data.Profile), x.Name)
 			rows := get[semantic.RowsData](c, "/api/v1/tables/"+x.Name+"/rows?limit=3&histogram=1")
@@ -276,12 +279,16 @@ func TestEveryAnswerReadsBackIntoItsType(t *testing.T) {
 		checks := get[dashboard.ChecksData](c, "/api/v1/checks").Data
 		require.Equal(t, len(checks.Checks), checks.Counts.Passed+checks.Counts.Warned+checks.Counts.Failed+countOf(checks.Checks,
 			"not_applicable"))
-		shown := 0
+		shown, looked, kinds := 0, 0, map[string]bool{}
 		for i, x := range checks.Checks {
+			if i%oneIn(5) != 0 && kinds[x.Kind] {
+				continue
+			}
+			looked, kinds[x.Kind] = looked+1, true
 			d := get[dashboard.CheckData](c, "/api/v1/checks/"+x.Name).Data
 			require.NotEmpty(t, d.Text)
 			passed := strings.HasPrefix(d.RowsNote, "No row fails")
-			if passed && i%10 == 0 {
+			if passed && looked%8 == 0 {
 				status, header, body := c.raw("/api/v1/checks/" + x.Name + "?format=ndjson")
 				require.Equal(t, http.StatusOK, status, x.Name)
 				require.Equal(t, header.Get("X-Row-Count"), fmt.Sprint(strings.Count(string(body), "\n")), x.Name)
@@ -292,7 +299,7 @@ func TestEveryAnswerReadsBackIntoItsType(t *testing.T) {
 			}
 			require.True(t, len(d.Columns) > 0 || d.RowsNote != "", "%s shows neither rows nor why", x.Name)
 		}
-		require.Greater(t, shown, len(checks.Checks)/2)
+		require.Greater(t, shown, looked/2)
 		get[dashboard.SearchData](c, "/api/v1/search?q=claim")
 		held := get[dashboard.QuarantineData](c, "/api/v1/quarantine?limit=5")
 		seen, after := held.Data.Rows, held.Page.Next

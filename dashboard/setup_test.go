@@ -51,7 +51,7 @@ func TestMain(m *testing.M) {
 	}
 	// Each draw asks for whole pages, on both engines: five at each change, a hundred in the soak. A number on the command
 	// line, which is read after this, is obeyed.
-	if os.Getenv("LIFELINE_SOAK") == "" {
+	if !long {
 		if err := flag.Set("rapid.checks", "5"); err != nil {
 			panic(err)
 		}
@@ -79,6 +79,17 @@ func leave(end func()) {
 	leavingMu.Lock()
 	defer leavingMu.Unlock()
 	leaving = append(leaving, end)
+}
+
+// long tells whether tests run at full size.
+var long = os.Getenv("LIFELINE_SOAK") != ""
+
+// oneIn is how much of many like things a test looks at: one in n, all of them in the soak.
+func oneIn(n int) int {
+	if long {
+		return 1
+	}
+	return n
 }
 
 // skipIfShort leaves tests that run whole projects to make test.
@@ -131,7 +142,7 @@ func publishProject(dir, dsn, csv string) error {
 	}
 	defer wh.Close()
 	_, err = run.Do(ctx, run.Options{
-		Project: p, Warehouse: wh, Command: "run", Full: true,
+		Project: p, Warehouse: wh, Command: "run",
 		Source: func(ctx context.Context) (source.Source, error) {
 			return source.Open(ctx, source.Options{DSN: "csv:" + csv, TimeZone: "UTC", Tables: run.Contracts(p)})
 		},

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -162,7 +161,7 @@ func TestALockOfAnotherSessionIsToldAndWaitedFor(t *testing.T) {
 
 		freed := make(chan error, 1)
 		go func() {
-			err := waits(d, 10*time.Second)
+			err := waits(d)
 			if err == nil {
 				_, err = held.ExecContext(context.WithoutCancel(t.Context()), "unlock tables")
 			}

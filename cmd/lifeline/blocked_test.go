@@ -59,7 +59,7 @@ func poll(ctx context.Context, wh warehouse.Warehouse, good []string, reads *ato
 		reads.Add(1)
 		select {
 		case <-ctx.Done():
-		case <-time.After(500 * time.Millisecond): // Fifty of them keep two cores busy enough.
+		case <-time.After(2 * time.Second): // Fifty of them keep two cores busy enough.
 		}
 	}
 	return nil

@@ -146,6 +146,12 @@ func coreCopy(t *testing.T) string {
 	return folderAsCarepay(t, coreOnly(t))
 }
 
+// entitiesCopy is what entitiesOnly gives, to be changed.
+func entitiesCopy(t *testing.T) string {
+	t.Helper()
+	return folderAsCarepay(t, entitiesOnly(t))
+}
+
 func folderAsCarepay(t *testing.T, from string) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "carepay")

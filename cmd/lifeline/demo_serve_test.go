@@ -41,7 +41,7 @@ func TestTheDemoOnATerminalEndsInTheDashboardUntilCtrlC(t *testing.T) {
 	if err == nil {
 		defer taken.Close()
 	}
-	c, keys, screen := onTerminal(t, ctx, "demo", "--dir", t.TempDir(), "--scale", "0.02")
+	c, keys, screen := onTerminal(t, ctx, "demo", "fooddelivery", "--dir", t.TempDir(), "--scale", "0.01")
 	at := regexp.MustCompile(`http://localhost:(\d+)`)
 	var all strings.Builder
 	var url string

@@ -305,7 +305,7 @@ group by 1, 2, 3, 4`) {
 // strictProject is carepay with rules of its own for every kind, and thresholds that let all of it pass.
 func strictProject(t *testing.T) string {
 	t.Helper()
-	dir := coreCopy(t)
+	dir := entitiesCopy(t)
 	for _, gone := range []string{"models/kpi", "tests", "models/core/unit_tests.yml", "models/analytics/analytics.yml"} {
 		require.NoError(t, os.RemoveAll(filepath.Join(dir, gone)))
 	}

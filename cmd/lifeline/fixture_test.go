@@ -50,25 +50,56 @@ func leaveNothing() {
 // coreOnly is carepay without its KPIs: a third of the models, for tests that ask nothing of the others. The soak builds all of them.
 func coreOnly(t *testing.T) string {
 	t.Helper()
-	if os.Getenv("LIFELINE_SOAK") != "" {
+	return partOf(t, withoutKPIs)
+}
+
+// entitiesOnly is what cleans carepay's tables and nothing more, for tests of what lands and what arrives in core.
+func entitiesOnly(t *testing.T) string {
+	t.Helper()
+	return partOf(t, withoutFacts)
+}
+
+func partOf(t *testing.T, part func() (string, error)) string {
+	t.Helper()
+	if long {
 		return carepay
 	}
-	dir, err := withoutKPIs()
+	dir, err := part()
 	require.NoError(t, err)
 	return dir
 }
 
-var withoutKPIs = sync.OnceValues(func() (string, error) {
-	dir, err := sharedFolder("core-")
-	if err != nil {
-		return "", err
+// long tells whether tests run at full size.
+var long = os.Getenv("LIFELINE_SOAK") != ""
+
+var (
+	withoutKPIs  = carepayWithout("models/kpi", "dashboards")
+	withoutFacts = carepayWithout("models/kpi", "dashboards", "models/analytics", "lifecycles", "tests")
+)
+
+// oneIn is how many of n like questions a test asks one of. DuckDB is asked all of them, as both are in the soak: the questions are the
+// same on PostgreSQL, and that it answers each kind is enough.
+func oneIn(n int, dsn string) int {
+	if long || strings.HasPrefix(dsn, "duckdb:") {
+		return 1
 	}
-	to := filepath.Join(dir, "carepay")
-	if err := os.CopyFS(to, os.DirFS(carepay)); err != nil {
-		return "", err
-	}
-	return to, errors.Join(os.RemoveAll(filepath.Join(to, "models", "kpi")), os.RemoveAll(filepath.Join(to, "dashboards")))
-})
+	return n
+}
+
+func carepayWithout(folders ...string) func() (string, error) {
+	return sync.OnceValues(func() (string, error) {
+		dir, err := sharedFolder("part-")
+		if err != nil {
+			return "", err
+		}
+		to := filepath.Join(dir, "carepay")
+		err = os.CopyFS(to, os.DirFS(carepay))
+		for _, f := range folders {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(to, filepath.FromSlash(f))))
+		}
+		return to, err
+	})
+}
 
 // start is a warehouse after its first run, and what that run reported.
 type start struct {

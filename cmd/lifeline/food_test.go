@@ -74,6 +74,9 @@ func TestEveryFoodCounterAndStepEqualsABruteForceComputation(t *testing.T) {
 		flags := at(foodProject, "csv:"+dir, dsn)
 		firstRun(t, flags)
 		requireFoodOracle(t, flags, dir)
+		if oneIn(2, dsn) > 1 {
+			return
+		}
 		// An earlier day: the windows move, and what came later still counts in the totals.
 		report(t, 0, append([]string{"run", "--as-of", "2024-04-10"}, flags...)...)
 		requireFoodOracle(t, flags, dir)
@@ -83,7 +86,7 @@ func TestEveryFoodCounterAndStepEqualsABruteForceComputation(t *testing.T) {
 func TestTheFoodDemoShowsTheBusiness(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	o := lifeline(t, "demo", "fooddelivery", "--dir", dir, "--scale", "0.05")
+	o := lifeline(t, "demo", "fooddelivery", "--dir", dir, "--scale", "0.01")
 	require.Zero(t, o.code, o.errors)
 	require.Contains(t, o.out, "The busiest deliverers of the last seven days")
 	require.Contains(t, o.out, "What is quarantined, and why")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,7 +12,7 @@ import (
 
 // sizes gives the scale of a sample and the number of faults: about 30,000 rows with 310, or a million with 10,000.
 func sizes() (scale float64, faults int) {
-	if os.Getenv("LIFELINE_SOAK") == "1" {
+	if long {
 		return 2, 10_000
 	}
 	return 0.06, 310

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -43,10 +42,10 @@ func (r *reader) loop(ctx context.Context, wh warehouse.Warehouse) {
 			text := err.Error()
 			r.wrong.Store(&text)
 		}
-		if os.Getenv("LIFELINE_SOAK") == "" {
+		if !long {
 			select { // Four readers without a pause would leave the runs no processor.
 			case <-ctx.Done():
-			case <-time.After(200 * time.Millisecond):
+			case <-time.After(600 * time.Millisecond):
 			}
 		}
 	}
@@ -75,7 +74,7 @@ func (r *reader) once(ctx context.Context, wh warehouse.Warehouse) error {
 // and 5). Afterwards a run ends well, with the content that an untouched warehouse gets.
 func TestReadersSeeOneVersionThroughPublicationsAndKills(t *testing.T) {
 	publications, kills := 2, 2
-	if os.Getenv("LIFELINE_SOAK") != "" {
+	if long {
 		publications, kills = 20, 5
 	}
 	onEveryEngine(t, func(t *testing.T, dsn string) {

@@ -126,7 +126,7 @@ func requireNoFileHolds(t *testing.T, dir, text string) {
 
 func TestAMaskedColumnIsTheSameByCSVAndThroughMySQL(t *testing.T) {
 	t.Parallel()
-	project := coreCopy(t)
+	project := entitiesCopy(t)
 	edit(t, project, "lifeline.yml", "as_of:", "masking:\n  key: "+maskingKey+
 		"\n  columns: {claim.type: hash, treatment.id: hash, treatment.provider_id: drop}\nas_of:")
 	source := mysqlDatabase(t)

@@ -40,7 +40,7 @@ func TestForeignDatabasesBecomeWarehouses(t *testing.T) {
 		t.Skip("the schemas are not here")
 	}
 	servers := map[string]string{"mariadb": serverAt(t, "LIFELINE_TEST_MYSQL")}
-	soak := os.Getenv("LIFELINE_SOAK") != ""
+	soak := long
 	if dsn := os.Getenv("LIFELINE_TEST_MYSQL97"); soak && dsn != "" {
 		servers["mysql97"] = dsn
 	}
@@ -82,7 +82,7 @@ func fromAddressToPages(t *testing.T, source, name, engine string) {
 	address := served(t, at)
 	pagesAnswer(t, address)
 	firstPageTellsTheTruth(t, address, source, dir, made)
-	if os.Getenv("LIFELINE_SOAK") != "" {
+	if long {
 		lookWithAxe(t, address)
 	}
 }

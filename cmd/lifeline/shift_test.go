@@ -27,7 +27,7 @@ const shiftLine = "            shift: {after: status, by: 1, when: type}\n"
 // unaware is carepay without the declared shift.
 func unaware(t *testing.T) string {
 	t.Helper()
-	dir := coreCopy(t)
+	dir := entitiesCopy(t)
 	edit(t, dir, "models/sources.yml", shiftLine, "")
 	return dir
 }
@@ -35,7 +35,7 @@ func unaware(t *testing.T) string {
 // mapped is carepay with the treatments' columns mapped back whatever their rows say.
 func mapped(t *testing.T) string {
 	t.Helper()
-	dir := coreCopy(t)
+	dir := entitiesCopy(t)
 	edit(t, dir, "models/sources.yml", shiftLine, "            shift: {after: status, by: 1}\n")
 	return dir
 }
@@ -60,7 +60,7 @@ func TestAShiftedFileIsNamedAndMappedBackWhole(t *testing.T) {
 	said := strings.Join(r.Warnings, "\n")
 	require.Contains(t, said, "TYPE holds DATE_CREATED")
 	require.NotContains(t, said, "lost")
-	firstRun(t, at(coreOnly(t), "csv:"+smallSample(t), right))
+	firstRun(t, at(entitiesOnly(t), "csv:"+smallSample(t), right))
 	requireSameContent(t, right, wrong)
 
 	// Once the source is mended, a shift that is still declared would do the damage itself.
@@ -85,7 +85,7 @@ func TestAShiftedTableIsMappedBackButForWhatItsTypesLost(t *testing.T) {
 	require.Contains(t, strings.Join(r.Warnings, "\n"), "TREATMENT.PROVIDER_ID is lost: it lay in DATE_TREATMENT, which is datetime")
 
 	right := duckAt(t, "right")
-	firstRun(t, at(coreOnly(t), "csv:"+smallSample(t), right))
+	firstRun(t, at(entitiesOnly(t), "csv:"+smallSample(t), right))
 	const kept = `
 select id, status, date_created, date_modified, date_submitted, date_treatment, program_id
 from core.treatments

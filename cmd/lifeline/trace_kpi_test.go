@@ -60,11 +60,17 @@ func TestEveryKPIOfTheGoldenSetIsTheRecordsBehindIt(t *testing.T) {
 		withTracer(t, project, dsn, func(ctx context.Context, tracer *trace.Tracer) {
 			names := tracer.FigureNames()
 			require.Len(t, names, 32)
-			figures := 0
+			figures, few := 0, oneIn(5, dsn)
+			if !long {
+				few *= 2
+			}
 			for _, name := range names {
 				found, err := tracer.Figures(ctx, tracer.FigureNode(name), nil)
 				require.NoError(t, err)
-				for _, f := range found {
+				for i, f := range found {
+					if i%few != 0 {
+						continue
+					}
 					b, err := tracer.Behind(ctx, f, 0)
 					require.NoError(t, err, name)
 					requireBehind(t, f, b)
@@ -74,9 +80,9 @@ func TestEveryKPIOfTheGoldenSetIsTheRecordsBehindIt(t *testing.T) {
 					figures++
 				}
 			}
-			require.Greater(t, figures, 400)
+			require.Greater(t, figures, 400/few)
 		})
-		requireHandListed(t, flags)
+		requireHandListed(t, flags, oneIn(5, dsn))
 	})
 }
 
@@ -99,9 +105,12 @@ var handListed = []struct{ args, hits, n string }{
 	{"KPI-20 --month 2019-07 --program 1 --measure mean_approved", "101 103 104", "101 103 104"},
 }
 
-func requireHandListed(t *testing.T, flags []string) {
+func requireHandListed(t *testing.T, flags []string, few int) {
 	t.Helper()
-	for _, want := range handListed {
+	for i, want := range handListed {
+		if i%few != 0 {
+			continue
+		}
 		o := lifeline(t, append(append([]string{"trace", "--json", "--limit", "0"}, strings.Fields(want.args)...), flags...)...)
 		require.Zero(t, o.code, o.errors)
 		var got struct {

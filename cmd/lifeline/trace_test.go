@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -79,7 +80,7 @@ func TestARowIsTracedToTheLineOfTheFileItCameFrom(t *testing.T) {
 			"currency_basis = 'repaired'", "date_created_basis = 'missing'", "status_basis = 'source' and amount > 0",
 			"status_basis = 'repaired'",
 		} {
-			rows := query(t, flags, "select id, treatment_id from core.claims where "+where+" order by id limit 2")
+			rows := query(t, flags, fmt.Sprintf("select id, treatment_id from core.claims where %s order by id limit %d", where, 2/oneIn(2, dsn)))
 			for _, row := range rows {
 				id := fmt.Sprintf("%.0f", row["id"])
 				c := traced(t, flags, "analytics.dim_claims_lifecycle", id)
@@ -115,14 +116,14 @@ func TestARowIsTracedToTheLineOfTheFileItCameFrom(t *testing.T) {
 		}
 		require.Equal(t, map[string]int64{"core.claims": int64(row["claims"].(float64)), "core.invoices": int64(row["invoices"].(float64))},
 			related)
-		requireEveryTableTraced(t, flags)
+		requireEveryTableTraced(t, flags, oneIn(4, dsn))
 	})
 }
 
 // requireEveryTableTraced traces a row of each published table that has a key of one column to where it must lead.
-func requireEveryTableTraced(t *testing.T, flags []string) {
+func requireEveryTableTraced(t *testing.T, flags []string, few int) {
 	t.Helper()
-	for table, want := range map[string]string{
+	leads := map[string]string{
 		"analytics.fct_claims_activity": "core.claims < staging.claim", "analytics.fct_invoices_activity": "core.invoices < staging.invoice",
 		"analytics.fct_invoice_items_activity": "core.invoice_items < staging.invoice_item",
 		"analytics.fct_treatments_activity":    "core.treatments < staging.treatment",
@@ -131,8 +132,12 @@ func requireEveryTableTraced(t *testing.T, flags []string) {
 		"analytics.dim_treatments":    "core.treatments < staging.treatment",
 		"analytics.kpi_claims":        "core.claims < staging.claim", "analytics.kpi_cases": "core.treatments < staging.treatment",
 		"core.invoice_items": "staging.invoice_item", "analytics.dim_programs": "", "analytics.dim_providers": "",
-	} {
-		key := "id"
+	}
+	for i, table := range slices.Sorted(maps.Keys(leads)) {
+		if i%few != 0 {
+			continue
+		}
+		want, key := leads[table], "id"
 		switch table {
 		case "analytics.kpi_claims":
 			key = "claim_id"
@@ -197,6 +202,13 @@ func TestATraceTellsEarlierVersionsAndWhereMissingRowsAre(t *testing.T) {
 		require.Equal(t, "2", c.Runs[0].ID)
 
 		refused("core.claims has no row "+gone+": it has gone from the source", "lifeline query", "core.claims", gone)
+		aside := query(t, append(flags, "--books"),
+			"select key from quarantine.rows where table_name = 'claim' and state = 'quarantined' order by key limit 1")[0]["key"].(string)
+		refused("core.claims has no row "+aside+": it is in quarantine (quarantined)", "lifeline quarantine show "+aside+" --table claim",
+			"core.claims", aside)
+		if oneIn(2, dsn) > 1 {
+			return
+		}
 		refused("core.claims has no row 999999999", "lifeline query", "core.claims", "999999999")
 		refused("core.claims has no row x'y", "lifeline query", "core.claims", "x'y")
 		refused(`there is no table "core.claim"`, "lifeline trace core.claims KEY", "core.claim", "1")
@@ -206,10 +218,6 @@ func TestATraceTellsEarlierVersionsAndWhereMissingRowsAre(t *testing.T) {
 		refused(`--month "March" is not a month`, "--month 2019-03", "KPI-01", "--month", "March")
 		refused("kpi_01_approval_rate has no such figure", "lifeline trace kpi_01_approval_rate", "KPI-01", "--month", "1999-03")
 		refused(`there is no table "kpi_01_aproval_rate"`, "lifeline trace kpi_01_approval_rate", "kpi_01_aproval_rate")
-		aside := query(t, append(flags, "--books"),
-			"select key from quarantine.rows where table_name = 'claim' and state = 'quarantined' order by key limit 1")[0]["key"].(string)
-		refused("core.claims has no row "+aside+": it is in quarantine (quarantined)", "lifeline quarantine show "+aside+" --table claim",
-			"core.claims", aside)
 		refused("it is in quarantine (quarantined)", "lifeline quarantine show "+aside, "dim_claims_lifecycle", aside)
 
 		day := query(t, flags, "select cast(day as varchar) as d, program_id as p, provider_id as o from analytics.kpi_daily where currency is "+
