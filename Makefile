@@ -71,7 +71,7 @@ test: needs ## Run all tests: Go on a MariaDB and a PostgreSQL of their own, pag
 # What takes a server or a whole run is left to `make test`.
 .PHONY: check
 check: needs lint-format lint-vet lint-modules lint-budgets ## Check format, vet, budgets and the quick tests; no server needed
-	go test -short -p 2 $(ARGS) $(PKG)
+	SLURM_CPUS_ON_NODE=$${SLURM_CPUS_ON_NODE:-1} go test -short -p 2 $(ARGS) $(PKG)
 
 # What differs between servers: snapshots, types, keys, who waits for whom.
 .PHONY: matrix

@@ -111,7 +111,7 @@ func TestAKeyThatOnlyTheSourceDeclaresIsTheKey(t *testing.T) {
 // A13. What the source held is kept with the rows: a run that is killed before it writes its books leaves a landing that can be built.
 func TestALandingKeepsWhatTheSourceHeld(t *testing.T) {
 	t.Parallel()
-	onEveryEngine(t, func(t *testing.T, dsn string) {
+	alsoQuickly(t, func(t *testing.T, dsn string) {
 		x := newTiny(t, dsn, map[string]string{
 			"models/sources.yml": "sources:\n  - name: s\n    schema: staging\n    tables:\n" +
 				"      - {name: t, meta: {lifeline: {file: t.csv, key: [id]}}, columns: [{name: id, data_type: int}]}\n",

@@ -158,7 +158,7 @@ func TestANameThatCannotLandIsRefusedFirst(t *testing.T) {
 		{"postgres", "id," + long, table("t"), "more than the 63 bytes", "a view of the source"},
 		{"postgres", "id,a", table(long), "more than the 63 bytes", "a shorter name:"},
 	}
-	onEveryEngine(t, func(t *testing.T, dsn string) {
+	alsoQuickly(t, func(t *testing.T, dsn string) {
 		files := map[string]string{"models/core/m.sql": "select 1 as a"}
 		x := newTiny(t, dsn, files)
 		for _, c := range cases {

@@ -101,7 +101,17 @@ func (b *spoiledBuild) Create(ctx context.Context, m warehouse.Model) (int64, er
 
 var databases atomic.Int64
 
+// onEveryEngine runs one body on DuckDB and on PostgreSQL; where only quick tests are wanted, on neither.
 func onEveryEngine(t *testing.T, body func(t *testing.T, dsn string)) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("left to make test")
+	}
+	alsoQuickly(t, body)
+}
+
+// alsoQuickly is onEveryEngine for tests that are quick on DuckDB.
+func alsoQuickly(t *testing.T, body func(t *testing.T, dsn string)) {
 	t.Run("duckdb", func(t *testing.T) {
 		t.Parallel()
 		body(t, "duckdb:"+filepath.Join(t.TempDir(), "carepay.duckdb"))

@@ -173,6 +173,14 @@ order by 1`, noon.Add(time.Duration(n)*time.Second).Format("2006-01-02 15:04:05"
 	}
 }
 
+// leaveToMakeTest skips what takes a second or more where only quick tests are wanted.
+func leaveToMakeTest(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("left to make test")
+	}
+}
+
 func TestAKillAtAnyMomentLeavesNothingWrong(t *testing.T) {
 	t.Parallel()
 	kills := 3
@@ -224,6 +232,7 @@ func TestAKillAtAnyMomentLeavesNothingWrong(t *testing.T) {
 
 func TestAKillAtEveryStepOfAPublicationIsMended(t *testing.T) {
 	t.Parallel()
+	leaveToMakeTest(t)
 	for _, step := range warehouse.DuckSteps {
 		t.Run(strings.ReplaceAll(step, " ", "_"), func(t *testing.T) {
 			t.Parallel()

@@ -226,6 +226,21 @@ func postgresDatabase(t *testing.T) string {
 
 // onEveryEngine runs one body on DuckDB and on PostgreSQL; dsn is an empty warehouse.
 func onEveryEngine(t *testing.T, body func(t *testing.T, dsn string)) {
+	t.Helper()
+	leaveToMakeTest(t)
+	alsoQuickly(t, body)
+}
+
+// leaveToMakeTest skips a test where only quick ones are wanted.
+func leaveToMakeTest(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("runs of whole projects are left to make test")
+	}
+}
+
+// alsoQuickly is onEveryEngine for the few tests that make check is to run on DuckDB.
+func alsoQuickly(t *testing.T, body func(t *testing.T, dsn string)) {
 	t.Run("duckdb", func(t *testing.T) {
 		t.Parallel()
 		body(t, "duckdb:"+filepath.Join(t.TempDir(), "carepay.duckdb"))

@@ -34,6 +34,7 @@ func onTerminal(t *testing.T, ctx context.Context, args ...string) (*exec.Cmd, i
 }
 
 func TestTheDemoOnATerminalEndsInTheDashboardUntilCtrlC(t *testing.T) {
+	leaveToMakeTest(t)
 	// Not parallel: it looks at the demo's own port.
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
@@ -68,6 +69,7 @@ func TestTheDemoOnATerminalEndsInTheDashboardUntilCtrlC(t *testing.T) {
 }
 
 func TestTheDemoOnATerminalEndsWithItsReportWhereNoDashboardIsWanted(t *testing.T) {
+	leaveToMakeTest(t)
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()

@@ -273,9 +273,7 @@ var samples sync.Map // Options to folder: a sample is made once for all tests.
 // sampleFolder gives a folder with a sample's files. Tests that change them copy them first.
 func sampleFolder(t *testing.T, o sample.Options) string {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("runs of whole projects are left to make test")
-	}
+	leaveToMakeTest(t)
 	made, _ := samples.LoadOrStore(fmt.Sprintf("%+v", o), sync.OnceValues(func() (string, error) {
 		dir, err := sharedFolder("csv-")
 		if err != nil {

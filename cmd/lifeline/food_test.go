@@ -84,6 +84,7 @@ func TestEveryFoodCounterAndStepEqualsABruteForceComputation(t *testing.T) {
 }
 
 func TestTheFoodDemoShowsTheBusiness(t *testing.T) {
+	leaveToMakeTest(t)
 	t.Parallel()
 	dir := t.TempDir()
 	o := lifeline(t, "demo", "fooddelivery", "--dir", dir, "--scale", "0.01")

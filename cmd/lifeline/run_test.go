@@ -92,7 +92,7 @@ func TestRollbackPublishesTheVersionBefore(t *testing.T) {
 
 func TestAFailingCheckLeavesThePublishedVersion(t *testing.T) {
 	t.Parallel()
-	onEveryEngine(t, func(t *testing.T, dsn string) {
+	alsoQuickly(t, func(t *testing.T, dsn string) {
 		project := shopCopy(t)
 		flags := at(project, "csv:"+shopCSV(t), dsn)
 		firstRun(t, flags)

@@ -42,6 +42,7 @@ func mapped(t *testing.T) string {
 
 func duckAt(t *testing.T, name string) string {
 	t.Helper()
+	leaveToMakeTest(t)
 	return "duckdb:" + filepath.Join(t.TempDir(), name+".duckdb")
 }
 
