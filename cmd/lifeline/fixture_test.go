@@ -86,6 +86,14 @@ func oneIn(n int, dsn string) int {
 	return n
 }
 
+// leaveToSoak skips a test on PostgreSQL but in the soak: for what two engines only do alike.
+func leaveToSoak(t *testing.T, dsn string) {
+	t.Helper()
+	if oneIn(2, dsn) > 1 {
+		t.Skip("DuckDB is asked, and PostgreSQL in the soak")
+	}
+}
+
 func carepayWithout(folders ...string) func() (string, error) {
 	return sync.OnceValues(func() (string, error) {
 		dir, err := sharedFolder("part-")

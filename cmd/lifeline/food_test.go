@@ -49,6 +49,7 @@ func TestHeavyFoodDirtStopsARunOrIsQuarantined(t *testing.T) {
 	t.Parallel()
 	dir := sampleFolder(t, sample.Options{Project: "fooddelivery", Scale: 0.1, Seed: 1, Dirt: "heavy"})
 	onEveryEngine(t, func(t *testing.T, dsn string) {
+		leaveToSoak(t, dsn)
 		r := report(t, 3, append([]string{"run"}, at(foodProject, "csv:"+dir, dsn)...)...)
 		require.Equal(t, run.Blocked, r.Status)
 	})
@@ -141,6 +142,7 @@ func TestTheEdgesOfFoodDeliveryEqualABruteForceComputation(t *testing.T) {
 		"900005,1005,2024-01-01 00:00:00,2024-06-30 21:00:00", "900006,1006,2024-01-01 00:00:00,2024-06-30 20:59:59",
 		"900007,1007,2024-01-01 00:00:00,2024-01-01 00:00:00")
 	onEveryEngine(t, func(t *testing.T, dsn string) {
+		leaveToSoak(t, dsn)
 		flags := at(foodProject, "csv:"+dir, dsn)
 		report(t, 0, append([]string{"run"}, flags...)...)
 		requireFoodOracle(t, flags, dir)

@@ -51,6 +51,7 @@ func TestEveryChangeOfStateBetweenRunsIsPublished(t *testing.T) {
 	t.Parallel()
 	sample := smallSample(t)
 	onEveryEngine(t, func(t *testing.T, dsn string) {
+		leaveToSoak(t, dsn)
 		dir := copyOf(t, sample)
 		changes := map[string]map[string][2]statusWord{}
 		for entity, file := range map[string]string{"claim": "claims.csv", "treatment": "treatments.csv", "invoice": "invoices.csv"} {
