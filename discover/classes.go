@@ -194,8 +194,7 @@ func (l *look) original(t *Table) string {
 // labelOf is the column with a row's name.
 func labelOf(t *Table) *Column {
 	for _, want := range []string{
-		"name", "label", "title", "description", "code", "status", "word", "text", "libelle", "nombre",
-		"bezeichnung", "nom",
+		"name", "label", "title", "libelle", "bezeichnung", "nombre", "nom", "description", "code", "status", "word", "text",
 	} {
 		for _, c := range t.Columns {
 			if c.kind() == text && len(c.words) > 0 && c.words[len(c.words)-1] == want && len(c.words) <= 2+len(t.words) {
@@ -295,7 +294,7 @@ func (l *look) polymorphic() {
 			continue
 		}
 		for _, id := range t.Columns {
-			if k := id.kind(); k != integer && k != text || id.Auto || t.Key() == id.Name || !has(id.words, "id") {
+			if k := id.kind(); k != integer && k != text || id.Auto || t.Key() == id.Name || !has(id.words, "id", "fk") {
 				continue
 			}
 			kind := typeBeside(t, id)

@@ -48,6 +48,7 @@ type look struct {
 	profile *Profile
 	out     *Proposal
 	class   map[*Table]*class
+	options *[]*optionList // The tables of several lists, once they were read.
 }
 
 func (l *look) all(ctx context.Context) (*Proposal, error) {
@@ -64,6 +65,7 @@ func (l *look) all(ctx context.Context) (*Proposal, error) {
 		}
 	}
 	l.unixTimes()
+	l.shifted()
 	f := &finder{catalog: l.catalog, profile: l.profile, left: l.left}
 	if !l.NoData {
 		f.reader = l.reader

@@ -28,6 +28,8 @@ func (w *plan) notes(o Project) string {
 	section(&b, "Personal data", len(w.Personal), masked(w.Personal))
 	section(&b, "Secrets", len(w.Secrets), masked(w.Secrets))
 	section(&b, "Personal beside other columns", len(w.Further), masked(w.Further))
+	section(&b, "Times that are counted since 1970", len(w.Unix), func(i int) Guess { return w.Unix[i].Guess })
+	section(&b, "Columns that may be shifted", len(w.Shifted), func(i int) Guess { return w.Shifted[i].Guess })
 	section(&b, "Rows that count no more", len(w.Deletes), func(i int) Guess { return w.Deletes[i].Guess })
 	section(&b, "Logs", len(w.Logs), func(i int) Guess { return w.Logs[i].Guess })
 	section(&b, "Keys into several tables", len(w.Polymorphic), func(i int) Guess { return w.Polymorphic[i].Guess })
@@ -154,6 +156,9 @@ func (p *Proposal) Questions() []string {
 	}
 	for i := range p.Records {
 		r := &p.Records[i]
+		if p.Empty(r.Table) {
+			continue
+		}
 		var unknown []string
 		for _, s := range r.States {
 			if s.Meaning == Unknown {
@@ -172,7 +177,8 @@ func (p *Proposal) Questions() []string {
 		}
 	}
 	if without > 0 && p.Currency == "" {
-		out = append(out, fmt.Sprintf("Which currency are the %d amounts in that have none beside them? `lifeline init --currency KES` says it.",
+		out = append(out, fmt.Sprintf("Which currency are the amounts in that have none beside them (%d columns)? `lifeline init --currency "+
+			"KES` says it.",
 			without))
 	}
 	return out

@@ -246,6 +246,8 @@ func (st *ColumnStats) add(c *Column, v, now string) {
 		st.Far++
 	case c.isTime() && v > now:
 		st.Future++
+	case k == text && len(v) >= 10 && v[4] == '-' && v[7] == '-':
+		st.Days++
 	case k == text && strings.Contains(v, "@") && strings.Contains(v, "."):
 		st.Mails++
 	}

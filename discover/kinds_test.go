@@ -23,7 +23,7 @@ func TestKindsOfApplicationsAreUnderstood(t *testing.T) {
 		"school":    {"tbl_fee_invoice inv_status", "tbl_enrolment completed_on"},
 		"tracker":   {"issues status_id journal_details steps"},
 		"logistics": {"shipment current_status scan_event steps"},
-		"agency":    {"mandates mandate_status mandate_steps", "leave_requests status", "errands date_completed"},
+		"agency":    {"mandates mandate_status mandate_steps", "leave_requests status", "errands date_completed", "visits visit_state"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -55,7 +55,7 @@ func TestKindsOfApplicationsAreUnderstood(t *testing.T) {
 }
 
 // codes are records whose states are numbers that only the application knows.
-var codes = []string{"leave_requests"}
+var codes = []string{"leave_requests", "visits"}
 
 func agencyIsUnderstood(t *testing.T, p *Proposal) {
 	t.Helper()
@@ -72,6 +72,7 @@ func agencyIsUnderstood(t *testing.T, p *Proposal) {
 		"leave_requests.user_id":       "users",    // Its status is none of a visit's, whose few numbers fit.
 		"letters.mandate_id":           "mandates",
 		"errands.user_id":              "users",
+		"visits.mandate_id":            "mandates",
 	}, keys)
 	units, roles := map[string]Unit{}, map[string]string{}
 	for _, c := range p.Catalog.Table("errands").Columns {
@@ -90,6 +91,16 @@ func agencyIsUnderstood(t *testing.T, p *Proposal) {
 	require.Equal(t, map[string]string{
 		"date_creation": "created", "date_due": "due", "date_started": "started", "date_completed": "closed",
 	}, roles, "a life does not begin with a date that half of the rows lack")
+	i := slices.IndexFunc(p.Records, func(r Record) bool { return r.Table == "visits" })
+	labels := map[string]string{}
+	for _, s := range p.Records[i].States {
+		labels[s.Raw] = s.Label + " " + string(s.Meaning)
+	}
+	require.Equal(t, map[string]string{"a": "Arranged unknown", "b": "Held decided", "c": "Cancelled void"}, labels,
+		"of the list that is called so")
+	require.Len(t, p.Shifted, 1)
+	require.Equal(t, "imports_of_old.remark", p.Shifted[0].Table+"."+p.Shifted[0].Column)
+	require.Contains(t, p.Shifted[0].Evidence, "shift: {after: kind, by: 1, when: remark}")
 	var personal []string
 	for _, s := range p.Personal {
 		personal = append(personal, s.Table+"."+s.Column)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -79,8 +80,8 @@ func (l *look) logOf(ctx context.Context, r *Record, t *Table) *Log {
 		g.score += 4
 	case g.State != "" && (logged || has(t.words[len(t.words)-1:], stateWords...)):
 		g.score += 3
-	case g.Event != "" && logged && g.Names != nil:
-		g.score++
+	case g.Event != "" && g.Names != nil && (logged || g.Through == nil && len(g.Where) > 0):
+		g.score++ // By its name, or because it tells of records of several kinds.
 	default:
 		return nil
 	}
@@ -129,6 +130,9 @@ func (l *look) sameWords(ctx context.Context, r *Record, t *Table, g *Log) bool 
 	}
 	return tried == 0 || hit*3 >= tried
 }
+
+// happening begins the names of lists of what can happen.
+var happening = regexp.MustCompile("^(event|action|activit)")
 
 // timed finds the time of a log's rows: their own, or that of the table between.
 func (l *look) timed(t *Table, g *Log) bool {
@@ -214,8 +218,8 @@ func (l *look) shape(r *Record, t *Table, g *Log) {
 	}
 	for _, k := range l.out.keysOf[t.Name] {
 		p := l.catalog.Table(k.Parent)
-		if p != nil && has(p.words[max(0, len(p.words)-1):], "event", "action", "activity", "type") && has(t.Column(k.Column).words, "event",
-			"action", "activity") && l.looks(p).lookup {
+		if p != nil && has(t.Column(k.Column).words, "event", "action", "activity") && l.looks(p).lookup && (has(p.words, "type") ||
+			slices.ContainsFunc(p.words, func(w string) bool { return happening.MatchString(w) })) {
 			g.Event, g.Names = k.Column, k
 		}
 	}
@@ -350,7 +354,8 @@ func (l *look) points(ctx context.Context, r *Record, t *Table) (*Polymorphic, s
 				name[i] = singular(name[i])
 			}
 			if len(name) > 0 && (slices.Equal(name, record.words) || endsWith(name, trimThing(record.words)) ||
-				strings.EqualFold(w.Text, record.Name) || endsWith(record.words, name)) {
+				strings.EqualFold(w.Text, record.Name) || endsWith(record.words, name) ||
+				slices.Equal(canonical(name), canonical(trimThing(record.words)))) {
 				return p, w.Text
 			}
 		}

@@ -61,3 +61,13 @@ func TestNamesForEngines(t *testing.T) {
 	require.Equal(t, `"order-lines"`, staged("order-lines"))
 	require.Equal(t, "customer_id", staged("Customer_ID"))
 }
+
+func TestStagingKeepsTheSourcesNames(t *testing.T) {
+	t.Parallel()
+	n := namer{}
+	var got []string
+	for _, name := range []string{"user", "Order", "my-table", "USER", "2nd one", "größe"} {
+		got = append(got, n.staged(name))
+	}
+	require.Equal(t, []string{"user", "order", "my_table", "user_", "c_2nd_one", "gr_e"}, got)
+}

@@ -85,7 +85,7 @@ func newPlan(p *Proposal, name string) *plan {
 		if t.View || p.leftOut(t.Name) {
 			continue
 		}
-		pt := &planTable{t: t, name: staging.name(t.Name), columns: map[string]string{}, stated: len(t.Primary) > 0}
+		pt := &planTable{t: t, name: staging.staged(t.Name), columns: map[string]string{}, stated: len(t.Primary) > 0}
 		if !p.isEmpty(t) {
 			pt.model = models.name(t.Name)
 		}
@@ -116,6 +116,12 @@ func (p *Proposal) leftOut(table string) bool {
 func (p *Proposal) isEmpty(t *Table) bool {
 	s := p.Profile.Tables[t.Name]
 	return s != nil && s.Rows == 0
+}
+
+// Empty reports whether a table was looked at and has no rows.
+func (p *Proposal) Empty(table string) bool {
+	t := p.Catalog.Table(table)
+	return t != nil && p.isEmpty(t)
 }
 
 func (t *planTable) taken(name string) bool {

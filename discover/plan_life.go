@@ -43,7 +43,7 @@ func (w *plan) activities(pr *planRecord) {
 	}
 	w.leaving(pr)
 	for _, d := range pr.r.Dates {
-		if slices.Contains([]string{"due", "expires", "scheduled", "updated"}, d.Role) {
+		if slices.Contains([]string{"due", "expires", "scheduled", "updated"}, d.Role) && pr.activity(d.Role) == nil {
 			pr.facts = append(pr.facts, planFact{name: pr.free("date_" + d.Role), column: pr.table.columns[d.Column], label: heading(d.Role)})
 		}
 	}

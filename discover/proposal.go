@@ -17,6 +17,7 @@ type Proposal struct {
 	Secrets  []Sensitive // What opens a door and names nobody: salts, tokens that expire, answers to questions.
 	Further  []Sensitive // What tells of a person only beside what is in Personal: a second line, a fax, a company's address.
 	Deletes  []Flag
+	Shifted  []Flag // Tables whose values may lie a column off.
 	Unix     []Flag // Whole numbers that are times.
 	Logs     []Log
 	LeftOut  []LeftOut

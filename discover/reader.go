@@ -41,6 +41,7 @@ type ColumnStats struct {
 	Low      string // The least number but 0, of columns that may count seconds since 1970.
 	Longest  int    // Characters.
 	Mails    int    // Texts that look like an address of mail.
+	Days     int    // Texts that begin as a date does.
 	Far      int    // Dates of year 9999 or 2999, or beyond 2100.
 	Times    int    // Dates whose clock is not at midnight.
 	Future   int    // Dates after now.

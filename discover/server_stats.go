@@ -77,7 +77,7 @@ func sumsOf(c *Column, name string, i int) []string {
 			"longest"),
 			as("sum("+name+" in ('0', '-', 'NULL', 'null', 'N/A', 'n/a'))", "zero"))
 		if c.kind() == text {
-			out = append(out, as("sum("+name+" like '%_@_%._%')", "mails"))
+			out = append(out, as("sum("+name+" like '%_@_%._%')", "mails"), as("sum("+name+" like '____-__-__%')", "days"))
 		}
 	case longText:
 		out = append(out, as("sum("+name+" = '')", "blank"), as("max(char_length("+name+"))", "longest"))
@@ -105,7 +105,7 @@ func statsOf(row map[string]string, i, rows int) *ColumnStats {
 	s := &ColumnStats{
 		Blank: of("blank"), Zero: of("zero"), Min: row["min"+strconv.Itoa(i)], Max: row["max"+strconv.Itoa(i)], Low: row["low"+strconv.Itoa(i)],
 		Longest: of("longest"),
-		Mails:   of("mails"), Far: of("far"), Times: of("times"), Future: of("future"), Distinct: -1,
+		Mails:   of("mails"), Days: of("days"), Far: of("far"), Times: of("times"), Future: of("future"), Distinct: -1,
 	}
 	filled := of("filled")
 	s.Nulls = rows - filled

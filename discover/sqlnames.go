@@ -80,6 +80,15 @@ func (n namer) name(want string) string {
 	return out
 }
 
+// staged gives a table its name in staging: the source's own in small letters, where it can be written without quotes behind a schema.
+func (n namer) staged(want string) string {
+	if name := strings.ToLower(want); plainName.MatchString(name) && !n[name] {
+		n[name] = true
+		return name
+	}
+	return n.name(want)
+}
+
 // yamlText writes a text as a YAML scalar.
 func yamlText(s string) string {
 	s = strings.NewReplacer("{{", "{ {", "}}", "} }", "{%", "{ %", "%}", "% }", "{#", "{ #").Replace(s)

@@ -179,6 +179,11 @@ func (l *look) readStates(ctx context.Context, t *Table, s *stateOf) ([]State, b
 		return nil, false, ctx.Err()
 	}
 	labels, flags := l.lookupRows(ctx, s)
+	if s.lookup == nil {
+		for code, label := range l.optionsOf(ctx, s.column, words) {
+			labels[code] = label
+		}
+	}
 	var out []State
 	seen := map[string]bool{}
 	for _, w := range words {

@@ -74,6 +74,7 @@ type initRecord struct {
 	Log        string `json:"log,omitempty"`
 	Confidence string `json:"confidence"`
 	Evidence   string `json:"evidence"`
+	Empty      bool   `json:"empty,omitempty"` // It has no rows yet, and so no lifecycle before --update finds some.
 }
 
 func (c *initCommand) Run(ctx context.Context, g *Globals) error {
@@ -231,12 +232,12 @@ func (c *initCommand) result(p *discover.Proposal) *initResult {
 		if x.Log != nil {
 			log = x.Log.Table
 		}
-		r.Records = append(r.Records, initRecord{x.Name, x.Table, x.State, x.EndDate, log, string(x.Confidence), x.Evidence})
+		r.Records = append(r.Records, initRecord{x.Name, x.Table, x.State, x.EndDate, log, string(x.Confidence), x.Evidence, p.Empty(x.Table)})
 	}
 	if weak := p.WithoutView(); len(weak) > 0 {
 		r.Weaker = true
 		r.Notes = append(r.Notes, fmt.Sprintf("%s: the engine gives no view of one point in time; `lifeline run --allow-weaker` reads them as "+
-			"they are, `alter table … engine = InnoDB` mends it", strings.Join(weak, ", ")))
+			"they are, `alter table … engine = InnoDB` mends it", few(weak)))
 	}
 	for _, x := range p.LeftOut {
 		r.LeftOut = append(r.LeftOut, x.Table)
@@ -245,6 +246,14 @@ func (c *initCommand) result(p *discover.Proposal) *initResult {
 		r.Guesses = p.Guesses()
 	}
 	return r
+}
+
+// few names the first of many.
+func few(names []string) string {
+	if len(names) <= 6 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d other tables", strings.Join(names[:5], ", "), len(names)-5)
 }
 
 // write writes what is not there yet. With --update a file that differs is kept, and the difference shown.
@@ -320,7 +329,11 @@ func (c *initCommand) print(g *Globals, r *initResult) error {
 		if state == "" {
 			state = x.EndDate + " empty or not"
 		}
-		fmt.Fprintf(out, "  %-20s %s, state: %s, %s\n", x.Name, x.Table, state, x.Confidence)
+		empty := ""
+		if x.Empty {
+			empty = "; no rows yet, --update writes its life once there are some"
+		}
+		fmt.Fprintf(out, "  %-20s %s, state: %s, %s%s\n", x.Name, x.Table, state, x.Confidence, empty)
 	}
 	for _, q := range r.Questions {
 		fmt.Fprintf(out, "To say: %s\n", q)

@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"lifeline/change"
 )
 
 // foreignSchemas are databases of other people's applications, which are not part of this repository.
@@ -122,7 +124,7 @@ type sum struct{ source, duckdb, postgres string }
 
 // sumOf says how a column is summed up, by its type in the source; "" where the two sides write a value differently by design.
 func sumOf(typ, column string) (sum, bool) {
-	q, name := "`"+column+"`", `"`+strings.ReplaceAll(strings.ToLower(column), `"`, `""`)+`"`
+	q, name := "`"+column+"`", `"`+strings.ReplaceAll(change.StagingName(column), `"`, `""`)+`"`
 	of := func(source, duck, pg string) (sum, bool) {
 		return sum{
 			"cast(coalesce(sum(conv(left(sha2(" + source + ", 256), 8), 16, 10)), 0) as decimal(40, 0))",
@@ -134,7 +136,8 @@ func sumOf(typ, column string) (sum, bool) {
 	case "tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year":
 		return of("cast("+q+" as char)", "cast("+name+" as varchar)", "convert_to(cast("+name+" as text), 'UTF8')")
 	case "char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set":
-		return of("convert("+q+" using utf8mb4)", name, "convert_to("+name+", 'UTF8')")
+		// Staging keeps a text with a NUL byte in _raw, and the text without it here.
+		return of("replace(convert("+q+" using utf8mb4), char(0 using utf8mb4), '')", name, "convert_to("+name+", 'UTF8')")
 	case "datetime", "timestamp":
 		return of("if(month("+q+") = 0 or day("+q+") = 0, null, date_format("+q+", '%Y-%m-%d %H:%i:%s.%f'))",
 			"strftime("+name+", '%Y-%m-%d %H:%M:%S.%f')", "convert_to(to_char("+name+", 'YYYY-MM-DD HH24:MI:SS.US'), 'UTF8')")
@@ -166,7 +169,7 @@ func sameRows(t *testing.T, source, warehouse string, made initResult) {
 		for _, c := range columns {
 			s, ok := sumOf(c[1], c[0])
 			if !ok {
-				s = sum{"count(`" + c[0] + "`)", `count("` + strings.ToLower(c[0]) + `")`, `count("` + strings.ToLower(c[0]) + `")`}
+				s = sum{"count(`" + c[0] + "`)", `count("` + change.StagingName(c[0]) + `")`, `count("` + change.StagingName(c[0]) + `")`}
 			}
 			theirs = append(theirs, s.source)
 			if strings.HasPrefix(warehouse, "duckdb:") {
@@ -356,6 +359,9 @@ func firstPageTellsTheTruth(t *testing.T, address, source, dir string, made init
 	}
 	told := 0
 	for _, r := range made.Records[:min(3, len(made.Records))] {
+		if r.Empty {
+			continue
+		}
 		if at := createdAt.FindStringSubmatch(readFile(t, dir, "lifecycles/"+r.Name+".yml")); at != nil {
 			require.Equal(t, oneRow(t, db, fmt.Sprintf("select count(*) from `%s` where year(`%s`) between 1900 and 2099", r.Table, at[1]))[0],
 				tiles[r.Name+"_in"], "%s that came in", r.Name)

@@ -19,6 +19,12 @@ create table leave_requests (id int auto_increment primary key, user_id int, sta
 create table promises (id int auto_increment primary key, name varchar(40), start_at datetime, end_at datetime, created_at datetime);
 create table errands (rowid int auto_increment primary key, user_id int, name varchar(40), date_creation bigint not null, date_due int,
   date_started bigint, date_completed bigint not null default 0, recurrence_status int, minutes_spent int);
+create table picks (list_id varchar(30), option_id varchar(10), title varchar(40), primary key (list_id, option_id));
+insert into picks values ('visitstate', 'a', 'Arranged'), ('visitstate', 'b', 'Held'), ('visitstate', 'c', 'Cancelled'), ('colour', 'a', 'Amber'),
+  ('colour', 'b', 'Blue'), ('colour', 'c', 'Cyan'), ('colour', 'd', 'Dun'), ('size', 'a', 'Small'), ('size', 'b', 'Big');
+create table visits (id int auto_increment primary key, mandate_id int, visit_state char(1), created_at datetime, held_at datetime,
+  fee decimal(9,2));
+create table imports_of_old (id int primary key, kind varchar(30), remark varchar(40), begun datetime, ended datetime);
 create table letters (id int auto_increment primary key, mandate_id int, a_from text, a_to text, subject text, body text, sent_on datetime,
   shipping_name varchar(60), shipping_postcode varchar(10), contact_phone_country_code varchar(10));
 insert into mandates (mandate_title, mandate_status, mandate_priority_id, mandate_recruiter, mandate_created_at, mandate_closed_at, origin_mandate_id)
@@ -40,3 +46,6 @@ insert into errands (user_id, name, date_creation, date_due, date_started, date_
   if(mandate_id % 3 = 0, 0, unix_timestamp(mandate_created_at) * 1000 + 172800000), mandate_id % 4, mandate_id * 7 from mandates;
 insert into letters (mandate_id, a_from, a_to, subject, body, sent_on, shipping_name, shipping_postcode, contact_phone_country_code)
   select mandate_id, 'a', 'b', 'c', 'd', mandate_created_at, 'e', '10115', '49' from mandates;
+insert into visits (mandate_id, visit_state, created_at, held_at, fee) select mandate_id, elt(1 + mandate_id % 3, 'a', 'b', 'c'), mandate_created_at,
+  if(mandate_id % 3 = 1, mandate_created_at + interval 3 day, null), 20 from mandates;
+insert into imports_of_old select mandate_id, 'old', mandate_created_at, mandate_created_at + interval 1 day, null from mandates;
