@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -130,6 +131,9 @@ func (a *Address) readParameters(query string) error {
 		}
 		if !has {
 			return errors.New("a parameter of the address has no value: write name=value")
+		}
+		if slices.ContainsFunc(a.Parameters, func(other AddressParameter) bool { return strings.EqualFold(other.Name, p.Name) }) {
+			return errors.New("a parameter of the address is there twice")
 		}
 		a.Parameters = append(a.Parameters, p)
 	}

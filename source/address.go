@@ -24,6 +24,7 @@ type address struct {
 	tls            *tls.Config
 	preferred      bool // Without TLS, if the server has none.
 	timeout        time.Duration
+	timed          bool   // It was said.
 	shown          string // host:port/database, for messages.
 }
 
@@ -75,14 +76,21 @@ func (a *address) parameter(s *security, name, value string) (err error) {
 	case "ssl", "usessl", "requiressl", "verifyservercertificate", "trustservercertificate":
 		return s.flag(name, key, value)
 	case "ca", "sslca", "tlsca", "sslrootcert", "cafile":
-		s.ca = value
+		return once(&s.ca, name, value)
 	case "cert", "sslcert", "tlscert", "clientcert":
-		s.cert = value
+		return once(&s.cert, name, value)
 	case "key", "sslkey", "tlskey", "clientkey":
-		s.key = value
+		return once(&s.key, name, value)
 	case "socket", "unixsocket":
+		if a.network == "unix" || value == "" {
+			return fmt.Errorf("%s of the source's address must be one path", name)
+		}
 		a.network, a.host = "unix", value
 	case "timeout", "connecttimeout":
+		if a.timed {
+			return fmt.Errorf("%s of the source's address says again how long to wait", name)
+		}
+		a.timed = true
 		if seconds, bad := strconv.ParseFloat(value, 64); bad == nil {
 			a.timeout = time.Duration(seconds * float64(time.Second))
 		} else if a.timeout, err = time.ParseDuration(value); err != nil {
@@ -98,6 +106,15 @@ func (a *address) parameter(s *security, name, value string) (err error) {
 	default:
 		return fmt.Errorf("the source's address has an unknown parameter %s", name)
 	}
+	return nil
+}
+
+// once takes a file's name that may be said by one name only.
+func once(set *string, name, value string) error {
+	if *set != "" || value == "" {
+		return fmt.Errorf("%s of the source's address must be one file", name)
+	}
+	*set = value
 	return nil
 }
 

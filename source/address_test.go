@@ -55,6 +55,8 @@ func TestAddressParametersAreHonouredOrRefused(t *testing.T) {
 		"timeout=0": "more than nothing", "charset=latin1": "must be utf8mb4", "tls=false&ca=x.pem": "says that there is no TLS",
 		"tls=verify-ca&ca=/gone.pem": "read the authority's certificate /gone.pem", "ssl-ca=/dev/null": "has no certificate",
 		"tls=required&ca=/dev/null": "does not ask", "tls=true&cert=a.pem": "needs both cert and key",
+		"ca=a&ssl-ca=b": "must be one file", "ca=": "must be one file", "socket=a&unix_socket=b": "must be one path",
+		"timeout=1&connect_timeout=2": "says again", "timeout=1&timeout=1": "there twice",
 		"sslmode=require&sslcert=/gone&sslkey=/gone": "read the client's certificate", "tls": "has no value",
 	} {
 		require.Contains(t, problemOf(t, "mysql://u:p@127.0.0.1:1/d?"+query).Error(), want, query)

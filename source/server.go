@@ -103,6 +103,7 @@ var session = []string{
 	"set completion_type = 'NO_CHAIN'",
 	"set sql_select_limit = 18446744073709551615", // Its default would be the server's.
 	"set sql_big_selects = 1",
+	"set system_versioning_asof = default", // The rows of now; the server may show those of another time.
 	"set sql_auto_is_null = 0",
 	"set sql_buffer_result = 0",
 	"set query_cache_type = 0",

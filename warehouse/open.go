@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"lifeline/change"
 )
@@ -59,6 +60,17 @@ func duckPath(rest string) (string, error) {
 	// The driver reads its file name as a URL, so these would open another file.
 	if strings.ContainsAny(rest, "?%") {
 		return "", usage(fmt.Sprintf("the warehouse path %q has a %% or ? in it", rest), "a path without these characters")
+	}
+	const plain = "the path of a file on this machine: duckdb:warehouse.duckdb"
+	switch {
+	case strings.HasPrefix(rest, "~"):
+		return "", usage(fmt.Sprintf("the warehouse path %q begins with ~, which the shell does not expand there", rest), `duckdb:$HOME/…`)
+	case strings.TrimSpace(rest) != rest || strings.ContainsFunc(rest, unicode.IsControl):
+		return "", usage(fmt.Sprintf("the warehouse path %q has a blank at an end, or a character that is not printed", rest), plain)
+	case strings.HasPrefix(rest, ":memory:"):
+		return "", usage("a warehouse in memory would keep nothing", plain)
+	case strings.HasPrefix(rest, "md:") || strings.HasPrefix(rest, "motherduck:") || strings.Contains(rest, "://"):
+		return "", usage("the warehouse path is an address elsewhere", plain)
 	}
 	if strings.HasSuffix(rest, "/") {
 		return "", usage(fmt.Sprintf("the warehouse path %q is a folder", rest), "duckdb:"+rest+"warehouse.duckdb")

@@ -57,7 +57,7 @@ func newPostgres(ctx context.Context, o Options) (Warehouse, error) {
 	}
 	config, err := pgxpool.ParseConfig(o.DSN)
 	if err != nil {
-		return nil, badAddress()
+		return nil, badParameter(o.DSN)
 	}
 	w := &postgres{config: config, keep: o.KeepVersions, log: o.Logger, patience: 5 * time.Minute}
 	if w.keep <= 0 {
