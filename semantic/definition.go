@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
 
 	"lifeline/change"
 )
@@ -233,14 +236,15 @@ var (
 func ReadDefinition(projectDir string) (*Definition, error) {
 	d := &Definition{}
 	dir := filepath.Join(projectDir, "dashboards")
-	files, err := filepath.Glob(filepath.Join(dir, "*.yml"))
+	files, err := pageFiles(dir)
 	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", dir, err)
+		return nil, err
 	}
-	slices.Sort(files)
+	model := filepath.Join(dir, "model.yml")
 	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".yml")
+		name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 		if name == "model" {
+			model = file
 			if err := readStrict(file, &d.Model); err != nil {
 				return nil, err
 			}
@@ -252,7 +256,7 @@ func ReadDefinition(projectDir string) (*Definition, error) {
 		}
 		d.Pages = append(d.Pages, p)
 	}
-	if err := d.Model.validate(filepath.Join(dir, "model.yml")); err != nil {
+	if err := d.Model.validate(model); err != nil {
 		return nil, err
 	}
 	for _, p := range d.Pages {
@@ -262,6 +266,32 @@ func ReadDefinition(projectDir string) (*Definition, error) {
 	}
 	slices.SortStableFunc(d.Pages, func(a, b *PageFile) int { return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Name, b.Name)) })
 	return d, nil
+}
+
+// pageFiles are the YAML files of the folder. What else lies there would be ignored, so it is refused, but for texts and hidden files.
+func pageFiles(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("list the dashboards folder: %w", err)
+	}
+	var out []string
+	names := map[string]string{}
+	for _, e := range entries {
+		name, ext := e.Name(), filepath.Ext(e.Name())
+		switch {
+		case strings.HasPrefix(name, ".") || ext == ".md" || ext == ".txt":
+			continue
+		case e.IsDir() || ext != ".yml" && ext != ".yaml":
+			return nil, invalid(name, "it is neither a page nor model.yml", "pages as .yml files in dashboards itself; anything else elsewhere")
+		}
+		page := strings.TrimSuffix(name, ext)
+		if other := names[page]; other != "" {
+			return nil, invalid(name, "the page stands in "+other+" too", "one file for it")
+		}
+		names[page] = name
+		out = append(out, filepath.Join(dir, name))
+	}
+	return out, nil
 }
 
 // readStrict decodes one YAML file; every complaint names file, line and column.
@@ -303,8 +333,34 @@ func inner(item yaml.MapItem, into any) (string, error) {
 	return name, yaml.UnmarshalWithOptions(text, into, yaml.Strict())
 }
 
-func invalid(file, what, try string) error {
-	return &change.Problem{Err: errors.New(what), Where: "dashboards/" + filepath.Base(file), Class: change.ClassUsage, Try: try}
+// invalid is a problem of a file at a path of keys and indexes, as far as the path is there.
+func invalid(file, what, try string, path ...any) error {
+	where := "dashboards/" + filepath.Base(file)
+	if text, err := os.ReadFile(file); err == nil && len(path) > 0 {
+		if parsed, err := parser.ParseBytes(text, 0); err == nil {
+			where += position(parsed, path)
+		}
+	}
+	return &change.Problem{Err: errors.New(what), Where: where, Class: change.ClassUsage, Try: try}
+}
+
+// position is where a path ends, or the longest part of it that is there, as :line:column.
+func position(parsed *ast.File, path []any) string {
+	for ; len(path) > 0; path = path[:len(path)-1] {
+		at := (&yaml.PathBuilder{}).Root()
+		for _, step := range path {
+			switch step := step.(type) {
+			case string:
+				at = at.Child(step)
+			case int:
+				at = at.Index(uint(step))
+			}
+		}
+		if node, err := at.Build().FilterFile(parsed); err == nil && node != nil && node.GetToken() != nil {
+			return fmt.Sprintf(":%d:%d", node.GetToken().Position.Line, node.GetToken().Position.Column)
+		}
+	}
+	return ""
 }
 
 // validate checks the model file and puts its ordered parts into lists.
@@ -313,14 +369,14 @@ func (m *ModelFile) validate(file string) error {
 		m.Tables = map[string]*TableFile{}
 	}
 	m.Range, m.Versus = cmp.Or(m.Range, "90d"), cmp.Or(m.Versus, "prev")
-	for _, part := range []func(file string) error{m.readFilters, m.readStates, m.readRecords, m.addDerived, m.validateTables} {
+	for _, part := range []func(file string) error{m.readFilters, m.readStates, m.readRecords, m.addDerived, m.validateTables, m.checkWords} {
 		if err := part(file); err != nil {
 			return err
 		}
 	}
 	for i, e := range m.Examples {
 		if e.Title == "" || e.SQL == "" {
-			return invalid(file, fmt.Sprintf("examples[%d] needs title and sql", i), "title: …, sql: select …")
+			return invalid(file, fmt.Sprintf("examples[%d] needs title and sql", i), "title: …, sql: select …", "examples", i)
 		}
 	}
 	return nil
@@ -331,7 +387,7 @@ func (m *ModelFile) readFilters(file string) error {
 		b := baseFile{}
 		name, err := inner(item, &b)
 		if err != nil {
-			return invalid(file, fmt.Sprintf("bases.%s: %v", name, err), "label and hint")
+			return invalid(file, fmt.Sprintf("bases.%s: %v", name, err), "label and hint", "bases", name)
 		}
 		b.Name = name
 		m.bases = append(m.bases, b)
@@ -340,7 +396,7 @@ func (m *ModelFile) readFilters(file string) error {
 		f := filterFile{}
 		name, err := inner(item, &f)
 		if err != nil {
-			return invalid(file, fmt.Sprintf("filters.%s: %v", name, err), "label, prefix, path, kind and hint")
+			return invalid(file, fmt.Sprintf("filters.%s: %v", name, err), "label, prefix, path, kind and hint", "filters", name)
 		}
 		f.Name, f.Kind = name, cmp.Or(f.Kind, "text")
 		m.filters = append(m.filters, f)
@@ -356,7 +412,7 @@ func (m *ModelFile) readStates(file string) error {
 		}{}
 		name, err := inner(item, &s)
 		if err != nil {
-			return invalid(file, fmt.Sprintf("states.%s: %v", name, err), "label and tone")
+			return invalid(file, fmt.Sprintf("states.%s: %v", name, err), "label and tone", "states", name)
 		}
 		m.states = append(m.states, StateInfo{Name: name, Label: cmp.Or(s.Label, Title(name)), Tone: cmp.Or(s.Tone, "unknown")})
 	}
@@ -368,7 +424,7 @@ func (m *ModelFile) readRecords(file string) error {
 		r := &recordFile{}
 		name, err := inner(item, r)
 		if err != nil {
-			return invalid(file, fmt.Sprintf("records.%s: %v", name, err), "the keys of docs/dashboard.md")
+			return invalid(file, fmt.Sprintf("records.%s: %v", name, err), "the keys of docs/dashboard.md", "records", name)
 		}
 		r.Name = name
 		m.records = append(m.records, r)
@@ -380,7 +436,7 @@ func (m *ModelFile) readRecords(file string) error {
 func (m *ModelFile) addDerived(file string) error {
 	for name, d := range m.Derived {
 		if d.SQL == "" || !pageName.MatchString(name) {
-			return invalid(file, fmt.Sprintf("derived.%s needs a plain name and sql", name), "sql: select …")
+			return invalid(file, fmt.Sprintf("derived.%s needs a plain name and sql", name), "sql: select …", "derived", name)
 		}
 		m.Tables["dashboard."+name] = &d.TableFile
 	}
@@ -390,17 +446,19 @@ func (m *ModelFile) addDerived(file string) error {
 func (m *ModelFile) validateTables(file string) error {
 	for name, t := range m.Tables {
 		if t.InMemory != "" && !slices.Contains([]string{memoryRows, memoryDatedRows, memoryCounts}, t.InMemory) {
-			return invalid(file, fmt.Sprintf("tables.%s: in_memory is %q", name, t.InMemory), "rows, dated_rows or counts")
+			return invalid(file, fmt.Sprintf("tables.%s: in_memory is %q", name, t.InMemory), "rows, dated_rows or counts", "tables", name, "in_memory")
 		}
 		for basis := range t.Dates {
 			if !slices.ContainsFunc(m.bases, func(b baseFile) bool { return b.Name == basis }) {
-				return invalid(file, fmt.Sprintf("the date basis %q of a table is not declared", basis), "bases: {"+basis+": {label: …}}")
+				return invalid(file, fmt.Sprintf("the date basis %q of a table is not declared", basis), "bases: {"+basis+": {label: …}}",
+					"tables", name, "dates", basis)
 			}
 		}
 	}
 	for _, r := range m.records {
 		if m.Tables[r.Table] == nil || m.Tables[r.Table].Key == "" {
-			return invalid(file, fmt.Sprintf("the records %q need a table with a key under tables", r.Name), "tables: {"+r.Table+": {key: id}}")
+			return invalid(file, fmt.Sprintf("the records %q need a table with a key under tables", r.Name), "tables: {"+r.Table+": {key: id}}",
+				"records", r.Name)
 		}
 	}
 	return nil
@@ -413,39 +471,40 @@ func (p *PageFile) validate(m *ModelFile) error {
 	}
 	p.Path, p.Table = cmp.Or(p.Path, "/"+p.Name), cmp.Or(p.Table, m.Main)
 	seen := map[string]bool{}
-	for _, c := range p.Cards {
+	for i, c := range p.Cards {
 		c.Mark, c.Width = cmp.Or(c.Mark, "table"), cmp.Or(c.Width, "half")
 		switch {
 		case !pageName.MatchString(c.ID) || seen[c.ID]:
-			return invalid(p.file, fmt.Sprintf("card %q needs an id of its own", c.ID), "id: late_claims")
+			return invalid(p.file, fmt.Sprintf("card %q needs an id of its own", c.ID), "id: late_claims", "cards", i)
 		case c.Question == "":
-			return invalid(p.file, fmt.Sprintf("card %q asks no question", c.ID), "question: Which claims are late?")
+			return invalid(p.file, fmt.Sprintf("card %q asks no question", c.ID), "question: Which claims are late?", "cards", i)
 		case !slices.Contains(marks, c.Mark):
-			return invalid(p.file, fmt.Sprintf("card %q has the unknown mark %q", c.ID, c.Mark), "one of "+strings.Join(marks, ", "))
+			return invalid(p.file, fmt.Sprintf("card %q has the unknown mark %q", c.ID, c.Mark), "one of "+strings.Join(marks, ", "), "cards", i, "mark")
 		case !slices.Contains(widths, c.Width):
-			return invalid(p.file, fmt.Sprintf("card %q has the unknown width %q", c.ID, c.Width), "one of "+strings.Join(widths, ", "))
+			return invalid(p.file, fmt.Sprintf("card %q has the unknown width %q", c.ID, c.Width), "one of "+strings.Join(widths, ", "), "cards", i, "width")
 		case (c.SQL == "") == (c.Query == ""):
-			return invalid(p.file, fmt.Sprintf("card %q needs sql or query, one of them", c.ID), "sql: select …")
+			return invalid(p.file, fmt.Sprintf("card %q needs sql or query, one of them", c.ID), "sql: select …", "cards", i)
 		case c.Query != "" && p.Queries[c.Query] == "":
 			return invalid(p.file, fmt.Sprintf("card %q asks the query %q, which the page does not have", c.ID, c.Query), "queries: {"+
-				c.Query+": …}")
+				c.Query+": …}", "cards", i, "query")
 		}
 		seen[c.ID] = true
 		for _, item := range c.Columns {
 			f := columnFile{}
 			name, err := inner(item, &f)
 			if err != nil {
-				return invalid(p.file, fmt.Sprintf("card %q, column %s: %v", c.ID, name, err), "label, format, link, hidden, low, color and help")
+				return invalid(p.file, fmt.Sprintf("card %q, column %s: %v", c.ID, name, err), "label, format, link, hidden, low, color and help",
+					"cards", i, "columns", name)
 			}
 			if f.Format != "" && !slices.Contains(formats, f.Format) {
-				return invalid(p.file, fmt.Sprintf("card %q, column %s: unknown format %q", c.ID, name, f.Format), "one of "+
-					strings.Join(formats, ", "))
+				return invalid(p.file, fmt.Sprintf("card %q, column %s: unknown format %q", c.ID, name, f.Format), "one of "+strings.Join(formats, ", "),
+					"cards", i, "columns", name)
 			}
 			f.Name = name
 			c.columns = append(c.columns, f)
 		}
 	}
-	return nil
+	return p.checkWords(m)
 }
 
 // Page finds a page by its name.

@@ -23,6 +23,19 @@ test("a filter goes into the address, and back takes it away", async ({ page }) 
   await expect(count).toHaveText(before!);
 });
 
+test("a card without rows says why, once", async ({ page }) => {
+  await page.goto("/?from=1990-01-01&to=1990-01-31");
+  await settled(page);
+  const bodies = page.locator(".card > .body");
+  const empty = await bodies.evaluateAll((all) => all.filter((b) => !b.childElementCount).map((b) => [b.textContent, b.parentElement?.querySelector(".answer")?.textContent]));
+  expect(empty.length).toBeGreaterThan(0);
+  for (const [body, answer] of empty) {
+    expect(body).toBe("");
+    expect(answer).not.toBe("");
+  }
+  await expect(page.getByText("Nothing to show")).toHaveCount(0);
+});
+
 test("a number leads to as many rows as it says", async ({ page }) => {
   await page.goto("/?range=365d");
   await settled(page);

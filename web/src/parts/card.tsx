@@ -106,9 +106,7 @@ export function Card({ card, span, retry }: { card: CardData; span: number; retr
       <div class="body">
         {card.problem ? (
           <Trouble problem={card.problem} retry={retry} small />
-        ) : rows.length === 0 ? (
-          <p class="nothing">Nothing to show for these filters.</p>
-        ) : table ? (
+        ) : rows.length === 0 ? null /* The answer above says why. */ : table ? (
           <Rows label={card.question + " as a table"} columns={card.columns} rows={rows} />
         ) : (
           <Drawing card={card} />
