@@ -252,7 +252,45 @@ from ops.log_tables`)
 			out[t.Name] = t.Name + " has other columns, keys or masks than when it landed"
 		}
 	}
-	return out, nil
+	return out, w.stagingAsLanded(ctx, tables, out)
+}
+
+// stagingAsLanded adds the tables of staging that somebody dropped or changed the columns of; reading them whole puts them right.
+func (w *walk) stagingAsLanded(ctx context.Context, tables []*change.LoggedTable, out map[string]string) error {
+	rows, err := w.hold.DB().QueryContext(ctx, `
+select table_name, column_name
+from information_schema.columns
+where table_schema = 'staging'
+	and table_catalog = current_database()`)
+	if err != nil {
+		return fmt.Errorf("look at the columns of staging: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	have := map[string]map[string]bool{}
+	for rows.Next() {
+		var table, column string
+		if err := rows.Scan(&table, &column); err != nil {
+			return fmt.Errorf("look at the columns of staging: %w", err)
+		}
+		if have[table] == nil {
+			have[table] = map[string]bool{}
+		}
+		have[table][column] = true
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("look at the columns of staging: %w", err)
+	}
+	for _, t := range tables {
+		is := have[t.Name]
+		same := len(is) == len(t.Columns)+2 && is["_raw"] && is["_run"]
+		for _, c := range t.Columns {
+			same = same && is[c.Name]
+		}
+		if !same && out[t.Name] == "" {
+			out[t.Name] = "staging." + t.Name + " is not as a run has left it"
+		}
+	}
+	return nil
 }
 
 // follow reads the log up to a place.

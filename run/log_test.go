@@ -203,3 +203,28 @@ func TestARunThatCannotReadTheLogReadsEverythingAndSaysWhy(t *testing.T) {
 		require.Equal(t, []string{want}, x.landed(t, "select count(*), sum(id), sum(v) from staging.t"), c.statement)
 	}
 }
+
+// What somebody dropped of staging is read whole again, and the run says why.
+func TestAStagingTableThatSomebodyDroppedIsReadAgain(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, engine string) {
+		x := newLogged(t, engine, []string{"t"}, "create table t (id int primary key)", "insert into t values (1)")
+		mode(t, run.ModeFull)(x.run(t, nil))
+		for _, change := range []string{"drop table staging.t", "alter table staging.t drop column _raw"} {
+			hold := warehousetest.Begin(t, x.wh)
+			_, err := hold.DB().ExecContext(t.Context(), change)
+			require.NoError(t, err)
+			warehousetest.End(t, hold)
+			x.do(t, "insert into t select max(id) + 1 from t")
+			r, err := x.run(t, nil)
+			if change != "drop table staging.t" && x.wh.Engine() == "postgres" {
+				require.ErrorContains(t, err, "staging.t is there and was not made by lifeline")
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, run.Published, r.Status)
+			require.Contains(t, r.ModeWhy, "staging.t is not as a run has left it")
+		}
+		require.Equal(t, []string{"3"}, x.lines(t, "select count(*) from staging.t"))
+	})
+}

@@ -137,7 +137,7 @@ func (w *walk) steps(ctx context.Context) error {
 	if err := w.open(ctx); err != nil {
 		return err
 	}
-	if err := w.opt.Warehouse.Check(w.tables, w.outcomes()); err != nil {
+	if err := w.opt.Warehouse.Check(ctx, w.tables, w.outcomes()); err != nil {
 		return err
 	}
 	if err := w.bringIn(ctx); err != nil {

@@ -446,7 +446,8 @@ func (m *ModelFile) addDerived(file string) error {
 func (m *ModelFile) validateTables(file string) error {
 	for name, t := range m.Tables {
 		if t.InMemory != "" && !slices.Contains([]string{memoryRows, memoryDatedRows, memoryCounts}, t.InMemory) {
-			return invalid(file, fmt.Sprintf("tables.%s: in_memory is %q", name, t.InMemory), "rows, dated_rows or counts", "tables", name, "in_memory")
+			return invalid(file, fmt.Sprintf("tables.%s: in_memory is %q", name, t.InMemory), "rows, dated_rows or counts",
+				"tables", name, "in_memory")
 		}
 		for basis := range t.Dates {
 			if !slices.ContainsFunc(m.bases, func(b baseFile) bool { return b.Name == basis }) {
@@ -479,9 +480,11 @@ func (p *PageFile) validate(m *ModelFile) error {
 		case c.Question == "":
 			return invalid(p.file, fmt.Sprintf("card %q asks no question", c.ID), "question: Which claims are late?", "cards", i)
 		case !slices.Contains(marks, c.Mark):
-			return invalid(p.file, fmt.Sprintf("card %q has the unknown mark %q", c.ID, c.Mark), "one of "+strings.Join(marks, ", "), "cards", i, "mark")
+			return invalid(p.file, fmt.Sprintf("card %q has the unknown mark %q", c.ID, c.Mark), "one of "+strings.Join(marks, ", "),
+				"cards", i, "mark")
 		case !slices.Contains(widths, c.Width):
-			return invalid(p.file, fmt.Sprintf("card %q has the unknown width %q", c.ID, c.Width), "one of "+strings.Join(widths, ", "), "cards", i, "width")
+			return invalid(p.file, fmt.Sprintf("card %q has the unknown width %q", c.ID, c.Width), "one of "+strings.Join(widths, ", "),
+				"cards", i, "width")
 		case (c.SQL == "") == (c.Query == ""):
 			return invalid(p.file, fmt.Sprintf("card %q needs sql or query, one of them", c.ID), "sql: select …", "cards", i)
 		case c.Query != "" && p.Queries[c.Query] == "":
@@ -497,7 +500,8 @@ func (p *PageFile) validate(m *ModelFile) error {
 					"cards", i, "columns", name)
 			}
 			if f.Format != "" && !slices.Contains(formats, f.Format) {
-				return invalid(p.file, fmt.Sprintf("card %q, column %s: unknown format %q", c.ID, name, f.Format), "one of "+strings.Join(formats, ", "),
+				return invalid(p.file, fmt.Sprintf("card %q, column %s: unknown format %q", c.ID, name, f.Format),
+					"one of "+strings.Join(formats, ", "),
 					"cards", i, "columns", name)
 			}
 			f.Name = name

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -20,7 +19,7 @@ import (
 const leastSpace = 256 << 20
 
 // Examine looks for what would stop a run, and touches nothing: a file that is not ours, a folder that cannot be written, a newer schema.
-func (w *duckWarehouse) Examine(ctx context.Context, _ []Model) (notes []string, err error) {
+func (w *duckWarehouse) Examine(ctx context.Context) (notes []string, err error) {
 	p := w.paths
 	r, _, err := w.identify(ctx)
 	if err == nil {
@@ -69,11 +68,26 @@ func (p duckPaths) writable() error {
 		if err == nil {
 			err = syscall.Access(folder, 2|1) // To write in it and to enter it; a disk that is read-only says so too.
 		}
+		if err == nil {
+			err = tryFile(folder) // Some folders let nobody in whom they say they would: /proc, and disks beyond a quota.
+		}
 		if err != nil {
 			return duckProblem("write in "+folder, err)
 		}
 	}
 	return nil
+}
+
+// tryFile makes a file and takes it away again.
+func tryFile(folder string) error {
+	file, err := os.CreateTemp(folder, ".lifeline-doctor-*")
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", folder, syscall.EACCES) // So says /proc.
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Close(), os.Remove(file.Name()))
 }
 
 // nearestFolder is the path itself, or what is there of the folders that it is in.
@@ -98,15 +112,15 @@ func knownSchema(where string, have int, known fs.FS, pattern string) error {
 	}
 }
 
-// Examine looks for what would stop a run, and touches nothing: a server that only reads, rights that are missing, relations in the way.
-func (w *postgres) Examine(ctx context.Context, models []Model) (notes []string, err error) {
+// Examine looks for what would stop a run, and touches nothing: a server that only reads, rights that are missing.
+func (w *postgres) Examine(ctx context.Context) (notes []string, err error) {
 	conn, err := w.connect(ctx, "lifeline doctor", w.sessionOfRun(true))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	for _, look := range []func(context.Context, *pgx.Conn) error{
-		w.examineRights, w.examineSchema, func(ctx context.Context, conn *pgx.Conn) error { return w.examineNames(ctx, conn, models) },
+		w.examineRights, w.examineSchema,
 	} {
 		if err := look(ctx, conn); err != nil {
 			return nil, err
@@ -160,39 +174,15 @@ select pg_is_in_recovery(), has_database_privilege(current_database(), 'create')
 
 func (w *postgres) examineSchema(ctx context.Context, conn *pgx.Conn) error {
 	var there bool
-	if err := conn.QueryRow(ctx, `select to_regclass('ops.schema_migrations') is not null`).Scan(&there); err != nil || !there {
+	if err := conn.QueryRow(ctx, `select to_regclass('ops.schema_migrations') is not null`).Scan(&there); err != nil {
 		return w.problem("look at the schema of ops", err)
+	}
+	if !there {
+		return w.foreignBooks(ctx, conn)
 	}
 	var have int
 	if err := conn.QueryRow(ctx, `select coalesce(max(version), 0) from ops.schema_migrations`).Scan(&have); err != nil {
 		return w.problem("look at the schema of ops", err)
 	}
 	return knownSchema(w.address(), have, postgresSchema, "schema_postgres/*.sql")
-}
-
-// examineNames refuses relations that stand where a model's view is to be and are not views of ours.
-func (w *postgres) examineNames(ctx context.Context, conn *pgx.Conn, models []Model) error {
-	var schemas, names []string
-	for _, m := range models {
-		schemas, names = append(schemas, m.Schema), append(names, m.Name)
-	}
-	rows, err := conn.Query(ctx, `
-select c.oid::regclass::text
-from unnest($1::text[], $2::text[]) as m (schema_name, name)
-join pg_namespace n on n.nspname = m.schema_name
-join pg_class c on c.relnamespace = n.oid and c.relname = m.name
-where c.relkind <> 'v'
-order by 1`, schemas, names)
-	if err != nil {
-		return w.problem("look for relations in the way", err)
-	}
-	taken, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil || len(taken) == 0 {
-		return w.problem("look for relations in the way", err)
-	}
-	slices.Sort(taken)
-	return &change.Problem{
-		Err: fmt.Errorf("%s: %s is there and was not made by lifeline", w.address(), strings.Join(taken, ", ")), Class: change.ClassError,
-		Try: "rename it, or give the model another name",
-	}
 }

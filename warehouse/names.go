@@ -1,6 +1,7 @@
 package warehouse
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
@@ -160,17 +161,9 @@ var postgresNames = nameRules{
 }
 
 // Check refuses names that this engine cannot keep.
-func (w *duckWarehouse) Check(tables []*change.Table, models []Model) error {
+func (w *duckWarehouse) Check(_ context.Context, tables []*change.Table, models []Model) error {
 	if err := duckNames.check(tables); err != nil {
 		return err
 	}
 	return duckNames.checkModels(models)
-}
-
-// Check refuses names that this engine cannot keep.
-func (w *postgres) Check(tables []*change.Table, models []Model) error {
-	if err := postgresNames.check(tables); err != nil {
-		return err
-	}
-	return postgresNames.checkModels(models)
 }

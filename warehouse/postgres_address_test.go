@@ -42,11 +42,13 @@ func TestEveryParameterOfAPostgresAddressIsHonouredOrRefused(t *testing.T) {
 		return seen
 	}
 	for name, query := range map[string][2]string{ // Without it, and with it.
-		"sslmode": {"host=h", "host=h&sslmode=disable"}, "sslrootcert": {"host=h&sslmode=verify-ca", "host=h&sslmode=verify-ca&sslrootcert=" + cert},
-		"sslcert":     {"host=h&sslmode=require", "host=h&sslmode=require&sslcert=" + cert + "&sslkey=" + key},
-		"sslkey":      {"host=h&sslmode=require", "host=h&sslmode=require&sslcert=" + cert + "&sslkey=" + key},
-		"sslpassword": {"", ""}, // It opens a key that is encrypted.
-		"sslsni":      {"host=h&sslmode=require", "host=h&sslmode=require&sslsni=0"}, "sslnegotiation": {"host=h&sslmode=require", "host=h&sslmode=require&sslnegotiation=direct"},
+		"sslmode":         {"host=h", "host=h&sslmode=disable"},
+		"sslrootcert":     {"host=h&sslmode=verify-ca", "host=h&sslmode=verify-ca&sslrootcert=" + cert},
+		"sslcert":         {"host=h&sslmode=require", "host=h&sslmode=require&sslcert=" + cert + "&sslkey=" + key},
+		"sslkey":          {"host=h&sslmode=require", "host=h&sslmode=require&sslcert=" + cert + "&sslkey=" + key},
+		"sslpassword":     {"", ""}, // It opens a key that is encrypted.
+		"sslsni":          {"host=h&sslmode=require", "host=h&sslmode=require&sslsni=0"},
+		"sslnegotiation":  {"host=h&sslmode=require", "host=h&sslmode=require&sslnegotiation=direct"},
 		"connect_timeout": {"", "connect_timeout=7"}, "target_session_attrs": {"", "target_session_attrs=read-write"},
 		"host": {"", "host=other"}, "port": {"", "port=7"}, "user": {"", "user=u"}, "password": {"", "password=p"},
 		"dbname": {"", "dbname=other"}, "database": {"", "database=other"}, "passfile": {"", "passfile=" + pass},

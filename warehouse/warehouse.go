@@ -27,12 +27,12 @@ type Options struct {
 type Warehouse interface {
 	// Engine names the engine: "duckdb" or "postgres".
 	Engine() string
-	// Check refuses, with a problem that names the place, tables that cannot land and models that cannot be built under their names. It
-	// touches nothing.
-	Check(tables []*change.Table, models []Model) error
-	// Examine looks for what would stop a run that builds these models, such as missing rights, and touches nothing. The notes are what
+	// Check refuses, with a problem that names the place, tables that cannot land and models that cannot be built under their names, and
+	// what is in their way that no run has made. It touches nothing.
+	Check(ctx context.Context, tables []*change.Table, models []Model) error
+	// Examine looks for what would stop a run, such as missing rights, and touches nothing. The notes are what
 	// people should know besides.
-	Examine(ctx context.Context, models []Model) (notes []string, err error)
+	Examine(ctx context.Context) (notes []string, err error)
 	// Begin takes the warehouse for one run, creates what is missing in it, brings ops to the newest schema and clears what a
 	// killed run left behind. Another run holding it gives a *HeldError after wait.
 	Begin(ctx context.Context, who Holder, wait time.Duration) (Run, error)

@@ -10,6 +10,7 @@ import (
 	"lifeline/change"
 	"lifeline/model"
 	"lifeline/project"
+	"lifeline/semantic"
 	"lifeline/source"
 	"lifeline/source/preflight"
 	"lifeline/warehouse"
@@ -48,7 +49,7 @@ func (c *doctorCommand) Run(ctx context.Context, g *Globals) error {
 		engine = wh.Engine()
 	}
 	graph, errGraph := graphAt(p, engine, time.Now().UTC())
-	findings := []finding{c.project(p, graph, errGraph)}
+	findings := []finding{c.project(p, graph, errGraph), pages(p)}
 	src, err := g.openSource(ctx, p, 1, true)
 	if err != nil {
 		src = nil
@@ -96,6 +97,15 @@ func (c *doctorCommand) project(p *project.Project, graph *model.Graph, err erro
 	return finding{Check: "project", Status: string(preflight.OK), What: what}
 }
 
+// pages says whether the project's pages can be read: serve stops where they cannot.
+func pages(p *project.Project) finding {
+	d, err := semantic.DefinitionOf(p)
+	if err != nil {
+		return failing("pages", err)
+	}
+	return finding{Check: "pages", Status: string(preflight.OK), What: fmt.Sprintf("%d pages", len(d.Pages))}
+}
+
 func failing(check string, err error) finding {
 	f := describe(err)
 	return finding{check, string(preflight.Fail), f.Message, f.Try, change.Class(f.ExitCode)}
@@ -119,7 +129,7 @@ func (c *doctorCommand) warehouse(ctx context.Context, wh warehouse.Warehouse, e
 			}
 		}
 	}
-	notes, err := wh.Examine(ctx, models)
+	notes, err := wh.Examine(ctx)
 	if err != nil {
 		out = append(out, failing("warehouse", err))
 	}
@@ -130,7 +140,7 @@ func (c *doctorCommand) warehouse(ctx context.Context, wh warehouse.Warehouse, e
 	if src != nil {
 		tables, _ = src.Tables(ctx) // What is wrong there is said by the source's own checks.
 	}
-	if err := wh.Check(tables, models); err != nil {
+	if err := wh.Check(ctx, tables, models); err != nil {
 		out = append(out, failing("names", err))
 	}
 	if len(out) > len(notes) {

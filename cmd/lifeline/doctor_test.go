@@ -40,6 +40,11 @@ func TestTheDoctorFindsWhatStopsARunInTheWarehouse(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, []byte("a file of somebody's"), 0o600))
 		both(t, "duckdb:"+file, "is not a warehouse of lifeline")
 		both(t, "duckdb:"+filepath.Join(file, "w.duckdb"), "a warehouse path whose folder is there and is a folder")
+		for _, folder := range []string{"/proc", "/sys"} {
+			o := lifeline(t, "doctor", "--project", dir, "--source", "csv:"+filepath.Join(dir, "csv"), "--warehouse", "duckdb:"+folder+"/w.duckdb")
+			require.NotZero(t, o.code, o.out)
+			require.Regexp(t, "fail +warehouse +write in "+folder+".*\n +Try: ", o.out)
+		}
 		entries, err := os.ReadDir(at)
 		require.NoError(t, err)
 		require.Len(t, entries, 1, "nothing was made")

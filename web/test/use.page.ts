@@ -27,7 +27,9 @@ test("a card without rows says why, once", async ({ page }) => {
   await page.goto("/?from=1990-01-01&to=1990-01-31");
   await settled(page);
   const bodies = page.locator(".card > .body");
-  const empty = await bodies.evaluateAll((all) => all.filter((b) => !b.childElementCount).map((b) => [b.textContent, b.parentElement?.querySelector(".answer")?.textContent]));
+  const empty = await bodies.evaluateAll((all) =>
+    all.filter((b) => !b.childElementCount).map((b) => [b.textContent, b.parentElement?.querySelector(".answer")?.textContent]),
+  );
   expect(empty.length).toBeGreaterThan(0);
   for (const [body, answer] of empty) {
     expect(body).toBe("");
