@@ -217,7 +217,7 @@ func (e *Export) profiles() error {
 				{"threads", 2},
 				// So that every client in use reads what dbt builds.
 				{"config_options", object{{"storage_compatibility_version", "v1.2.0"}}},
-				{"settings", object{{"integer_division", true}, {"default_null_order", "postgres"}, {"TimeZone", "UTC"}}},
+				{"settings", e.sessionSettings()},
 				{"attach", []object{{{"path", env("LIFELINE_LANDING", e.options.Landing)}, {"alias", "landing"}, {"read_only", true}}}},
 			}},
 			{"postgres", object{
@@ -233,6 +233,14 @@ func (e *Export) profiles() error {
 		}},
 	}}})
 	return nil
+}
+
+// sessionSettings make DuckDB divide and order as in a run.
+func (e *Export) sessionSettings() object {
+	if e.project.Config.Warehouse.EngineSQL {
+		return object{{"TimeZone", "UTC"}}
+	}
+	return object{{"integer_division", true}, {"default_null_order", "postgres"}, {"TimeZone", "UTC"}}
 }
 
 func defaultTarget(o Options) string {

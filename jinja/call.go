@@ -13,7 +13,7 @@ func (a *arguments) call(f *frame, s span) (*Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Call{Args: args, Names: slices.Clone(a.names), Named: map[string]Value{}, context: f.context, span: s}
+	c := &Call{Args: args, Names: slices.Clone(a.names), Named: map[string]Value{}, context: f.context, pack: f.pack, span: s}
 	for i, name := range a.names {
 		if c.Named[name], err = a.named[i].eval(f); err != nil {
 			return nil, err
@@ -116,7 +116,7 @@ func (e *callExpr) called(err error) error {
 
 // Invoke calls a macro or function of the template's from within a function.
 func (c *Call) Invoke(callee Value, args *Call) (Value, error) {
-	args.context, args.span = c.context, c.span
+	args.context, args.pack, args.span = c.context, c.pack, c.span
 	return (&callExpr{span: c.span}).invoke(callee, args)
 }
 

@@ -11,6 +11,7 @@ import (
 type frame struct {
 	context *Context
 	parent  *frame
+	pack    string // The package whose macro this is, if any.
 	vars    map[string]Value
 	out     *strings.Builder
 }
@@ -28,13 +29,18 @@ func (s *signal) Error() string { return s.word + " outside of what it ends" }
 func Return(v Value) error { return &signal{word: "return", value: v} }
 
 func (f *frame) inner() *frame {
-	return &frame{context: f.context, parent: f, vars: map[string]Value{}, out: f.out}
+	return &frame{context: f.context, parent: f, pack: f.pack, vars: map[string]Value{}, out: f.out}
 }
 
 func (f *frame) lookup(name string) (Value, bool, error) {
 	for g := f; g != nil; g = g.parent {
 		if v, ok := g.vars[name]; ok {
 			return v, true, nil
+		}
+	}
+	if f.pack != "" {
+		if v, ok, err := f.context.packaged(f.pack, name); ok || err != nil {
+			return v, ok, err
 		}
 	}
 	return f.context.lookup(name)

@@ -90,13 +90,18 @@ type Context struct {
 	// Missing says what is wrong with a name that nothing defines, and what to try; nil for a plain answer.
 	Missing func(name string) (try string, err error)
 
-	modules map[string]*moduleFrame
-	depth   int
-	steps   int
+	// Packages are the templates of packages, by the packages' names.
+	Packages map[string][]*Template
+
+	modules  map[string]*moduleFrame
+	packages map[string]map[string]*moduleFrame
+	depth    int
+	steps    int
 }
 
 type moduleFrame struct {
 	template *Template
+	pack     string // The package that the template belongs to, if any.
 	frame    *frame
 }
 
@@ -137,20 +142,25 @@ func (c *Context) top() *frame {
 			c.modules[name] = m
 		}
 	}
-	return &frame{context: c, vars: map[string]Value{}, out: &strings.Builder{}}
+	c.packages = map[string]map[string]*moduleFrame{}
+	for pack, templates := range c.Packages {
+		c.packages[pack] = map[string]*moduleFrame{}
+		for _, t := range templates {
+			m := &moduleFrame{template: t, pack: pack}
+			for _, name := range t.macros {
+				c.packages[pack][name] = m
+			}
+		}
+	}
+	return &frame{context: c, vars: map[string]Value{}, out: silent()}
 }
+
+func silent() *strings.Builder { return &strings.Builder{} }
 
 // lookup finds a name that the template itself does not define.
 func (c *Context) lookup(name string) (Value, bool, error) {
 	if m, ok := c.modules[name]; ok {
-		if m.frame == nil {
-			m.frame = &frame{context: c, vars: map[string]Value{}, out: &strings.Builder{}}
-			if err := m.frame.run(m.template.body); err != nil {
-				return nil, false, err
-			}
-		}
-		v, ok := m.frame.vars[name]
-		return v, ok, nil
+		return m.value(c, name)
 	}
 	if v, ok := c.Names[name]; ok {
 		return v, true, nil

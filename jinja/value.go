@@ -34,6 +34,7 @@ type Call struct {
 	Named map[string]Value
 
 	context *Context
+	pack    string
 	span    span
 }
 

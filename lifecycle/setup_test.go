@@ -92,7 +92,7 @@ func engines(t *testing.T, body func(t *testing.T, e engine)) {
 	t.Helper()
 	t.Run("duckdb", func(t *testing.T) {
 		t.Parallel()
-		db, err := warehouse.OpenScratch(t.Context())
+		db, err := warehouse.OpenScratch(t.Context(), false)
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = db.Close() })
 		body(t, engine{name: "duckdb", db: db})

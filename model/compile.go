@@ -56,8 +56,16 @@ func (g *Graph) CompileTest(t *project.Test, env Env) (string, error) {
 		on.text = fmt.Sprintf("(select * from %s where %s) as tested", env.Relation(node), t.Where)
 	}
 	args, extra := testArguments(t, on)
-	sql, err := g.compile(nil, t.File, "{{ test_"+t.Kind+"("+args+") }}", env, extra)
+	sql, err := g.compile(nil, t.File, "{{ "+testMacro(t)+"("+args+") }}", env, extra)
 	return sql, at(place(t), t.File, err)
+}
+
+// testMacro is how the macro of a generic test is called.
+func testMacro(t *project.Test) string {
+	if pack, name, ok := strings.Cut(t.Kind, "."); ok {
+		return pack + ".test_" + name
+	}
+	return "test_" + t.Kind
 }
 
 // Resolve renders the Jinja in a generic test's where and arguments, such as a variable in a bound; a test without any comes back as it

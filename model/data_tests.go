@@ -37,7 +37,7 @@ func (g *Graph) configureTests() error {
 		sql := t.SQL
 		if t.Kind != project.Singular {
 			args, extra := testArguments(t, &relation{"model", nil})
-			sql, h.extra = "{{ test_"+t.Kind+"("+args+") }}", extra
+			sql, h.extra = "{{ "+testMacro(t)+"("+args+") }}", extra
 		}
 		if _, err := g.renderer.render(t.File, sql, h); err != nil && !t.Disabled {
 			return at(place(t), t.File, err)

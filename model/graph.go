@@ -142,6 +142,11 @@ func (g *Graph) collect() ([]*Node, error) {
 		}
 		g.byName[s.Name] = n
 		nodes = append(nodes, n)
+		for source, seed := range p.Filled {
+			if seed == s.Name {
+				g.byName["source:"+source] = n
+			}
+		}
 	}
 	for _, m := range p.Models {
 		n := &Node{
@@ -213,6 +218,9 @@ func (g *Graph) finding(n *Node, on edges, incremental bool) hooks {
 			if err := g.project.SetMeta(n.Model, meta); err != nil {
 				return err
 			}
+		}
+		if err := g.project.TakeConfigHook(key, v); err != nil {
+			return err
 		}
 		known, err := n.Config.Set(key, v)
 		if err == nil && !known {
@@ -311,6 +319,11 @@ func (g *Graph) configure(n *Node) error {
 	}
 	n.Tags = n.Config.Tags
 	n.Schema = cmp.Or(n.Config.Schema, g.renderer.target.Schema)
+	if g.project.Plain && n.Config.Schema != "" && n.refuseReserved() != nil {
+		// Such as staging, which many projects have: dbt's own name for it.
+		n.Schema = g.renderer.target.Schema + "_" + n.Config.Schema
+		g.project.Ignore(fmt.Sprintf("the schema %s as it stands (it is reserved; its models are in %s)", n.Config.Schema, n.Schema), n.Path)
+	}
 	var err error
 	if n.Schema, err = g.generated(n, "generate_schema_name", n.Config.Schema, n.Schema); err != nil {
 		return err

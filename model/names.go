@@ -383,8 +383,22 @@ func (a *adapter) dialect() string {
 // dispatch finds the macro for the engine, or the default one.
 func (a *adapter) dispatch(c *jinja.Call) (jinja.Value, error) {
 	name := text(c, 0)
+	pack := text(c, 1)
+	if v, ok := c.Named["macro_namespace"]; ok && pack == "" {
+		pack, _ = jinja.Text(v)
+	}
+	pack = orElse(pack, c.Package())
+	if pack != "" {
+		// What is built in stands over a package's own, and a project's macro over both.
+		if m, err := c.Macro(pack + "__" + name); err != nil || m != nil {
+			return m, err
+		}
+	}
 	for _, prefix := range []string{a.dialect(), "default"} {
 		m, err := c.Macro(prefix + "__" + name)
+		if m == nil && err == nil && pack != "" {
+			m, err = c.PackageMacro(pack, prefix+"__"+name)
+		}
 		if err != nil || m != nil {
 			return m, err
 		}

@@ -3,6 +3,7 @@ package model
 import (
 	"embed"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -36,9 +37,42 @@ var packages = sync.OnceValues(func() ([]*jinja.Template, error) {
 
 // macroPackage is a name such as dbt_utils, whose macros are built in.
 type macroPackage struct {
-	name  string
-	known []string
+	name   string
+	known  []string
+	broken map[string]error // Macros of an installed package that cannot be read, by PACKAGE.NAME.
 }
+
+// install makes the macros of installed packages known: those that are built in stand over them.
+func (r *renderer) install(installed []*project.Package) {
+	r.installed, r.broken = map[string][]*jinja.Template{}, map[string]error{}
+	for _, pack := range installed {
+		p := &macroPackage{name: pack.Name}
+		for _, other := range r.packages {
+			if other.name == pack.Name {
+				p = other
+			}
+		}
+		if p.broken == nil && len(p.known) == 0 {
+			r.packages = append(r.packages, p)
+		}
+		p.broken = r.broken
+		for _, m := range pack.Macros {
+			t, err := jinja.Parse(m.Path, m.SQL)
+			if err != nil {
+				for _, name := range macroNamed.FindAllStringSubmatch(m.SQL, -1) {
+					r.broken[pack.Name+"."+name[1]] = err
+				}
+				continue
+			}
+			r.installed[pack.Name] = append(r.installed[pack.Name], t)
+			p.known = append(p.known, t.Macros()...)
+		}
+		slices.Sort(p.known)
+		p.known = slices.Compact(p.known)
+	}
+}
+
+var macroNamed = regexp.MustCompile(`\{%-?\s*(?:macro|test)\s+(\w+)`)
 
 func newMacroPackage(name string, all []*jinja.Template) *macroPackage {
 	p := &macroPackage{name: name}
@@ -60,6 +94,12 @@ func (p *macroPackage) Kind() string { return "package" }
 func (p *macroPackage) Attr(name string) (jinja.Value, bool) {
 	return jinja.Native(p.name+"."+name, func(c *jinja.Call) (jinja.Value, error) {
 		m, err := c.Macro(p.name + "__" + name)
+		if m == nil && err == nil {
+			m, err = c.PackageMacro(p.name, name)
+		}
+		if err == nil && m == nil {
+			err = p.broken[p.name+"."+name]
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -12,12 +12,14 @@ import (
 
 // renderer turns a file's Jinja into SQL. The project's macros are known everywhere, and so are the shipped ones.
 type renderer struct {
-	project  *project.Project
-	target   Target
-	vars     map[string]any
-	env      func(string) string
-	packages []*macroPackage
-	macros   []*jinja.Template // The shipped ones first: a later one stands over an earlier one.
+	project   *project.Project
+	target    Target
+	vars      map[string]any
+	env       func(string) string
+	packages  []*macroPackage
+	installed map[string][]*jinja.Template // Macros of installed packages.
+	broken    map[string]error             // Of them, by PACKAGE.NAME, those that cannot be read.
+	macros    []*jinja.Template            // The shipped ones first: a later one stands over an earlier one.
 }
 
 // hooks answer what a file asks for while it is rendered.
@@ -53,7 +55,8 @@ func newRenderer(p *project.Project, o Options) (*renderer, error) {
 		return nil, r.problem(err)
 	}
 	r.macros = append(append(r.macros, t), built...)
-	r.packages = []*macroPackage{newMacroPackage("dbt", built), newMacroPackage("dbt_utils", built)}
+	r.packages = []*macroPackage{newMacroPackage("dbt", built), newMacroPackage("dbt_utils", built), newMacroPackage("dbt_date", built)}
+	r.install(p.Packages)
 	defined := map[string]string{}
 	for _, m := range p.Macros {
 		t, err := jinja.Parse(m.Path, m.SQL)
@@ -134,7 +137,7 @@ func (r *renderer) context(h hooks) *jinja.Context {
 	for k, v := range h.extra {
 		names[k] = jinja.FromGo(v)
 	}
-	return &jinja.Context{Names: names, Modules: r.macros, Missing: absent}
+	return &jinja.Context{Names: names, Modules: r.macros, Packages: r.installed, Missing: absent}
 }
 
 // absent says what is wrong with a name that nothing defines.

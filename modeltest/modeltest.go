@@ -46,7 +46,7 @@ const (
 // multiset, in the columns that the test names. No source and no warehouse is opened. A test that cannot run is a result too; an
 // error is returned for what concerns all of them.
 func Run(ctx context.Context, p *project.Project, want func(*project.UnitTest) bool, each func(Result)) error {
-	db, err := warehouse.OpenScratch(ctx)
+	db, err := warehouse.OpenScratch(ctx, p.Config.Warehouse.EngineSQL)
 	if err != nil {
 		return err
 	}

@@ -64,8 +64,16 @@ type WarehouseConfig struct {
 	DSN          string // duckdb:PATH or postgres://….
 	MemoryLimit  string // Such as "4GB"; DuckDB only.
 	KeepVersions int    // The newest included; 0 means the default of 2.
+	EngineSQL    bool   // sql: engine. DuckDB divides and orders as it does by itself, not as PostgreSQL does.
 	FileMode     uint32 // Of the published file, DuckDB only; 0 means the default of 0444.
 }
+
+// What SQL means on DuckDB: the same as on PostgreSQL, or what DuckDB makes of it by itself, as under dbt. The latter holds for a dbt
+// project without lifeline.yml.
+const (
+	sqlShared = "shared"
+	sqlEngine = "engine"
+)
 
 var octal = regexp.MustCompile(`^(0o?)?[0-7]{3}$`)
 
@@ -108,9 +116,9 @@ func (p *Project) readConfig(env func(string) string) error {
 				Try: "--project DIR, or lifeline demo to see a project at work",
 			}
 		}
-		o = &Object{file: "lifeline.yml"}
+		o, p.Plain = &Object{file: "lifeline.yml"}, true
 	}
-	c := &p.Config
+	c, sql := &p.Config, sqlShared
 	c.Source.TimeZone, c.BusinessTimeZone, c.AsOf.Rule = "UTC", "UTC", "latest"
 	if err := firstError(
 		o.Text("name", &c.Name),
@@ -128,6 +136,7 @@ func (p *Project) readConfig(env func(string) string) error {
 		}),
 		child(o, "warehouse", func(s *Object) error {
 			return firstError(s.Text("dsn", &c.Warehouse.DSN), s.Text("memory_limit", &c.Warehouse.MemoryLimit),
+				s.oneOf("sql", &sql, sqlShared, sqlEngine),
 				s.Integer("keep_versions", &c.Warehouse.KeepVersions), s.fileMode("file_mode", &c.Warehouse.FileMode), s.Finish(p))
 		}),
 		p.readAsOf(o),
@@ -135,6 +144,7 @@ func (p *Project) readConfig(env func(string) string) error {
 	); err != nil {
 		return err
 	}
+	c.Warehouse.EngineSQL = sql == sqlEngine || p.Plain
 	c.Source.DSN, c.Warehouse.DSN = expand(c.Source.DSN, env), expand(c.Warehouse.DSN, env)
 	for _, secret := range []*string{
 		&c.Source.DSN, &c.Warehouse.DSN, &c.MaskingKey, &c.Notify.Webhook, &c.Notify.Secret, &c.Notify.Mail.Server,

@@ -131,9 +131,11 @@ func (t *Test) Unique() []string {
 }
 
 // ownTests are the generic tests that the project defines itself, with their arguments.
-func (p *Project) ownTests() map[string][]string {
+func (p *Project) ownTests() map[string][]string { return testsIn(p.Macros) }
+
+func testsIn(macros []*Macro) map[string][]string {
 	out := map[string][]string{}
-	for _, m := range p.Macros {
+	for _, m := range macros {
 		for _, block := range testBlock.FindAllStringSubmatch(m.SQL, -1) {
 			var args []string
 			for _, a := range strings.Split(block[2], ",") {
@@ -200,8 +202,19 @@ func (p *Project) readTest(v Value, node, column string) error {
 	own := p.ownTests()
 	known, ok := own[t.Kind]
 	if t.Own = ok; !ok {
-		if known, ok = TestKinds[t.Kind]; !ok {
+		packed, installed := p.packageTests()[t.Kind]
+		known, ok = TestKinds[t.Kind]
+		switch {
+		case installed && (!ok || !settings.argumentsAmong(known)):
+			t.Own, known = true, packed // The package's own, where it takes more than what is built in.
+		case !ok:
 			return Value{v.file, v.node}.unknownTest(t.Kind, own)
+		}
+	}
+	if t.Column == "" {
+		// A test of a whole model may name its column as an argument.
+		if err := settings.argumentText("column_name", &t.Column); err != nil {
+			return err
 		}
 	}
 	if err := firstError(settings.Text("name", &t.Name), p.describe(settings, &t.Description),
@@ -214,6 +227,45 @@ func (p *Project) readTest(v Value, node, column string) error {
 	t.full = t.Name
 	p.Tests = append(p.Tests, t)
 	return p.testFolders(t)
+}
+
+// argumentText reads an argument of a test, at its own level or below arguments.
+func (o *Object) argumentText(name string, set *string) error {
+	if err := o.Text(name, set); err != nil || *set != "" {
+		return err
+	}
+	for _, f := range o.Fields {
+		if f.Name != "arguments" {
+			continue
+		}
+		inner, err := f.Value.Object()
+		if err != nil {
+			return nil
+		}
+		return inner.Text(name, set)
+	}
+	return nil
+}
+
+// argumentsAmong tells whether a test has no arguments but known ones and settings.
+func (o *Object) argumentsAmong(known []string) bool {
+	among := func(o *Object) bool {
+		for _, f := range o.Fields {
+			if !contains(known, f.Name) && !contains(testConfigKeys, f.Name) && !testConfigIgnored[f.Name] &&
+				!contains([]string{"name", "description", "config", "arguments", "test_name", "column_name"}, f.Name) {
+				return false
+			}
+		}
+		return true
+	}
+	for _, f := range o.Fields {
+		if f.Name == "arguments" {
+			if inner, err := f.Value.Object(); err == nil && !among(inner) {
+				return false
+			}
+		}
+	}
+	return among(o)
 }
 
 // ofPackage are the tests that are known of a package.
@@ -330,6 +382,7 @@ func (t *Test) readArgs(o *Object, known []string) error {
 		if err != nil {
 			return err
 		}
+		inner.Take("column_name") // Read before.
 		from = append(from, inner)
 	}
 	for _, level := range from {

@@ -13,7 +13,7 @@ import (
 
 // Keys of dbt_project.yml that have no effect here.
 var projectIgnored = []string{
-	"require-dbt-version", "clean-targets", "log-path", "packages-install-path",
+	"require-dbt-version", "clean-targets", "log-path",
 	"asset-paths", "snapshots", "dispatch", "query-comment", "flags",
 	"dbt-cloud", "semantic-models", "saved-queries", "exposures", "metrics", "on-run-start", "on-run-end", "sources", "unit_tests",
 }
@@ -40,6 +40,7 @@ func (p *Project) readDbtProject() error {
 	}
 	if err := firstError(
 		o.Text("name", &p.Name), p.expanded(o, "target-path", &p.TargetPath),
+		p.expanded(o, "packages-install-path", &p.packagesPath),
 		o.Texts("model-paths", &p.paths.models), o.Texts("seed-paths", &p.paths.seeds),
 		o.Texts("test-paths", &p.paths.tests), o.Texts("macro-paths", &p.paths.macros),
 		o.Texts("docs-paths", &p.paths.docs), o.Texts("snapshot-paths", &p.paths.snapshots), o.Texts("analysis-paths", &p.paths.analyses),
@@ -50,20 +51,14 @@ func (p *Project) readDbtProject() error {
 	if p.Name == "" {
 		return &change.Problem{Err: fmt.Errorf("the project has no name"), Where: file, Class: change.ClassUsage, Try: "name: my_project"}
 	}
-	for old, now := range map[string]string{"source-paths": "model-paths", "data-paths": "seed-paths"} {
-		if _, ok := o.Take(old); ok {
-			for _, f := range o.Fields {
-				if f.Name == old {
-					return f.Key.Problem(fmt.Sprintf("unknown key %q: dbt has renamed it", old), now)
-				}
-			}
-		}
+	if err := firstError(p.oldPaths(o, "source-paths", "model-paths", &p.paths.models),
+		p.oldPaths(o, "data-paths", "seed-paths", &p.paths.seeds)); err != nil {
+		return err
 	}
+	p.hooks = map[string]Value{}
 	for _, hook := range []string{"on-run-start", "on-run-end"} {
 		if v, ok := o.Take(hook); ok {
-			if texts, err := v.Texts(); err != nil || len(texts) > 0 {
-				return v.Problem(hook+" hooks are not supported", "take the hook out; run builds a version that nobody sees before it is whole")
-			}
+			p.hooks[hook] = v // A macro that it calls is not read yet.
 		}
 	}
 	p.folders = map[string]Value{}
@@ -78,6 +73,21 @@ func (p *Project) readDbtProject() error {
 		o.Take(key) // Every dbt project has these; that they mean nothing here is no news.
 	}
 	return o.Finish(p, projectIgnored...)
+}
+
+// oldPaths takes a key by the name that it had before dbt 1.0, as dbt still does.
+func (p *Project) oldPaths(o *Object, old, now string, set *[]string) error {
+	v, ok := o.Take(old)
+	if !ok {
+		return nil
+	}
+	for _, f := range o.Fields {
+		if f.Name == now {
+			return v.Problem(fmt.Sprintf("%s is the old name of %s, and both are there", old, now), "take "+old+" out")
+		}
+	}
+	p.ignore(fmt.Sprintf("the name %s (dbt calls it %s since 1.0; it is taken as that)", old, now), v.Where())
+	return o.Texts(old, set)
 }
 
 // packageVars lifts the variables under the project's own name to the top, as dbt resolves them.
@@ -157,7 +167,7 @@ func (p *Project) readPackage(o *Object) error {
 			return nil
 		}
 	}
-	p.ignore("package "+name+" (its models, macros and tests are not read)", o.Value.Where())
+	p.ignore("package "+name+" (its models are not built; its macros and tests are known where dbt deps has installed it)", o.Value.Where())
 	return nil
 }
 
@@ -180,6 +190,19 @@ func (p *Project) readMacros() error {
 			return err
 		}
 		p.Macros = append(p.Macros, &Macro{Path: f, SQL: sql})
+	}
+	for _, name := range sortedKeys(p.hooks) {
+		v := p.hooks[name]
+		x, err := v.Any()
+		if err != nil {
+			return err
+		}
+		if err := p.TakeHook(name, x); err != nil {
+			return v.Problem(err.Error(), hookTry)
+		}
+		if len(hookTexts(x)) > 0 {
+			p.ignore(name+" (hooks are not run)", v.Where())
+		}
 	}
 	return nil
 }

@@ -67,7 +67,11 @@ func (p *Project) setConfig(c *ModelConfig, name string, v, key Value) error {
 	if name == "meta" {
 		return nil // Read by takeMeta; its texts may hold Jinja for later.
 	}
-	if !configHooks[name] { // A hook is refused, whatever Jinja stands in it.
+	if configHooks[name] { // Its Jinja is for later.
+		if err := p.TakeHook(name, x); err != nil {
+			return key.Problem(err.Error(), hookTry)
+		}
+	} else {
 		if x, err = p.expandAll(x); err != nil {
 			return v.Problem(err.Error(), expandTry)
 		}
@@ -174,7 +178,7 @@ func (p *Project) expandText(s string) (any, error) {
 		return nil, fmt.Errorf("%q is broken Jinja: %w", s, err)
 	}
 	v, err := t.Value(&jinja.Context{Names: map[string]jinja.Value{
-		"project_name": p.Name,
+		"project_name": p.Name, "target": p.targetNames(),
 		"var": jinja.Native("var", func(c *jinja.Call) (jinja.Value, error) {
 			return p.named(c, "variable", func(name string) (any, bool) { x, ok := p.Vars[name]; return x, ok })
 		}),
@@ -186,6 +190,20 @@ func (p *Project) expandText(s string) (any, error) {
 		return nil, fmt.Errorf("%q cannot be used in a YAML file: %w", s, err)
 	}
 	return jinja.ToGo(v), nil
+}
+
+// targetSchema is the schema of models that name none.
+const targetSchema = "analytics"
+
+// targetNames is target in a YAML file. Its type is the one that the project's own files name: a flag comes later.
+func (p *Project) targetNames() jinja.Value {
+	kind := "duckdb"
+	if strings.HasPrefix(p.Config.Warehouse.DSN, "postgres") {
+		kind = "postgres"
+	}
+	return jinja.FromGo(map[string]any{
+		"name": orElse(p.Target, kind), "type": kind, "schema": targetSchema, "database": p.Name, "profile_name": p.Name, "threads": int64(1),
+	})
 }
 
 // named answers var() and env_var() in a YAML file.
@@ -209,8 +227,8 @@ func (p *Project) named(c *jinja.Call, what string, find func(string) (any, bool
 	return nil, fmt.Errorf("there is no %s %q", what, name)
 }
 
-// configHooks run SQL of their own around a model, which is refused.
-var configHooks = map[string]bool{"pre_hook": true, "post_hook": true, "pre-hook": true, "post-hook": true, "sql_header": true}
+// configHooks run SQL of their own around a model: see TakeHook.
+var configHooks = map[string]bool{"pre_hook": true, "post_hook": true, "pre-hook": true, "post-hook": true}
 
 // Configuration keys of dbt that have no effect here.
 var configIgnored = map[string]bool{
@@ -285,7 +303,7 @@ func (c *ModelConfig) setColumnTypes(v any) error {
 // unusedConfig tells keys that have no effect here from those that are not supported and those that nobody knows.
 func unusedConfig(key string, v any) (used bool, err error) {
 	switch {
-	case configHooks[key] && len(textsOf(v)) > 0:
+	case key == "sql_header" && len(textsOf(v)) > 0:
 		return true, fmt.Errorf("%s is not supported", key)
 	case configHooks[key] || configIgnored[key] || slip(key, configKnown()) == "":
 		return false, nil // dbt's, an adapter's or a project's own.

@@ -25,27 +25,33 @@ type Project struct {
 	Models  []*Model
 	Seeds   []*Seed
 	Macros  []*Macro
-	Tests   []*Test // Generic and singular, in the order of their files.
+	// Packages are those that dbt deps has installed beside the project, by name.
+	Packages []*Package
+	Tests    []*Test // Generic and singular, in the order of their files.
 	// Unit tests are read and kept; running them is the caller's.
 	UnitTests []*UnitTest
 	Vars      map[string]any
-	Target    string    // What target.name is; empty for the engine.
-	Ignored   []Ignored // Keys of dbt that have no effect here.
+	Target    string            // What target.name is; empty for the engine.
+	Filled    map[string]string // Source tables ("source.table") that a seed fills, and that seed.
+	Plain     bool              // It has no lifeline.yml: a dbt project as it is.
+	Ignored   []Ignored         // Keys of dbt that have no effect here.
 	// Against says what words of state: choose each node, by unique id; nil where the project is compared with no earlier state.
 	Against map[string][]string
 	// TargetPath is the folder that artifacts are written to, relative to the project.
 	TargetPath string
 
-	paths       paths
-	folders     map[string]Value             // The models and seeds keys of dbt_project.yml.
-	docs        map[string]string            // Blocks of Markdown files, by name.
-	usedFolders []string                     // Where those stand that lead to a file.
-	files       []string                     // Every file read, relative, for Hash.
-	masks       map[string]masked            // By table.column.
-	looser      map[string]thresholdOverride // By a test's name or kind.
-	namedTables []namedTable                 // In settings of lifeline.yml.
-	env         func(string) string
-	given       map[string]any // Variables over those of dbt_project.yml.
+	paths        paths
+	folders      map[string]Value             // The models and seeds keys of dbt_project.yml.
+	docs         map[string]string            // Blocks of Markdown files, by name.
+	usedFolders  []string                     // Where those stand that lead to a file.
+	files        []string                     // Every file read, relative, for Hash.
+	masks        map[string]masked            // By table.column.
+	looser       map[string]thresholdOverride // By a test's name or kind.
+	namedTables  []namedTable                 // In settings of lifeline.yml.
+	env          func(string) string
+	given        map[string]any   // Variables over those of dbt_project.yml.
+	hooks        map[string]Value // on-run-start and on-run-end.
+	packagesPath string           // packages-install-path.
 }
 
 // Options say what reading may use.
@@ -154,7 +160,8 @@ type Seed struct {
 	Rows        [][]*string // nil is null.
 	Description string
 
-	text string
+	text  string
+	plain bool // Of a dbt project as it is.
 }
 
 // SeedColumn is a column of a seed with its SQL type.
@@ -224,7 +231,7 @@ func Read(dir string, o Options) (*Project, error) {
 		return nil, err
 	}
 	for _, read := range []func() error{
-		p.readDbtProject, p.readForeign, p.readDocs, p.readMacros, p.readModels, p.readSeeds,
+		p.readDbtProject, p.readForeign, p.readInstalled, p.readDocs, p.readMacros, p.readModels, p.readSeeds,
 		p.readSingularTests,
 	} {
 		if err := read(); err != nil {
@@ -281,6 +288,7 @@ func (p *Project) Validate() error {
 	if err := firstError(p.settleAsOf(), p.settleMasks()); err != nil {
 		return err
 	}
+	p.fillFromSeeds()
 	for _, s := range p.Sources {
 		if err := s.settleFreshness(); err != nil {
 			return err
@@ -301,6 +309,30 @@ func (p *Project) Validate() error {
 		return err
 	}
 	return p.settleThresholds()
+}
+
+// fillFromSeeds takes source tables that a seed of the project fills out of those that land: so dbt projects ship their sample data.
+func (p *Project) fillFromSeeds() {
+	if !p.Plain || p.Config.Source.DSN != "" {
+		return
+	}
+	p.Filled = map[string]string{}
+	var left []*SourceTable
+	for _, s := range p.Sources {
+		seed := p.Seed(s.Identifier)
+		if seed == nil || seed.Config.Disabled || s.File != "" || len(s.Key) > 0 {
+			left = append(left, s)
+			continue
+		}
+		p.Filled[s.Source+"."+s.Name] = seed.Name
+		p.ignore(fmt.Sprintf("the source table %s.%s as a table of its own (the seed %s fills it)", s.Source, s.Name, seed.Name), s.Where)
+	}
+	p.Sources = left
+	for _, t := range p.Tests {
+		if seed, ok := p.Filled[t.Node]; ok {
+			t.Node = seed
+		}
+	}
 }
 
 // tellUntyped lists the columns of a CSV file that land as text because nothing says what they are.

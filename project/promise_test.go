@@ -60,7 +60,7 @@ var forms = []form{
 	},
 	{
 		name: "warehouse", file: "lifeline.yml", text: "warehouse: {%s}\n",
-		used: map[string]string{"dsn": "duckdb:x", "memory_limit": "1GB", "keep_versions": "3", "file_mode": "0440"},
+		used: map[string]string{"dsn": "duckdb:x", "memory_limit": "1GB", "keep_versions": "3", "file_mode": "0440", "sql": "engine"},
 	},
 	{name: "as_of", file: "lifeline.yml", text: "as_of: {%s}\n", used: map[string]string{"rule": "now", "columns": "[t.day]"}},
 	{
@@ -88,14 +88,16 @@ var forms = []form{
 			"model-paths": "[models, other]", "seed-paths": "[seeds, other]", "test-paths": "[tests, other]", "macro-paths": "[other]",
 			"docs-paths": "[other]", "snapshot-paths": "[other]",
 			"analysis-paths": "[other]", "vars": "{a: 1}", "models": "{+materialized: table}", "seeds": "{+schema: raw}",
-			"data_tests": "{+severity: warn}",
-			"tests":      "{+severity: warn}",
+			"target-path": "out",
+			"data_tests":  "{+severity: warn}",
+			"tests":       "{+severity: warn}",
 		},
-		told: keysTold("require-dbt-version", "clean-targets", "target-path", "log-path", "packages-install-path", "asset-paths", "dispatch",
+		told: keysTold("require-dbt-version", "clean-targets", "log-path", "asset-paths", "dispatch",
 			"query-comment", "flags", "exposures", "metrics", "sources", "unit_tests", "snapshots",
 			"dbt-cloud", "semantic-models", "saved-queries"),
-		silent:  map[string]string{"version": "1", "config-version": "2", "profile": "p", "quoting": "{}"},
-		refused: map[string]string{"on-run-start": "[x]", "on-run-end": "[x]", "source-paths": "[x]", "data-paths": "[x]"},
+		silent: map[string]string{"version": "1", "config-version": "2", "profile": "p", "quoting": "{}", "packages-install-path": "x"},
+		refused: map[string]string{"on-run-start": "['drop table x']", "on-run-end": "['insert into x values (1)']",
+			"source-paths": "x: y", "data-paths": "x: y"},
 	},
 	{
 		name: "schema file", file: "models/x.yml", text: "%s\n",
@@ -103,9 +105,9 @@ var forms = []form{
 			"sources": "[{name: z, tables: [{name: zt}]}]", "models": "[{name: n, description: d}]", "data_tests": "[{name: one, severity: warn}]",
 			"unit_tests": "[{name: v, model: m, given: [], expect: {rows: []}}]",
 		},
-		told:    keysTold("macros", "exposures", "metrics", "groups", "analyses", "tests"),
+		told:    keysTold("macros", "exposures", "metrics", "groups", "analyses", "tests", "semantic_models", "saved_queries"),
 		silent:  map[string]string{"version": "2", "seeds": "[]"},
-		refused: map[string]string{"snapshots": "[x]", "semantic_models": "[x]", "saved_queries": "[x]"},
+		refused: map[string]string{"snapshots": "[x]"},
 	},
 	{
 		name: "source", file: "models/sources.yml", own: []string{
@@ -226,7 +228,7 @@ func effect(t *testing.T, p *Project) string {
 	t.Helper()
 	text, err := json.Marshal([]any{p.Name, p.Config, p.Sources, p.Models, p.Seeds, p.Tests, p.UnitTests, p.Vars, len(p.masks)})
 	require.NoError(t, err)
-	return fmt.Sprintf("%s %+v", text, p.paths)
+	return fmt.Sprintf("%s %+v %s", text, p.paths, p.TargetPath)
 }
 
 // entry is a form's text with one more key.
@@ -317,14 +319,15 @@ func TestEveryConfigurationKeyIsUsedToldOrRefused(t *testing.T) {
 			require.NotEqual(t, ModelConfig{}, c, key)
 		}
 	}
-	told := append(sortedKeys(configIgnored), "cluster_by", "transient", "elementary", "team", "partition_by", "dist", "sort", "file_format")
+	told := append(sortedKeys(configIgnored), "pre_hook", "post-hook",
+		"cluster_by", "transient", "elementary", "team", "partition_by", "dist", "sort", "file_format")
 	for _, key := range told {
 		known, err := new(ModelConfig).Set(key, "x")
 		require.NoError(t, err, key)
 		require.False(t, known, "%s has no effect, which is told", key)
 	}
 	for key, v := range map[string]any{
-		"pre_hook": "x", "post-hook": "x", "sql_header": "x", "strategy": "check", "materialised": "table", "shema": "x", "tag": "x",
+		"sql_header": "x", "strategy": "check", "materialised": "table", "shema": "x", "tag": "x",
 		"uniquekey":    "x",
 		"materialized": "snapshot", "enabled": "maybe", "column_types": "x", "indexes": "x",
 	} {

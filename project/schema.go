@@ -31,10 +31,8 @@ func (p *Project) readSchemas() error {
 
 func (p *Project) readSchema(o *Object) error {
 	o.Take("version")
-	for _, kind := range []string{"snapshots", "semantic_models", "saved_queries"} {
-		if v, ok := o.Take(kind); ok {
-			return v.Problem(kind+" are not supported", "take them out of this project")
-		}
+	if v, ok := o.Take("snapshots"); ok {
+		return v.Problem("snapshots are not supported", "take them out of this project")
 	}
 	return firstError(
 		o.Each("sources", p.readSource),
@@ -42,7 +40,7 @@ func (p *Project) readSchema(o *Object) error {
 		o.Each("seeds", p.readSeedPatch),
 		o.Each("data_tests", p.readTestPatch),
 		o.Each("unit_tests", p.readUnitTest),
-		o.Finish(p, "macros", "exposures", "metrics", "groups", "analyses", "tests"),
+		o.Finish(p, "macros", "exposures", "metrics", "groups", "analyses", "tests", "semantic_models", "saved_queries"),
 	)
 }
 

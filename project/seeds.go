@@ -22,7 +22,7 @@ func (p *Project) readSeeds() error {
 			if err != nil {
 				return err
 			}
-			s := &Seed{Name: baseName(f), Path: f, text: strings.TrimPrefix(text, "\ufeff")}
+			s := &Seed{Name: baseName(f), Path: f, text: strings.TrimPrefix(text, "\ufeff"), plain: p.Plain}
 			if err := p.folderConfig("seeds", root, f, &s.Config); err != nil {
 				return err
 			}
@@ -161,6 +161,9 @@ func (s *Seed) guess(column int) string {
 			}
 		}
 		if fits && seen {
+			if s.plain && strings.HasPrefix(t.name, "numeric") {
+				return "double precision" // As dbt, on both engines; column_types says otherwise.
+			}
 			return t.name
 		}
 	}

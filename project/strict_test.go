@@ -30,8 +30,9 @@ func TestFilesBesideTheModelsAreReadStrictly(t *testing.T) {
 	f("lifeline.yml", "cdc: {heartbeat: 1h}\n", `lifeline.yml:1:7: heartbeat "1h" is not a time from 100ms to 10s | heartbeat: 1s`)
 	f("dbt_project.yml", "version: 1\n", `dbt_project.yml: the project has no name | name: my_project`)
 	f("dbt_project.yml", "name: small\nmodel-path: [x]\n", `dbt_project.yml:2:1: unknown key "model-path" | model-paths`)
-	f("dbt_project.yml", "name: small\non-run-end: [\"grant select\"]\n",
-		`dbt_project.yml:2:13: on-run-end hooks are not supported | take the hook out; run builds a version that nobody sees before it is whole`)
+	const hookTry = "take the hook out, or write what it does as a model; a version is built where nobody sees it before it is whole"
+	f("dbt_project.yml", "name: small\non-run-end: [\"truncate table x\"]\n", `dbt_project.yml:2:13: on-run-end is not supported: it changes `+
+		`tables (truncate), and what is published would differ | `+hookTry)
 	f("dbt_project.yml", "name: small\nmodels:\n  small:\n    +materialised: table\n",
 		`dbt_project.yml:4:5: unknown configuration "materialised" | materialized`)
 	f("dbt_project.yml", "name: small\nmodels:\n  small:\n    materialized: tabel\n",
@@ -251,10 +252,11 @@ func TestWhatIsBroughtFromDbtIsAnsweredRightly(t *testing.T) {
 		_, err := load(t, map[string]string{file: text, "seeds/words.csv": "a\n1\n"})
 		requireProblem(t, err, want)
 	}
-	f("dbt_project.yml", "name: small\nsource-paths: [models]\n",
-		`dbt_project.yml:2:1: unknown key "source-paths": dbt has renamed it | model-paths`)
-	f("dbt_project.yml", "name: small\nmodels:\n  +post-hook: \"grant select on {{ this }} to x\"\n",
-		`dbt_project.yml:3:3: post-hook is not supported | see docs/projects.md for the configuration that is supported`)
+	f("dbt_project.yml", "name: small\nmodel-paths: [models]\nsource-paths: [models]\n",
+		`dbt_project.yml:3:15: source-paths is the old name of model-paths, and both are there | take source-paths out`)
+	f("dbt_project.yml", "name: small\nmodels:\n  +post-hook: \"delete from {{ this }}\"\n",
+		`dbt_project.yml:3:3: post-hook is not supported: it changes tables (delete), and what is published would differ | take the hook out, `+
+			`or write what it does as a model; a version is built where nobody sees it before it is whole`)
 	f("models/x.yml", "models: [{name: words}]\n", `models/x.yml:1:11: "words" is a seed | describe it under seeds:`)
 	f("models/x.yml", "models: [{name: claims, data_tests: [{dbt_utils.equality: {compare_model: ref('claims')}}]}]\n",
 		`models/x.yml:1:39: unknown test "dbt_utils.equality" | a SQL file in tests/, or one of `+

@@ -329,6 +329,11 @@ func (o *Object) Finish(p *Project, ignored ...string) error {
 		if near := Nearest(f.Name, append(o.known(), ignored...)); near != "" {
 			try = near
 		}
+		if p.Plain {
+			// dbt leaves it be, and says so as well.
+			p.ignore(fmt.Sprintf("%s (dbt has no such key; Try: %s)", f.Name, try), f.Key.Where())
+			continue
+		}
 		return f.Key.Problem(fmt.Sprintf("unknown key %q", f.Name), try)
 	}
 	return nil

@@ -78,9 +78,15 @@ func (w *duckWarehouse) attach(ctx context.Context, path, alias string) (*Reader
 	return &Reader{DB: db, duck: true, close: db.Close}, nil
 }
 
-// settings are what every session of ours has, so that one SQL text means the same on both engines.
+// sharedSQL are the settings by which one SQL text divides and orders the same on both engines.
+const sharedSQL = "integer_division=true&default_null_order=postgres"
+
+// settings are what every session of ours has.
 func (w *duckWarehouse) settings() string {
-	s := "integer_division=true&default_null_order=postgres"
+	s := "preserve_insertion_order=true" // DuckDB's own.
+	if !w.EngineSQL {
+		s = sharedSQL
+	}
 	if w.Threads > 0 {
 		s += fmt.Sprintf("&threads=%d", w.Threads)
 	}

@@ -90,8 +90,9 @@ func (r *duckRun) openLanding(ctx context.Context) error {
 		// Rows have no order to keep, and keeping one would hold whole tables in memory.
 		"preserve_insertion_order": "false",
 		"temp_directory":           r.paths.temp,
-		"integer_division":         "true",
-		"default_null_order":       "postgres",
+	}
+	if !r.EngineSQL {
+		options["integer_division"], options["default_null_order"] = "true", "postgres"
 	}
 	var set []string
 	for k, v := range options {

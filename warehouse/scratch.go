@@ -12,9 +12,13 @@ import (
 )
 
 // OpenScratch opens an empty engine in memory whose sessions divide and order as those of a build do, for unit tests of models. It has
-// one connection, which sees all of it.
-func OpenScratch(ctx context.Context) (*sql.DB, error) {
-	connector, err := duckdb.NewConnector("?integer_division=true&default_null_order=postgres", nil)
+// one connection, which sees all of it. engineSQL is Options.EngineSQL.
+func OpenScratch(ctx context.Context, engineSQL bool) (*sql.DB, error) {
+	settings := "?" + sharedSQL
+	if engineSQL {
+		settings = ""
+	}
+	connector, err := duckdb.NewConnector(settings, nil)
 	if err != nil {
 		return nil, duckProblem("open an engine in memory", err)
 	}

@@ -19,6 +19,7 @@ type Options struct {
 	MemoryLimit  string       // For building on DuckDB, such as "4GB"; empty leaves it to the engine.
 	Threads      int          // For DuckDB; 0 means all cores.
 	KeepVersions int          // Published versions to keep, the newest included; 0 means 2.
+	EngineSQL    bool         // DuckDB divides and orders by its own defaults, not as PostgreSQL does.
 	FileMode     os.FileMode  // Of the file that DuckDB publishes; 0 means 0444, which every client can read.
 	Logger       *slog.Logger // nil means silence.
 }

@@ -74,7 +74,7 @@ func (g *Globals) openWarehouse(ctx context.Context, p *project.Project) (wareho
 		}
 	}
 	return warehouse.Open(ctx, warehouse.Options{
-		DSN: c.DSN, MemoryLimit: c.MemoryLimit, KeepVersions: c.KeepVersions, FileMode: os.FileMode(c.FileMode),
+		DSN: c.DSN, MemoryLimit: c.MemoryLimit, KeepVersions: c.KeepVersions, EngineSQL: c.EngineSQL, FileMode: os.FileMode(c.FileMode),
 		Logger: g.logger(),
 	})
 }

@@ -148,3 +148,25 @@
     {%- endfor -%}
     {%- if names | length == 0 -%}select * from {{ relation }}{%- endif -%}
 {%- endmacro -%}
+
+{#- What ref() and source() give is always a relation here; an ephemeral model is one too, as a common table expression. -#}
+{%- macro dbt_utils___is_relation(obj, macro) -%}{%- endmacro -%}
+
+{%- macro dbt_utils___is_ephemeral(obj, macro) -%}{%- endmacro -%}
+
+{#- dbt_date's list of days, for projects that have not installed it. -#}
+{%- macro dbt_date__date_spine(datepart, start_date, end_date) -%}
+    {{ dbt_utils__date_spine(datepart, start_date, end_date) }}
+{%- endmacro -%}
+
+{%- macro dbt_date__get_base_dates(start_date=none, end_date=none, n_dateparts=none, datepart='day') -%}
+    {%- if start_date and end_date -%}
+        {%- set first = "cast('" ~ start_date ~ "' as timestamp)" -%}
+        {%- set last = "cast('" ~ end_date ~ "' as timestamp)" -%}
+    {%- else -%}
+        {%- set first = "cast(current_date as timestamp) - interval '1 " ~ datepart ~ "' * " ~ n_dateparts -%}
+        {%- set last = "cast(current_date as timestamp) + interval '1 day'" -%}
+    {%- endif -%}
+    select cast(d.date_{{ datepart }} as timestamp) as date_{{ datepart }}
+    from ({{ dbt_utils__date_spine(datepart, first, last) }}) as d
+{%- endmacro -%}
