@@ -414,6 +414,29 @@ func (w *plan) flowCard(b *strings.Builder, s *shown, width string) {
     definition: %[11]s
 `, name, yamlText("How many "+plural(s.noun)+" come and go?"), answer, s.table, y, ctes, picks, join, s.list, columns,
 		yamlText(w.flowDefinition(s)), width)
+	if note := w.undated(s); note != "" {
+		fmt.Fprintf(b, "    notes: [%s]\n", yamlText(note))
+	}
+}
+
+// undated says that rows have no day on which they came in: they stand in no bar, and wait all the same.
+func (w *plan) undated(s *shown) string {
+	if s.record == nil || s.record.activity(s.record.enter) == nil {
+		return ""
+	}
+	at, pt := s.record.activity(s.record.enter).at, s.record.table
+	for _, c := range pt.t.Columns {
+		if at == "" || pt.columns[c.Name] != at {
+			continue
+		}
+		st, rows := w.Profile.stats(pt.t, c.Name), w.Profile.rows(pt.t)
+		if without := rows - (st.Filled - st.Zero - st.Far); without*100 >= rows && without > 0 {
+			return fmt.Sprintf("%s was empty in %d of the %d rows that init looked at. Such %s stand in no bar and in no count of what came in; "+
+				"they wait "+
+				"all the same.", c.Name, without, rows, plural(s.noun))
+		}
+	}
+	return ""
 }
 
 func (w *plan) flowDefinition(s *shown) string {

@@ -98,6 +98,7 @@ func agencyIsUnderstood(t *testing.T, p *Proposal) {
 	}
 	require.Equal(t, map[string]string{"a": "Arranged unknown", "b": "Held decided", "c": "Cancelled void"}, labels,
 		"of the list that is called so")
+	require.Contains(t, p.Files(Project{Name: "agency"})["dashboards/visit_flow.yml"], "created_at was empty in 8 of the 64 rows")
 	require.Len(t, p.Shifted, 1)
 	require.Equal(t, "imports_of_old.remark", p.Shifted[0].Table+"."+p.Shifted[0].Column)
 	require.Contains(t, p.Shifted[0].Evidence, "shift: {after: kind, by: 1, when: remark}")

@@ -12,51 +12,71 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestInitOnlySelectsAndLocksNothing lists what a look at a database does to its server, from the server's own log of statements.
-func TestInitOnlySelectsAndLocksNothing(t *testing.T) {
-	// Not parallel: the log is the server's, and init's sessions are told from others by the database that they begin with.
+// TestInitAndRunOnlySelectAndLockNothing lists what a look at a database, and then a run, do to its server, from the server's own log of
+// statements.
+func TestInitAndRunOnlySelectAndLockNothing(t *testing.T) {
+	// Not parallel: the log is the server's, and our sessions are told from others by the database that they begin with.
 	dsn := mysqlDatabase(t)
 	fillDatabase(t, dsn, helpdesk)
+	name, dir := databaseOf(dsn), filepath.Join(t.TempDir(), "desk")
+	began := time.Now()
+	looked := statementsOf(t, name, func() { initResultOf(t, dir, "--source", dsn, "--yes") })
+	require.Less(t, time.Since(began), 40*time.Second)
+	ran := statementsOf(t, name, func() { require.Equal(t, "published", string(report(t, 0, "run", "--project", dir).Status)) })
+
+	allowed := map[string]*regexp.Regexp{
+		"init": regexp.MustCompile(`(?is)^\(*\s*(select |set |start transaction|rollback|commit)`),
+		"run":  regexp.MustCompile(`(?is)^\(*\s*(select |set |show |start transaction|savepoint |explain select |rollback|commit|begin)`),
+	}
+	locking := regexp.MustCompile(`(?i)for update|lock in share|for share|lock tables|flush|get_lock|set global|set persist|into ` +
+		`outfile|backup stage`)
+	bounded := regexp.MustCompile(`max_statement_time|max_execution_time`)
+	for what, texts := range map[string][]string{"init": looked, "run": ran} {
+		selects := 0
+		for _, text := range texts {
+			require.Regexp(t, allowed[what], text, what)
+			require.NotRegexp(t, locking, text, what)
+			if strings.HasPrefix(strings.ToLower(strings.TrimLeft(text, "( \n\t")), "select") {
+				selects++
+			}
+		}
+		require.Greater(t, selects, 10, "the statements of %s were found", what)
+	}
+	require.Regexp(t, bounded, strings.Join(looked, "\n"), "the server itself ends what takes longer than two seconds")
+	var longest float64
+	require.NoError(t, mysqlAdmin(t).QueryRow(`select coalesce(max(time_to_sec(query_time)), 0) from mysql.slow_log where db = ?`,
+		name).Scan(&longest))
+	require.LessOrEqual(t, longest, 2.0, "no statement takes longer than its budget")
+}
+
+// statementsOf are those that sessions which begin with a database send while something is done.
+func statementsOf(t *testing.T, database string, do func()) []string {
+	t.Helper()
 	db := mysqlAdmin(t)
-	name := databaseOf(dsn)
 	exec := func(statement string) {
 		_, err := db.Exec(statement)
 		require.NoError(t, err, statement)
 	}
 	exec("set global log_output = 'TABLE'")
+	exec("truncate table mysql.general_log")
 	exec("set global general_log = 1")
 	exec("set global slow_query_log = 1")
 	defer exec("set global general_log = 0")
-	began := time.Now()
-	initResultOf(t, filepath.Join(t.TempDir(), "desk"), "--source", dsn, "--yes")
-	took := time.Since(began)
+	do()
 	exec("set global general_log = 0")
-
 	rows, err := db.Query(`select g.argument from mysql.general_log g where g.command_type in ('Query', 'Execute', 'Prepare')
 		and g.thread_id in (select c.thread_id from mysql.general_log c where c.command_type = 'Connect' and c.argument like ?)
-		order by g.event_time`, "% on "+name+" %")
+		order by g.event_time`, "% on "+database+" %")
 	require.NoError(t, err)
 	defer rows.Close()
-	allowed := regexp.MustCompile(`(?is)^\(*\s*(select |set |start transaction|rollback|commit)`)
-	locking := regexp.MustCompile(`(?i)for update|lock in share|for share|lock tables|flush|get_lock|set global|set persist|into outfile`)
-	selects, bounded := 0, false
+	var out []string
 	for rows.Next() {
 		var text string
 		require.NoError(t, rows.Scan(&text))
-		require.Regexp(t, allowed, text)
-		require.NotRegexp(t, locking, text)
-		bounded = bounded || strings.Contains(text, "max_statement_time") || strings.Contains(text, "max_execution_time")
-		if strings.HasPrefix(strings.ToLower(strings.TrimLeft(text, "( \n\t")), "select") {
-			selects++
-		}
+		out = append(out, text)
 	}
 	require.NoError(t, rows.Err())
-	require.Greater(t, selects, 10, "the statements of this look were found")
-	require.True(t, bounded, "the server itself ends what takes longer than two seconds")
-	var longest float64
-	require.NoError(t, db.QueryRow(`select coalesce(max(time_to_sec(query_time)), 0) from mysql.slow_log where db = ?`, name).Scan(&longest))
-	require.LessOrEqual(t, longest, 2.0, "no statement takes longer than its budget")
-	require.Less(t, took, 40*time.Second)
+	return out
 }
 
 // screenOf reads a screen until it shows a text.

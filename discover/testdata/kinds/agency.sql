@@ -46,6 +46,6 @@ insert into errands (user_id, name, date_creation, date_due, date_started, date_
   if(mandate_id % 3 = 0, 0, unix_timestamp(mandate_created_at) * 1000 + 172800000), mandate_id % 4, mandate_id * 7 from mandates;
 insert into letters (mandate_id, a_from, a_to, subject, body, sent_on, shipping_name, shipping_postcode, contact_phone_country_code)
   select mandate_id, 'a', 'b', 'c', 'd', mandate_created_at, 'e', '10115', '49' from mandates;
-insert into visits (mandate_id, visit_state, created_at, held_at, fee) select mandate_id, elt(1 + mandate_id % 3, 'a', 'b', 'c'), mandate_created_at,
-  if(mandate_id % 3 = 1, mandate_created_at + interval 3 day, null), 20 from mandates;
+insert into visits (mandate_id, visit_state, created_at, held_at, fee) select mandate_id, elt(1 + mandate_id % 3, 'a', 'b', 'c'),
+  if(mandate_id % 8 = 0, null, mandate_created_at), if(mandate_id % 3 = 1, mandate_created_at + interval 3 day, null), 20 from mandates;
 insert into imports_of_old select mandate_id, 'old', mandate_created_at, mandate_created_at + interval 1 day, null from mandates;
