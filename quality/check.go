@@ -162,6 +162,9 @@ type Result struct {
 	since       int64
 	usual       *Usual
 	seen        []seen // What a probe found, to be written down.
+	carried     bool   // It stands from the published version, and so do the failing rows that were written down.
+	before      Recorded
+	delta       string // What has changed in its table since before was found.
 }
 
 // seen is one finding of a probe.

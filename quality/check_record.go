@@ -38,7 +38,7 @@ func recordResults(ctx context.Context, tx *sql.Tx, runID int64, results []Resul
 		rows = append(rows, placeholders(len(values), 12))
 		values = append(values, runID, r.Name, r.Kind, r.Node, r.Column, string(r.Severity), string(r.Status), r.Failing, r.Tested,
 			r.threshold(), r.Took.Seconds(), r.SQL())
-		if !r.kept && r.Status != Error {
+		if !r.kept && !r.carried && r.Status != Error {
 			old = append(old, fmt.Sprintf("node = $%d and check_name = $%d", len(checks)+1, len(checks)+2))
 			checks = append(checks, r.Node, r.Name)
 		}
@@ -68,6 +68,13 @@ func placeholders(before, n int) string {
 func recordRows(ctx context.Context, tx *sql.Tx, runID int64, r *Result) error {
 	if r.kept || r.Status == Error {
 		return nil
+	}
+	if r.carried {
+		if r.Failing == 0 {
+			return nil
+		}
+		_, err := tx.ExecContext(ctx, "update ops.check_rows set run_id = $1 where node = $2 and check_name = $3", runID, r.Node, r.Name)
+		return err
 	}
 	for _, s := range r.seen {
 		if _, err := tx.ExecContext(ctx, `

@@ -15,13 +15,22 @@ import (
 // one scan; the others have a select each. An error of the engine in one check is that check's result, not Run's; Run itself
 // only fails when ctx ends.
 func Run(ctx context.Context, db *sql.DB, checks []Check, parallel int) ([]Result, error) {
+	return RunAgain(ctx, db, checks, parallel, nil)
+}
+
+// RunAgain is Run where something is known of the checks of the published version; nil knows nothing.
+func RunAgain(ctx context.Context, db *sql.DB, checks []Check, parallel int, before *Before) ([]Result, error) {
 	results := make([]Result, len(checks))
 	tables := map[string][]*Result{}
 	var order []string
 	for i := range checks {
 		r := &results[i]
 		r.Check = &checks[i]
-		if r.measure != "" || r.singular != "" {
+	}
+	before.carry(results)
+	for i := range results {
+		r := &results[i]
+		if r.measure != "" || r.singular != "" || r.carried {
 			continue
 		}
 		if tables[r.relation] == nil {
@@ -32,10 +41,15 @@ func Run(ctx context.Context, db *sql.DB, checks []Check, parallel int) ([]Resul
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(parallel, 1))
 	for _, relation := range order {
-		g.Go(func() error { return scan(ctx, db, tables[relation]) })
+		g.Go(func() error {
+			if done, err := scanDelta(ctx, db, tables[relation]); done || err != nil {
+				return err
+			}
+			return scan(ctx, db, tables[relation])
+		})
 	}
 	for i := range results {
-		if r := &results[i]; !r.alone {
+		if r := &results[i]; !r.alone && !r.carried {
 			g.Go(func() error { return count(ctx, db, r) })
 		}
 	}

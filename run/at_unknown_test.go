@@ -150,8 +150,14 @@ func TestOldVersionsGoAndAQuestionFromBeforeSaysSo(t *testing.T) {
 			return fmt.Sprintf("update %s set %s = %s - interval '10 days' returning 1", table, column, column)
 		}
 		for _, u := range [][2]string{
-			{"ops.positions", "taken_at"}, {"ops.kept", "since_time"}, {"ops.kept", "until_time"}, {"ops.continuity", "from_time"},
-			{"ops.continuity", "to_time"}, {"history.t", "_valid_from"}, {"history.t", "_valid_to"}, {"since.t", "_since"},
+			{"ops.positions", "taken_at"},
+			{"ops.kept", "since_time"},
+			{"ops.kept", "until_time"},
+			{"ops.continuity", "from_time"},
+			{"ops.continuity", "to_time"},
+			{"history.t", "_valid_from"},
+			{"history.t", "_valid_to"},
+			{"since.t", "_since"},
 		} {
 			x.landed(t, day(u[0], u[1]))
 		}

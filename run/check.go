@@ -89,11 +89,21 @@ func (w *walk) reconcileLanding(ctx context.Context) (string, error) {
 // compileChecks compiles the project's tests that want says, for the version under construction.
 func (w *walk) compileChecks(ctx context.Context, want func(*project.Test) bool) ([]quality.Check, error) {
 	var out []quality.Check
+	w.stating.Lock()
+	defer w.stating.Unlock()
+	if w.reads == nil {
+		w.reads = map[[2]string][]*model.Node{}
+	}
 	for _, t := range w.opt.Project.Tests {
 		if t.Disabled || !want(t) {
 			continue
 		}
-		env := model.Env{Relation: w.relation, Versions: w.versions, At: w.past(ctx)}
+		var reads []*model.Node
+		relation := func(n *model.Node) string {
+			reads = append(reads, n)
+			return w.relation(n)
+		}
+		env := model.Env{Relation: relation, Versions: w.versions, At: w.past(ctx)}
 		resolved, err := w.graph.Resolve(t, env)
 		if err != nil {
 			return nil, err
@@ -106,17 +116,18 @@ func (w *walk) compileChecks(ctx context.Context, want func(*project.Test) bool)
 			}
 			tested.SQL = sql
 		}
-		c, err := quality.Compile(&tested, w.relations())
+		c, err := quality.Compile(&tested, w.relations(relation))
 		if err != nil {
 			return nil, err
 		}
+		w.reads[[2]string{c.Node, c.Name}] = reads
 		out = append(out, c)
 	}
 	return out, nil
 }
 
 // relations names the graph's nodes for tests.
-func (w *walk) relations() quality.Relations {
+func (w *walk) relations(relation func(*model.Node) string) quality.Relations {
 	return quality.Relations{
 		Now: w.snapshot.TakenAt,
 		Node: func(name string) (string, bool) {
@@ -124,14 +135,14 @@ func (w *walk) relations() quality.Relations {
 			if n == nil {
 				return "", false
 			}
-			return w.relation(n), true
+			return relation(n), true
 		},
 		Ref: func(text string) (string, string, error) {
 			n, err := w.graph.Refers(text)
 			if err != nil {
 				return "", "", err
 			}
-			return w.relation(n), n.Name, nil
+			return relation(n), n.Name, nil
 		},
 		Key: func(name string) []string {
 			n := w.node(name)
@@ -167,9 +178,19 @@ func (w *walk) check(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	results, err := quality.Run(ctx, w.build.CheckDB(), append(checks, w.freshness()...), w.build.Parallel())
+	known, err := w.checksBefore(ctx)
 	if err != nil {
 		return "", err
+	}
+	results, err := quality.RunAgain(ctx, w.build.CheckDB(), append(checks, w.freshness()...), w.build.Parallel(), known)
+	if err != nil {
+		return "", err
+	}
+	carried := 0
+	for i := range results {
+		if results[i].Carried() {
+			carried++
+		}
 	}
 	for _, n := range w.works() {
 		if v := w.verdicts.byNode[n]; v != nil {
@@ -181,7 +202,11 @@ func (w *walk) check(ctx context.Context) (string, error) {
 	}
 	quality.Classify(w.report.RunID, results)
 	w.results = results
-	return w.evaluate(results)
+	line, err := w.evaluate(results)
+	if carried > 0 {
+		line += fmt.Sprintf("; %d stand from the published version", carried)
+	}
+	return line, err
 }
 
 // freshness makes the checks of dbt's freshness on source tables.

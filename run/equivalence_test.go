@@ -168,8 +168,10 @@ func (s *storyteller) definition() []string {
 		return []string{"truncate c"}
 	case 4:
 		s.exact = false
-		return []string{"create table a_new like a", "alter table a_new add index (n)", "insert into a_new select * from a",
-			"rename table a to a_old, a_new to a", "drop table a_old"}
+		return []string{
+			"create table a_new like a", "alter table a_new add index (n)", "insert into a_new select * from a",
+			"rename table a to a_old, a_new to a", "drop table a_old",
+		}
 	case 5:
 		return []string{"alter table c add index (x)", "alter table c drop index x"}
 	case 6, 7:

@@ -165,6 +165,25 @@ var historyProject = map[string]string{
         data_tests: [{relationships: {arguments: {to: ref('children'), field: id}, config: {meta: {lifeline: {on_fail: quarantine}}}}}]
   - {name: places, meta: {lifeline: {entity_of: place}}}
 `,
+	// Checks of single rows, of keys, of other tables and of everything, which are carried or counted by what has changed.
+	"models/analytics/analytics.yml": `models:
+  - name: root_totals
+    data_tests:
+      - dbt_utils.expression_is_true: {arguments: {expression: 'children > 1'}, config: {severity: warn}}
+    columns:
+      - {name: id, data_tests: [not_null, unique, {relationships: {arguments: {to: ref('roots'), field: id}, config: {severity: warn}}}]}
+      - name: total
+        data_tests: [{dbt_utils.accepted_range: {arguments: {max_value: 90}, config: {severity: warn, where: 'grp is not null'}}}]
+  - name: share
+    columns:
+      - {name: amount, data_tests: [{dbt_utils.accepted_range: {arguments: {max_value: 500}, config: {severity: warn}}}]}
+  - name: figures
+    columns: [{name: n, data_tests: [not_null]}]
+  - name: siblings
+    columns: [{name: best, data_tests: [{not_null: {config: {severity: warn}}}]}]
+`,
+	"tests/busy_roots.sql": `{{ config(severity='warn') }}
+select b.id from {{ ref('busy') }} as b where b.v > 60`,
 	"models/core/spelled.sql": `select distinct word as raw, lower(word) as word from {{ source('s', 'item') }} where word is not null`,
 	"models/core/places.sql":  `select cast(id as bigint) as id, name from {{ source('s', 'place') }}`,
 	"models/core/roots.sql": `select cast(r.id as bigint) as id, nullif(cast(r.grp as bigint), 0) as grp, r.v,
@@ -229,7 +248,10 @@ from (
 }
 
 // twoWarehouses are one project with two warehouses: one that is rebuilt whole each time, and one that is not.
-type twoWarehouses struct{ inc, full *tiny }
+type twoWarehouses struct {
+	inc, full *tiny
+	whole     *run.Report // Of the last run of full.
+}
 
 func (x *twoWarehouses) walk(t *testing.T) *run.Report {
 	t.Helper()
@@ -240,7 +262,7 @@ func (x *twoWarehouses) walk(t *testing.T) *run.Report {
 		require.NoError(t, err)
 		return r
 	}
-	of(x.full, true)
+	x.whole = of(x.full, true)
 	return of(x.inc, false)
 }
 
@@ -266,6 +288,16 @@ from quarantine.rows as q
 left join quarantine.reasons as r on r.table_name = q.table_name and r.key = q.key and r.occurrence = q.occurrence
 where q.state in ('held', 'quarantined', 'superseded')`
 	require.Equal(t, x.full.books(t, quarantined), x.inc.books(t, quarantined), "seed %d step %d: quarantine", seed, step)
+	outcomes := func(r *run.Report) []string {
+		var out []string
+		for _, c := range r.Checks {
+			out = append(out, fmt.Sprint(c.Name, " ", c.Status, " ", c.Failing, " of ", c.Tested))
+		}
+		return out
+	}
+	require.Equal(t, outcomes(x.whole), outcomes(r), "seed %d step %d: checks", seed, step)
+	const failing = "select c.node, c.check_name, c.key, c.value from ops.check_rows as c where c.run_id = (select max(run_id) from ops.runs)"
+	require.Equal(t, x.full.books(t, failing), x.inc.books(t, failing), "seed %d step %d: rows of checks", seed, step)
 }
 
 // rows are the rows of a query over the published version as texts, in order.
@@ -330,7 +362,7 @@ func liveOn(t *testing.T, dsn string, seed uint64, steps int) {
 	maps.Copy(files, historyProject)
 	maps.Copy(files, generatedModels(seed, 20))
 	x := &twoWarehouses{inc: newTiny(t, dsn, files), full: newTiny(t, secondOf(t, dsn), files)}
-	built := map[string]int{}
+	built, standing := map[string]int{}, 0
 	for step := range steps + 1 {
 		if step > 0 {
 			h.live()
@@ -339,6 +371,11 @@ func liveOn(t *testing.T, dsn string, seed uint64, steps int) {
 		}
 		r := x.walk(t)
 		x.same(t, r, seed, step)
+		for _, s := range r.Steps {
+			if s.Name == warehouse.StepCheck && strings.Contains(s.Detail, "stand from the published version") {
+				standing++
+			}
+		}
 		for _, m := range r.Models {
 			if step > 0 {
 				built[m.Built]++
@@ -346,6 +383,7 @@ func liveOn(t *testing.T, dsn string, seed uint64, steps int) {
 		}
 	}
 	require.Positive(t, built["keys"], "nothing was rebuilt for keys: %v", built)
+	require.Positive(t, standing, "no result of a check was carried over")
 }
 
 // A model that is wrongly taken to be local, and a change that nobody has told of, are found where keys are computed again.

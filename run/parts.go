@@ -89,7 +89,7 @@ func (w *walk) compare(ctx context.Context, table, before, now string) (*changed
 	// One aggregate costs a third of "except all" both ways, and finds nulls equal as that does.
 	if _, err := db.ExecContext(ctx, fmt.Sprintf(`
 create table %[1]s as
-select %[2]s
+select %[2]s, sum(lifeline__side) as lifeline__side
 from (
     select %[2]s, 1 as lifeline__side from (%[3]s) as b
     union all

@@ -86,7 +86,8 @@ type walk struct {
 	known                  *incremental          // As inc, but never nil: names and localities of this build.
 	states                 map[string]modelState // How the relations of this version come about.
 	stating                sync.Mutex
-	sliced                 map[string]int // How many slices models of the published version took, by their ids.
+	reads                  map[[2]string][]*model.Node // What each check reads, by its node and name.
+	sliced                 map[string]int              // How many slices models of the published version took, by their ids.
 
 	rowVerdicts *quality.RowVerdicts
 	verdicts    verdicts

@@ -91,6 +91,8 @@ func child(ctx context.Context, args []string) error {
 		return aloneChild(ctx, args[1])
 	case "lives":
 		return livesChild(ctx, args[1], args[2])
+	case "run":
+		return runChild(ctx, args[1], args[2], args[3])
 	case "insert":
 		return insertChild(ctx, args[1], args[2])
 	}

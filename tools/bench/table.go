@@ -19,7 +19,15 @@ type target struct {
 
 func (b *bench) targets() []target {
 	s := b.scale
-	return []target{
+	var changed []target
+	for _, engine := range []string{"DuckDB", "PostgreSQL"} {
+		for _, c := range changes {
+			changed = append(changed, target{
+				what: "CPU after " + c.name + " / whole, " + engine, of: changedRun(engine, c), to: wholeRun(engine), ofScale: s, atMost: c.share,
+			})
+		}
+	}
+	return append(changed, []target{
 		{
 			what: "land into PostgreSQL / the larger of its limits", of: "land into PostgreSQL", to: "limit: stock client to nowhere",
 			otherwise: "limit: COPY from files", ofScale: s, atMost: 1.3,
@@ -35,7 +43,7 @@ func (b *bench) targets() []target {
 		},
 		{what: "land into DuckDB / read limit", of: "land into DuckDB", to: "limit: stock client to nowhere", ofScale: s, atMost: 1.2},
 		{what: "build / the same SQL on DuckDB alone", of: "build on DuckDB", to: "the same SQL on DuckDB alone", ofScale: s, atMost: 1.15},
-	}
+	}...)
 }
 
 // print shows one table of what was measured, the ratios that the design sets, memory, and what is missing.
@@ -71,6 +79,7 @@ func (b *bench) print(w io.Writer) {
 			fmt.Fprintf(w, "%-64s %8.2f %8s %s\n", what, checks/work, "<= 0.35", verdict(checks <= 0.35*work))
 		}
 	}
+	b.printLandStep(w)
 	b.printLives(w)
 	b.printPages(w)
 	for _, m := range []struct {
@@ -83,6 +92,19 @@ func (b *bench) print(w io.Writer) {
 	}
 	if len(b.notes) > 0 {
 		fmt.Fprintf(w, "\n%s\n", strings.Join(b.notes, "\n"))
+	}
+}
+
+// printLandStep compares the step that a user sees, the source's totals in it, with the stock client's read.
+func (b *bench) printLandStep(w io.Writer) {
+	for _, engine := range []string{"DuckDB", "PostgreSQL"} {
+		what, step, read := "land step of a run into "+engine+" / read limit", b.part(wholeRun(engine), b.scale, "land step"),
+			b.median("limit: stock client to nowhere", b.scale)
+		if step == 0 || read == 0 {
+			fmt.Fprintf(w, "%-64s %8s\n", what, "not measured")
+			continue
+		}
+		fmt.Fprintf(w, "%-64s %8.2f %8s %s\n", what, step/read, "<= 1.4", verdict(step <= 1.4*read))
 	}
 }
 
