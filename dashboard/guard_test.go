@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -371,7 +372,7 @@ func TestHeavyStatementsLeaveTheServerAlone(t *testing.T) {
 	}
 	stop := make(chan struct{})
 	var work sync.WaitGroup
-	for i := range 4 {
+	for i := range 2 { // Two attackers, who ask again as soon as they are answered.
 		work.Go(func() {
 			for n := i; ; n++ {
 				select {
@@ -394,7 +395,12 @@ func TestHeavyStatementsLeaveTheServerAlone(t *testing.T) {
 	work.Wait()
 	text, err := os.ReadFile("/proc/self/status")
 	require.NoError(t, err)
-	t.Logf("p95 of 200 pages %s; %s", percentile(took, 95), peakLine(string(text)))
+	p95, peak := percentile(took, 95), peakLine(string(text))
+	t.Logf("p95 of 200 pages %s; %s", p95, peak)
+	require.LessOrEqual(t, p95, 200*time.Millisecond)
+	kb, err := strconv.Atoi(strings.Fields(peak)[1])
+	require.NoError(t, err)
+	require.Less(t, kb>>10, 1500, "statements run in processes of their own: the server has the published tables alone")
 }
 
 func percentile(took []time.Duration, p int) time.Duration {
