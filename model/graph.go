@@ -185,6 +185,9 @@ func (g *Graph) parse(n *Node) (edges, error) {
 				Where: n.Path, Class: change.ClassUsage, Try: "write a select, or delete the file",
 			}
 		}
+		if err := oneSelect(n, text); err != nil {
+			return nil, err
+		}
 	}
 	n.EntityOf = g.project.SourceOf(n.Model)
 	return on, g.configure(n)

@@ -102,6 +102,40 @@ func TestModelsCompile(t *testing.T) {
 		"-- why\n/* more */ with __dbt__cte__e as (\nselect * from staging.orders\n),\nx as (select * from __dbt__cte__e) select * from x")
 }
 
+// F33. A model that writes, or is more than one select, is refused when the project is read: nothing is landed before.
+func TestAModelIsOneSelect(t *testing.T) {
+	t.Parallel()
+	for sql, want := range map[string]string{
+		"with x as (insert into staging.t values (99) returning id) select * from x":        "has insert in a with",
+		"with x as (select 1), y AS NOT MATERIALIZED (\n-- why\nDELETE from t) select 1":    "has delete in a with",
+		"with x(a, b) as materialized ( /* c */ update t set a = 1 returning a) select 1":   "has update in a with",
+		"with x as (merge into t using u on true when matched then delete) select * from x": "has merge in a with",
+		"select 1 as a; delete from staging.t":                                              "has several statements",
+		"select 1 as a;; select 2":                                                          "has several statements",
+		"delete from staging.t":                                                             "begins with delete",
+		"-- a comment\nDrop table staging.t":                                                "begins with drop",
+		"copy (select 1) to '/tmp/x'":                                                       "begins with copy",
+		"select 1 as a into staging.y":                                                      "selects into something",
+		"{% if is_incremental() %}truncate t{% else %}select 1{% endif %}":                  "begins with truncate",
+	} {
+		_, err := small(t, map[string]string{"models/w.sql": "{{ config(materialized='incremental') }}" + sql})
+		var p *change.Problem
+		require.ErrorAs(t, err, &p, sql)
+		require.Contains(t, p.Error(), "model w "+want)
+		require.Equal(t, "models/w.sql", p.Where)
+		require.NotEmpty(t, p.Try)
+	}
+	for _, sql := range []string{
+		"select ';' as a, \";into\" as b, $q$; delete$q$ as c, $$;$$ as d -- ; drop\n/* ; */;",
+		"select e'\\'; drop' as a", "(select 1) union (select 2);",
+		"with recursive t as (select 1 as n union all select n + 1 from t) select n as \"delete\" from t", "values (1)",
+		"select replace(a, 'b', 'c') from x", "select a as deleted, t.comment, update_at from t", "from t",
+	} {
+		_, err := small(t, map[string]string{"models/w.sql": sql})
+		require.NoError(t, err, sql)
+	}
+}
+
 func TestIncrementalModelsSeeBothWays(t *testing.T) {
 	t.Parallel()
 	g, err := small(t, map[string]string{

@@ -6,8 +6,10 @@ import (
 	"database/sql"
 	"fmt"
 	"math/big"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +17,11 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
+	"lifeline/lifecycle"
+	"lifeline/project"
 	"lifeline/run"
+	"lifeline/semantic"
+	"lifeline/warehouse"
 )
 
 // realTables are the four tables of the brief's own database, where they stand beside the repository.
@@ -330,8 +336,34 @@ func publishedReal(t *testing.T) ([]string, expected) {
 
 func TestTheBriefsDatabasePublishesWithNothingEdited(t *testing.T) {
 	t.Parallel()
-	publishedReal(t)
+	flags, _ := publishedReal(t)
 	requireRulesAsWritten(t, realCSV.report)
+	requireProvidersAreMissed(t, flags)
+}
+
+// requireProvidersAreMissed reads the page by provider, which cannot be filled: each of its cards says why and what to do. The sample has
+// its providers, and the tests of the dashboard hold that the same cards fill there.
+func requireProvidersAreMissed(t *testing.T, flags []string) {
+	t.Helper()
+	p, err := lifecycle.Load(carepay, project.Options{Env: os.Getenv})
+	require.NoError(t, err)
+	wh, err := warehouse.Open(t.Context(), warehouse.Options{DSN: flags[slices.Index(flags, "--warehouse")+1]})
+	require.NoError(t, err)
+	defer wh.Close()
+	v, err := openVersion(t.Context(), p, wh)
+	require.NoError(t, err)
+	defer v.Close()
+	all, err := semantic.ParseFilters(url.Values{"range": {"all"}})
+	require.NoError(t, err)
+	ask, err := v.Page("providers", all, false)
+	require.NoError(t, err)
+	page, err := ask.Answer(t.Context(), nil, "")
+	require.NoError(t, err)
+	require.NotEmpty(t, page.Cards)
+	for _, c := range page.Cards {
+		require.Empty(t, c.Rows, c.ID)
+		require.Contains(t, fmt.Sprint(c.Answer), "the provider was lost when the source was loaded; lifeline doctor says how", c.ID)
+	}
 }
 
 // requireRulesAsWritten compares what each rule found with the table of docs/quality.md.
