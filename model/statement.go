@@ -37,9 +37,9 @@ func tokens(sql string) (out []string) {
 }
 
 // changing are the words that begin a statement which changes something, or has no rows.
-var changing = strings.Fields("insert update delete merge replace truncate drop create alter grant revoke copy call set reset attach detach use " +
-	"install load pragma vacuum checkpoint export import begin start commit rollback abort do lock prepare execute deallocate comment reindex " +
-	"refresh cluster listen notify unlisten discard analyze analyse security")
+var changing = strings.Fields(`insert update delete merge replace truncate drop create alter grant revoke copy call set reset
+	attach detach use install load pragma vacuum checkpoint export import begin start commit rollback abort do lock prepare execute
+	deallocate comment reindex refresh cluster listen notify unlisten discard analyze analyse security`)
 
 // oneSelect refuses, before anything is read, a model that is no select, more than one statement, or writes on its way. What it calls may
 // still try to write: that is refused when it is built.
