@@ -64,6 +64,7 @@ type WarehouseConfig struct {
 	DSN          string // duckdb:PATH or postgres://….
 	MemoryLimit  string // Such as "4GB"; DuckDB only.
 	KeepVersions int    // The newest included; 0 means the default of 2.
+	KeepRuns     int    // How many runs' details stay in ops, the newest included; 0 keeps all.
 	EngineSQL    bool   // sql: engine. DuckDB divides and orders as it does by itself, not as PostgreSQL does.
 	FileMode     uint32 // Of the published file, DuckDB only; 0 means the default of 0444.
 }
@@ -137,7 +138,7 @@ func (p *Project) readConfig(env func(string) string) error {
 		child(o, "warehouse", func(s *Object) error {
 			return firstError(s.Text("dsn", &c.Warehouse.DSN), s.Text("memory_limit", &c.Warehouse.MemoryLimit),
 				s.oneOf("sql", &sql, sqlShared, sqlEngine),
-				s.Integer("keep_versions", &c.Warehouse.KeepVersions), s.fileMode("file_mode", &c.Warehouse.FileMode), s.Finish(p))
+				s.Integer("keep_versions", &c.Warehouse.KeepVersions), s.keepRuns(&c.Warehouse.KeepRuns), s.fileMode("file_mode", &c.Warehouse.FileMode), s.Finish(p))
 		}),
 		p.readAsOf(o),
 		o.Finish(p),
@@ -171,6 +172,20 @@ func (o *Object) readCDC(c *CDCConfig) error {
 	var err error
 	if c.Heartbeat, err = time.ParseDuration(beat); err != nil || c.Heartbeat < 100*time.Millisecond || c.Heartbeat > 10*time.Second {
 		return o.Value.Problem(fmt.Sprintf("heartbeat %q is not a time from 100ms to 10s", beat), "heartbeat: 1s")
+	}
+	return nil
+}
+
+// fewestRuns is the least of keep_runs: thresholds compare with the runs before.
+const fewestRuns = 10
+
+// keepRuns reads how many runs' details stay.
+func (o *Object) keepRuns(set *int) error {
+	if err := o.Integer("keep_runs", set); err != nil {
+		return err
+	}
+	if *set != 0 && *set < fewestRuns {
+		return o.Value.Problem(fmt.Sprintf("keep_runs must be at least %d: thresholds compare with the runs before", fewestRuns), "keep_runs: 500")
 	}
 	return nil
 }

@@ -28,6 +28,8 @@ func TestFilesBesideTheModelsAreReadStrictly(t *testing.T) {
 	f("lifeline.yml", "warehouse: {keep_versions: some}\n", `lifeline.yml:1:28: "some" is not a whole number | 2`)
 	f("lifeline.yml", "cdc: {server_id: -1}\n", `lifeline.yml:1:7: server_id -1 is not one that a server can have | server_id: 4711`)
 	f("lifeline.yml", "cdc: {heartbeat: 1h}\n", `lifeline.yml:1:7: heartbeat "1h" is not a time from 100ms to 10s | heartbeat: 1s`)
+	f("lifeline.yml", "warehouse: {keep_runs: 3}\n",
+		`lifeline.yml:1:13: keep_runs must be at least 10: thresholds compare with the runs before | keep_runs: 500`)
 	f("dbt_project.yml", "version: 1\n", `dbt_project.yml: the project has no name | name: my_project`)
 	f("dbt_project.yml", "name: small\nmodel-path: [x]\n", `dbt_project.yml:2:1: unknown key "model-path" | model-paths`)
 	const hookTry = "take the hook out, or write what it does as a model; a version is built where nobody sees it before it is whole"

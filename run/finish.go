@@ -112,6 +112,9 @@ func (w *walk) record(ctx context.Context) error {
 	if err := w.recordRows(ctx, tx); err != nil {
 		return fmt.Errorf("record the run: %w", err)
 	}
+	if err := w.pruneRuns(ctx, tx); err != nil {
+		return fmt.Errorf("take old runs out of ops: %w", err)
+	}
 	return tx.Commit()
 }
 

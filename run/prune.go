@@ -60,3 +60,20 @@ where table_name = $1`, s.Name, horizon, n, w.report.RunID); err != nil {
 	}
 	return n, tx.Commit()
 }
+
+// pruneRuns takes the details of runs beyond keep_runs out of ops: steps, loads, results of checks, books and repairs. The row of each run
+// stays, since versions of rows are dated by it, and so do the details of runs whose versions are kept.
+func (w *walk) pruneRuns(ctx context.Context, tx *sql.Tx) error {
+	keep := w.opt.Project.Config.Warehouse.KeepRuns
+	if keep == 0 {
+		return nil
+	}
+	oldest := w.report.RunID - int64(keep) + 1
+	for _, table := range []string{"steps", "loads", "check_results", "check_rows", "books", "repairs"} {
+		if _, err := tx.ExecContext(ctx, "delete from ops."+table+`
+where run_id < $1 and run_id not in (select run_id from ops.versions where run_id is not null)`, oldest); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -84,8 +84,13 @@ func report(t *testing.T, code int, args ...string) run.Report {
 // query reads the published version as rows of text by column.
 func query(t *testing.T, at []string, sql string) []map[string]any {
 	t.Helper()
+	return printedRows(t, asked(t, at, queryCommand{SQL: sql, Format: "json"}))
+}
+
+// printedRows are rows as lifeline query prints them as JSON.
+func printedRows(t *testing.T, text string) []map[string]any {
+	t.Helper()
 	var rows []map[string]any
-	text := asked(t, at, queryCommand{SQL: sql, Format: "json"})
 	require.NoError(t, json.Unmarshal([]byte(text), &rows), text)
 	return rows
 }

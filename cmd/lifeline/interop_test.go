@@ -35,7 +35,10 @@ var publicProjects = []publicProject{
 		name: "dbt-dimensional-modelling", folder: "Data-Engineer-Camp+dbt-dimensional-modelling/adventureworks",
 		packages: map[string]string{"dbt_utils": "dbt-labs+dbt-utils"},
 	},
-	{name: "cosmos jaffle_shop", folder: "astronomer+astronomer-cosmos/dev/dags/dbt/jaffle_shop"},
+	{
+		name: "cosmos jaffle_shop", folder: "astronomer+astronomer-cosmos/dev/dags/dbt/jaffle_shop",
+		packages: map[string]string{"dbt_utils": "dbt-labs+dbt-utils"},
+	},
 	{name: "cosmos multi_folder", folder: "astronomer+astronomer-cosmos/dev/dags/dbt/multi_folder"},
 	{name: "cosmos multiple_parents_test", folder: "astronomer+astronomer-cosmos/dev/dags/dbt/multiple_parents_test"},
 	{name: "cosmos cross_project/upstream", folder: "astronomer+astronomer-cosmos/dev/dags/dbt/cross_project/upstream"},
@@ -57,7 +60,7 @@ func TestPublicProjectsGiveDbtsRows(t *testing.T) {
 				t.Skipf("%s is not there", p.folder)
 			}
 			equal := p.compare(t, dir, from)
-			lines = append(lines, fmt.Sprintf("| %-30s | %-8s | %-12s | %s |", p.name, commitOf(from), version, equal))
+			lines = append(lines, fmt.Sprintf("| %-30s | %-8s | %-12s | %s |", p.name, commitOf(t, p.folder), version, equal))
 		})
 	}
 	fmt.Println(strings.Join(lines, "\n"))
@@ -93,6 +96,9 @@ func (p publicProject) compare(t *testing.T, dir, from string) string {
 	for name, folder := range p.packages {
 		require.NoError(t, os.CopyFS(filepath.Join(project, "dbt_packages", name), skipping(filepath.Join(dir, folder))))
 		_ = os.RemoveAll(filepath.Join(project, "dbt_packages", name, "integration_tests"))
+	}
+	if p.vars != "" { // Its sources are seeds, which dbt has no order for.
+		runDbt(t, project, "", "seed", "--vars", p.vars)
 	}
 	require.Contains(t, runDbt(t, project, "", dbtArgs...), " ERROR=0 ")
 	return requireEqualTables(t, ours, filepath.Join(work, "dbts.duckdb"))
@@ -170,11 +176,17 @@ func dbtVersion(t *testing.T) string {
 	return "unknown"
 }
 
-// commitOf is the commit that a folder was fetched at, where it is a clone.
-func commitOf(dir string) string {
-	out, err := exec.Command("git", "-C", dir, "rev-parse", "--short=8", "HEAD").Output()
-	if err != nil {
-		return "-"
+// commitOf is the commit that scripts/dbt-projects fetches a project at.
+func commitOf(t *testing.T, folder string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../scripts/dbt-projects")
+	require.NoError(t, err)
+	repo, _, _ := strings.Cut(folder, "/")
+	for _, line := range strings.Split(string(text), "\n") {
+		if commit, ok := strings.CutPrefix(line, strings.Replace(repo, "+", "/", 1)+" "); ok {
+			return commit[:8]
+		}
 	}
-	return strings.TrimSpace(string(out))
+	t.Fatalf("scripts/dbt-projects has no %s", repo)
+	return ""
 }
