@@ -48,6 +48,7 @@ var forms = []form{
 		name: "lifeline.yml", file: "lifeline.yml", text: "%s\n", used: map[string]string{
 			"name": "other", "source": "{dsn: csv:x}", "warehouse": "{dsn: duckdb:x}", "business_time_zone": "Africa/Nairobi", "as_of": "now",
 			"thresholds": "{unique: {error_if: '>3'}}", "masking": "{columns: {t.day: drop}}", "notify": "{webhook: 'http://x'}",
+			"keep_history": "90d", "max_deletes": "30%",
 			"cdc": "{server_id: 7}",
 		},
 	},
