@@ -73,6 +73,12 @@ test: needs ## Run all tests: Go on a MariaDB and a PostgreSQL of their own, pag
 check: needs lint-format lint-vet lint-modules lint-budgets ## Check format, vet, budgets and the quick tests; no server needed
 	SLURM_CPUS_ON_NODE=$${SLURM_CPUS_ON_NODE:-1} go test -short -p 2 $(ARGS) $(PKG)
 
+# The database is at vuln.go.dev; SECURITY.md has what was looked up by hand where it cannot be reached.
+.PHONY: audit
+audit: needs ## Ask Go's vulnerability database about every module
+	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./... || { code=$$?; [ $$code = 3 ] && exit 3; \
+		echo 'The database was not asked. Try: on a machine that reaches vuln.go.dev, or GOVULNDB with a mirror; SECURITY.md has the last look by hand.' >&2; exit $$code; }
+
 # What differs between servers: snapshots, types, keys, who waits for whom.
 .PHONY: matrix
 matrix: needs ## Test the source, and the brief's tables, on MySQL 5.6, MySQL 9 and MariaDB 11.8 too

@@ -138,7 +138,8 @@ func (p *Project) readConfig(env func(string) string) error {
 		child(o, "warehouse", func(s *Object) error {
 			return firstError(s.Text("dsn", &c.Warehouse.DSN), s.Text("memory_limit", &c.Warehouse.MemoryLimit),
 				s.oneOf("sql", &sql, sqlShared, sqlEngine),
-				s.Integer("keep_versions", &c.Warehouse.KeepVersions), s.keepRuns(&c.Warehouse.KeepRuns), s.fileMode("file_mode", &c.Warehouse.FileMode), s.Finish(p))
+				s.Integer("keep_versions", &c.Warehouse.KeepVersions), s.keepRuns(&c.Warehouse.KeepRuns),
+				s.fileMode("file_mode", &c.Warehouse.FileMode), s.Finish(p))
 		}),
 		p.readAsOf(o),
 		o.Finish(p),
@@ -185,7 +186,8 @@ func (o *Object) keepRuns(set *int) error {
 		return err
 	}
 	if *set != 0 && *set < fewestRuns {
-		return o.Value.Problem(fmt.Sprintf("keep_runs must be at least %d: thresholds compare with the runs before", fewestRuns), "keep_runs: 500")
+		return o.Value.Problem(fmt.Sprintf("keep_runs must be at least %d: thresholds compare with the runs before", fewestRuns),
+			"keep_runs: 500")
 	}
 	return nil
 }

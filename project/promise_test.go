@@ -61,7 +61,9 @@ var forms = []form{
 	},
 	{
 		name: "warehouse", file: "lifeline.yml", text: "warehouse: {%s}\n",
-		used: map[string]string{"dsn": "duckdb:x", "memory_limit": "1GB", "keep_versions": "3", "keep_runs": "30", "file_mode": "0440", "sql": "engine"},
+		used: map[string]string{
+			"dsn": "duckdb:x", "memory_limit": "1GB", "keep_versions": "3", "keep_runs": "30", "file_mode": "0440", "sql": "engine",
+		},
 	},
 	{name: "as_of", file: "lifeline.yml", text: "as_of: {%s}\n", used: map[string]string{"rule": "now", "columns": "[t.day]"}},
 	{
