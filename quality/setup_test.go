@@ -1,10 +1,8 @@
 package quality_test
 
 import (
-	"context"
 	"database/sql"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -127,30 +125,10 @@ func duckdb(t testing.TB) *engine {
 }
 
 func postgres(t testing.TB) *engine {
-	dsn := os.Getenv("LIFELINE_TEST_POSTGRES")
-	if dsn == "" {
-		if os.Getenv("LIFELINE_TEST_REQUIRE") == "1" {
-			t.Fatal("LIFELINE_TEST_POSTGRES is not set")
-		}
-		t.Skip("LIFELINE_TEST_POSTGRES is not set")
-	}
-	server, err := sql.Open("pgx", dsn)
-	require.NoError(t, err)
-	name := fmt.Sprintf("quality_%d_%d", os.Getpid(), databases.Add(1))
-	_, err = server.Exec("create database " + name)
-	require.NoError(t, err)
-	at, err := url.Parse(dsn)
-	require.NoError(t, err)
-	at.Path = "/" + name
-	db, err := sql.Open("pgx", at.String())
+	db, err := sql.Open("pgx", warehousetest.Postgres(t).DSN)
 	require.NoError(t, err)
 	db.SetMaxOpenConns(4)
-	t.Cleanup(func() {
-		require.NoError(t, db.Close())
-		_, err := server.ExecContext(context.Background(), "drop database "+name+" with (force)")
-		require.NoError(t, err)
-		require.NoError(t, server.Close())
-	})
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	e := &engine{t: t, name: "postgres", db: db}
 	e.do(strings.Split(opsTables, ";")...)
 	e.do("create schema {core}", "create schema {build}", "create schema {analytics}")

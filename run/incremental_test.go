@@ -2,12 +2,9 @@ package run_test
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,6 +21,7 @@ import (
 	"lifeline/run"
 	"lifeline/source"
 	"lifeline/warehouse"
+	"lifeline/warehouse/warehousetest"
 )
 
 // history is a source with a random life: roots, their children, and the children's items.
@@ -446,20 +444,5 @@ func secondOf(t *testing.T, dsn string) string {
 	if strings.HasPrefix(dsn, "duckdb:") {
 		return "duckdb:" + filepath.Join(t.TempDir(), "second.duckdb")
 	}
-	u, err := url.Parse(dsn)
-	require.NoError(t, err)
-	db, err := sql.Open("pgx", dsn)
-	require.NoError(t, err)
-	name := fmt.Sprintf("run_%d_%d", os.Getpid(), databases.Add(1))
-	_, err = db.Exec("create database " + name)
-	require.NoError(t, err)
-	server, err := sql.Open("pgx", os.Getenv("LIFELINE_TEST_POSTGRES"))
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		_, err := server.Exec("drop database if exists " + name + " with (force)")
-		require.NoError(t, errors.Join(err, server.Close()))
-	})
-	require.NoError(t, db.Close())
-	u.Path = "/" + name
-	return u.String()
+	return warehousetest.Postgres(t).DSN
 }

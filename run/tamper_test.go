@@ -2,11 +2,8 @@ package run_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -18,6 +15,7 @@ import (
 	"lifeline/change"
 	"lifeline/run"
 	"lifeline/warehouse"
+	"lifeline/warehouse/warehousetest"
 )
 
 // spoiler is a warehouse in which somebody changes rows behind the loader's back.
@@ -125,24 +123,7 @@ func alsoQuickly(t *testing.T, body func(t *testing.T, dsn string)) {
 // onPostgres makes a database for the rest of a test.
 func onPostgres(t *testing.T, body func(dsn string)) {
 	t.Helper()
-	dsn := os.Getenv("LIFELINE_TEST_POSTGRES")
-	if dsn == "" {
-		require.NotEqual(t, "1", os.Getenv("LIFELINE_TEST_REQUIRE"), "LIFELINE_TEST_POSTGRES is not set")
-		t.Skip("LIFELINE_TEST_POSTGRES is not set")
-	}
-	u, err := url.Parse(dsn)
-	require.NoError(t, err)
-	db, err := sql.Open("pgx", dsn)
-	require.NoError(t, err)
-	name := fmt.Sprintf("run_%d_%d", os.Getpid(), databases.Add(1))
-	_, err = db.Exec("create database " + name)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		_, err := db.Exec("drop database if exists " + name + " with (force)")
-		require.NoError(t, errors.Join(err, db.Close()))
-	})
-	u.Path = "/" + name
-	body(u.String())
+	body(warehousetest.Postgres(t).DSN)
 }
 
 // twoTables is a project of claims and treatments: entities of core, money in a column, and a dimension with one row per claim.

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,27 +72,24 @@ create schema lifeline; create table lifeline.version as select 7::bigint as ver
 	return &place{engine: "duckdb", sandbox: s}
 }
 
+func dropRole(t testing.TB, name string) {
+	t.Helper()
+	server, err := sql.Open("pgx", os.Getenv("LIFELINE_TEST_POSTGRES"))
+	require.NoError(t, err)
+	_, err = server.ExecContext(context.Background(), "drop role if exists "+name)
+	require.NoError(t, errors.Join(err, server.Close()))
+}
+
 // postgresPlace publishes a version into a database of its own and puts the hidden word everywhere else.
 func postgresPlace(t testing.TB, limits semantic.Limits) *place {
 	t.Helper()
-	server := os.Getenv("LIFELINE_TEST_POSTGRES")
-	if server == "" {
-		t.Skip("LIFELINE_TEST_POSTGRES names no server")
-	}
-	admin, err := sql.Open("pgx", server)
-	require.NoError(t, err)
-	name := fmt.Sprintf("sandbox_%d_%d", os.Getpid(), time.Now().UnixNano()%1e6)
-	_, err = admin.ExecContext(t.Context(), "create database "+name)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		_, _ = admin.ExecContext(context.Background(), "drop database if exists "+name+" with (force)")
-		_, _ = admin.ExecContext(context.Background(), "drop role if exists lifeline_reader_"+name)
-		_ = admin.Close()
+	p := &place{engine: "postgres"}
+	t.Cleanup(func() { // After the database has gone: it has grants to the role.
+		if u, err := url.Parse(p.dsn); err == nil && p.dsn != "" {
+			dropRole(t, "lifeline_reader_"+strings.TrimPrefix(u.Path, "/"))
+		}
 	})
-	u, err := url.Parse(server)
-	require.NoError(t, err)
-	u.Path = "/" + name
-	p := &place{engine: "postgres", dsn: u.String()}
+	p.dsn = warehousetest.Postgres(t).DSN
 	wh, err := warehouse.Open(t.Context(), warehouse.Options{DSN: p.dsn})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, wh.Close()) })

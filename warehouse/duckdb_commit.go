@@ -74,6 +74,7 @@ func (l *duckLoad) commit(ctx context.Context, totals []LandedTotals) ([]Landed,
 			anyChanged(landed)); err != nil {
 			return err
 		}
+		duckStep("position kept") // And nothing committed yet.
 		return l.keepChecksums(ctx, exec, l.run.id, l.at.Position, names)
 	})
 	if err != nil {

@@ -4,7 +4,7 @@ import "os"
 
 // DuckSteps are the moments at which a test can have its own process killed.
 var DuckSteps = []string{
-	"load written", "load committed", "version built", "version sealed", "version named", "version linked", "version shown",
+	"load written", "position kept", "load committed", "version built", "version sealed", "version named", "version linked", "version shown",
 	"version recorded", "books written", "books shown",
 }
 

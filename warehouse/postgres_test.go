@@ -2,11 +2,7 @@ package warehouse_test
 
 import (
 	"context"
-	"database/sql"
-	"fmt"
-	"net/url"
 	"os"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,34 +12,13 @@ import (
 
 	"lifeline/change"
 	"lifeline/warehouse"
+	"lifeline/warehouse/warehousetest"
 )
-
-var postgresDatabases atomic.Int64
 
 // postgresDSN makes a database of this test's own, and drops it after.
 func postgresDSN(t testing.TB) string {
 	t.Helper()
-	server := os.Getenv("LIFELINE_TEST_POSTGRES")
-	if server == "" {
-		if os.Getenv("LIFELINE_TEST_REQUIRE") != "" {
-			t.Fatal("LIFELINE_TEST_POSTGRES is not set, and LIFELINE_TEST_REQUIRE is")
-		}
-		t.Skip("LIFELINE_TEST_POSTGRES is not set")
-	}
-	admin, err := sql.Open("pgx", server)
-	require.NoError(t, err)
-	name := fmt.Sprintf("lifeline_warehouse_%d_%d", os.Getpid(), postgresDatabases.Add(1))
-	_, err = admin.Exec("create database " + name)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		_, err := admin.Exec("drop database if exists " + name + " with (force)")
-		require.NoError(t, err)
-		require.NoError(t, admin.Close())
-	})
-	u, err := url.Parse(server)
-	require.NoError(t, err)
-	u.Path = "/" + name
-	return u.String()
+	return warehousetest.Postgres(t).DSN
 }
 
 // pgWarehouse opens the warehouse of a database, with patience for readers that a test can wait for.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -23,6 +22,7 @@ import (
 	"lifeline/sample"
 	"lifeline/semantic"
 	"lifeline/warehouse"
+	"lifeline/warehouse/warehousetest"
 )
 
 // asLifeline makes the test binary behave as the program, so that tests run real processes and can kill them.
@@ -214,19 +214,7 @@ func adminOf(t *testing.T, address string) *sql.DB {
 // postgresDatabase makes an empty database that is dropped after the test.
 func postgresDatabase(t *testing.T) string {
 	t.Helper()
-	u, err := url.Parse(serverAt(t, "LIFELINE_TEST_POSTGRES"))
-	require.NoError(t, err)
-	db, err := sql.Open("pgx", u.String())
-	require.NoError(t, err)
-	name := fmt.Sprintf("cli_%d_%d", os.Getpid(), databases.Add(1))
-	_, err = db.Exec("create database " + name)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		_, err := db.Exec("drop database if exists " + name + " with (force)")
-		require.NoError(t, errors.Join(err, db.Close()))
-	})
-	u.Path = "/" + name
-	return u.String()
+	return warehousetest.Postgres(t).DSN
 }
 
 // onEveryEngine runs one body on DuckDB and on PostgreSQL; dsn is an empty warehouse.
