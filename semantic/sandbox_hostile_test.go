@@ -148,7 +148,7 @@ func (p *place) roleSession(t *testing.T) *pgx.ConnConfig {
 // alone runs one statement as the role and tells what came of it.
 func (p *place) alone(t *testing.T, config *pgx.ConnConfig, text string) (got, answer string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // The server stops it after one second.
 	defer cancel()
 	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(1)
