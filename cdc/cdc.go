@@ -52,6 +52,7 @@ type Stream struct {
 	parents map[string][]dependency   // Tables whose rows others hang on by a cascade.
 	texts   *converters
 	began   bool
+	moved   bool                     // To another server than the one that was read.
 	current *replication.BinlogEvent // At hand.
 	waiting *replication.BinlogEvent // Found by Await, or left by a Read that was cut there; the next Read takes it first.
 	cut     bool

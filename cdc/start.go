@@ -97,10 +97,11 @@ func (s *Stream) elsewhere(is identity, from change.LogPosition) (startWay, erro
 		}
 	}
 	s.options.Logger.Info("the source failed over to another server", "from", from.Server, "to", is.server)
-	s.here.Server, s.here.Born = is.server, 0
-	if from.Replays() && len(is.files) > 0 { // Its places are others; what it has now holds all that the snapshot saw.
-		last := is.files[len(is.files)-1]
-		s.here.File, s.here.Pos, s.here.Until = is.files[0].name, 0, fmt.Sprintf("%s:%d", last.name, last.size)
+	s.here.Server, s.here.Born, s.moved = is.server, 0, true
+	s.here.File, s.here.Pos = "", 0 // Its places are others: where it stands it says when it sends its log.
+	if from.Replays() && len(is.files) > 0 {
+		last := is.files[len(is.files)-1] // What it has now holds all that the snapshot saw.
+		s.here.Until = fmt.Sprintf("%s:%d", last.name, last.size)
 	}
 	return byIDs, nil
 }
@@ -235,6 +236,9 @@ func (s *Stream) serverProblem(e *mysql.MyError) error {
 		return gone(Purged, "%s has thrown away the binary log that comes next: %s", s.options.Shown, e.Message)
 	case strings.Contains(text, "impossible position") || strings.Contains(text, "position >") || strings.Contains(text, "bogus data") ||
 		strings.Contains(text, "not in the master's binlog") || strings.Contains(text, "does not exist"):
+		if s.moved {
+			return gone(Replaced, "another server answers at %s, and it has not all transactions that were read: %s", s.options.Shown, e.Message)
+		}
 		return gone(Restored, "the binary log of %s is not the one that was read: %s", s.options.Shown, e.Message)
 	}
 	return nil
