@@ -93,6 +93,10 @@ func child(ctx context.Context, args []string) error {
 		return livesChild(ctx, args[1], args[2])
 	case "run":
 		return runChild(ctx, args[1], args[2], args[3])
+	case "walk":
+		return walkChild(ctx, args[1], args[2], args[3])
+	case "log":
+		return logChild(ctx, args[1], args[2], args[3])
 	case "insert":
 		return insertChild(ctx, args[1], args[2])
 	}

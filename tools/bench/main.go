@@ -52,7 +52,7 @@ func main() {
 	scale := flag.Float64("scale", 30, "size of the sample; 1 is 333,000 rows, 30 is ten million")
 	runs := flag.Int("runs", 3, "counted runs of each command")
 	out := flag.String("out", "bench.json", "file for the raw figures")
-	only := flag.String("only", "limits,pgloader,landing,building,pages,postgres,lives,changed,small", "what to measure")
+	only := flag.String("only", "limits,pgloader,landing,building,pages,postgres,lives,changed,log,again,small", "what to measure")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -83,6 +83,7 @@ func measure(ctx context.Context, scale float64, runs int, out, only string) err
 	steps := map[string]func(context.Context) error{
 		"limits": b.limits, "pgloader": b.pgloader, "landing": b.landing, "building": b.building, "pages": b.pages,
 		"postgres": b.buildingPostgres, "small": b.small, "lives": b.lives, "changed": b.changed,
+		"log": b.followLog, "again": b.again,
 	}
 	for _, name := range strings.Split(only, ",") {
 		step, ok := steps[name]

@@ -42,6 +42,14 @@ func (b *bench) targets() []target {
 			ofScale: 1, atLeast: 100,
 		},
 		{what: "land into DuckDB / read limit", of: "land into DuckDB", to: "limit: stock client to nowhere", ofScale: s, atMost: 1.2},
+		{
+			what: "run after 0.1 % changes by the log / everything", of: "run after 0.1 % by log", to: "run, everything, before log", ofScale: s,
+			atMost: 0.1,
+		},
+		{
+			what: "run after 0.1 % changes by checksums / everything", of: "run after 0.1 % by checksums",
+			to: "run, everything, before checksums", ofScale: s, atMost: 0.25,
+		},
 		{what: "build / the same SQL on DuckDB alone", of: "build on DuckDB", to: "the same SQL on DuckDB alone", ofScale: s, atMost: 1.15},
 	}...)
 }
