@@ -207,13 +207,19 @@ func TestWhatIsDoneToAServersLogIsToldApart(t *testing.T) {
 	require.Nil(t, r.Stop)
 	require.Equal(t, []string{"+ id=7\nv=7", "+ id=8\nv=8"}, got.rows["t"], "over a crash of the server")
 
+	aBackupComesBack(t, s, d)
+}
+
+// aBackupComesBack takes a back-up of the server, lets work go on, and puts the back-up in its place.
+func aBackupComesBack(t *testing.T, s *ownServer, d *tester) {
+	t.Helper()
 	s.end(t, syscall.SIGTERM)
 	backup := filepath.Join(s.folder, "backup")
 	require.NoError(t, os.CopyFS(backup, os.DirFS(s.data())))
 	s.start(t, "--log-bin=binlog")
 	d = s.database(t)
 	d.exec(t, "insert into t values (9, 9)", "insert into t values (10, 10)")
-	from = here()
+	from := d.log(t).Here
 	s.end(t, syscall.SIGTERM)
 	require.NoError(t, os.RemoveAll(s.data()))
 	require.NoError(t, os.Rename(backup, s.data()))

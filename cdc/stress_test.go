@@ -55,7 +55,8 @@ func (s *stressed) change() (text string, changes int) {
 		case what < 40:
 			s.next++
 			s.ids = append(s.ids, s.next)
-			fmt.Fprintf(&out, "insert into t (id, v, n) values (%d, 'v%d', %d.%02d);", s.next, s.random.IntN(1000), s.random.IntN(100000), s.random.IntN(100))
+			fmt.Fprintf(&out, "insert into t (id, v, n) values (%d, 'v%d', %d.%02d);", s.next, s.random.IntN(1000), s.random.IntN(100000),
+				s.random.IntN(100))
 		case what < 75:
 			fmt.Fprintf(&out, "update t set v = 'u%d', n = n + 1 where id = %d;", s.random.IntN(100000), s.ids[at])
 		case what < 90:
@@ -113,7 +114,8 @@ func (s *stressed) reload(db *sql.DB) {
 }
 
 // keepFollowing runs the follower, kills it at random, and begins it anew.
-func (s *stressed) keepFollowing(ctx context.Context, tb testing.TB, name, warehouse string, kills time.Duration, seed uint64) (killed int) {
+func (s *stressed) keepFollowing(ctx context.Context, tb testing.TB, name, warehouse string, kills time.Duration,
+	seed uint64) (killed int) {
 	random := rand.New(rand.NewPCG(seed, 3))
 	log, err := os.OpenFile(filepath.Join(s.folder, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(tb, err)
@@ -152,7 +154,8 @@ func TestFollowersSurviveTheirSourceUnderStress(t *testing.T) {
 	if err != nil {
 		t.Skip("LIFELINE_STRESS says for how long, such as 10m")
 	}
-	s := &stressed{server: newOwnServer(t, "--log-bin=binlog"), folder: t.TempDir(), random: rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))}
+	s := &stressed{server: newOwnServer(t, "--log-bin=binlog"), folder: t.TempDir(),
+		random: rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))}
 	s.proxy = newProxy(t, "127.0.0.1:"+s.server.port)
 	s.program = filepath.Join(s.folder, "lifeline")
 	out, err := exec.Command("go", "build", "-o", s.program, "../cmd/lifeline").CombinedOutput()

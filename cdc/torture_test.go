@@ -68,20 +68,26 @@ var tortures = []torture{
 		"set binlog_row_image = 'NOBLOB'", "update long_ones set n = 2",
 	}, stop: "without all their values", table: "long_ones"},
 	{name: "a column more", statements: []string{"alter table t add w int"}, stop: "alter table", table: "t"},
-	{name: "a column of another name and the same type", statements: []string{"alter table t change v w int"}, stop: "alter table", table: "t"},
+	{name: "a column of another name and the same type", statements: []string{"alter table t change v w int"}, stop: "alter table",
+		table: "t"},
 	{name: "a column moved", statements: []string{"alter table t modify v int first"}, stop: "alter table", table: "t"},
-	{name: "a change written for some versions only", statements: []string{"/*!50500 alter table t add w int */"}, stop: "alter table", table: "t"},
+	{name: "a change written for some versions only", statements: []string{"/*!50500 alter table t add w int */"}, stop: "alter table",
+		table: "t"},
 	{name: "a change with names in quotes", statements: []string{
 		"set sql_mode = 'ANSI_QUOTES'", `alter table "{db}"."t" add w int`,
 	}, stop: "alter table", table: "t"},
-	{name: "a change behind a comment", statements: []string{"# insert\n-- rename\n/* drop */ alter /* x */ table `t` add w int"}, stop: "alter table",
+	{name: "a change behind a comment", statements: []string{"# insert\n-- rename\n/* drop */ alter /* x */ table `t` add w int"},
+		stop:  "alter table",
 		table: "t"},
-	{name: "two tables renamed at once", statements: []string{"create table n like t", "rename table t to o, n to t"}, stop: "rename table", table: "t"},
+	{name: "two tables renamed at once", statements: []string{"create table n like t", "rename table t to o, n to t"}, stop: "rename table",
+		table: "t"},
 	{name: "a rename by alter table", statements: []string{"alter table long_ones rename to gone, comment 'x'"}, stop: "alter table",
 		table: "long_ones"},
-	{name: "a table dropped among others", statements: []string{"create table d (id int)", "drop table if exists nothing, d, t"}, stop: "drop table",
+	{name: "a table dropped among others", statements: []string{"create table d (id int)", "drop table if exists nothing, d, t"},
+		stop:  "drop table",
 		table: "t"},
-	{name: "a partition dropped with its rows", statements: []string{"alter table parted drop partition p0"}, stop: "alter table", table: "parted"},
+	{name: "a partition dropped with its rows", statements: []string{"alter table parted drop partition p0"}, stop: "alter table",
+		table: "parted"},
 	{name: "rows deleted by a cascade", before: []string{"insert into parent values (1)", "insert into child values (1, 1)"}, only: "silent",
 		statements: []string{"delete from parent"}, stop: "cascade", table: "child"},
 	{name: "a parent that no row hangs on is inserted", statements: []string{"insert into parent values (7)", "insert into t values (1, 1)"},
@@ -320,7 +326,8 @@ func TestABigTransactionIsReadInFlatMemory(t *testing.T) {
 		fill := fmt.Sprintf("insert into t select a.n + 10 * b.n + 100 * c.n + 1000 * d.n + 10000 * e.n + 100000 * f.n + 1000000 * g.n as id, "+
 			"repeat('x', 150) from ten a, ten b, ten c, ten d, ten e, ten f, ten g having id < %d", rows)
 		if rows <= 100_000 {
-			fill = "insert into t select a.n + 10 * b.n + 100 * c.n + 1000 * d.n + 10000 * e.n, repeat('x', 150) from ten a, ten b, ten c, ten d, ten e"
+			fill = "insert into t select a.n + 10 * b.n + 100 * c.n + 1000 * d.n + 10000 * e.n, repeat('x', 150) from ten a, ten b, ten c, ten " +
+				"d, ten e"
 		}
 		statements := []string{fill}
 		if strings.HasPrefix(d.version, "9") {

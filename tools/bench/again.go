@@ -34,7 +34,8 @@ func (b *bench) again(ctx context.Context) error {
 		if err := b.emptyDuck(duck); err != nil {
 			return err
 		}
-		if err := b.timedAt(ctx, b.scale, 1, "run, everything, before "+way.name, nil, self, "child", "walk", way.dsn, "duckdb:"+duck, "full"); err != nil {
+		if err := b.timedAt(ctx, b.scale, 1, "run, everything, before "+way.name, nil, self, "child", "walk", way.dsn, "duckdb:"+duck,
+			"full"); err != nil {
 			return err
 		}
 		share := 0
@@ -92,7 +93,8 @@ func (b *bench) changeSome(ctx context.Context, share int) error {
 	for _, t := range tables {
 		columns := strings.Split(t.columns, ",")
 		last := strings.TrimSpace(columns[len(columns)-1])
-		_, err := db.ExecContext(ctx, fmt.Sprintf("update %[1]s set %[2]s = '2024-01-01 00:00:00' + interval %[3]d second where %[4]s %% 1000 = %[3]d",
+		_, err := db.ExecContext(ctx, fmt.Sprintf("update %[1]s set %[2]s = '2024-01-01 00:00:00' + interval %[3]d second where %[4]s %% "+
+			"1000 = %[3]d",
 			t.name, last, share, strings.TrimSpace(columns[0])))
 		if err != nil {
 			return fmt.Errorf("change some rows of %s: %w", t.name, err)
