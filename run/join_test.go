@@ -1,12 +1,14 @@
 package run_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 
 	"lifeline/change"
 	"lifeline/run"
+	"lifeline/warehouse"
 	"lifeline/warehouse/warehousetest"
 )
 
@@ -157,4 +160,43 @@ func TestARowInTheLogThatNobodySeesYetIsNotLost(t *testing.T) {
 	x.do(t, "set global rpl_semi_sync_source_enabled = off")
 	mode(t, "log")(x.run(t, nil))
 	x.requireSame(t, "t: id, v")
+}
+
+// meddling changes the source once, as soon as a snapshot has read some rows.
+type meddling struct {
+	once   sync.Once
+	meddle func()
+}
+
+func (*meddling) Begin(string)       {}
+func (*meddling) End(string, string) {}
+
+func (m *meddling) Advance(step string, done, _ int64, _ string) {
+	if step == warehouse.StepLand && done > 0 {
+		m.once.Do(m.meddle)
+	}
+}
+
+// What is changed while a snapshot is read is not in it, and lands by the log: rows that were read already and rows that were not yet. A
+// run
+// that ends in the middle leaves nothing wrong.
+func TestWhatChangesDuringASnapshotLandsByTheLog(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, engine string) {
+		x := newLogged(t, engine, []string{"big"}, "create table big (id int primary key, v varchar(20), n decimal(10,2))",
+			"insert into big select seq, concat('v', seq), seq from seq_1_to_20000")
+		changes := func() {
+			x.do(t, "update big set v = 'first' where id in (1, 2)", "update big set v = 'last' where id > 19990",
+				"delete from big where id in (3, 19980)",
+				"insert into big values (0, 'new', 0), (30000, 'new', 1)", "update big set id = id + 100000 where id in (4, 19981)",
+				"delete from big where id = 5; insert into big values (5, 'again', 5)")
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		_, err := x.runIn(ctx, t, func(o *run.Options) { o.Progress = &meddling{meddle: stop} })
+		require.Error(t, err, "it ends in the middle")
+		mode(t, "full")(x.run(t, func(o *run.Options) { o.Progress = &meddling{meddle: changes} }))
+		r := mode(t, "log")(x.run(t, nil))
+		require.Equal(t, []int64{4, 13, 4}, []int64{r.Tables[0].Inserted, r.Tables[0].Updated, r.Tables[0].Deleted})
+		x.requireSame(t, "big: id, v, n")
+	})
 }

@@ -82,6 +82,11 @@ func (x *loggedSource) do(t *testing.T, statements ...string) {
 // run walks as `lifeline run` does.
 func (x *loggedSource) run(t *testing.T, set func(*run.Options)) (*run.Report, error) {
 	t.Helper()
+	return x.runIn(t.Context(), t, set)
+}
+
+func (x *loggedSource) runIn(ctx context.Context, t *testing.T, set func(*run.Options)) (*run.Report, error) {
+	t.Helper()
 	p, err := lifecycle.Load(x.dir, project.Options{Env: os.Getenv})
 	require.NoError(t, err)
 	o := run.Options{
@@ -93,7 +98,7 @@ func (x *loggedSource) run(t *testing.T, set func(*run.Options)) (*run.Report, e
 	if set != nil {
 		set(&o)
 	}
-	return run.Do(t.Context(), o)
+	return run.Do(ctx, o)
 }
 
 // landed asks staging, history and ops.
