@@ -61,6 +61,7 @@ func (w *walk) readAnewOnce(ctx context.Context, r *logReading, aside []*change.
 			" has no key, and the source commits too often to know its place in the log exactly"}, nil
 	}
 	before := r.from
+	r.Now = snap.Info().TakenAt // What has landed then is as old as the snapshot, not as the question for the log.
 	if stop, err := w.follow(ctx, r, low.Upper()); err != nil || stop != nil {
 		return stop, err
 	}
