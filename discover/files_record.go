@@ -152,6 +152,14 @@ func (w *plan) concernedCard(b *strings.Builder, s *shown, r planRelated) {
       n: {label: %[7]s, link: "%[4]s?%[1]s={what}"}
       all_groups: {hidden: true}
     definition: The period's rows by %[8]s.
-`, r.name, yamlText("Which "+lowerFirst(w.relatedTitle(r))+" has most "+plural(s.noun)+"?"), s.record.filterOf(r), s.list,
+`, r.name, yamlText(whoHasMost(lowerFirst(w.relatedTitle(r)), plural(s.noun))), s.record.filterOf(r), s.list,
 		yamlText(w.relatedTitle(r)), format, yamlText(heading(s.list)), lowerFirst(w.relatedTitle(r)))
+}
+
+// whoHasMost asks for the one with most records, in words that fit a name such as "assigned to" too.
+func whoHasMost(what, records string) string {
+	if strings.HasSuffix(what, " to") || strings.HasSuffix(what, " by") {
+		return "Who has most " + records + ", by " + what + "?"
+	}
+	return "Which " + what + " has most " + records + "?"
 }

@@ -321,7 +321,7 @@ func (f *finder) weigh(ctx context.Context, t *Table, c *Column, one candidate) 
 		k.Evidence += fmt.Sprintf("; all %d different values are there", tried)
 		if one.score >= acceptable {
 			k.Confidence = High
-		} else if tried >= 3 {
+		} else if tried >= 3 && !f.small(t, c) {
 			k.Confidence = Medium
 		}
 	case missing*20 <= tried || one.score >= sureName && missing*4 <= tried:
@@ -337,6 +337,12 @@ func (f *finder) weigh(ctx context.Context, t *Table, c *Column, one candidate) 
 		k.Confidence = Medium
 	}
 	return k, false, nil
+}
+
+// small reports whether a column has a few small numbers alone, which are found among the keys of every table.
+func (f *finder) small(t *Table, c *Column) bool {
+	s := f.profile.stats(t, c.Name)
+	return c.kind() == integer && !t.Indexed[c.Name] && s.Distinct >= 0 && s.Distinct <= 12 && number(s.Max) <= 30
 }
 
 // references finds "references users.id" in a comment.

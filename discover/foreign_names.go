@@ -127,7 +127,11 @@ func (n nameParts) another(t *Table, c *Column, stem []string) bool {
 }
 
 func (n nameParts) penalty(t *Table, c *Column) int {
-	out := 10 * n.dropped
+	dropped := n.dropped
+	if dropped > 0 && has(c.words[:1], "current", "cur", "present", "actual") {
+		dropped-- // The current state is the state.
+	}
+	out := 10 * dropped
 	if n.role {
 		out += 4
 	}
@@ -135,6 +139,9 @@ func (n nameParts) penalty(t *Table, c *Column) int {
 		out += 12
 		if !t.Indexed[c.Name] {
 			out += 14
+			if dropped > 0 {
+				out += 6
+			}
 		}
 	}
 	return out

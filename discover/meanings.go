@@ -120,6 +120,9 @@ type State struct {
 
 // stateName makes a canonical name of a label.
 func stateName(label string) string {
+	if len(label) > 1 && label[0] == '-' && label[1] >= '0' && label[1] <= '9' {
+		label = "minus " + label[1:]
+	}
 	var out []rune
 	for _, r := range strings.ToLower(label) {
 		switch {

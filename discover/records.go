@@ -135,6 +135,7 @@ func (l *look) recordOf(ctx context.Context, t *Table) (*Record, error) {
 			return nil, err
 		}
 		r.States, r.Whole = states, whole
+		l.byEnd(ctx, t, r)
 		why = append(why, fmt.Sprintf("%s has %d different states", column.column.Name, len(states)))
 		why = append(why, column.why...)
 		r.Score += l.wordsScore(r)

@@ -25,6 +25,9 @@ insert into picks values ('visitstate', 'a', 'Arranged'), ('visitstate', 'b', 'H
 create table visits (id int auto_increment primary key, mandate_id int, visit_state char(1), created_at datetime, held_at datetime,
   fee decimal(9,2));
 create table imports_of_old (id int primary key, kind varchar(30), remark varchar(40), begun datetime, ended datetime);
+create table duties (id int auto_increment primary key, user_id int, status int, lock_version int, created_at datetime, closed_at datetime);
+create table versions (id int auto_increment primary key, name varchar(20));
+insert into versions (name) values ('one'), ('two'), ('three'), ('four'), ('five');
 create table letters (id int auto_increment primary key, mandate_id int, a_from text, a_to text, subject text, body text, sent_on datetime,
   shipping_name varchar(60), shipping_postcode varchar(10), contact_phone_country_code varchar(10));
 insert into mandates (mandate_title, mandate_status, mandate_priority_id, mandate_recruiter, mandate_created_at, mandate_closed_at, origin_mandate_id)
@@ -49,3 +52,5 @@ insert into letters (mandate_id, a_from, a_to, subject, body, sent_on, shipping_
 insert into visits (mandate_id, visit_state, created_at, held_at, fee) select mandate_id, elt(1 + mandate_id % 3, 'a', 'b', 'c'),
   if(mandate_id % 8 = 0, null, mandate_created_at), if(mandate_id % 3 = 1, mandate_created_at + interval 3 day, null), 20 from mandates;
 insert into imports_of_old select mandate_id, 'old', mandate_created_at, mandate_created_at + interval 1 day, null from mandates;
+insert into duties (user_id, status, lock_version, created_at, closed_at) select mandate_recruiter, mandate_id % 4 - 1, 1 + mandate_id % 5, mandate_created_at,
+  if(mandate_id % 4 = 3, mandate_created_at + interval 4 day, null) from mandates;
