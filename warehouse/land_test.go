@@ -211,6 +211,7 @@ func TestAnAbortedLoadLeavesNothing(t *testing.T) {
 // Every state that a table ever had can be told from staging and history. Many tables go through the same few loads.
 func TestHistoryReplaysEveryEarlierState(t *testing.T) {
 	t.Parallel()
+	leaveToMakeTest(t)
 	count, states := 15, 4
 	if os.Getenv("LIFELINE_SOAK") == "1" {
 		count, states = 300, 10

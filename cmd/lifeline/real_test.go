@@ -320,6 +320,7 @@ var realCSV struct {
 // publishedReal gives the flags of a DuckDB warehouse with the brief's database in it, through CSV files.
 func publishedReal(t *testing.T) ([]string, expected) {
 	t.Helper()
+	leaveToMakeTest(t)
 	realCSV.Lock()
 	defer realCSV.Unlock()
 	if realCSV.flags == nil {
