@@ -105,7 +105,7 @@ type LiveEvent struct {
 	State    string    `json:"state,omitempty"` // Of a run: "begin", "advance", "end" or "finished".
 	Done     int64     `json:"done,omitempty"`
 	Total    int64     `json:"total,omitempty"`
-	Text     string    `json:"text,omitempty"`
+	Text     string    `json:"text,omitempty"` // Of "lag": how many seconds behind the source its follower is.
 	Run      int64     `json:"run,omitempty"`
 	Status   string    `json:"status,omitempty"`
 }

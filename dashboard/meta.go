@@ -153,6 +153,16 @@ func (c *request) badges(ctx context.Context) ([]Badge, error) {
 	case counts.Warned > 0:
 		out = append(out, Badge{"/quality", int64(counts.Warned), semantic.Plural(int64(counts.Warned), "checks warned"), "warn"})
 	}
+	var different sql.NullInt64
+	if err := db.QueryRowContext(ctx, "select sum(different) from ops.verified").Scan(&different); err != nil &&
+		!strings.Contains(err.Error(), "does not exist") { // Written by an older program.
+		return nil, fmt.Errorf("read what was compared with the source: %w", err)
+	}
+	if different.Int64 > 0 {
+		out = append(out, Badge{
+			"/tables", different.Int64, semantic.Plural(different.Int64, "rows of staging are not as the source has them"), "bad",
+		})
+	}
 	bad, err := lastBad(ctx, db)
 	if err != nil {
 		return nil, err

@@ -217,6 +217,10 @@ func zone(name, key string) (*time.Location, error) {
 
 // open reads what the last landing left, so that a build without a source has a point in time and tables to name.
 func (w *walk) open(ctx context.Context) error {
+	if w.onStream() {
+		w.tables = w.opt.Following.tables
+		return nil
+	}
 	if w.source != nil {
 		var err error
 		w.tables, err = w.source.Tables(ctx)
@@ -248,7 +252,7 @@ limit 1`).Scan(&position, &w.snapshot.TakenAt)
 // nothingToDo tells whether source, project and as-of are all as at the last publication. That the source is as it landed is not
 // enough: what landed may be newer than what is published, where a run was blocked or killed in between.
 func (w *walk) nothingToDo(ctx context.Context) (bool, error) {
-	if w.opt.Full || w.source == nil {
+	if w.opt.Full || w.opt.Source == nil {
 		return false, nil
 	}
 	for _, l := range w.landed {

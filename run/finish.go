@@ -130,6 +130,9 @@ values ($1, $2, $3, $4, $5, $6, $7)`, r.RunID, l.Table, l.Read, l.Inserted, l.Up
 			return err
 		}
 	}
+	if err := w.recordVerified(ctx, tx); err != nil {
+		return err
+	}
 	var asOf, message, version any
 	if r.AsOf != nil {
 		asOf = stamp(*r.AsOf)

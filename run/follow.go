@@ -19,29 +19,37 @@ type Following struct {
 	Rows    int64         // So many images are landed at once at most; 0 means 50,000.
 	Idle    time.Duration // After so long without a change the position is stored all the same; 0 means 10 minutes.
 	Told    func(*Report, error)
+	Verify  *Verifying // Compares staging with the source, a slice at a time; nil does not.
 
 	mu          sync.Mutex
 	lag         Lag
 	stream      *cdc.Stream
+	tables      []*change.Table // As they were when the log was opened.
+	last        *Report         // Of the walk before.
 	reading     logReading
 	interrupted bool // A table was read from the source meanwhile: the log is to be taken up behind that.
 }
 
 // Lag is how far behind the source a follower is.
 type Lag struct {
-	Seconds   float64   `json:"seconds"` // From the newest commit that is known to its landing; 0 where nothing waits.
+	Seconds   float64   `json:"seconds"` // How long the source has not been heard, or has not been listened to; 0 while it is.
+	Landing   float64   `json:"landing"` // From the first commit of the last landing to its landing.
 	LandedAt  time.Time `json:"landed_at"`
 	HeardAt   time.Time `json:"heard_at"` // When the source last said something.
 	Position  string    `json:"position"`
 	Connected bool      `json:"connected"`
 }
 
-// Lag tells how far behind the follower is now. A follower that does not hear its source falls behind with the clock.
+// heartbeats is how long a source may be silent that has nothing to tell: it sends a sign of life each second.
+const heartbeats = 3 * time.Second
+
+// Lag tells how far behind the follower is now: nothing, while the source lives and has nothing to tell. One that does not hear its source,
+// or does not listen since it publishes, falls behind with the clock.
 func (f *Following) Lag() Lag {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	l := f.lag
-	if silent := time.Since(l.HeardAt); !l.HeardAt.IsZero() && silent > 5*time.Second {
+	if silent := time.Since(l.HeardAt); !l.HeardAt.IsZero() && silent > heartbeats {
 		l.Seconds = max(l.Seconds, silent.Seconds())
 	}
 	return l
@@ -52,6 +60,9 @@ func (f *Following) note(change func(*Lag)) {
 	defer f.mu.Unlock()
 	change(&f.lag)
 }
+
+// longestHold is how long a follower waits for another run that holds the warehouse.
+const longestHold = 10 * time.Minute
 
 // pauses between attempts to reach a source that is away.
 const (
@@ -75,6 +86,8 @@ func Follow(ctx context.Context, o Options) error {
 			pause = shortestPause
 			continue
 		case errors.As(err, &p) && (p.Class == change.ClassPositionGone || p.Class == change.ClassUsage || p.Class == change.ClassHeld):
+			return err
+		case errors.As(err, new(*DeletesError)): // Somebody has to say whether it is meant.
 			return err
 		}
 		f.note(func(l *Lag) { l.Connected = false })
@@ -114,22 +127,30 @@ func (f *Following) once(ctx context.Context, o Options) (err error) {
 	if err != nil && !blocked(err) {
 		return err
 	}
+	f.last = report
 	if err := f.connect(ctx, o, report); err != nil {
 		return err
 	}
 	defer func() {
-		err = errors.Join(err, f.stream.Close())
+		err = errors.Join(err, f.stream.Close(), f.Verify.close())
 		f.stream, f.interrupted = nil, false
 	}()
+	o.Wait = max(o.Wait, longestHold) // Somebody else's run, such as a repair, is waited for.
+	stored := time.Now()
 	for {
-		_, err := f.stream.Await(ctx, f.Idle) // After a long silence too, so that the position is stored.
+		due, err := f.await(ctx, o)
 		if err != nil {
 			return err
+		}
+		// After a long silence too, so that the position is stored: what was read and is purged later is not lost.
+		if !due && (time.Since(stored) < f.Idle || f.stored() && !f.Verify.unwritten()) {
+			continue
 		}
 		report, err := Do(ctx, o)
 		if ctx.Err() != nil {
 			return nil
 		}
+		stored, f.last = time.Now(), report
 		f.Told(report, err)
 		switch {
 		case err != nil && !blocked(err):
@@ -137,13 +158,42 @@ func (f *Following) once(ctx context.Context, o Options) (err error) {
 		case report.Mode != ModeLog || f.interrupted:
 			return nil // A snapshot stands in between: the log is taken up behind it.
 		}
+		// Where changes never end there is no other time for it: what was read has landed by now, and the next slice is read.
+		for range 2 {
+			if _, err := f.Verify.tick(ctx, o, f); err != nil {
+				return err
+			}
+		}
 	}
 }
 
-// blocked tells whether a check stopped the publication: the next changes may mend it.
+// awaitAtMost is how long the log is waited for before something else is looked at.
+const awaitAtMost = 500 * time.Millisecond
+
+// await waits for a moment, in which the source lives; due says that there is something to land or to write down.
+func (f *Following) await(ctx context.Context, o Options) (due bool, err error) {
+	if due, err = f.stream.Await(ctx, awaitAtMost); err != nil || due {
+		return due, err
+	}
+	f.note(func(l *Lag) {
+		l.Seconds = 0
+		if heard := f.stream.Heard(); heard.After(l.HeardAt) {
+			l.HeardAt = heard
+		}
+	})
+	return f.Verify.tick(ctx, o, f)
+}
+
+// stored tells whether the place that was read to is the one that the last landing stored.
+func (f *Following) stored() bool {
+	p, err := f.stream.Position().Encode()
+	return err == nil && f.last != nil && string(p) == f.last.Position
+}
+
+// blocked tells whether a check stopped the publication: the next changes may mend it. A landing that deletes too much is not mended so.
 func blocked(err error) bool {
 	var p *change.Problem
-	return errors.As(err, &p) && p.Class == change.ClassBlocked
+	return errors.As(err, &p) && p.Class == change.ClassBlocked && !errors.As(err, new(*DeletesError))
 }
 
 // connect opens the log where the last landing left it.
@@ -158,6 +208,9 @@ func (f *Following) connect(ctx context.Context, o Options, report *Report) erro
 		return &change.Problem{
 			Err: errors.New("a folder has no log to follow"), Class: change.ClassUsage, Try: "lifeline run --every 5m",
 		}
+	}
+	if f.tables, err = src.Tables(ctx); err != nil {
+		return err
 	}
 	f.reading = logReading{}
 	if f.reading.Log, err = logged.Log(ctx); err != nil {
@@ -181,8 +234,9 @@ func (f *Following) connect(ctx context.Context, o Options, report *Report) erro
 		return fmt.Errorf("the place of the last landing in the binary log of %s is not known", f.reading.Shown)
 	}
 	f.reading.from = from
-	w := &walk{opt: o}
-	f.stream, err = cdc.Open(ctx, w.logOptions(f.reading.Log, f.reading.Tables), from)
+	options := (&walk{opt: o}).logOptions(f.reading.Log, f.reading.Tables)
+	options.NotBefore = report.landedAt.Add(time.Microsecond)
+	f.stream, err = cdc.Open(ctx, options, from)
 	f.note(func(l *Lag) {
 		l.Connected, l.HeardAt, l.Position = err == nil, time.Now().UTC(), report.Position
 	})
@@ -191,6 +245,9 @@ func (f *Following) connect(ctx context.Context, o Options, report *Report) erro
 
 // landFollowing lands what comes within the publication's interval, a little at a time.
 func (w *walk) landFollowing(ctx context.Context, f *Following) (*cdc.Stop, error) {
+	if stop := f.Verify.anew(); stop != nil {
+		return stop, nil
+	}
 	others, err := w.changedShapes(ctx, f.reading.Tables)
 	if err != nil {
 		return nil, err
@@ -220,7 +277,7 @@ func (f *Following) landed(r cdc.Result) {
 		l.HeardAt, l.LandedAt, l.Position, l.Connected = time.Now().UTC(), time.Now().UTC(), string(r.Position), true
 		l.Seconds = 0
 		if !r.Oldest.IsZero() {
-			l.Seconds = max(0, time.Since(r.Oldest).Seconds())
+			l.Landing = max(0, time.Since(r.Oldest).Seconds())
 		}
 	})
 }

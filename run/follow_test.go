@@ -20,6 +20,11 @@ import (
 // followed follows the source until the test stops it; each finished walk comes out of the channel.
 func (x *loggedSource) follow(t *testing.T) (reports chan *run.Report, stop func() error) {
 	t.Helper()
+	return x.followWith(t, nil)
+}
+
+func (x *loggedSource) followWith(t *testing.T, v *run.Verifying) (reports chan *run.Report, stop func() error) {
+	t.Helper()
 	p, err := lifecycle.Load(x.dir, project.Options{Env: os.Getenv})
 	require.NoError(t, err)
 	reports = make(chan *run.Report, 1000)
@@ -28,7 +33,7 @@ func (x *loggedSource) follow(t *testing.T) (reports chan *run.Report, stop func
 	go func() {
 		ended <- run.Follow(ctx, run.Options{
 			Project: p, Warehouse: x.wh, Command: "follow",
-			Following: &run.Following{Publish: 500 * time.Millisecond, Land: 50 * time.Millisecond, Told: func(r *run.Report, err error) {
+			Following: &run.Following{Publish: 500 * time.Millisecond, Land: 50 * time.Millisecond, Verify: v, Told: func(r *run.Report, err error) {
 				if err != nil && !errors.Is(err, context.Canceled) {
 					t.Log(err)
 				}

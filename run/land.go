@@ -21,10 +21,28 @@ const attempts = 5
 
 // openSource connects to the source, where there is one to read.
 func (w *walk) openSource(ctx context.Context) (err error) {
-	if w.opt.Source == nil {
-		return nil
+	if w.opt.Source == nil || w.onStream() {
+		return nil // On an open log the source is asked for nothing, unless the log stops.
 	}
 	w.source, err = w.opt.Source(ctx)
+	return err
+}
+
+// onStream tells whether the walk lands from a log that is open, whose tables were looked at when it was opened.
+func (w *walk) onStream() bool { return w.opt.Following != nil && w.opt.Following.stream != nil }
+
+// sourceAfterAll opens the source of a walk that the log alone does not bring on.
+func (w *walk) sourceAfterAll(ctx context.Context) (err error) {
+	if w.source != nil {
+		return nil
+	}
+	if w.source, err = w.opt.Source(ctx); err != nil {
+		return err
+	}
+	if err := w.preflight(ctx); err != nil {
+		return err
+	}
+	w.tables, err = w.source.Tables(ctx)
 	return err
 }
 
@@ -71,6 +89,9 @@ func (w *walk) land(ctx context.Context) (string, error) {
 		return line, err
 	}
 	w.noLog = why
+	if err := w.sourceAfterAll(ctx); err != nil {
+		return "", err
+	}
 	return w.landAll(ctx)
 }
 

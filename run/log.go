@@ -57,6 +57,9 @@ func (w *walk) landLog(ctx context.Context) (line, why string, err error) {
 		}
 		f.interrupted, stops = true, append(stops, stop)
 	}
+	if err := w.sourceAfterAll(ctx); err != nil {
+		return "", "", err
+	}
 	reading, why, err := w.readableLog(ctx)
 	if err != nil || why != "" {
 		return "", why, err

@@ -28,18 +28,20 @@ type incident struct{ since int64 }
 
 func (i incident) open() bool { return i.since != 0 }
 
-// lastIncident looks at the runs before this one. Trial runs and rollbacks say nothing of the source, and a run that was killed told
-// nobody, so that it begins no incident.
+// lastIncident looks at the runs before this one. Trial runs and rollbacks say nothing of the source, and a run that was killed or ended by
+// somebody told nobody, so that it begins no incident.
 func lastIncident(ctx context.Context, db *sql.DB, run int64) (incident, error) {
 	var i incident
 	err := db.QueryRowContext(ctx, `
 select min(b.run_id)
 from ops.runs as b
-where b.run_id < $1 and b.status in ('blocked', 'failed') and b.error is distinct from $2 and b.command in ('run', 'build')
+where b.run_id < $1 and b.status in ('blocked', 'failed') and b.error is distinct from $2
+	and coalesce(b.error, '') not like '%context canceled%'
+	and b.command in ('run', 'build', 'follow')
 	and b.run_id > coalesce((
 		select max(g.run_id)
 		from ops.runs as g
-		where g.run_id < $1 and g.status in ('published', 'unchanged') and g.command in ('run', 'build')
+		where g.run_id < $1 and g.status in ('published', 'unchanged') and g.command in ('run', 'build', 'follow')
 	), 0)`, run, warehouse.Killed).Scan(nullable(&i.since))
 	if err != nil {
 		return i, fmt.Errorf("look at the runs before: %w", err)

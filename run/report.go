@@ -32,6 +32,8 @@ const (
 
 // Report is the record of one run, as `run --json` prints it. Times are UTC.
 type Report struct {
+	landedAt time.Time // Up to when the source was read, by its own clock.
+
 	RunID       int64           `json:"run_id"`
 	Project     string          `json:"project"`
 	Status      Status          `json:"status"`

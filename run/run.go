@@ -66,19 +66,20 @@ type walk struct {
 	hold   warehouse.Run
 	build  warehouse.Build
 
-	source   source.Source   // nil where nothing is read.
-	reading  source.Snapshot // Open until its totals are staging's; nil after.
-	snapshot change.Snapshot
-	totals   []change.Totals
-	partial  *source.Changes // What was read of a source whose checksums were kept; nil where all was read.
-	tables   []*change.Table
-	landed   []warehouse.Landed
-	deleted  map[string]int64                   // Rows that this run's landings have taken out of each table.
-	kept     map[string]*warehouse.LandedTotals // What the source held when each table last landed, where none is read.
-	noLog    string                             // Why the log was not read.
-	followed map[string]bool                    // Tables of which the log has brought rows.
-	hash     string
-	asOf     time.Time
+	source    source.Source   // nil where nothing is read.
+	reading   source.Snapshot // Open until its totals are staging's; nil after.
+	snapshot  change.Snapshot
+	totals    []change.Totals
+	partial   *source.Changes // What was read of a source whose checksums were kept; nil where all was read.
+	tables    []*change.Table
+	landed    []warehouse.Landed
+	different []Difference                       // Found by Following.Verify since the walk before.
+	deleted   map[string]int64                   // Rows that this run's landings have taken out of each table.
+	kept      map[string]*warehouse.LandedTotals // What the source held when each table last landed, where none is read.
+	noLog     string                             // Why the log was not read.
+	followed  map[string]bool                    // Tables of which the log has brought rows.
+	hash      string
+	asOf      time.Time
 
 	snapshotText, asOfText string       // The times of snapshot and as of, as models see them.
 	inc                    *incremental // What is known of the published version; nil where everything is built whole.
@@ -120,9 +121,12 @@ func Do(ctx context.Context, o Options) (*Report, error) {
 	if err == nil {
 		err = w.steps(ctx)
 	}
+	w.report.landedAt = w.snapshot.TakenAt
+	stopped := ctx.Err() != nil && err != nil
 	err = w.finish(ctx, err)
-	if !w.opt.Trial {
+	if !w.opt.Trial && !stopped { // That somebody ended the program is no incident.
 		w.notify(ctx, before)
+		w.notifyDifferences(ctx)
 	}
 	return w.report, err
 }
@@ -162,7 +166,7 @@ func (w *walk) steps(ctx context.Context) error {
 
 // bringIn lands the source, where one is read, and closes the books between it and staging.
 func (w *walk) bringIn(ctx context.Context) error {
-	if w.source == nil {
+	if w.opt.Source == nil {
 		if len(w.opt.Project.Sources) == 0 {
 			return nil
 		}

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"lifeline/change"
+	"lifeline/notify"
 	"lifeline/quality"
 	"lifeline/source"
 	"lifeline/warehouse"
@@ -151,21 +152,34 @@ func (v *verify) compare(ctx context.Context) error {
 		return nil
 	}
 	v.out.Status = "different"
+	if !v.out.Moved || v.repair {
+		v.tell(ctx)
+	}
 	if v.repair {
 		return v.mend(ctx, changes.Scopes)
 	}
 	return nil
 }
 
+// tell tells whom the project names. What the source changed since the last landing is no news.
+func (v *verify) tell(ctx context.Context) {
+	n := differenceNotice(v.o.Project.Name, v.out.Differences)
+	n.RunID, n.EndedAt, n.Status = v.out.RunID, v.snap.Info().TakenAt, v.out.Status
+	if err := (notify.Sender{Config: v.o.Project.Config.Notify}).Send(context.WithoutCancel(ctx), n); err != nil && v.o.Logger != nil {
+		v.o.Logger.WarnContext(ctx, "notify", "error", err)
+	}
+}
+
 // lastLanding is the position that staging stands at.
 func (v *verify) lastLanding(ctx context.Context) (change.Snapshot, error) {
-	at := change.Snapshot{TakenAt: v.snap.Info().TakenAt, Way: v.snap.Info().Way}
+	// Its time too: what is repaired was so then, and the log goes on from there.
+	at := change.Snapshot{Way: v.snap.Info().Way}
 	var text string
 	err := v.db.QueryRowContext(ctx, `
-select position
+select position, taken_at
 from ops.positions
 order by run_id desc
-limit 1`).Scan(&text)
+limit 1`).Scan(&text, &at.TakenAt)
 	if errors.Is(err, sql.ErrNoRows) {
 		return at, warehouse.ErrNothingPublished
 	}

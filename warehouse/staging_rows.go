@@ -16,6 +16,16 @@ const stagingBatch = 4096
 // StagingRows passes rows of one table of staging on as batches, with the values that landed and what `_raw` keeps of them. rest may select
 // and order them. The batch is reused.
 func StagingRows(ctx context.Context, db *sql.DB, engine string, t *change.Table, rest string, each func(*change.Batch) error) error {
+	return landedRows(ctx, db, engine, "staging", t, rest, each)
+}
+
+// HistoryRows does the same with superseded versions.
+func HistoryRows(ctx context.Context, db *sql.DB, engine string, t *change.Table, rest string, each func(*change.Batch) error) error {
+	return landedRows(ctx, db, engine, "history", t, rest, each)
+}
+
+func landedRows(ctx context.Context, db *sql.DB, engine, schema string, t *change.Table, rest string, each func(*change.Batch) error,
+) error {
 	plain := *t
 	plain.Columns = append([]change.Column(nil), t.Columns...)
 	selects := make([]string, 0, len(t.Columns)+1)
@@ -31,9 +41,9 @@ func StagingRows(ctx context.Context, db *sql.DB, engine string, t *change.Table
 			selects = append(selects, "cast("+Quote(c.Name)+" as text)")
 		}
 	}
-	rows, err := db.QueryContext(ctx, "select "+strings.Join(append(selects, "_raw"), ", ")+" from staging."+Quote(t.Name)+" "+rest)
+	rows, err := db.QueryContext(ctx, "select "+strings.Join(append(selects, "_raw"), ", ")+" from "+quoted(schema, t.Name)+" "+rest)
 	if err != nil {
-		return fmt.Errorf("read staging.%s: %w", t.Name, err)
+		return fmt.Errorf("read %s.%s: %w", schema, t.Name, err)
 	}
 	defer func() { _ = rows.Close() }()
 	r := stagingReader{

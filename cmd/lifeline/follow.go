@@ -19,6 +19,9 @@ type followCommand struct {
 	LandEvery     time.Duration `default:"250ms" placeholder:"250ms" help:"Changes are gathered for so long before they are landed."`
 	Wait          time.Duration `placeholder:"10m" help:"Wait this long for another run that holds the warehouse."`
 	SourceWorkers int           `default:"2" help:"Connections to the source, where it must be read whole."`
+	Verify        bool          `help:"Compare staging with the source for ever, a slice at a time, without locks."`
+	Repair        bool          `help:"With --verify: a table that differs is read again, at the point where the others stand."`
+	Prove         share         `placeholder:"1%" help:"Compute a random share of keys again and compare them before publishing."`
 }
 
 func (followCommand) Help() string {
@@ -27,7 +30,8 @@ interval. It begins as a run does, goes on from where it was after any stop, and
 
 Examples:
   lifeline follow --project examples/carepay --source mysql://reader:pass@db/carepay --warehouse duckdb:carepay.duckdb
-  lifeline follow --publish-every 30s`
+  lifeline follow --publish-every 30s
+  lifeline follow --verify --repair`
 }
 
 func (c *followCommand) Run(ctx context.Context, g *Globals) error {
@@ -44,7 +48,13 @@ func (c *followCommand) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	o.Wait = c.Wait
+	if c.Repair && !c.Verify {
+		return usage(errors.New("--repair is for what --verify finds"), "--verify --repair")
+	}
+	if c.Verify {
+		o.Following.Verify = &run.Verifying{Repair: c.Repair, Found: g.tellDifferences}
+	}
+	o.Wait, o.Prove = c.Wait, float64(c.Prove)
 	o.Following.Publish, o.Following.Land = c.PublishEvery, c.LandEvery
 	o.Following.Told = func(r *run.Report, err error) { g.tellFollowed(o.Following, r, err) }
 	return run.Follow(ctx, o)
@@ -78,6 +88,13 @@ func (g *Globals) tellFollowed(f *run.Following, r *run.Report, err error) {
 	}
 }
 
+// tellDifferences prints what a comparison has found.
+func (g *Globals) tellDifferences(found []run.Difference) {
+	for i := range found {
+		fmt.Fprintf(g.terminal.err, "%s  %s\n", time.Now().UTC().Format("15:04:05"), found[i].String())
+	}
+}
+
 // follow follows the source for the pages of serve.
 func (c *serveCommand) follow(ctx context.Context, g *Globals, s *dashboard.Server) {
 	for ctx.Err() == nil {
@@ -85,6 +102,7 @@ func (c *serveCommand) follow(ctx context.Context, g *Globals, s *dashboard.Serv
 		if ctx.Err() != nil {
 			return
 		}
+		pause := 10 * time.Second
 		if err != nil {
 			show(terminal{in: g.terminal.in, out: g.terminal.err, err: g.terminal.err}, &Globals{terminal: g.terminal, LogFormat: g.LogFormat}, err)
 			var p *change.Problem
@@ -92,10 +110,32 @@ func (c *serveCommand) follow(ctx context.Context, g *Globals, s *dashboard.Serv
 				return // The pages stay; somebody has to decide.
 			}
 		}
+		if errors.As(err, new(*run.DeletesError)) {
+			pause = time.Minute // Somebody has to look; once a run was allowed to delete, it is gone on with.
+		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(10 * time.Second):
+		case <-time.After(pause):
 		}
+	}
+}
+
+// tellLag tells browsers every other second how far behind the source the follower is.
+func tellLag(ctx context.Context, s *dashboard.Server, f *run.Following) {
+	tick := time.NewTicker(2 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		l := f.Lag()
+		state := "connected"
+		if !l.Connected {
+			state = "away"
+		}
+		s.Tell(dashboard.LiveEvent{Kind: "lag", State: state, Text: fmt.Sprintf("%.1f", l.Seconds)})
 	}
 }
 
@@ -113,11 +153,17 @@ func (c *serveCommand) followOnce(ctx context.Context, g *Globals, s *dashboard.
 	if err != nil {
 		return err
 	}
+	if c.Verify {
+		o.Following.Verify = &run.Verifying{Found: g.tellDifferences}
+	}
 	o.Progress = &told{s: s}
 	s.Follows(func() (float64, bool) {
 		l := o.Following.Lag()
 		return l.Seconds, l.Connected
 	})
+	ticking, stop := context.WithCancel(ctx)
+	defer stop()
+	go tellLag(ticking, s, o.Following)
 	o.Following.Told = func(r *run.Report, err error) {
 		e := dashboard.LiveEvent{Kind: "run", State: "finished"}
 		if r != nil {

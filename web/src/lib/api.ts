@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { signal } from "@preact/signals";
 import type { Answer, Problem } from "./types";
-import { current, meta, newer, running } from "./state";
+import { current, lag, meta, newer, running } from "./state";
 import type { LiveEvent } from "./live";
 
 export const base = "/api/v1";
@@ -152,6 +152,7 @@ export function follow(): void {
       running.value = event.state === "finished" ? "" : event.text || event.step || "A run is going";
       if (event.state === "finished") void refreshMeta();
     }
+    if (event.kind === "lag") lag.value = { seconds: event.text ?? "", away: event.state === "away" };
     if (event.kind === "snapshot" && event.snapshot && meta.value?.state === "empty") void refreshMeta();
     if (event.kind === "snapshot" && event.snapshot && current.value && event.snapshot !== current.value.snapshot) {
       newer.value = event.snapshot;
@@ -161,7 +162,7 @@ export function follow(): void {
   };
   const start = (): void => {
     source = new EventSource(base + "/events");
-    for (const kind of ["snapshot", "run", "hello"]) source.addEventListener(kind, hear as EventListener);
+    for (const kind of ["snapshot", "run", "lag", "hello"]) source.addEventListener(kind, hear as EventListener);
     source.onerror = () => {
       if (source?.readyState === EventSource.CLOSED) window.setTimeout(start, 15_000);
     };

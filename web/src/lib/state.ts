@@ -21,6 +21,8 @@ export const current = signal<AnswerMeta | null>(null);
 export const newer = signal("");
 /** A run as the server tells of it while it goes. */
 export const running = signal("");
+/** How far behind the source the server's follower is, in seconds; null where it follows none. */
+export const lag = signal<{ seconds: string; away: boolean } | null>(null);
 export const drawer = signal(false);
 export const now = signal(Date.now());
 export const toast = signal("");

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { offline, useAnswer } from "../lib/api";
-import { arrive, current, dark, drawer, go, meta, newer, now, place, running, theme, toast, withFilters } from "../lib/state";
+import { arrive, current, dark, drawer, go, lag, meta, newer, now, place, running, theme, toast, withFilters } from "../lib/state";
 import type { ExportLink, SearchData } from "../lib/types";
 import { ago, decimal, time } from "../lib/format";
 import { Icon, known } from "./icon";
@@ -263,7 +263,15 @@ export function Page({
             </p>
           )}
           <h1 tabIndex={-1}>{title}</h1>
-          <p>{count}</p>
+          <p>
+            {count}
+            {lag.value && (
+              <span class="lag" title="How far behind the source these pages are">
+                <i class={"light light-" + (lag.value.away ? "failing" : "fresh")} />
+                {lag.value.away ? "The source does not answer" : "Live"} · {lag.value.seconds} s behind
+              </span>
+            )}
+          </p>
         </div>
         <Search />
         <div class="actions">
