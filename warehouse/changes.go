@@ -72,7 +72,7 @@ from (
 		count(*) filter (where i.lifeline__first and i.{sign} < 0) as gone,
 		count(*) filter (where i.lifeline__first and i.{sign} < 0 and w.lifeline__h is null) as missing
 	from lifeline_image as i
-	left join lifeline_was as w on i.lifeline__first and w.lifeline__h = i.lifeline__h and w.lifeline__k = 1 - i.lifeline__l
+	left join lifeline_was as w on w.lifeline__h = case when i.lifeline__first then i.lifeline__h end and w.lifeline__k = 1 - i.lifeline__l
 	group by i.lifeline__h
 ) as x`
 

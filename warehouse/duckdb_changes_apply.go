@@ -7,7 +7,8 @@ import (
 )
 
 // byKey applies the images of a table whose rows the source tells apart by a key. Each key's images are a chain: what the row was, what it
-// became, and so on. Every "was" is a version for history; the chain's last image is what staging gets.
+// became, and so on. Every "was" is a version for history; the chain's last image is what staging gets. Tables are joined by equalities
+// alone: with a further condition on the images DuckDB compares every image with every row.
 func (a *duckApplying) byKey(ctx context.Context, b change.LogBatch, landed *Landed) error {
 	if err := a.makeSince(ctx); err != nil {
 		return err
@@ -50,8 +51,8 @@ select {n.names}, case when i.lifeline__first then coalesce(o._run, {run}) else 
 	least(n.{at}, coalesce(i.lifeline__before, s._since, p.taken_at, u.started_at, n.{at})), n.{at}, 'binlog', n.{position}, {run}
 from lifeline_image as i
 join {next} as n on n.rowid = i.lifeline__r
-left join {staging} as o on i.lifeline__first and {i=o}
-left join {since} as s on i.lifeline__first and {i=s} and s._run = o._run
+left join {staging} as o on {i=o}
+left join {since} as s on {i=s} and s._run = o._run
 left join (
 	select run_id, max(taken_at) as taken_at
 	from ops.positions
@@ -131,7 +132,7 @@ select {n.names}, coalesce(w._run, {run}), case when n.{update} = 1 then 'update
 	least(n.{at}, coalesce(i.lifeline__before, p.taken_at, n.{at})), n.{at}, 'binlog', n.{position}, {run}
 from lifeline_image as i
 join {next} as n on n.rowid = i.lifeline__r
-left join lifeline_was as w on i.lifeline__first and w.lifeline__h = i.lifeline__h and w.lifeline__k = 1 - i.lifeline__l
+left join lifeline_was as w on w.lifeline__h = case when i.lifeline__first then i.lifeline__h end and w.lifeline__k = 1 - i.lifeline__l
 left join (
 	select run_id, max(taken_at) as taken_at
 	from ops.positions

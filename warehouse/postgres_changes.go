@@ -327,8 +327,8 @@ select {n.names}, case when i.lifeline__first then coalesce(o._run, {run}) else 
 	least(n.{at}, coalesce(i.lifeline__before, s._since, p.taken_at, n.{at})), n.{at}, 'binlog', n.{position}, {run}
 from lifeline_image as i
 join {next} as n on n.ctid = i.lifeline__r
-left join {staging} as o on i.lifeline__first and {i=o}
-left join {since} as s on i.lifeline__first and {i=s} and s._run = o._run
+left join {staging} as o on {i=o}
+left join {since} as s on {i=s} and s._run = o._run
 left join (
 	select run_id, max(taken_at) as taken_at
 	from ops.positions
@@ -410,7 +410,7 @@ select {n.names}, coalesce(w._run, {run}), case when n.{update} = 1 then 'update
 	least(n.{at}, coalesce(i.lifeline__before, p.taken_at, n.{at})), n.{at}, 'binlog', n.{position}, {run}
 from lifeline_image as i
 join {next} as n on n.ctid = i.lifeline__r
-left join lifeline_was as w on i.lifeline__first and w.lifeline__h = i.lifeline__h and w.lifeline__k = 1 - i.lifeline__l
+left join lifeline_was as w on w.lifeline__h = case when i.lifeline__first then i.lifeline__h end and w.lifeline__k = 1 - i.lifeline__l
 left join (
 	select run_id, max(taken_at) as taken_at
 	from ops.positions
