@@ -244,7 +244,7 @@ func rowsOf(t *testing.T, db *sql.DB, relation string, columns []string) []strin
 // end as one that is built anew from it; and every version of a table that the log alone told of is in history.
 func TestRandomHistoriesEndAsARebuildDoes(t *testing.T) {
 	t.Parallel()
-	histories, most := 3, time.Duration(0)
+	histories, most := 2, time.Duration(0)
 	if text := os.Getenv("LIFELINE_SOAK"); text != "" {
 		histories, most = 1000, time.Hour
 		if d, err := time.ParseDuration(text); err == nil {
