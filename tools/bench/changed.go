@@ -80,7 +80,7 @@ func (b *bench) change(ctx context.Context, c change, round int) error {
 	defer db.Close()
 	for table, set := range map[string]string{
 		"CLAIM": "amount = amount + 1", "INVOICE_ITEM": "amount = amount + 1",
-		"INVOICE":   "status = case status when 'FINAL' then 'DRAFT' else 'FINAL' end",
+		"INVOICE":   "status = case status when 'SUBMITTED' then 'RESUBMITTED' else 'SUBMITTED' end",
 		"TREATMENT": "status = case status when 'CLOSED' then 'OPEN' else 'CLOSED' end",
 	} {
 		where := strings.NewReplacer("{n}", strconv.Itoa(round), "{t}", table).Replace(c.where)
