@@ -320,13 +320,13 @@ func TestABigTransactionIsReadInFlatMemory(t *testing.T) {
 		rows = 1_700_000
 	}
 	onEveryServer(t, func(t *testing.T, d *tester) {
-		d.exec(t, "create table t (id int primary key, v varchar(200))", "create table ten (n int)",
+		d.exec(t, "create table t (id int primary key, v varchar(500))", "create table ten (n int)",
 			"insert into ten values (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)")
 		l := d.log(t)
 		fill := fmt.Sprintf("insert into t select a.n + 10 * b.n + 100 * c.n + 1000 * d.n + 10000 * e.n + 100000 * f.n + 1000000 * g.n as id, "+
-			"repeat('x', 150) from ten a, ten b, ten c, ten d, ten e, ten f, ten g having id < %d", rows)
+			"repeat('x', 400) from ten a, ten b, ten c, ten d, ten e, ten f, ten g having id < %d", rows)
 		if rows <= 100_000 {
-			fill = "insert into t select a.n + 10 * b.n + 100 * c.n + 1000 * d.n + 10000 * e.n, repeat('x', 150) from ten a, ten b, ten c, ten " +
+			fill = "insert into t select a.n + 10 * b.n + 100 * c.n + 1000 * d.n + 10000 * e.n, repeat('x', 400) from ten a, ten b, ten c, ten " +
 				"d, ten e"
 		}
 		statements := []string{fill}
@@ -349,6 +349,6 @@ func TestABigTransactionIsReadInFlatMemory(t *testing.T) {
 		runtime.ReadMemStats(&most)
 		require.True(t, r.Reached)
 		require.Equal(t, int64(rows), c.images)
-		require.Less(t, most.Sys-before.Sys, uint64(150<<20), "memory that was asked for")
+		require.Less(t, most.Sys-before.Sys, uint64(48<<20), "memory that was asked for")
 	})
 }
