@@ -81,15 +81,16 @@ audit: needs ## Ask Go's vulnerability database about every module
 
 # What differs between servers: snapshots, types, keys, who waits for whom.
 .PHONY: matrix
-matrix: needs ## Test the source, and the brief's tables, on MySQL 5.6, MySQL 9 and MariaDB 11.8 too
+matrix: needs ## Test the source, and the brief's tables, on MySQL 5.6 and 9, MariaDB 11.8 and PostgreSQL 17 too
 	LIFELINE_TEST_REQUIRE=1 scripts/testdb run --matrix go test -p 1 -count 1 -timeout 30m $(ARGS) ./source/... ./cdc/...
 	LIFELINE_SOAK=1 LIFELINE_TEST_REQUIRE=1 scripts/testdb run --matrix go test -p 1 -count 1 -timeout 60m -v -run TestTheBriefsDatabaseFromEveryServer ./cmd/lifeline
 
 # Real dbt comes by pip into ~/.cache/lifeline-dbt, or is what LIFELINE_DBT names; public projects from GitHub, or LIFELINE_DBT_PROJECTS.
 .PHONY: interop
 interop: needs ## Build the exported examples and public projects with real dbt too, and compare every row (long)
-	LIFELINE_SOAK=1 LIFELINE_TEST_REQUIRE=1 LIFELINE_DBT=$$(scripts/dbt) LIFELINE_DBT_PROJECTS=$$(scripts/dbt-projects) scripts/testdb run \
-		go test -p 1 -count 1 -timeout 60m -v -run 'Dbt|Export|Artifacts|PublicProjects' $(ARGS) ./cmd/lifeline ./dbt
+	LIFELINE_SOAK=1 LIFELINE_TEST_REQUIRE=1 LIFELINE_DBT=$$(scripts/dbt) LIFELINE_DBT_PROJECTS=$$(scripts/dbt-projects) \
+		LIFELINE_DUCKDB_CLIENTS=$$(scripts/duckdb-clients) scripts/testdb run \
+		go test -p 1 -count 1 -timeout 60m -v -run 'Dbt|Export|Artifacts|PublicProjects|Clients' $(ARGS) ./cmd/lifeline ./dbt
 
 # A coordinator and two workers where Citus is installed beside PostgreSQL; docs/scaling.md says how to build it.
 .PHONY: test-citus
@@ -159,7 +160,7 @@ lint-budgets: needs
 # A script with a syntax error fails only when its line is reached.
 .PHONY: lint-scripts
 lint-scripts:
-	@for f in scripts/test scripts/testdb scripts/dbt scripts/dbt-projects scripts/matrix.sh scripts/citus.sh scripts/pages scripts/test-package scripts/compose/*.sh packaging/deb/p*st* packaging/deb/prerm .ci/run; do bash -n "$$f"; done
+	@for f in scripts/test scripts/testdb scripts/dbt scripts/dbt-projects scripts/duckdb-clients scripts/matrix.sh scripts/citus.sh scripts/pages scripts/test-package scripts/compose/*.sh packaging/deb/p*st* packaging/deb/prerm .ci/run; do bash -n "$$f"; done
 
 .PHONY: fmt
 fmt: needs ## Format all Go files

