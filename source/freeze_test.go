@@ -183,7 +183,7 @@ func TestATableThatIsReadMayBeChanged(t *testing.T) {
 				ctx, stop := context.WithCancel(t.Context())
 				writes := make(chan error, 1)
 				go func() { writes <- writer.run(ctx, d.db) }()
-				took := make(chan time.Duration, 1)
+				took, changed := make(chan time.Duration, 1), make(chan struct{})
 				c := &collector{rows: map[string][]string{}}
 				c.onWrite = func(rows int) error {
 					switch rows {
@@ -194,9 +194,15 @@ func TestATableThatIsReadMayBeChanged(t *testing.T) {
 								t.Error(err)
 							}
 							took <- time.Since(began)
+							close(changed)
 						}()
 					case 200:
 						return waits(d)
+					case 300: // A warehouse that takes its time: the change must not wait for it.
+						select {
+						case <-changed:
+						case <-time.After(30 * time.Second):
+						}
 					}
 					return nil
 				}
