@@ -34,6 +34,11 @@ type sheet struct {
 const sheetRows = 20_000
 
 func openFolder(dir string) (Reader, error) {
+	if strings.Contains(dir, "://") || dir == "" { // It may hold a password, so it is not shown.
+		return nil, &change.Problem{
+			Err: errors.New("the address csv: names no folder"), Class: change.ClassUsage, Try: "csv:DIR with the folder that has the files",
+		}
+	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.csv"))
 	if err != nil || len(files) == 0 {
 		if _, stat := os.Stat(dir); stat != nil {

@@ -37,6 +37,7 @@ func TestAnUnescapedPasswordIsNeitherShownNorLookedUp(t *testing.T) {
 		"root:Secret@tcp(127.0.0.1:1)/d", "mysql:/root:Secret@127.0.0.1/d", "mysql:root:Secret@127.0.0.1/d",
 		"jdbc:mysql://127.0.0.1/d?password=Secret",
 		"mysql://root:Topf@127.0.0.1:1/d?password=Secret", "mysql://root:Topf@127.0.0.1:1/d?tls=Secret", "Secret", "postgres://u:Secret@h/d",
+		"csv:mysql://u:Secret@h/d",
 	} {
 		p := problemOf(t, dsn)
 		require.Equal(t, change.ClassUsage, p.Class, dsn)

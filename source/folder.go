@@ -40,6 +40,12 @@ func openFolder(o Options) (Source, error) {
 			Err: errors.New("the address csv: names no folder"), Class: change.ClassUsage, Try: "csv:DIR with the folder that has the files",
 		}
 	}
+	if strings.Contains(dir, "://") { // It may hold a password, so it is not shown.
+		return nil, &change.Problem{
+			Err: errors.New("the address csv: names a server, where a folder is wanted"), Class: change.ClassUsage,
+			Try: "csv:DIR with the folder that has the files; " + addressForm + " for a server",
+		}
+	}
 	info, err := os.Stat(dir)
 	if err == nil && !info.IsDir() {
 		err = errors.New("it is not a folder")

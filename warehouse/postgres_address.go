@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -22,6 +23,9 @@ var postgresParameters = []string{
 // checkAddress refuses an address that cannot be read for certain, so that no part of a password is looked up as a host or shown.
 func checkAddress(dsn string) error {
 	a, err := change.ParseAddress(dsn)
+	if err == nil && severalAt(dsn) {
+		err = errors.New("the address cannot be read: an @ in the user or password has to be percent-encoded")
+	}
 	if err == nil {
 		if _, bad := url.Parse(dsn); bad != nil { // The driver reads it as a URL.
 			err = errors.New("the address cannot be read: a character in it has to be percent-encoded")
@@ -51,6 +55,16 @@ func checkAddress(dsn string) error {
 		}
 	}
 	return nil
+}
+
+// severalAt reports whether an address has more than one @ before its host: the driver takes the first one for the last, and would look up
+// a password's tail as a host.
+func severalAt(dsn string) bool {
+	_, rest, _ := strings.Cut(dsn, "://")
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	return strings.Count(rest, "@") > 1
 }
 
 // badParameter says which parameter of an address has a value that cannot be used. Neither it nor what the driver says of it is quoted.

@@ -83,6 +83,15 @@ func TestEveryParameterOfAPostgresAddressIsHonouredOrRefused(t *testing.T) {
 		require.NotContains(t, p.Error()+p.Try, "Secret")
 		require.NotContains(t, p.Error()+p.Try, "Hidden")
 	}
+	for _, dsn := range []string{
+		"postgres://u:Hidden@Secret@127.0.0.1:1/d", "postgres://u:Hidden@Secret/9@127.0.0.1:1/d", "postgres://u@x:Hidden@127.0.0.1:1/d",
+		"postgresql://u:Hidden/Secret@127.0.0.1:1/d", "postgres://u:50%Hidden@127.0.0.1:1/d",
+	} {
+		_, err := Open(t.Context(), Options{DSN: dsn})
+		require.Error(t, err)
+		require.NotContains(t, fmt.Sprintf("%+v", err), "Hidden")
+		require.NotContains(t, fmt.Sprintf("%+v", err), "Secret")
+	}
 }
 
 // Promise 11: what stands in the place of a path and is none is refused.
