@@ -53,7 +53,10 @@ func Open(ctx context.Context, o Options) (Warehouse, error) {
 
 // duckPath makes a path of its part of the DSN; duckdb:PATH, duckdb:///PATH and duckdb://PATH are all understood.
 func duckPath(rest string) (string, error) {
-	rest = strings.TrimPrefix(rest, "//")
+	rest, slashes := strings.CutPrefix(rest, "//")
+	if host, _, _ := strings.Cut(rest, "/"); slashes && strings.Contains(host, "@") { // It may hold a password, so it is not shown.
+		return "", usage("the warehouse duckdb: names a server, where a file is wanted", "duckdb:warehouse.duckdb")
+	}
 	if strings.TrimSpace(rest) == "" {
 		return "", usage("the warehouse duckdb: has no path", "duckdb:warehouse.duckdb")
 	}
