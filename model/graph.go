@@ -356,7 +356,10 @@ func (g *Graph) generated(n *Node, macro, custom, otherwise string) (string, err
 }
 
 // reserved are schemas that are not a project's: the warehouse's own and the databases'.
-var reserved = []string{project.Staging, "history", "quarantine", "ops", "build", "information_schema", "temp", "system"}
+var reserved = []string{
+	project.Staging, "history", "since", "quarantine", "ops", "build", "lifeline", "information_schema", "temp", "system",
+	"v", "prev", "books", // What DuckDB's sessions call the files of a build.
+}
 
 // ofVersion are the names of one version's schemas.
 var ofVersion = regexp.MustCompile(`__v\d+$`)
@@ -532,6 +535,9 @@ func (g *Graph) settleNames() error {
 			continue
 		}
 		relation := n.Schema + "." + n.Alias
+		if n.Kind != KindSource { // To the engines, or to people who ask them, capitals make no other name; of sources the run tells more.
+			relation = strings.ToLower(relation)
+		}
 		if other, ok := seen[relation]; ok {
 			return &change.Problem{
 				Err:   fmt.Errorf("%s and %s would both be %s", other.Path, n.Path, relation),

@@ -136,6 +136,24 @@ func TestAModelIsOneSelect(t *testing.T) {
 	}
 }
 
+// F26, S3. Two models that differ in capitals only, and schemas that the engines' sessions use themselves, are refused.
+func TestNamesOfModelsThatCannotBeAreRefused(t *testing.T) {
+	t.Parallel()
+	for want, files := range map[string]map[string]string{
+		"would both be analytics.orders": {"models/Orders.sql": "select 1 as a", "models/orders.sql": "select 1 as a"},
+		"would both be mart.m": {
+			"models/m.sql": "{{ config(schema='Mart') }}select 1 as a", "models/n.sql": "{{ config(schema='mart', alias='M') }}select 1 as a",
+		},
+		`in the schema "Since"`:    {"models/m.sql": "{{ config(schema='Since') }}select 1 as a"},
+		`in the schema "lifeline"`: {"models/m.sql": "{{ config(schema='lifeline') }}select 1 as a"},
+		`in the schema "prev"`:     {"models/m.sql": "{{ config(schema='prev') }}select 1 as a"},
+		`in the schema "v"`:        {"models/m.sql": "{{ config(schema='v') }}select 1 as a"},
+	} {
+		_, err := small(t, files)
+		require.ErrorContains(t, err, want)
+	}
+}
+
 func TestIncrementalModelsSeeBothWays(t *testing.T) {
 	t.Parallel()
 	g, err := small(t, map[string]string{

@@ -1,11 +1,14 @@
 package project
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"lifeline/change"
@@ -207,6 +210,26 @@ func (p *Project) readMacros() error {
 	return nil
 }
 
+// tellOtherFiles lists files among the models that are none: x.SQL, or x.sql.bak, would be left out in silence.
+func (p *Project) tellOtherFiles(root string) error {
+	err := filepath.WalkDir(filepath.Join(p.Dir, root), func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path.Clean(root) == "." {
+			return err
+		}
+		known := []string{".sql", ".py", ".yml", ".yaml", ".md", ".txt", ".csv"}
+		if slices.Contains(known, filepath.Ext(file)) || strings.HasPrefix(d.Name(), ".") {
+			return nil
+		}
+		rel, err := filepath.Rel(p.Dir, file)
+		p.ignore("a file that is neither .sql nor .yml", filepath.ToSlash(rel))
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 func (p *Project) readModels() error {
 	for _, root := range p.paths.models {
 		files, err := p.Files([]string{root}, ".sql", ".py")
@@ -229,6 +252,9 @@ func (p *Project) readModels() error {
 				return err
 			}
 			p.Models = append(p.Models, m)
+		}
+		if err := p.tellOtherFiles(root); err != nil {
+			return err
 		}
 	}
 	return p.unusedFolders("models")

@@ -411,3 +411,11 @@ func TestEveryKeyOfMetaLifelineIsUsedOrRefused(t *testing.T) {
 		requirePlaced(t, file, err)
 	}
 }
+
+// A file among the models that is none is told.
+func TestAFileThatIsNoModelIsTold(t *testing.T) {
+	t.Parallel()
+	p, err := read(t, "models/deep/b.SQL", "select 1 as a")
+	require.NoError(t, err)
+	require.Contains(t, p.Unused(), "a file that is neither .sql nor .yml (models/deep/b.SQL)")
+}

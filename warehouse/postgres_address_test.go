@@ -100,7 +100,9 @@ func TestAPathOfDuckDBIsAPath(t *testing.T) {
 	for path, want := range map[string]string{
 		"": "has no path", " ": "has no path", "w.duckdb?access_mode=read_only": "has a % or ?", "a%20b": "has a % or ?", "dir/": "is a folder",
 		"~/w.duckdb": "begins with ~", " w.duckdb": "a blank at an end", "w.duckdb\n": "a blank at an end", ":memory:": "in memory",
-		"//u:p@h/x": "names a server", "md:shop": "an address elsewhere", "s3://bucket/w.duckdb": "an address elsewhere", "https://h/w.duckdb": "an address elsewhere",
+		"//u:p@h/x": "names a server",
+		"md:shop":   "an address elsewhere", "s3://bucket/w.duckdb": "an address elsewhere",
+		"https://h/w.duckdb": "an address elsewhere",
 	} {
 		_, err := Open(t.Context(), Options{DSN: "duckdb:" + path})
 		var p *change.Problem
