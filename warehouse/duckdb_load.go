@@ -169,7 +169,7 @@ func (l *duckLoad) makeRoom(ctx context.Context, bytes int) error {
 	}
 	l.long, l.largest = true, max(bytes, l.largest)
 	return l.run.allow(ctx, duckLimits{
-		memory:  landingMemory + int64(len(l.writers))*(landingLongTexts+landingCopies*int64(l.largest)),
+		memory:  max(landingLong, landingMemory+int64(len(l.writers))*(landingLongTexts+landingCopies*int64(l.largest))),
 		threads: 1, without: landingWithout,
 	})
 }

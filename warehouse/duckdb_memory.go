@@ -16,6 +16,9 @@ const (
 	landingMemory    = 256 * mebibyte
 	landingLongTexts = 64 * mebibyte // More for each writer that has met long rows.
 	landingCopies    = 8             // Of the largest batch.
+	// At least, once a row was long: the engine writes its log back whenever it has grown, on whoever's commit that is, and what it needs for
+	// that grows with the values, not with the writers.
+	landingLong = 2048 * mebibyte
 )
 
 // comparingMemory is what it may use while new rows of so many tables are compared with old ones: less, because more of what it then
