@@ -12,7 +12,7 @@ import (
 	"lifeline/project"
 )
 
-// What a landing may delete and how long versions stay is said for all tables or for some, and what means nothing is refused with its place.
+// What a landing may delete and how long versions stay is said for all tables or for some; what means nothing is refused with its place.
 func TestDeletesAndHistoryAreSettledByTable(t *testing.T) {
 	t.Parallel()
 	load := func(text string) (*project.Project, error) {
