@@ -200,3 +200,21 @@ func TestWhatChangesDuringASnapshotLandsByTheLog(t *testing.T) {
 		x.requireSame(t, "big: id, v, n")
 	})
 }
+
+// A key of more digits than any before it may come by the log.
+func TestALongerKeyLandsByTheLog(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, engine string) {
+		x := newLogged(t, engine, []string{"wide"}, "create table wide (id bigint unsigned primary key, v varchar(9))",
+			"insert into wide values (1, 'a'), (2, 'b')")
+		mode(t, "full")(x.run(t, nil))
+		x.do(t, "update wide set v = 'c' where id = 1")
+		mode(t, "log")(x.run(t, nil))
+		x.do(t, "insert into wide values (18446744073709551615, 'd')", "update wide set v = 'e' where id = 1",
+			"update wide set id = 9223372036854775808 where id = 2")
+		mode(t, "log")(x.run(t, nil))
+		x.do(t, "update wide set v = 'f' where id > 1", "delete from wide where id = 1")
+		mode(t, "log")(x.run(t, nil))
+		x.requireSame(t, "wide: id, v")
+	})
+}

@@ -89,6 +89,9 @@ func (c *duckChanges) commit(ctx context.Context, b change.LogBatch) ([]Landed, 
 			return nil, duckProblem("put the parts of "+t.table.Name+" together", err)
 		}
 	}
+	if err := c.widen(ctx); err != nil {
+		return nil, err
+	}
 	duckStep("changes written")
 	var landed []Landed
 	err := l.run.inTx(ctx, func(tx *sql.Tx) error {
@@ -174,6 +177,42 @@ func askIn(tx *sql.Tx) texter {
 
 // With sets what is kept beside the rows.
 func (c *duckChanges) With(conditions Conditions) { c.load.With(conditions) }
+
+// widen makes staging, history and since hold the values that have come, in a transaction of its own: DuckDB does not commit one that
+// alters a table and changes its rows. The rows that are there stay as they are.
+func (c *duckChanges) widen(ctx context.Context) error {
+	return c.load.run.inTx(ctx, func(tx *sql.Tx) error {
+		columns, err := c.load.run.columnsOf(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for _, t := range c.load.tables {
+			a := c.applying(tx, t.table.Name, columns)
+			if err := a.widen(ctx, t.parts[0].name); err != nil {
+				return fmt.Errorf("widen staging.%s: %w", t.table.Name, err)
+			}
+			if err := a.widenSince(ctx, columns["since."+t.table.Name]); err != nil {
+				return fmt.Errorf("widen since.%s: %w", t.table.Name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// widenSince makes the keys of since hold those of staging.
+func (a *duckApplying) widenSince(ctx context.Context, have []duckColumn) error {
+	for _, k := range a.unique {
+		was, there := findColumn(have, k)
+		is, _ := findColumn(a.diff.after, k)
+		if !there || commonType(was.sqlType, is.sqlType) == was.sqlType {
+			continue
+		}
+		if err := a.exec(ctx, "alter table {since} alter column "+Quote(k)+" type "+is.sqlType); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // duckApplying applies the images of one table.
 type duckApplying struct {
