@@ -316,6 +316,7 @@ func (o *Object) known() []string {
 var heardKeys func(o *Object, ignored []string)
 
 // Finish complains about the first key that nobody took, unless it is one of dbt's that have no effect here: those are listed.
+// p may be nil where a form has no such keys.
 func (o *Object) Finish(p *Project, ignored ...string) error {
 	if heardKeys != nil {
 		heardKeys(o, ignored)
@@ -329,7 +330,7 @@ func (o *Object) Finish(p *Project, ignored ...string) error {
 		if near := Nearest(f.Name, append(o.known(), ignored...)); near != "" {
 			try = near
 		}
-		if p.Plain {
+		if p != nil && p.Plain {
 			// dbt leaves it be, and says so as well.
 			p.ignore(fmt.Sprintf("%s (dbt has no such key; Try: %s)", f.Name, try), f.Key.Where())
 			continue
