@@ -114,6 +114,7 @@ func (d *tester) dropReaders(tb testing.TB) {
 			_, _ = d.db.Exec(fmt.Sprintf("kill %d", id)) // It may be gone.
 			found = true
 		}
+		require.NoError(tb, rows.Err())
 		return !found
 	}, time.Minute, 10*time.Millisecond)
 }
@@ -207,17 +208,17 @@ func TestWhatIsDoneToAServersLogIsToldApart(t *testing.T) {
 	require.Nil(t, r.Stop)
 	require.Equal(t, []string{"+ id=7\nv=7", "+ id=8\nv=8"}, got.rows["t"], "over a crash of the server")
 
-	aBackupComesBack(t, s, d)
+	aBackupComesBack(t, s)
 }
 
 // aBackupComesBack takes a back-up of the server, lets work go on, and puts the back-up in its place.
-func aBackupComesBack(t *testing.T, s *ownServer, d *tester) {
+func aBackupComesBack(t *testing.T, s *ownServer) {
 	t.Helper()
 	s.end(t, syscall.SIGTERM)
 	backup := filepath.Join(s.folder, "backup")
 	require.NoError(t, os.CopyFS(backup, os.DirFS(s.data())))
 	s.start(t, "--log-bin=binlog")
-	d = s.database(t)
+	d := s.database(t)
 	d.exec(t, "insert into t values (9, 9)", "insert into t values (10, 10)")
 	from := d.log(t).Here
 	s.end(t, syscall.SIGTERM)

@@ -111,11 +111,13 @@ func (s *stressed) reload(db *sql.DB) {
 			s.ids, s.next = append(s.ids, id), max(s.next, id)
 		}
 	}
+	_ = rows.Err() // The server went away: the next transaction fails too.
 }
 
 // keepFollowing runs the follower, kills it at random, and begins it anew.
 func (s *stressed) keepFollowing(ctx context.Context, tb testing.TB, name, warehouse string, kills time.Duration,
-	seed uint64) (killed int) {
+	seed uint64,
+) (killed int) {
 	random := rand.New(rand.NewPCG(seed, 3))
 	log, err := os.OpenFile(filepath.Join(s.folder, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(tb, err)
@@ -141,7 +143,9 @@ func (s *stressed) keepFollowing(ctx context.Context, tb testing.TB, name, wareh
 		case <-ctx.Done():
 			_ = c.Process.Signal(syscall.SIGTERM)
 		}
-		<-ended
+		if err := <-ended; err != nil {
+			tb.Logf("%s ended: %v", name, err)
+		}
 	}
 	return killed
 }
@@ -154,8 +158,10 @@ func TestFollowersSurviveTheirSourceUnderStress(t *testing.T) {
 	if err != nil {
 		t.Skip("LIFELINE_STRESS says for how long, such as 10m")
 	}
-	s := &stressed{server: newOwnServer(t, "--log-bin=binlog"), folder: t.TempDir(),
-		random: rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))}
+	s := &stressed{
+		server: newOwnServer(t, "--log-bin=binlog"), folder: t.TempDir(),
+		random: rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1)),
+	}
 	s.proxy = newProxy(t, "127.0.0.1:"+s.server.port)
 	s.program = filepath.Join(s.folder, "lifeline")
 	out, err := exec.Command("go", "build", "-o", s.program, "../cmd/lifeline").CombinedOutput()

@@ -56,8 +56,10 @@ var tortures = []torture{
 	{name: "an index and a comment", statements: []string{
 		"alter table t add index named (v)", "alter table t comment = 'add column'", "create index more on t (v)", "insert into t values (1, 1)",
 	}, want: []string{"+ id=1\nv=1"}},
-	{name: "a statement in place of rows", statements: []string{"set binlog_format = 'STATEMENT'", "insert into t values (1, 1)"},
-		stop: "a statement to the log in place of rows"},
+	{
+		name: "a statement in place of rows", statements: []string{"set binlog_format = 'STATEMENT'", "insert into t values (1, 1)"},
+		stop: "a statement to the log in place of rows",
+	},
 	{name: "a statement of another database", statements: []string{
 		"set binlog_format = 'STATEMENT'", "update mysql.help_topic set name = name where 1 = 0", "insert into {db}.t values (3, 3)",
 	}, stop: "a statement to the log in place of rows"},
@@ -68,30 +70,48 @@ var tortures = []torture{
 		"set binlog_row_image = 'NOBLOB'", "update long_ones set n = 2",
 	}, stop: "without all their values", table: "long_ones"},
 	{name: "a column more", statements: []string{"alter table t add w int"}, stop: "alter table", table: "t"},
-	{name: "a column of another name and the same type", statements: []string{"alter table t change v w int"}, stop: "alter table",
-		table: "t"},
+	{
+		name: "a column of another name and the same type", statements: []string{"alter table t change v w int"}, stop: "alter table",
+		table: "t",
+	},
 	{name: "a column moved", statements: []string{"alter table t modify v int first"}, stop: "alter table", table: "t"},
-	{name: "a change written for some versions only", statements: []string{"/*!50500 alter table t add w int */"}, stop: "alter table",
-		table: "t"},
+	{
+		name: "a change written for some versions only", statements: []string{"/*!50500 alter table t add w int */"}, stop: "alter table",
+		table: "t",
+	},
 	{name: "a change with names in quotes", statements: []string{
 		"set sql_mode = 'ANSI_QUOTES'", `alter table "{db}"."t" add w int`,
 	}, stop: "alter table", table: "t"},
-	{name: "a change behind a comment", statements: []string{"# insert\n-- rename\n/* drop */ alter /* x */ table `t` add w int"},
+	{
+		name: "a change behind a comment", statements: []string{"# insert\n-- rename\n/* drop */ alter /* x */ table `t` add w int"},
 		stop:  "alter table",
-		table: "t"},
-	{name: "two tables renamed at once", statements: []string{"create table n like t", "rename table t to o, n to t"}, stop: "rename table",
-		table: "t"},
-	{name: "a rename by alter table", statements: []string{"alter table long_ones rename to gone, comment 'x'"}, stop: "alter table",
-		table: "long_ones"},
-	{name: "a table dropped among others", statements: []string{"create table d (id int)", "drop table if exists nothing, d, t"},
+		table: "t",
+	},
+	{
+		name: "two tables renamed at once", statements: []string{"create table n like t", "rename table t to o, n to t"}, stop: "rename table",
+		table: "t",
+	},
+	{
+		name: "a rename by alter table", statements: []string{"alter table long_ones rename to gone, comment 'x'"}, stop: "alter table",
+		table: "long_ones",
+	},
+	{
+		name: "a table dropped among others", statements: []string{"create table d (id int)", "drop table if exists nothing, d, t"},
 		stop:  "drop table",
-		table: "t"},
-	{name: "a partition dropped with its rows", statements: []string{"alter table parted drop partition p0"}, stop: "alter table",
-		table: "parted"},
-	{name: "rows deleted by a cascade", before: []string{"insert into parent values (1)", "insert into child values (1, 1)"}, only: "silent",
-		statements: []string{"delete from parent"}, stop: "cascade", table: "child"},
-	{name: "a parent that no row hangs on is inserted", statements: []string{"insert into parent values (7)", "insert into t values (1, 1)"},
-		want: []string{"+ id=1\nv=1"}},
+		table: "t",
+	},
+	{
+		name: "a partition dropped with its rows", statements: []string{"alter table parted drop partition p0"}, stop: "alter table",
+		table: "parted",
+	},
+	{
+		name: "rows deleted by a cascade", before: []string{"insert into parent values (1)", "insert into child values (1, 1)"}, only: "silent",
+		statements: []string{"delete from parent"}, stop: "cascade", table: "child",
+	},
+	{
+		name: "a parent that no row hangs on is inserted", statements: []string{"insert into parent values (7)", "insert into t values (1, 1)"},
+		want: []string{"+ id=1\nv=1"},
+	},
 }
 
 // The log is read, or the reading stops before what cannot be read, with the reason and the table: it never misreads.

@@ -23,8 +23,10 @@ func TestKindsOfApplicationsAreUnderstood(t *testing.T) {
 		"school":    {"tbl_fee_invoice inv_status", "tbl_enrolment completed_on"},
 		"tracker":   {"issues status_id journal_details steps"},
 		"logistics": {"shipment current_status scan_event steps"},
-		"agency": {"mandates mandate_status mandate_steps", "leave_requests status", "errands date_completed", "visits visit_state",
-			"duties status"},
+		"agency": {
+			"mandates mandate_status mandate_steps", "leave_requests status", "errands date_completed", "visits visit_state",
+			"duties status",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

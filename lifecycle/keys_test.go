@@ -61,7 +61,8 @@ func TestEveryKeyOfALifecycleIsUsed(t *testing.T) {
 		"state codes":    {"paid: {open: true}", "paid: {open: true, codes: [4]}"},
 		"state label":    {"paid: {open: true}", "paid: {open: true, label: Has paid}"},
 		"log": {
-			"history: ref('order_versions')\n", "log: {from: ref('order_log'), key: order_id, at: added, state: status, id: id, previous: was, when: {kind: x}}\n",
+			"history: ref('order_versions')\n",
+			"log: {from: ref('order_log'), key: order_id, at: added, state: status, id: id, previous: was, when: {kind: x}}\n",
 		},
 		"history":         {"history: ref('order_versions')\n", ""},
 		"parents":         {"on: customer_id}", "on: buyer_id}"},
@@ -145,7 +146,8 @@ func referenceKeys(t *testing.T) (out []string) {
 // A key that nobody knows is refused with its place at every depth, and so is one that is written twice.
 func TestAnUnknownKeyOfALifecycleIsRefusedWithItsPlace(t *testing.T) {
 	t.Parallel()
-	withLog := strings.Replace(shop, "history: ref('order_versions')\n", "log: {from: ref('order_log'), key: order_id, at: added, state: status}\n", 1)
+	withLog := strings.Replace(shop, "history: ref('order_versions')\n",
+		"log: {from: ref('order_log'), key: order_id, at: added, state: status}\n", 1)
 	for _, before := range []string{
 		"from: ref('orders')\n", "  new: {", "  customer: {", "  scan: {", "measures: {amount: {", "  placed: {", "  scanned: {", "backlog: {",
 		"  by: [region, customer]\n", "    orders: {", "log: {", "counters:\n",

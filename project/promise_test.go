@@ -99,8 +99,10 @@ var forms = []form{
 			"query-comment", "flags", "exposures", "metrics", "sources", "unit_tests", "snapshots",
 			"dbt-cloud", "semantic-models", "saved-queries"),
 		silent: map[string]string{"version": "1", "config-version": "2", "profile": "p", "quoting": "{}", "packages-install-path": "x"},
-		refused: map[string]string{"on-run-start": "['drop table x']", "on-run-end": "['insert into x values (1)']",
-			"source-paths": "x: y", "data-paths": "x: y"},
+		refused: map[string]string{
+			"on-run-start": "['drop table x']", "on-run-end": "['insert into x values (1)']",
+			"source-paths": "x: y", "data-paths": "x: y",
+		},
 	},
 	{
 		name: "schema file", file: "models/x.yml", text: "%s\n",

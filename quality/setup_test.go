@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	_ "github.com/duckdb/duckdb-go/v2"
@@ -78,8 +77,6 @@ func (e *engine) texts(query string) []string {
 	require.NoError(e.t, rows.Err())
 	return out
 }
-
-var databases atomic.Int64
 
 const opsTables = `
 	create schema staging;

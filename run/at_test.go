@@ -58,11 +58,10 @@ func (s clockedSnapshot) Info() change.Snapshot {
 type pastWorld struct {
 	*loggedSource
 
-	random  *rand.Rand
-	now     time.Time
-	began   time.Time
-	script  []told // What was committed, in order.
-	nextKey int
+	random *rand.Rand
+	now    time.Time
+	began  time.Time
+	script []told // What was committed, in order.
 }
 
 // told is a transaction with its commit's time.

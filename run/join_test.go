@@ -148,6 +148,7 @@ func TestARowInTheLogThatNobodySeesYetIsNotLost(t *testing.T) {
 			into[i] = new(string)
 		}
 		require.NoError(t, rows.Scan(into...))
+		require.NoError(t, rows.Err())
 		return *into[1].(*string)
 	}
 	before := place()

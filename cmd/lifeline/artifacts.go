@@ -37,7 +37,7 @@ func (f stateFlags) compare(p *project.Project, words ...[]string) error {
 	}
 	if !used {
 		return &change.Problem{
-			Err: fmt.Errorf("--state has no effect: nothing is chosen by state:"), Class: change.ClassUsage, Try: "--select state:modified+",
+			Err: fmt.Errorf("--state has no effect: no selector begins with state"), Class: change.ClassUsage, Try: "--select state:modified+",
 		}
 	}
 	old, err := dbt.ReadState(f.State)

@@ -69,7 +69,7 @@ func (b *bench) withoutLog(ctx context.Context) (dsn string, end func() error, e
 	}
 	u.User = url.UserPassword(name, "bench")
 	return u.String(), func() error {
-		_, err := db.Exec("drop user " + name + "@'%'")
+		_, err := db.ExecContext(context.WithoutCancel(ctx), "drop user "+name+"@'%'")
 		return errors.Join(err, db.Close())
 	}, nil
 }
