@@ -38,7 +38,7 @@ func (p *Proposal) Ask(o *Project) []Question {
 			Text: "Which zone are the source's DATETIME values in?", Evidence: "Nothing in a database says so.", Default: "UTC",
 			Take: func(a string) error {
 				if _, err := time.LoadLocation(a); err != nil {
-					return fmt.Errorf("there is not a time zone %q", a)
+					return fmt.Errorf("unknown time zone %q", a)
 				}
 				p.TimeZone = a
 				return nil

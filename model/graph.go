@@ -200,16 +200,16 @@ func (g *Graph) finding(n *Node, on edges, incremental bool) hooks {
 			return nil, err
 		}
 		on[d] = ""
-		return &relation{d.Name, d}, nil
+		return &relation{standIn(d.Name), d}, nil
 	}
 	h := hooks{
 		node: n, incremental: incremental, this: &relation{"this", n}, get: n.Config.Get,
 		ref:    func(name string) (jinja.Value, error) { return note(g.lookup(name)) },
 		source: func(source, table string) (jinja.Value, error) { return note(g.lookupSource(source, table)) },
-		at:     func(n *Node, _ string) (string, error) { return n.Name, nil }, // source() has noted it.
+		at:     func(n *Node, _ string) (string, error) { return standIn(n.Name), nil }, // source() has noted it.
 		versions: func(source, table string, columns []string) (string, error) {
 			_, err := note(g.lookupVersions(source, table, columns))
-			return table, err
+			return standIn(table), err
 		},
 	}
 	if incremental {
@@ -233,6 +233,9 @@ func (g *Graph) finding(n *Node, on edges, incremental bool) hooks {
 	}
 	return h
 }
+
+// standIn is what a relation is written as while only references are looked for: a quoted name, since a name may hold any sign.
+func standIn(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 // lookup finds what ref() names.
 func (g *Graph) lookup(name string) (*Node, error) {

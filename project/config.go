@@ -259,7 +259,7 @@ func (o *Object) zone(name string, set *string) error {
 		return err
 	}
 	if _, err := time.LoadLocation(s); err != nil {
-		return v.Problem(fmt.Sprintf("there is not a time zone %q", s), name+": Africa/Nairobi")
+		return v.Problem(fmt.Sprintf("unknown time zone %q", s), name+": Africa/Nairobi")
 	}
 	*set = s
 	return nil

@@ -21,7 +21,7 @@ func TestFilesBesideTheModelsAreReadStrictly(t *testing.T) {
 	}
 	f("lifeline.yml", "nmae: x\n", `lifeline.yml:1:1: unknown key "nmae" | name`)
 	f("lifeline.yml", "business_time_zone: Africa/Nirobi\n",
-		`lifeline.yml:1:21: there is not a time zone "Africa/Nirobi" | business_time_zone: Africa/Nairobi`)
+		`lifeline.yml:1:21: unknown time zone "Africa/Nirobi" | business_time_zone: Africa/Nairobi`)
 	f("lifeline.yml", "as_of: yesterday\n", `lifeline.yml:1:8: as_of "yesterday" is neither latest, now nor a date | as_of: latest`)
 	f("lifeline.yml", "as_of: {rule: latest, columns: [claim.made]}\n",
 		`lifeline.yml:1:9: as_of looks at "claim.made", which is not a column of a source table | columns: [claim.date_created]`)

@@ -71,7 +71,8 @@ func (w *walk) pruneRuns(ctx context.Context, tx *sql.Tx) error {
 	oldest := w.report.RunID - int64(keep) + 1
 	for _, table := range []string{"steps", "loads", "check_results", "check_rows", "books", "repairs"} {
 		if _, err := tx.ExecContext(ctx, "delete from ops."+table+`
-where run_id < $1 and run_id not in (select run_id from ops.versions where run_id is not null)`, oldest); err != nil {
+where run_id < $1 and run_id not in (
+    select run_id from ops.versions where state in ('published', 'kept') and run_id is not null)`, oldest); err != nil {
 			return err
 		}
 	}

@@ -90,7 +90,7 @@ func (c *initCommand) Run(ctx context.Context, g *Globals) error {
 		return err
 	}
 	if _, err := time.LoadLocation(c.TimeZone); err != nil {
-		return usageError(fmt.Errorf("there is not a time zone %q", c.TimeZone), "--time-zone Africa/Nairobi")
+		return usageError(fmt.Errorf("unknown time zone %q", c.TimeZone), "--time-zone Africa/Nairobi")
 	}
 	reader, err := discover.Connect(ctx, g.Source, 2*time.Second)
 	if err != nil {

@@ -103,8 +103,10 @@ func (s *screenOf) until(text string) string {
 func TestInitAsksOnATerminal(t *testing.T) {
 	t.Parallel()
 	dsn := mysqlDatabase(t)
+	// Neither the word of state 2 nor the dates of its rows say what it means.
 	fillDatabase(t, dsn, helpdesk+`;
-update desk_request_states set name = 'Zwischenlager' where id = 2`)
+update desk_request_states set name = 'Zwischenlager' where id = 2;
+update desk_requests set closed_at = opened_at + interval 1 hour where state_id = 2 and id % 8 = 1`)
 	dir := filepath.Join(t.TempDir(), "desk")
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
@@ -123,7 +125,7 @@ update desk_request_states set name = 'Zwischenlager' where id = 2`)
 	say("2=With a colleague:open")
 	require.Contains(t, screen.until("[UTC] "), "Which zone")
 	say("Nowhere/Town")
-	screen.until("there is not a time zone")
+	screen.until("unknown time zone")
 	screen.until("[UTC] ")
 	say("Africa/Nairobi")
 	require.Contains(t, screen.until("[no] "), "Mask what seems to tell of people")

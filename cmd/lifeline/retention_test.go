@@ -23,9 +23,9 @@ func TestOldRunsAndVersionsGoAsSettingsSay(t *testing.T) {
 		}
 		count := func(table, column string) (n, oldest float64) {
 			t.Helper()
-			text := asked(t, flags, queryCommand{
+			text := asked(t, append(flags, "--books"), queryCommand{
 				SQL:    fmt.Sprintf("select count(distinct %[2]s) as n, min(%[2]s) as oldest from ops.%[1]s", table, column),
-				Format: "json", Books: true,
+				Format: "json",
 			})
 			rows := printedRows(t, text)
 			return rows[0]["n"].(float64), rows[0]["oldest"].(float64)
@@ -36,8 +36,8 @@ func TestOldRunsAndVersionsGoAsSettingsSay(t *testing.T) {
 		}
 		n, oldest := count("runs", "run_id")
 		require.Equal(t, []float64{14, 1}, []float64{n, oldest})
-		rows := printedRows(t, asked(t, flags, queryCommand{
-			SQL: "select count(*) as n from ops.versions where state in ('published', 'kept')", Format: "json", Books: true,
+		rows := printedRows(t, asked(t, append(flags, "--books"), queryCommand{
+			SQL: "select count(*) as n from ops.versions where state in ('published', 'kept')", Format: "json",
 		}))
 		require.EqualValues(t, 3, rows[0]["n"])
 	})
