@@ -35,7 +35,7 @@ func TestAddressesThatNameNoWarehouseAreRefused(t *testing.T) {
 		"":                        "no warehouse is named",
 		"duckdb:":                 "has no path",
 		"duckdb:///":              "is a folder",
-		"duckdb:a?b":              "% or ?",
+		"duckdb:a?b":              "%, ? or #",
 		"oracle://u:secret@h/d":   `no warehouse engine "oracle"`,
 		"warehouse.duckdb":        "names no engine",
 		"./secret:here":           "names no engine",

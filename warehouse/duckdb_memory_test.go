@@ -59,8 +59,8 @@ func TestLongTextsLandAndAreCompared(t *testing.T) {
 		longTextsLand(t, 256, 250_000)
 		return
 	}
-	longTextsLand(t, 3, 300_000_000)
-	longTextsLand(t, 2000, 200_000) // More than one write of the engine's log.
+	t.Run("few", func(t *testing.T) { longTextsLand(t, 3, 300_000_000) })
+	t.Run("many", func(t *testing.T) { longTextsLand(t, 2000, 200_000) }) // More than one write of the engine's log.
 }
 
 func longTextsLand(t *testing.T, rows, size int) {

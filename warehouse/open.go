@@ -60,10 +60,6 @@ func duckPath(rest string) (string, error) {
 	if strings.TrimSpace(rest) == "" {
 		return "", usage("the warehouse duckdb: has no path", "duckdb:warehouse.duckdb")
 	}
-	// The driver reads its file name as a URL, so these would open another file.
-	if strings.ContainsAny(rest, "?%") {
-		return "", usage(fmt.Sprintf("the warehouse path %q has a %% or ? in it", rest), "a path without these characters")
-	}
 	const plain = "the path of a file on this machine: duckdb:warehouse.duckdb"
 	switch {
 	case strings.HasPrefix(rest, "~"):
@@ -82,7 +78,14 @@ func duckPath(rest string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("resolve the warehouse path: %w", err)
 	}
-	return followLink(path)
+	if path, err = followLink(path); err != nil {
+		return "", err
+	}
+	// The driver reads its file name as a URL, so these would open another file, or lose its settings; the working folder may have them too.
+	if strings.ContainsAny(path, "?%#") {
+		return "", usage(fmt.Sprintf("the warehouse path %q has a %%, ? or # in it", path), "a path without these characters")
+	}
+	return path, nil
 }
 
 // usage is a problem of the command line or the configuration.

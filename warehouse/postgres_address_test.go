@@ -98,7 +98,9 @@ func TestEveryParameterOfAPostgresAddressIsHonouredOrRefused(t *testing.T) {
 func TestAPathOfDuckDBIsAPath(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
-		"": "has no path", " ": "has no path", "w.duckdb?access_mode=read_only": "has a % or ?", "a%20b": "has a % or ?", "dir/": "is a folder",
+		"": "has no path", " ": "has no path", "w.duckdb?access_mode=read_only": "has a %, ? or #",
+		"a%20b": "has a %, ? or #", "a#b/w": "has a %, ? or #",
+		"dir/":       "is a folder",
 		"~/w.duckdb": "begins with ~", " w.duckdb": "a blank at an end", "w.duckdb\n": "a blank at an end", ":memory:": "in memory",
 		"//u:p@h/x": "names a server",
 		"md:shop":   "an address elsewhere", "s3://bucket/w.duckdb": "an address elsewhere",
