@@ -110,8 +110,8 @@ func dropColumnPrefix(t *Table) {
 	}
 }
 
-// dropFront takes words off the columns that begin with them, where four in five do. What would be left without a name keeps them:
-// a product_id that is no key of its own table's points at a product.
+// dropFront takes words off the columns that begin with them, where four in five do. A column that would be left without a
+// name keeps them: product_id refers to a product where it is not its own table's key.
 func dropFront(t *Table, front []string) bool {
 	n := 0
 	for _, c := range t.Columns {

@@ -204,7 +204,7 @@ func (f *finder) stemScore(t, p *Table, stem []string, marked bool) (int, string
 	if !marked && len(stem) == 1 && slices.Contains(kindWords, stem[0]) && len(full) > 1 && !startsWith(full, t.words) &&
 		!slices.Contains(t.words, stem[0]) &&
 		!slices.ContainsFunc(full[:len(full)-1], func(w string) bool { return slices.Contains(t.words, w) }) {
-		return 0, "" // The status of an invoice is none of a ticket's, whatever small numbers both have.
+		return 0, "" // An invoice's status does not refer to a ticket's, even where both use the same small numbers.
 	}
 	if endsWith(full, stem) || endsWith(bare, stem) {
 		long := full

@@ -74,11 +74,11 @@ func agencyIsUnderstood(t *testing.T, p *Proposal) {
 		"mandates.mandate_priority_id": "words", // Of the kind that the key is called by.
 		"mandates.mandate_recruiter":   "users",
 		"mandates.origin_mandate_id":   "mandates", // Another row of the same table, in a role.
-		"leave_requests.user_id":       "users",    // Its status is none of a visit's, whose few numbers fit.
+		"leave_requests.user_id":       "users",    // Its status does not refer to visits, though the numbers fit.
 		"letters.mandate_id":           "mandates",
 		"errands.user_id":              "users",
 		"visits.mandate_id":            "mandates",
-		"duties.user_id":               "users", // The lock's version is none of the versions, whose few numbers it has.
+		"duties.user_id":               "users", // The lock's version does not refer to versions, though the numbers fit.
 	}, keys)
 	units, roles := map[string]Unit{}, map[string]string{}
 	for _, c := range p.Catalog.Table("errands").Columns {

@@ -11,7 +11,8 @@ import (
 
 // What runs leave beside a project, such as target/, is not part of it.
 //
-//go:embed carepay/*.yml all:carepay/dashboards all:carepay/lifecycles all:carepay/macros all:carepay/models all:carepay/seeds all:carepay/tests
+//go:embed carepay/*.yml all:carepay/dashboards all:carepay/lifecycles all:carepay/macros
+//go:embed all:carepay/models all:carepay/seeds all:carepay/tests
 //go:embed fooddelivery/*.yml all:fooddelivery/dashboards all:fooddelivery/lifecycles all:fooddelivery/macros
 //go:embed all:fooddelivery/models all:fooddelivery/seeds all:fooddelivery/tests
 var shipped embed.FS

@@ -9,8 +9,8 @@ import (
 	"lifeline/warehouse/warehousetest"
 )
 
-// Where the log cannot tell of a table, that table alone is read from the source, and all of them stand at one point after it. A table that
-// was emptied is none of these.
+// Where the log cannot tell what happened to a table, only that table is read from the source, and all tables are at one point afterwards.
+// TRUNCATE does not need this: the log tells it.
 func TestOnlyTheTableThatTheLogCannotTellOfIsReadAnew(t *testing.T) {
 	t.Parallel()
 	x := newLogged(t, "duckdb:"+filepath.Join(t.TempDir(), "w.duckdb"), []string{"t", "other", "parent", "child", "grandchild", "tree"},

@@ -82,7 +82,7 @@ func newPastWorld(t *testing.T, engine string, seed uint64) *pastWorld {
 	return w
 }
 
-// walk lands what there is, by the log or in full.
+// walk runs once: it lands the changes by the log, or everything.
 func (w *pastWorld) walk(t *testing.T, full bool) *run.Report {
 	t.Helper()
 	r, err := w.run(t, func(o *run.Options) {

@@ -44,8 +44,8 @@ func (x *loggedSource) at(t *testing.T, query string) time.Time {
 
 const lastTaken = "select max(taken_at) from ops.positions"
 
-// Before the window, after what was read and in a stretch that the log was lost in, the answer is that it is not known. The stretch stays
-// so after later landings, and what the log still had when the source was read anew is told as coarser, not as lost.
+// The answer is "unknown" before the window, after the last position, and where the log was lost; later landings do not change that. Where
+// the log still had the changes when the source was read again, the answer is known, only coarser.
 func TestAQuestionThatNobodyCanAnswerIsAnsweredUnknown(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, engine string) {

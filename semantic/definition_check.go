@@ -14,7 +14,7 @@ var (
 	versus      = []string{"prev", "year", "none"}
 )
 
-// oneOf refuses a word that is none of those known; a word that was not given is fine.
+// oneOf refuses an unknown word; an empty one passes.
 func oneOf(file, what, word string, known []string, path ...any) error {
 	if word == "" || slices.Contains(known, word) {
 		return nil

@@ -32,7 +32,7 @@ func (d *duckDiff) applyScope(ctx context.Context, t *duckTable, scope *change.S
 	return d.apply(ctx, landed)
 }
 
-// widenStaging gives staging the types that values of the rows written need. A part of other columns than staging's is none of it.
+// widenStaging gives staging the types that values of the rows written need. A part whose columns differ from staging's is an error.
 func (d *duckDiff) widenStaging(ctx context.Context) error {
 	if !slices.Equal(columnNames(d.before), columnNames(d.after)) {
 		return fmt.Errorf("the columns of staging.%s are no longer those of the source", d.name)

@@ -25,7 +25,7 @@ from (
 	union all select cast(as_of as varchar(19)) from analytics.fct_purchases_states
 ) as x`
 
-// poll asks what is published now and again, and tells the first thing that is not in order: an instant that is none of the good ones, or
+// poll asks what is published now and again, and reports the first fault: an instant that is not one of the good ones, or
 // one that comes before what was seen already.
 func poll(ctx context.Context, wh warehouse.Warehouse, good []string, reads *atomic.Int64) error {
 	reached := 0
