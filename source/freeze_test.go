@@ -215,7 +215,13 @@ func TestATableThatIsReadMayBeChanged(t *testing.T) {
 					_, err = snap.Totals(t.Context())
 					require.True(t, err == nil || source.IsViewLost(err), "%v", err)
 				}
-				waited := <-took
+				var waited time.Duration
+				select {
+				case waited = <-took:
+				case <-time.After(30 * time.Second): // It waits for the view, and would for ever.
+					_ = snap.Close()
+					waited = <-took
+				}
 				stop()
 				require.NoError(t, <-writes)
 				require.Less(t, waited, writer.patience(), "the change waited")
