@@ -47,8 +47,9 @@ func newOwnServer(tb testing.TB, settings ...string) *ownServer {
 	require.NoError(tb, err)
 	require.NoError(tb, listener.Close())
 	s := &ownServer{folder: tb.TempDir(), port: port}
-	out, err := exec.Command(install, "--no-defaults", "--user=root", "--datadir="+s.data(), "--auth-root-authentication-method=normal",
-		"--skip-test-db", "--force").CombinedOutput()
+	require.NoError(tb, os.Mkdir(s.temp(), 0o700))
+	out, err := exec.Command(install, "--no-defaults", "--user=root", "--datadir="+s.data(), "--tmpdir="+s.temp(),
+		"--auth-root-authentication-method=normal", "--skip-test-db", "--force").CombinedOutput()
 	require.NoError(tb, err, string(out))
 	require.NoError(tb, os.WriteFile(filepath.Join(s.folder, "init.sql"),
 		[]byte("create or replace user own@'%' identified by 'x';\ngrant all on *.* to own@'%' with grant option;\n"), 0o600))
@@ -59,10 +60,14 @@ func newOwnServer(tb testing.TB, settings ...string) *ownServer {
 
 func (s *ownServer) data() string { return filepath.Join(s.folder, "data") }
 
+// temp is for temporary tables: a server that starts deletes those of every other in the common folder.
+func (s *ownServer) temp() string { return filepath.Join(s.folder, "tmp") }
+
 func (s *ownServer) start(tb testing.TB, further ...string) {
 	tb.Helper()
 	s.process = exec.Command(programOf("mariadbd"), append([]string{
-		"--no-defaults", "--user=root", "--datadir=" + s.data(), "--socket=" + filepath.Join(s.folder, "s"), "--port=" + s.port,
+		"--no-defaults", "--user=root", "--datadir=" + s.data(), "--tmpdir=" + s.temp(),
+		"--socket=" + filepath.Join(s.folder, "s"), "--port=" + s.port,
 		"--bind-address=127.0.0.1", "--skip-name-resolve", "--server-id=1", "--binlog-format=ROW",
 		"--init-file=" + filepath.Join(s.folder, "init.sql"), "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M",
 		"--innodb-flush-log-at-trx-commit=2", "--sync-binlog=0", "--performance-schema=OFF", "--aria-pagecache-buffer-size=1M",

@@ -77,7 +77,8 @@ SQL
   chmod 600 "$dir/mysql56/init.sql"
   chown_to "$user" -R "$dir/mysql56"
   launch_matrix mysql56 "$dir" as "$user" env LD_LIBRARY_PATH="$s" "$s/mysqld" --no-defaults --basedir="$s" --lc-messages-dir="$s/share" \
-    --datadir="$dir/mysql56/data" --socket="$dir/mysql56/s" --pid-file="$dir/mysql56/pid" --init-file="$dir/mysql56/init.sql" \
+    --datadir="$dir/mysql56/data" --socket="$dir/mysql56/s" --pid-file="$dir/mysql56/pid" \
+    --tmpdir="$dir/mysql56" --init-file="$dir/mysql56/init.sql" \
     "${matrix_settings[@]}" || return 0
   LIFELINE_TEST_MYSQL56="mysql://lifeline_admin:$admin@127.0.0.1:$port/"
 }
@@ -91,10 +92,12 @@ start_mysql97() {
   echo "$root$dir" >>"$dir/roots"
   printf "create user lifeline_admin@'%%' identified by '%s';\ngrant all privileges on *.* to lifeline_admin@'%%' with grant option;\n" \
     "$admin" >"$root$dir/mysql97/init.sql"
-  chroot "$root" mysqld --no-defaults --user=root --initialize-insecure --datadir="$dir/mysql97/data" >"$dir/mysql97-install.log" 2>&1 ||
+  chroot "$root" mysqld --no-defaults --user=root --initialize-insecure --datadir="$dir/mysql97/data" --tmpdir="$dir/mysql97" \
+    >"$dir/mysql97-install.log" 2>&1 ||
     { cat "$dir/mysql97-install.log" >&2; say "MySQL 9 could not make its data directory"; return 0; }
-  launch_matrix mysql97 "$dir" as root chroot "$root" mysqld --no-defaults --user=root --datadir="$dir/mysql97/data" \
-    --socket="$dir/mysql97/s" --pid-file="$dir/mysql97/pid" --init-file="$dir/mysql97/init.sql" --secure-file-priv= --mysqlx=OFF \
+  launch_matrix mysql97 "$dir" as root chroot "$root" mysqld --no-defaults --user=root \
+    --datadir="$dir/mysql97/data" --tmpdir="$dir/mysql97" --socket="$dir/mysql97/s" \
+    --pid-file="$dir/mysql97/pid" --init-file="$dir/mysql97/init.sql" --secure-file-priv= --mysqlx=OFF \
     --local-infile=1 "${matrix_settings[@]}" || return 0
   LIFELINE_TEST_MYSQL97="mysql://lifeline_admin:$admin@127.0.0.1:$port/"
   LIFELINE_TEST_MYSQL97_DATA=$root$dir/mysql97/data
@@ -110,12 +113,14 @@ start_mariadb118() {
   {
     printf 'create database mysql;\nuse mysql;\nset @auth_root_socket = null;\n'
     cat "$sql/mariadb_system_tables.sql" "$sql/mariadb_performance_tables.sql" "$sql/mariadb_system_tables_data.sql"
-  } | chroot "$root" mariadbd --no-defaults --bootstrap --user=root --datadir="$dir/mariadb118/data" >"$dir/mariadb118-install.log" 2>&1 ||
+  } | chroot "$root" mariadbd --no-defaults --bootstrap --user=root --datadir="$dir/mariadb118/data" --tmpdir="$dir/mariadb118" \
+    >"$dir/mariadb118-install.log" 2>&1 ||
     { tail -n 5 "$dir/mariadb118-install.log" >&2; say "MariaDB 11.8 could not make its data directory"; return 0; }
   printf "create user lifeline_admin@'%%' identified by '%s';\ngrant all privileges on *.* to lifeline_admin@'%%' with grant option;\n" \
     "$admin" >"$root$dir/mariadb118/init.sql"
-  launch_matrix mariadb118 "$dir" as root chroot "$root" mariadbd --no-defaults --user=root --datadir="$dir/mariadb118/data" \
-    --socket="$dir/mariadb118/s" --pid-file="$dir/mariadb118/pid" --init-file="$dir/mariadb118/init.sql" --secure-file-priv= \
+  launch_matrix mariadb118 "$dir" as root chroot "$root" mariadbd --no-defaults --user=root \
+    --datadir="$dir/mariadb118/data" --tmpdir="$dir/mariadb118" --socket="$dir/mariadb118/s" \
+    --pid-file="$dir/mariadb118/pid" --init-file="$dir/mariadb118/init.sql" --secure-file-priv= \
     --local-infile=1 "${matrix_settings[@]}" || return 0
   LIFELINE_TEST_MARIADB118="mysql://lifeline_admin:$admin@127.0.0.1:$port/"
 }

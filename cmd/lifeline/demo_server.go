@@ -81,7 +81,7 @@ func (s *server) start(ctx context.Context, program string) error {
 		return err
 	}
 	s.process = exec.CommandContext(context.WithoutCancel(ctx), program, append([]string{
-		"--no-defaults", "--datadir=" + data, "--socket=" + filepath.Join(s.dir, "s"),
+		"--no-defaults", "--datadir=" + data, "--tmpdir=" + s.dir, "--socket=" + filepath.Join(s.dir, "s"),
 		"--pid-file=" + filepath.Join(s.dir, "pid"), "--bind-address=127.0.0.1", "--port=" + strconv.Itoa(port), "--skip-name-resolve",
 		"--init-file=" + initFile, "--local-infile=1", "--innodb-flush-log-at-trx-commit=0",
 	}, flags...)...)
@@ -120,8 +120,10 @@ func (s *server) asWhom() (*syscall.SysProcAttr, []string, error) {
 	return nil, nil, errors.New("running as root, and there is no account mysql or nobody to run the server under")
 }
 
+// initialise makes the data folder. Temporary tables go into a folder of its own, here and when the server runs: a server that starts
+// deletes those of every other in the common one.
 func (s *server) initialise(ctx context.Context, program, data string, as *syscall.SysProcAttr, flags []string) error {
-	args := []string{"--no-defaults", "--initialize-insecure", "--datadir=" + data}
+	args := []string{"--no-defaults", "--initialize-insecure", "--datadir=" + data, "--tmpdir=" + s.dir}
 	if strings.Contains(s.version, "MariaDB") {
 		install, err := exec.LookPath("mariadb-install-db")
 		if err != nil {
@@ -130,7 +132,7 @@ func (s *server) initialise(ctx context.Context, program, data string, as *sysca
 			}
 		}
 		program = install
-		args = []string{"--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", "--datadir=" + data}
+		args = []string{"--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", "--datadir=" + data, "--tmpdir=" + s.dir}
 	}
 	c := exec.CommandContext(ctx, program, append(args, flags...)...)
 	c.Dir, c.Stdout, c.Stderr, c.SysProcAttr = s.dir, s.output, s.output, as
