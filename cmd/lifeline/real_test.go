@@ -342,9 +342,17 @@ func TestTheBriefsDatabasePublishesWithNothingEdited(t *testing.T) {
 	requireProvidersAreMissed(t, flags)
 }
 
-// requireProvidersAreMissed reads the page by provider, which cannot be filled: each of its cards says why and what to do. The sample has
-// its providers, and the tests of the dashboard hold that the same cards fill there.
+// requireProvidersAreMissed reads the page by provider, which cannot be filled: each of its cards says why and what to do.
 func requireProvidersAreMissed(t *testing.T, flags []string) {
+	t.Helper()
+	for _, c := range providersPage(t, flags).Cards {
+		require.Empty(t, c.Rows, c.ID)
+		require.Contains(t, fmt.Sprint(c.Answer), "the provider was lost when the source was loaded; lifeline doctor says how", c.ID)
+	}
+}
+
+// providersPage is the page by provider over all days.
+func providersPage(t *testing.T, flags []string) *semantic.PageData {
 	t.Helper()
 	p, err := lifecycle.Load(carepay, project.Options{Env: os.Getenv})
 	require.NoError(t, err)
@@ -361,10 +369,7 @@ func requireProvidersAreMissed(t *testing.T, flags []string) {
 	page, err := ask.Answer(t.Context(), nil, "")
 	require.NoError(t, err)
 	require.NotEmpty(t, page.Cards)
-	for _, c := range page.Cards {
-		require.Empty(t, c.Rows, c.ID)
-		require.Contains(t, fmt.Sprint(c.Answer), "the provider was lost when the source was loaded; lifeline doctor says how", c.ID)
-	}
+	return page
 }
 
 // requireRulesAsWritten compares what each rule found with the table of docs/quality.md.
