@@ -2,7 +2,9 @@ package source
 
 import (
 	"context"
+	"maps"
 	"slices"
+	"strings"
 
 	"lifeline/change"
 )
@@ -18,19 +20,19 @@ func (s *server) silentCascades(ctx context.Context) (bool, error) {
 
 // cascades are the foreign keys whose actions change rows of a table, those of its parents among them: what is deleted above deletes below,
 // through tables that do not land too.
-func (s *server) cascades(ctx context.Context, table string) ([]change.Cascade, error) {
+func (a *actingKeys) cascades(ctx context.Context, table string) ([]change.Cascade, error) {
 	var out []change.Cascade
 	type step struct {
 		schema, table string
 		onDelete      bool // Whether a row of the table that is deleted changes one of ours,
 		onUpdate      bool // or one that is updated.
 	}
-	here := step{s.address.database, table, true, true}
+	here := step{a.server.address.database, table, true, true}
 	open, seen := []step{here}, []step{here}
 	for len(open) > 0 {
 		at := open[0]
 		open = open[1:]
-		keys, err := s.actingKeys(ctx, at.schema, at.table)
+		keys, err := a.of(ctx, at.schema, at.table)
 		if err != nil {
 			return nil, err
 		}
@@ -58,33 +60,82 @@ type actingKey struct {
 	keeps bool // When a row of the parent is deleted the child's row stays, with other values.
 }
 
-// actingKeys are the foreign keys of one table that act.
-func (s *server) actingKeys(ctx context.Context, schema, table string) ([]actingKey, error) {
-	rows, err := s.ask(ctx, "select r.constraint_name as name, k.referenced_table_schema as parent_schema, "+
-		"k.referenced_table_name as parent, k.referenced_column_name as col, r.delete_rule as on_delete, r.update_rule as on_update "+
-		"from information_schema.referential_constraints r join information_schema.key_column_usage k "+
-		"on k.constraint_schema = r.constraint_schema and k.constraint_name = r.constraint_name and k.table_name = r.table_name "+
-		"where r.constraint_schema = "+literal(schema)+" and r.table_name = "+literal(table)+
-		// Said of both: else MariaDB opens every table of the server to find the columns of one.
-		" and k.table_schema = "+literal(schema)+" and k.table_name = "+literal(table)+
-		" order by r.constraint_name, k.ordinal_position")
+// actingKeys are the foreign keys that act: those of the source's database asked for at once where many tables are looked at, those of
+// other tables as they are met.
+type actingKeys struct {
+	server *server
+	whole  map[string][]actingKey // By table; nil where each table is asked for.
+}
+
+// actingKeysFor prepares to look at the keys of so many tables.
+func (s *server) actingKeysFor(ctx context.Context, tables int) (*actingKeys, error) {
+	a := &actingKeys{server: s}
+	if tables < wholeShare {
+		return a, nil
+	}
+	var err error
+	a.whole, err = s.actingIn(ctx, s.address.database, "")
+	return a, err
+}
+
+// of are the keys of one table.
+func (a *actingKeys) of(ctx context.Context, schema, table string) ([]actingKey, error) {
+	if a.whole != nil && schema == a.server.address.database {
+		return named(a.whole, table), nil
+	}
+	keys, err := a.server.actingIn(ctx, schema, table)
+	return named(keys, table), err
+}
+
+// named finds a table's keys; some servers write a parent's name in small letters where it has capitals.
+func named(keys map[string][]actingKey, table string) []actingKey {
+	if found, exact := keys[table]; exact {
+		return found
+	}
+	return keys[strings.ToLower(table)]
+}
+
+// actingIn asks for the keys of a database, or of one table where one is named, in the order of their names. The two lists are put
+// together here: MariaDB joins them by comparing every row with every other.
+func (s *server) actingIn(ctx context.Context, schema, table string) (map[string][]actingKey, error) {
+	of := ""
+	if table != "" {
+		of = " and table_name = " + literal(table)
+	}
+	rules, err := s.ask(ctx, "select table_name as of_table, constraint_name as name, delete_rule as on_delete, update_rule as on_update "+
+		"from information_schema.referential_constraints where constraint_schema = "+literal(schema)+of+" order by table_name, constraint_name")
 	if err != nil {
 		return nil, err
 	}
 	acts := func(rule string) bool { return rule == "CASCADE" || rule == "SET NULL" || rule == "SET DEFAULT" }
-	var out []actingKey
-	last := ""
-	for _, r := range rows {
+	rules = slices.DeleteFunc(rules, func(r map[string]string) bool { return !acts(r["on_delete"]) && !acts(r["on_update"]) })
+	out := map[string][]actingKey{}
+	if len(rules) == 0 {
+		return out, nil
+	}
+	columns, err := s.ask(ctx, "select table_name as of_table, constraint_name as name, referenced_table_schema as parent_schema, "+
+		"referenced_table_name as parent, referenced_column_name as col from information_schema.key_column_usage where table_schema = "+
+		literal(schema)+of+" and referenced_table_name is not null order by ordinal_position")
+	if err != nil {
+		return nil, err
+	}
+	byKey := map[[2]string][]map[string]string{}
+	for _, c := range columns {
+		name := [2]string{c["of_table"], c["name"]}
+		byKey[name] = append(byKey[name], c)
+	}
+	for _, r := range rules {
 		k := actingKey{keeps: r["on_delete"] != "CASCADE"}
-		k.Schema, k.Parent, k.OnDelete, k.OnUpdate = r["parent_schema"], r["parent"], acts(r["on_delete"]), acts(r["on_update"])
-		if !k.OnDelete && !k.OnUpdate {
-			continue
+		k.OnDelete, k.OnUpdate = acts(r["on_delete"]), acts(r["on_update"])
+		for _, c := range byKey[[2]string{r["of_table"], r["name"]}] {
+			k.Schema, k.Parent, k.Columns = c["parent_schema"], c["parent"], append(k.Columns, c["col"])
 		}
-		if r["name"] != last || len(out) == 0 {
-			out = append(out, k)
+		out[r["of_table"]] = append(out[r["of_table"]], k)
+	}
+	for table, keys := range maps.Clone(out) {
+		if small := strings.ToLower(table); out[small] == nil {
+			out[small] = keys
 		}
-		last = r["name"]
-		out[len(out)-1].Columns = append(out[len(out)-1].Columns, r["col"])
 	}
 	return out, nil
 }

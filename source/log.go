@@ -64,8 +64,14 @@ func (s *server) Log(ctx context.Context) (Log, error) {
 	if err != nil {
 		return l, a.explain("ask how foreign keys are kept on "+a.shown, err)
 	}
+	var keys *actingKeys
+	if silent {
+		if keys, err = s.actingKeysFor(ctx, len(tables)); err != nil {
+			return l, a.explain("look at the foreign keys of "+a.shown, err)
+		}
+	}
 	for _, t := range tables {
-		logged, err := s.logged(ctx, t, silent)
+		logged, err := s.logged(ctx, t, keys)
 		if err != nil {
 			return l, a.explain("look at "+t.SourceName+" for the binary log", err)
 		}
@@ -100,20 +106,14 @@ func (s *server) logNow(ctx context.Context, l *Log) error {
 	return s.locate(ctx, s.control, &l.Here)
 }
 
-// logged describes a table as the log has it.
-func (s *server) logged(ctx context.Context, t *serverTable, silent bool) (*change.LoggedTable, error) {
+// logged describes a table as the log has it; keys are nil where the log has the rows that foreign keys change.
+func (s *server) logged(ctx context.Context, t *serverTable, keys *actingKeys) (*change.LoggedTable, error) {
 	out := &change.LoggedTable{Table: t.Table, Schema: s.address.database}
 	if t.isView {
 		out.Trouble = t.SourceName + " is a view, and the log has tables only"
 		return out, nil
 	}
-	rows, err := s.ask(ctx, "select column_name as name, column_type as type, character_set_name as charset, is_nullable as nullable, "+
-		"datetime_precision as digits, extra as extra from information_schema.columns where table_schema = "+literal(s.address.database)+
-		" and table_name = "+literal(t.SourceName)+" order by ordinal_position")
-	if err != nil {
-		return nil, err
-	}
-	for i, r := range rows {
+	for i, r := range t.said {
 		c := change.LoggedColumn{
 			Name: r["name"], Type: r["type"], Charset: r["charset"], Nullable: r["nullable"] == "YES", LandsAs: slices.Index(t.shape.at, i),
 			Generated: strings.Contains(strings.ReplaceAll(strings.ToUpper(r["extra"]), "DEFAULT_GENERATED", ""), "GENERATED"),
@@ -122,10 +122,11 @@ func (s *server) logged(ctx context.Context, t *serverTable, silent bool) (*chan
 		out.Physical = append(out.Physical, c)
 	}
 	out.Unique = t.unique()
-	if !silent {
+	if keys == nil {
 		return out, nil
 	}
-	out.Cascades, err = s.cascades(ctx, t.SourceName)
+	var err error
+	out.Cascades, err = keys.cascades(ctx, t.SourceName)
 	return out, err
 }
 

@@ -41,6 +41,8 @@ type serverTable struct {
 
 	charsets map[string]string // Of text columns, by the source's names.
 
+	said []map[string]string // The columns of the table itself, as the catalogue has them.
+
 	question *shiftQuestion // What its rows were asked, where it has the form of a shift.
 }
 

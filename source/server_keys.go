@@ -1,7 +1,6 @@
 package source
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -66,21 +65,7 @@ type index struct {
 
 // lookAtKeys chooses the index to read along: the primary key, else the first unique one without nulls. All its columns are walked: after
 // a prefix of them alone, rows that share the prefix with a chunk's last row would be passed over.
-func (s *server) lookAtKeys(ctx context.Context, t *serverTable) error {
-	visible := "'YES'"
-	switch {
-	case s.maria && s.number >= 100600:
-		visible = "if(ignored = 'YES', 'NO', 'YES')"
-	case !s.maria && s.number >= 80000:
-		visible = "is_visible"
-	}
-	rows, err := s.askLocked(ctx, "select index_name as name, column_name as col, nullable as nullable, sub_part as part, "+
-		"index_type as type, "+
-		"collation as sorted, "+visible+" as visible from information_schema.statistics where table_schema = "+literal(s.address.database)+
-		" and table_name = "+literal(t.SourceName)+" and non_unique = 0 order by index_name <> 'PRIMARY', index_name, seq_in_index")
-	if err != nil {
-		return err
-	}
+func (t *serverTable) lookAtKeys(rows []map[string]string) {
 	for _, ix := range indexes(rows) {
 		if ix.name == "PRIMARY" {
 			for _, column := range ix.columns {
@@ -92,7 +77,6 @@ func (s *server) lookAtKeys(ctx context.Context, t *serverTable) error {
 		}
 	}
 	t.selectList()
-	return nil
 }
 
 func indexes(rows []map[string]string) []*index {

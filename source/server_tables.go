@@ -108,6 +108,7 @@ func (s *server) look(ctx context.Context) (tables []*serverTable, missing []str
 	if err := distinct(wanted); err != nil {
 		return nil, nil, err
 	}
+	var contracts []Contract
 	for _, w := range wanted {
 		name, ok := match(w.identifier(), names)
 		if !ok {
@@ -117,16 +118,20 @@ func (s *server) look(ctx context.Context) (tables []*serverTable, missing []str
 		t := &serverTable{Table: &change.Table{Name: w.Name, SourceName: name, Money: w.Money}, engine: found[name]["engine"]}
 		t.isView = found[name]["kind"] == "VIEW"
 		t.rowSize, _ = strconv.ParseInt(found[name]["size"], 10, 64) // Unknown counts as 0.
-		if err := s.lookAtColumns(ctx, t, w); err != nil {
+		tables, contracts = append(tables, t), append(contracts, w)
+	}
+	said, err := s.catalogueOf(ctx, tableNames(tables), len(names))
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, t := range tables {
+		if err := s.lookAtColumns(ctx, t, contracts[i], said.columns[t.SourceName]); err != nil {
 			return nil, nil, err
 		}
-		if err := s.lookAtKeys(ctx, t); err != nil {
-			return nil, nil, err
-		}
-		if t.Key = w.Key; len(t.Key) == 0 {
+		t.lookAtKeys(said.indexes[t.SourceName])
+		if t.Key = contracts[i].Key; len(t.Key) == 0 {
 			t.Key = t.primary
 		}
-		tables = append(tables, t)
 	}
 	return tables, missing, nil
 }
@@ -174,15 +179,9 @@ func match(want string, names []string) (string, bool) {
 	return names[i], true
 }
 
-// lookAtColumns finds the columns as they stand and settles which of them land, under which names.
-func (s *server) lookAtColumns(ctx context.Context, t *serverTable, w Contract) error {
-	rows, err := s.askLocked(ctx, "select column_name as name, column_type as type, is_nullable as nullable, "+
-		"character_set_name as charset from "+
-		"information_schema.columns where table_schema = "+
-		literal(s.address.database)+" and table_name = "+literal(t.SourceName)+" order by ordinal_position")
-	if err != nil {
-		return err
-	}
+// lookAtColumns takes the columns as they stand and settles which of them land, under which names.
+func (s *server) lookAtColumns(ctx context.Context, t *serverTable, w Contract, rows []map[string]string) (err error) {
+	t.said = rows
 	t.charsets = map[string]string{}
 	for _, r := range rows {
 		if charset, text := r["charset"]; text {
