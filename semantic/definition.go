@@ -326,7 +326,7 @@ func inner(item yaml.MapItem, into any) (string, error) {
 	if text, is := item.Value.(string); is {
 		item.Value = yaml.MapSlice{{Key: "label", Value: text}}
 	}
-	text, err := yaml.Marshal(item.Value)
+	text, err := yaml.MarshalWithOptions(item.Value, yaml.JSON()) // Plain, a text such as "? No show" would come back as something else.
 	if err != nil {
 		return name, err
 	}
