@@ -2,11 +2,12 @@ package project
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
 // Records say which rows of a table the figures of a model rest on: meta.lifeline.records, one entry a kind of row. All texts are SQL
-// expressions over From, in which Jinja may stand.
+// expressions over From, in which Jinja and bare ref('name') may stand.
 type Records struct {
 	Of        string            // The model whose rows they are, such as claims.
 	Key       string            // Their key in it.
@@ -28,6 +29,28 @@ type Records struct {
 var recordsKeys = []string{
 	"of", "key", "from", "where", "by", "measures", "only", "counted", "hit", "left_out", "weight", "adds",
 	"divides",
+}
+
+var (
+	rawTag  = regexp.MustCompile(`\{%-?\s*(?:end)?raw\s*-?%\}`)
+	braces  = regexp.MustCompile(`(?s)\{\{.*?\}\}|\{%.*?%\}`)
+	bareRef = regexp.MustCompile(`\bref\(\s*(?:'[^']+'|"[^"]+")\s*\)`)
+)
+
+// sqlText is a part of an entry that is SQL. dbt renders meta where it knows neither ref nor a project's macros: a bare ref stands
+// for a reference, and {% raw %} keeps Jinja for later, here as there.
+func sqlText(v any) string {
+	text := rawTag.ReplaceAllString(textOf(v), "")
+	var out strings.Builder
+	for text != "" {
+		at := braces.FindStringIndex(text)
+		if at == nil {
+			at = []int{len(text), len(text)}
+		}
+		out.WriteString(bareRef.ReplaceAllString(text[:at[0]], "{{ $0 }}") + text[at[0]:at[1]])
+		text = text[at[1]:]
+	}
+	return out.String()
 }
 
 // readRecords reads meta.lifeline.records of a model.
@@ -52,15 +75,16 @@ func readRecords(o *Object, v any) ([]*Records, error) {
 			}
 		}
 		r := &Records{
-			Of: textOf(m["of"]), Key: textOf(m["key"]), From: textOf(m["from"]), Condition: textOf(m["where"]), Measures: textsOf(m["measures"]),
-			Only: textOf(m["only"]), Counted: orElse(textOf(m["counted"]), "true"), Hit: textOf(m["hit"]), LeftOut: textOf(m["left_out"]),
-			Weight: orElse(textOf(m["weight"]), "1"), Adds: orElse(textOf(m["adds"]), "1"), Divides: textOf(m["divides"]),
+			Of: textOf(m["of"]), Key: sqlText(m["key"]), From: sqlText(m["from"]), Condition: sqlText(m["where"]),
+			Measures: textsOf(m["measures"]),
+			Only: textOf(m["only"]), Counted: orElse(sqlText(m["counted"]), "true"), Hit: sqlText(m["hit"]), LeftOut: sqlText(m["left_out"]),
+			Weight: orElse(sqlText(m["weight"]), "1"), Adds: orElse(sqlText(m["adds"]), "1"), Divides: sqlText(m["divides"]),
 			By: map[string]string{}, Where: o.Value.Where(),
 		}
 		for _, name := range []string{"of", "key", "from"} {
 			if textOf(m[name]) == "" {
 				return nil, o.Value.Problem(fmt.Sprintf("entry %d of meta.lifeline.records has no %q", i+1, name),
-					"{of: claims, key: c.id, from: \"{{ ref('claims') }} as c\"}")
+					"{of: claims, key: c.id, from: \"ref('claims') as c\"}")
 			}
 		}
 		if !contains([]string{"", "numerator", "denominator", "n"}, r.Only) {
@@ -74,7 +98,7 @@ func readRecords(o *Object, v any) ([]*Records, error) {
 		}
 		r.Columns = sortedKeys(by)
 		for k, x := range by {
-			r.By[k] = textOf(x)
+			r.By[k] = sqlText(x)
 		}
 		out = append(out, r)
 	}

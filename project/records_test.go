@@ -40,6 +40,13 @@ func TestRecordsAreReadWithTheirDefaults(t *testing.T) {
 	require.Equal(t, []string{"period", "program_id"}, r.Columns)
 	require.Equal(t, "date_trunc('month', c.at)", r.By["period"])
 	require.Equal(t, "{{ ref('rate') }} as c", r.From, "Jinja is left for later")
+	bare, err := withRecords(t, `records: [{of: claims, key: c.id, from: "ref('rate') as c", where: "c.id in (select id from ref('rate'))"}]`)
+	require.NoError(t, err)
+	require.Equal(t, "{{ ref('rate') }} as c", bare.Model("rate").Records[0].From, "dbt knows no ref in meta: a bare one is meant")
+	require.Equal(t, "c.id in (select id from {{ ref('rate') }})", bare.Model("rate").Records[0].Condition)
+	raw, err := withRecords(t, `records: [{of: claims, key: c.id, from: t, hit: "{% raw %}{{ f(ref('a')) }} < ref('b'){% endraw %}"}]`)
+	require.NoError(t, err)
+	require.Equal(t, "{{ f(ref('a')) }} < {{ ref('b') }}", raw.Model("rate").Records[0].Hit, "raw keeps Jinja for later, as under dbt")
 	require.Equal(t, []string{"true", "c.ok", "", "1", "1", ""}, []string{r.Counted, r.Hit, r.LeftOut, r.Weight, r.Adds, r.Divides})
 }
 

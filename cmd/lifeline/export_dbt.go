@@ -17,7 +17,8 @@ import (
 )
 
 type exportDbtCommand struct {
-	SourcesOnly bool `help:"Only a sources.yml of the published tables, for dbt projects downstream; DIR is then that file."`
+	SourcesOnly bool `help:"Only a sources.yml of the published tables, for dbt projects downstream; DIR is then that file." xor:"part"`
+	Package     bool `help:"Only what dbt does not find in the project's own files, as a dbt package called lifeline for its dbt_packages." xor:"part"`
 
 	Out string `required:"" short:"o" placeholder:"DIR" help:"The folder to write: a new one, or one that lifeline wrote before."`
 }
@@ -30,6 +31,7 @@ instant stands in dbt_project.yml. What dbt cannot do is listed.
 Examples:
   lifeline export dbt --out carepay-dbt
   cd carepay-dbt && dbt build --profiles-dir .
+  lifeline export dbt --package --out dbt_packages/lifeline && dbt parse
   lifeline export dbt --sources-only --out ../reports/models/lifeline_sources.yml`
 }
 
@@ -51,11 +53,7 @@ func (c *exportDbtCommand) Run(ctx context.Context, g *Globals) error {
 	if c.SourcesOnly {
 		return c.sourcesOnly(p)
 	}
-	o, err := g.dbtOptions(ctx, p)
-	if err != nil {
-		return err
-	}
-	e, err := dbt.New(p, o)
+	e, next, err := c.export(ctx, g, p)
 	if err != nil {
 		return err
 	}
@@ -70,9 +68,22 @@ func (c *exportDbtCommand) Run(ctx context.Context, g *Globals) error {
 	for _, n := range e.Notes {
 		fmt.Fprintf(g.terminal.err, "note: %s\n", n)
 	}
-	fmt.Fprintf(g.terminal.out, "%s: %d models, %d seeds, %d tests\nnext: cd %s && dbt build --profiles-dir .\n",
-		c.Out, e.Models, e.Seeds, e.Tests, c.Out)
+	fmt.Fprintf(g.terminal.out, "%s: %d models, %d seeds, %d tests\nnext: %s\n", c.Out, e.Models, e.Seeds, e.Tests, next)
 	return nil
+}
+
+// export makes what is asked for, and says what to do with it.
+func (c *exportDbtCommand) export(ctx context.Context, g *Globals, p *project.Project) (e *dbt.Export, next string, err error) {
+	if c.Package {
+		e, err = dbt.Package(p, dbt.Options{Env: os.Getenv})
+		return e, "dbt parse, with the packages of packages.yml beside it", err
+	}
+	o, err := g.dbtOptions(ctx, p)
+	if err != nil {
+		return nil, "", err
+	}
+	e, err = dbt.New(p, o)
+	return e, "cd " + c.Out + " && dbt build --profiles-dir .", err
 }
 
 // sourcesOnly writes the published tables as sources of another project. A file that says something else is not overwritten.

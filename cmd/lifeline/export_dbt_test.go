@@ -165,3 +165,39 @@ func TestAnExportKeepsWhatIsNotItsOwn(t *testing.T) {
 	require.NoError(t, os.WriteFile(readme, []byte("mine"), 0o600))
 	export(2, "has changes that lifeline did not write: README.md")
 }
+
+// Real dbt parses both examples as they stand, with dbt_utils and the package that holds their lifecycles' tables.
+func TestDbtParsesTheExamplesWithTheirPackage(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"fooddelivery", "carepay"} {
+		dir := filepath.Join(t.TempDir(), name)
+		require.NoError(t, os.CopyFS(dir, os.DirFS("../../examples/"+name)))
+		out := filepath.Join(dir, "dbt_packages", "lifeline")
+		require.NoError(t, os.MkdirAll(filepath.Dir(out), 0o755))
+		o := lifeline(t, "export", "dbt", "--package", "--project", dir, "--out", out)
+		require.Zero(t, o.code, o.errors)
+		require.Contains(t, o.out, "next: dbt parse")
+		schema, err := filepath.Glob(out + "/models/*/*/schema.yml")
+		require.NoError(t, err)
+		require.Empty(t, schema, "the project itself describes those models, and dbt wants that once")
+		if os.Getenv("LIFELINE_DBT") == "" || !long {
+			continue
+		}
+		if utils := filepath.Join(os.Getenv("LIFELINE_DBT_PROJECTS"), "dbt-labs+dbt-utils"); isFolder(utils) {
+			require.NoError(t, os.CopyFS(filepath.Join(dir, "dbt_packages", "dbt_utils"), skipping(utils)))
+			require.NoError(t, os.RemoveAll(filepath.Join(dir, "dbt_packages", "dbt_utils", "integration_tests")))
+		} else {
+			require.NoError(t, os.Remove(filepath.Join(dir, "packages.yml")))
+		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "profiles.yml"),
+			[]byte(name+": {target: dev, outputs: {dev: {type: duckdb, path: x.duckdb, schema: analytics}}}\n"), 0o600))
+		require.Contains(t, runDbt(t, dir, "", "parse"), "Performance info")
+		nodes := runDbt(t, dir, "", "ls", "--resource-type", "model", "--quiet")
+		require.Contains(t, nodes, "lifeline.lifecycles.")
+	}
+}
+
+func isFolder(path string) bool {
+	s, err := os.Stat(path)
+	return err == nil && s.IsDir()
+}
