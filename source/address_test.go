@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,7 +59,9 @@ func TestAddressParametersAreHonouredOrRefused(t *testing.T) {
 		"tls=required&ca=/dev/null": "does not ask", "tls=true&cert=a.pem": "needs both cert and key",
 		"ca=a&ssl-ca=b": "must be one file", "ca=": "must be one file", "socket=a&unix_socket=b": "must be one path",
 		"timeout=1&connect_timeout=2": "says again", "timeout=1&timeout=1": "there twice",
-		"sslmode=require&sslcert=/gone&sslkey=/gone": "read the client's certificate", "tls": "has no value",
+		"tls=required&tls-version=1.4": "must be of TLSv1, TLSv1.1", "tls-version=TLSv1.2": "asks for none",
+		"tls=required&tls-version=TLSv1&tlsVersions=TLSv1": "says again which versions",
+		"sslmode=require&sslcert=/gone&sslkey=/gone":       "read the client's certificate", "tls": "has no value",
 	} {
 		require.Contains(t, problemOf(t, "mysql://u:p@127.0.0.1:1/d?"+query).Error(), want, query)
 	}
@@ -67,51 +70,93 @@ func TestAddressParametersAreHonouredOrRefused(t *testing.T) {
 	}
 }
 
-// F17: a user who may only come by TLS comes by it, by any name that other programs have for it.
+// F17: a user who may only come by TLS comes by it, by any name that other programs have for it, and shows a certificate where that is
+// asked for. A server that knows no TLS of this decade is spoken to in its own where the address says so.
 func TestTLSIsHonouredByEveryName(t *testing.T) {
 	t.Parallel()
+	certificates := os.Getenv("LIFELINE_TEST_CERTIFICATES")
+	if certificates == "" {
+		t.Skip("LIFELINE_TEST_CERTIFICATES names no certificates of the servers")
+	}
+	ca := filepath.Join(certificates, "ca.pem")
+	client := "&ssl-cert=" + filepath.Join(certificates, "client-cert.pem") + "&ssl-key=" + filepath.Join(certificates, "client-key.pem")
 	onEveryServer(t, func(t *testing.T, d *tester) {
-		var name, has string
-		if d.db.QueryRow("show variables like 'tls_version'").Scan(&name, &has) != nil || has == "" || d.maria {
-			t.Skip("the server has no certificate of its own")
-		}
 		d.exec(t, "create table T (ID int primary key)")
 		dsn := d.user(t, "select")
 		u, err := url.Parse(dsn)
 		require.NoError(t, err)
-		d.exec(t, "alter user "+u.User.Username()+"@'%' require ssl")
-		certificates := os.Getenv("LIFELINE_TEST_MYSQL97_DATA")
-		ca := filepath.Join(certificates, "ca.pem")
-		for query, ok := range map[string]bool{
-			"": false, "tls=false": false, "ssl-mode=DISABLED": false, "tls=preferred": true, "sslmode=prefer": true, "tls=skip-verify": true,
-			"ssl-mode=REQUIRED": true, "sslmode=require": true, "ssl=true": true, "useSSL=true": true, "TLS=required": true,
-			"ssl_mode=required": true,
-			"tls=true":          false, "sslmode=verify-full": false, "tls=verify-ca&ca=" + ca: true, "ssl-ca=" + ca: true,
-			"tls=verify-identity&ca=" +
-				ca: false,
-		} {
-			if strings.Contains(query, ca) && certificates == "" {
-				continue
+		requires := func(what string) {
+			statement := "alter user " + u.User.Username() + "@'%' require " + what
+			if d.is56() {
+				statement = "grant usage on *.* to " + u.User.Username() + "@'%' require " + what
 			}
-			src, err := source.Open(t.Context(), source.Options{DSN: dsn + "?" + query})
-			require.Equal(t, ok, err == nil, "%s: %v", query, err)
+			d.exec(t, statement)
+		}
+		opens := func(dsn string, ok bool) error {
+			src, err := source.Open(t.Context(), source.Options{DSN: dsn})
+			require.Equal(t, ok, err == nil, "%s: %v", dsn, err)
 			if err == nil {
 				require.NoError(t, src.Close())
 			}
+			return err
 		}
-		if certificates == "" {
-			return
+		requires("ssl")
+		versions := ""
+		if d.is56() {
+			var p *change.Problem
+			require.ErrorAs(t, opens(dsn+"?tls=required", false), &p)
+			require.Contains(t, p.Try, "tls-version")
+			versions = "&tls-version=TLSv1,TLSv1.1"
 		}
-		d.exec(t, "alter user "+u.User.Username()+"@'%' require x509")
-		_, err = source.Open(t.Context(), source.Options{DSN: dsn + "?tls=required"})
-		require.ErrorContains(t, err, "Access denied")
-		src, err := source.Open(t.Context(), source.Options{
-			DSN: dsn + "?ssl-mode=VERIFY_CA&ssl-ca=" + ca + "&ssl-cert=" + filepath.Join(certificates, "client-cert.pem") + "&ssl-key=" +
-				filepath.Join(certificates, "client-key.pem"),
-		})
-		require.NoError(t, err)
-		require.NoError(t, src.Close())
+		for query, ok := range map[string]bool{
+			"": false, "tls=false": false, "ssl-mode=DISABLED": false, "tls=preferred": true, "sslmode=prefer": true, "tls=skip-verify": true,
+			"ssl-mode=REQUIRED": true, "sslmode=require": true, "ssl=true": true, "useSSL=true": true, "TLS=required": true,
+			"ssl_mode=required": true, "tls=true": false, "sslmode=verify-full": false, "tls=verify-ca&ca=" + ca: true, "ssl-ca=" + ca: true,
+			"tls=verify-identity&ca=" + ca: true, "tls=verify-ca": false,
+		} {
+			if ok {
+				query += versions
+			}
+			_ = opens(dsn+"?"+query, ok)
+		}
+		if versions == "" {
+			_ = opens(dsn+"?tls=required&tls-version=TLSv1", d.old(t))
+			_ = opens(dsn+"?tls=required&enabledTLSProtocols=TLSv1.2,TLSv1.3", true)
+		}
+		elsewhere := *u
+		elsewhere.Host = "localhost:" + u.Port()
+		if err := opens(elsewhere.String()+"?tls=verify-identity"+versions+"&ca="+ca, false); err != nil {
+			require.ErrorContains(t, err, "localhost", "the certificate is for another host")
+		}
+		requires("x509")
+		require.ErrorContains(t, opens(dsn+"?tls=required"+versions, false), "Access denied")
+		_ = opens(dsn+"?ssl-mode=VERIFY_CA&ssl-ca="+ca+client+versions, true)
 	})
+}
+
+// old tells whether a server still speaks the TLS of 1999.
+func (d *tester) old(t *testing.T) bool {
+	t.Helper()
+	var name, versions string
+	require.NoError(t, d.db.QueryRow("show variables like 'tls_version'").Scan(&name, &versions))
+	return slices.Contains(strings.Split(versions, ","), "TLSv1.0") || slices.Contains(strings.Split(versions, ","), "TLSv1")
+}
+
+// A server is reached by its socket, where that can be seen from here.
+func TestASocketIsAnAddress(t *testing.T) {
+	t.Parallel()
+	d := database(t)
+	d.exec(t, "create table T (ID int primary key); insert into T values (7)")
+	var socket string
+	require.NoError(t, d.db.QueryRow("select @@socket").Scan(&socket))
+	if _, err := os.Stat(socket); err != nil {
+		t.Skipf("the server's socket %s is not seen from here", socket)
+	}
+	u, err := url.Parse(d.dsn)
+	require.NoError(t, err)
+	u.Host = "nowhere.invalid"
+	got := read(t, source.Options{DSN: u.String() + "?socket=" + socket})
+	require.Equal(t, map[string][]string{"t": {"7"}}, got.rows)
 }
 
 // F27: names in any language, whatever the server's own character set.

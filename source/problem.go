@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
 
@@ -51,6 +52,16 @@ func serverCode(err error) uint16 {
 func tooManyConnections(err error) bool {
 	code := serverCode(err)
 	return code == codeTooManyConns || code == codeUserConns || code == codeUserResource
+}
+
+// oldTLS reports whether both sides found no version or cipher of TLS that they share.
+func oldTLS(err error) bool {
+	for _, says := range []string{"unsupported protocol version", "tls: handshake failure", "tls: protocol version not supported"} {
+		if strings.Contains(err.Error(), says) {
+			return true
+		}
+	}
+	return false
 }
 
 // unreachableError says that no connection could be made.
@@ -109,6 +120,9 @@ func (a address) explain(doing string, err error) error {
 		p.Try = "a higher limit for this user (max_statement_time, max_execution_time), or a primary key, by which a table is read in parts"
 	case code == codeNoColumn:
 		p.Class, p.Try = change.ClassBlocked, "again: the table was changed while it was read"
+	case oldTLS(err):
+		p.Class = change.ClassUsage
+		p.Try = "&tls-version=TLSv1,TLSv1.1,TLSv1.2 in the source's address, if the server is one that knows no newer TLS"
 	case errors.As(err, &away):
 		p.Try = fmt.Sprintf("whether a server listens at %s and no firewall stands between", a.host)
 	case IsViewLost(err):

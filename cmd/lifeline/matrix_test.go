@@ -18,12 +18,13 @@ import (
 func TestTheBriefsDatabaseFromEveryServer(t *testing.T) {
 	sources := []string{"LIFELINE_TEST_MYSQL56", "LIFELINE_TEST_MYSQL97", "LIFELINE_TEST_MARIADB118"}
 	engines := []string{""} // DuckDB: what engines make of it is compared elsewhere.
-	if os.Getenv(sources[0])+os.Getenv(sources[1])+os.Getenv(sources[2])+os.Getenv("LIFELINE_TEST_POSTGRES17") == "" {
+	if os.Getenv(sources[0])+os.Getenv(sources[1])+os.Getenv(sources[2])+os.Getenv("LIFELINE_TEST_POSTGRES17")+
+		os.Getenv("LIFELINE_TEST_POSTGRES18") == "" {
 		t.Skip("no server of the matrix is set; make matrix starts them")
 	}
 	if long {
 		sources = append(sources, "LIFELINE_TEST_MYSQL")
-		engines = append(engines, "LIFELINE_TEST_POSTGRES", "LIFELINE_TEST_POSTGRES17")
+		engines = append(engines, "LIFELINE_TEST_POSTGRES", "LIFELINE_TEST_POSTGRES17", "LIFELINE_TEST_POSTGRES18")
 	}
 	tables := sliceOfReal(t, readReal(t))
 	e := expect(t, tables)
