@@ -10,8 +10,8 @@ import (
 // PackageName is the name of the dbt package that Package makes.
 const PackageName = "lifeline"
 
-// Package makes the part of a project that real dbt does not find in its files as a dbt package: the tables of its lifecycles and the macros
-// that Lifeline knows by itself. With it in dbt_packages, dbt parses the project as it stands.
+// Package makes the part of a project that real dbt does not find in its files as a dbt package: the tables of its lifecycles and the
+// macros that Lifeline knows by itself. With it in dbt_packages, dbt parses the project as it stands.
 func Package(p *project.Project, o Options) (*Export, error) {
 	e := &Export{Files: map[string][]byte{}, project: p, options: o, marks: &marks{}, schemas: map[string]*schema{}}
 	var err error

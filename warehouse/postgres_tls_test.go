@@ -13,8 +13,8 @@ import (
 	"lifeline/warehouse"
 )
 
-// A role that may only come by TLS, or with a client's certificate, is a warehouse's owner where the address says so; and so is one that comes
-// by the server's socket.
+// A role that may only come by TLS, or with a client's certificate, owns a warehouse where the address says so; and so does one that
+// comes by the server's socket.
 func TestTLSOfAPostgresWarehouseIsHonoured(t *testing.T) {
 	t.Parallel()
 	certificates, server := os.Getenv("LIFELINE_TEST_CERTIFICATES"), os.Getenv("LIFELINE_TEST_POSTGRES")

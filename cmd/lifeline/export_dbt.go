@@ -18,7 +18,7 @@ import (
 
 type exportDbtCommand struct {
 	SourcesOnly bool `help:"Only a sources.yml of the published tables, for dbt projects downstream; DIR is then that file." xor:"part"`
-	Package     bool `help:"Only what dbt does not find in the project's own files, as a dbt package called lifeline for its dbt_packages." xor:"part"`
+	Package     bool `help:"Only what dbt does not find in the project's files, as a dbt package called lifeline." xor:"part"`
 
 	Out string `required:"" short:"o" placeholder:"DIR" help:"The folder to write: a new one, or one that lifeline wrote before."`
 }
