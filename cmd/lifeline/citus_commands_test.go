@@ -20,7 +20,8 @@ import (
 
 // Moments and numbers of runs are not the same on two warehouses.
 var ownToAWarehouse = regexp.MustCompile(
-	`"[a-z_]*(seen|seconds|started|finished|landed_at|at|hash|run_id|run)": ?("[^"]*"|[0-9.e-]+)|20[2-9][0-9]-[0-9][0-9]-[0-9][0-9][ T][0-9:.]+Z?`)
+	`"[a-z_]*(seen|seconds|started|finished|landed_at|at|hash|run_id|run)": ?("[^"]*"|[0-9.e-]+)|` +
+		`20[2-9][0-9]-[0-9][0-9]-[0-9][0-9][ T][0-9:.]+Z?`)
 
 // What people ask of a warehouse after a run is answered by a cluster as by PostgreSQL: traces, quarantine, checks, replays, every page,
 // a rollback and the next run.
@@ -42,7 +43,8 @@ func TestCitusAnswersCommandsAndPagesAsPostgresDoes(t *testing.T) {
 		{"quarantine", "show", quarantined[0]["key"].(string), "--table", quarantined[0]["table_name"].(string)},
 		{"trace", "core.claims", key}, {"trace", "analytics.dim_claims_lifecycle", key}, {"trace", "kpi_01_approval_rate", "--program", "40"},
 		{"query", "select program_id, count(*) as n, sum(amount) as total from core.claims group by program_id order by n desc, program_id"},
-		{"query", "select c.id, t.id as treatment from core.claims as c join core.treatments as t on t.id = c.treatment_id order by c.id limit 20"},
+		{"query", "select c.id, t.id as treatment from core.claims as c join core.treatments as t on t.id = c.treatment_id " +
+			"order by c.id limit 20"},
 	}
 	codes := [][]string{{"check"}, {"quarantine", "replay"}, {"build", "--full"}, {"rollback"}, {"run"}, {"doctor"}}
 	for i, command := range slices.Concat(same, codes) {
