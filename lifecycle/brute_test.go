@@ -73,7 +73,11 @@ func (o *order) seen() []event {
 		e.order, e.place = o, 1000+n
 		out = append(out, e)
 	}
-	add(event{activity: "observed_in_state", at: all[0].from, basis: "first_seen", to: all[0].state})
+	birth := "first_seen"
+	if o.born == "binlog" {
+		birth = o.born
+	}
+	add(event{activity: "observed_in_state", at: all[0].from, basis: birth, to: all[0].state})
 	for i := 1; i < len(all); i++ {
 		before, now := all[i-1], all[i]
 		switch {

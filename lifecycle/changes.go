@@ -1,6 +1,11 @@
 package lifecycle
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+
+	"lifeline/project"
+)
 
 // changes is the table of the changes of state that are known, a row per change.
 func (l *compiler) changes() *table {
@@ -35,6 +40,10 @@ func (l *compiler) changes() *table {
 // historySteps are the changes that the warehouse has seen, and one for the state that a record was first seen in. Records that never
 // changed are not in them, and those that are gone from the source neither: core has no line for them.
 func (l *compiler) historySteps() []string {
+	born := "cast(null as varchar(20))"
+	if l.birth {
+		born = "v.from_basis"
+	}
 	return []string{
 		cte("versions", `
 select
@@ -45,6 +54,7 @@ select
     v.op,
     v.basis,
     v.position,
+    `+born+` as from_basis,
     row_number() over (partition by v.record_key order by coalesce(v.valid_to, timestamp '9999-12-31 00:00:00'),
         v.valid_from, v.position, v.state) as n,
     count(*) filter (where v.valid_to is null) over (partition by v.record_key) as present
@@ -65,8 +75,9 @@ select *
 from (
     select p.record_key, 4 * p.n as place, 'observed_in_state' as kind, p.valid_from as activity_date, cast(null as varchar(60)) as
         from_state, p.state as to_state,
-        'first_seen' as basis, cast(null as timestamp) as lower_bound, p.valid_from as upper_bound, cast(null as text) as position,
-            p.valid_from as known_at
+        case when p.from_basis = 'binlog' then 'binlog' else 'first_seen' end as basis, cast(null as timestamp) as lower_bound,
+        case when p.from_basis = 'binlog' then null else p.valid_from end as upper_bound, cast(null as text) as position,
+        p.valid_from as known_at
     from pairs as p
     where p.n = 1
     union all
@@ -89,6 +100,11 @@ from (
 ) as u`),
 	}
 }
+
+var namesFromBasis = regexp.MustCompile(`(?i)\bfrom_basis\b`)
+
+// tellsBirth tells whether a model of versions says how the beginning of a record's life is known: by a column from_basis.
+func tellsBirth(m *project.Model) bool { return m != nil && namesFromBasis.MatchString(m.SQL) }
 
 // logSteps are the changes that the source's own log tells of. A row that repeats the state before is a remark, not a change.
 func (l *compiler) logSteps() []string {

@@ -44,7 +44,7 @@ func (d *declarations) compile() error {
 		return err
 	}
 	for _, declared := range d.lifecycles {
-		l := &compiler{Declaration: declared, days: days}
+		l := &compiler{Declaration: declared, days: days, birth: tellsBirth(p.Model(declared.History))}
 		t := l.Tables
 		setModel(p, t.Changes, l.changes)
 		setModel(p, t.Activity, l.activity)
@@ -98,7 +98,8 @@ func (l *compiler) counterTables() []string {
 // compiler is a lifecycle on its way to SQL.
 type compiler struct {
 	*Declaration
-	days calendar
+	days  calendar
+	birth bool // The versions say how the beginning of a record's life is known.
 }
 
 // table is what a generated model is: its SQL up to the columns, the columns, and what they are selected from.

@@ -66,6 +66,10 @@ func files(zone, text string) map[string]string {
 	for _, t := range []string{"orders", "order_versions", "customers", "scans"} {
 		out["models/"+t+".sql"] = "{{ config(schema='core', materialized='ephemeral') }}\nselect * from raw." + t
 	}
+	if strings.Contains(text, "history: ref('order_versions')") {
+		out["models/order_versions.sql"] = "{{ config(schema='core', materialized='ephemeral') }}\n" +
+			"select record_key, state, valid_from, valid_to, op, basis, position, from_basis from raw.order_versions"
+	}
 	return out
 }
 

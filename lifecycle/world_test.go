@@ -27,6 +27,7 @@ type order struct {
 	placed, paid, changed *time.Time
 	versions              []version // Earlier ones, in order; the present one follows.
 	since                 time.Time // Of the present version.
+	born                  string    // How the beginning of the first version is known; empty for null.
 }
 
 type version struct {
@@ -99,6 +100,7 @@ func newWorld(seed uint64, size int, zone string) *world {
 // live gives an order earlier versions.
 func (o *order) live(r *rand.Rand, w *world) {
 	at := w.asOf.Add(-time.Duration(5+r.IntN(60)) * 24 * time.Hour)
+	o.born = []string{"binlog", "snapshot", ""}[r.IntN(3)]
 	for range 1 + r.IntN(4) {
 		v := version{state: statuses[r.IntN(5)], from: at, op: "update", basis: []string{"binlog", "snapshot"}[r.IntN(2)]}
 		if r.IntN(5) > 0 { // Else two changes in one instant.
@@ -145,7 +147,7 @@ func (w *world) fill(t testing.TB, e engine, seed uint64) {
 		"timestamp, paid_at timestamp, changed_at timestamp)")
 	e.exec(t, "create table raw.scans (id bigint, order_id bigint, kind varchar, scanned_at timestamp)")
 	e.exec(t, "create table raw.order_versions (record_key bigint, state varchar, valid_from timestamp, valid_to timestamp, op varchar, "+
-		"basis varchar, position varchar)")
+		"basis varchar, position varchar, from_basis varchar)")
 	var customers, orders, scans, versions []string
 	for id, region := range w.customers {
 		customers = append(customers, fmt.Sprintf("(%d, %s)", id, sqlInt(region)))
@@ -183,10 +185,12 @@ func (o *order) versionRows(present bool) []string {
 		if !present && i == len(o.versions)-1 {
 			op = "delete"
 		}
-		out = append(out, fmt.Sprintf("(%d, '%s', %s, %s, '%s', '%s', '%04d')", o.id, v.state, sqlTime(&v.from), sqlTime(&v.to), op, v.basis, i))
+		born := map[bool]string{true: o.born}[i == 0]
+		out = append(out, fmt.Sprintf("(%d, '%s', %s, %s, '%s', '%s', '%04d', %s)", o.id, v.state, sqlTime(&v.from), sqlTime(&v.to), op, v.basis,
+			i, sqlText(born)))
 	}
 	if present {
-		out = append(out, fmt.Sprintf("(%d, '%s', %s, null, null, null, null)", o.id, o.status, sqlTime(&o.since)))
+		out = append(out, fmt.Sprintf("(%d, '%s', %s, null, null, null, null, 'snapshot')", o.id, o.status, sqlTime(&o.since)))
 	}
 	return out
 }

@@ -19,7 +19,8 @@ type Env struct {
 	This        string               // What {{ this }} is.
 	Incremental bool                 // What is_incremental() says.
 	// Versions is a subquery in brackets with the versions of those rows of a source table that have changed since it was first read:
-	// the columns, and _op, _valid_from, _valid_to, _basis and _position, which are null for the present one but for _valid_from.
+	// the columns, and _op, _valid_from, _valid_to, _basis, _position and _from_basis; what tells of a version's end is null for the
+	// present one.
 	// Nil gives none.
 	Versions func(n *Node, columns []string) string
 	// At is a subquery in brackets with a source table as it was at a moment, or why that is not known. Nil gives it as it is.
@@ -229,7 +230,8 @@ func configOf(n *Node) func(string) (any, bool) {
 // noVersions is the subquery where nothing is kept.
 func noVersions(relation string, columns []string) string {
 	return "(select " + strings.Join(columns, ", ") + `, cast(null as varchar(10)) as _op, cast(null as timestamp) as _valid_from,
-    cast(null as timestamp) as _valid_to, cast(null as varchar(20)) as _basis, cast(null as text) as _position
+    cast(null as timestamp) as _valid_to, cast(null as varchar(20)) as _basis, cast(null as text) as _position,
+    cast(null as varchar(20)) as _from_basis
 from ` + relation + ` where false)`
 }
 

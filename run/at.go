@@ -181,7 +181,7 @@ from ops.positions`, moment(p.At)).Scan(&last, &next); err != nil {
 type pastColumn struct{ name, staging, history string }
 
 // historyColumns are those that history has for itself.
-var historyColumns = []string{"_op", "_valid_from", "_valid_to", "_basis", "_position", "_ended_run"}
+var historyColumns = []string{"_op", "_valid_from", "_valid_to", "_basis", "_position", "_ended_run", "_from_basis"}
 
 // pastColumns are those of staging; what history has besides went away since.
 func pastColumns(ctx context.Context, db *sql.DB, table string) (columns []pastColumn, gone, since []string, err error) {
@@ -236,7 +236,7 @@ func (p *PastTable) write(ctx context.Context, db *sql.DB, k known) error {
 		ended, present = append(ended, e), append(present, s)
 	}
 	for _, name := range since {
-		if name == "_since" || name == "_run" {
+		if slices.Contains(warehouse.OwnSince, name) {
 			continue
 		}
 		if !slices.ContainsFunc(columns, func(c pastColumn) bool { return c.name == name }) {

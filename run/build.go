@@ -350,9 +350,9 @@ func versions(n *model.Node, columns []string, since bool) string {
 		}
 		return strings.Join(out, ", ")
 	}
-	began, brought := "p.taken_at", ""
+	began, basis, brought := "p.taken_at", "'snapshot'", ""
 	if since {
-		began = "coalesce(b._since, p.taken_at)"
+		began, basis = "coalesce(b._since, p.taken_at)", warehouse.FromBasis("b")
 		on := make([]string, len(n.Source.Key))
 		for i, k := range n.Source.Key {
 			on[i] = "b." + warehouse.Quote(k) + " = s." + warehouse.Quote(k)
@@ -365,10 +365,11 @@ func versions(n *model.Node, columns []string, since bool) string {
 		keys[i] = "h." + warehouse.Quote(k) + " = s." + warehouse.Quote(k)
 	}
 	return fmt.Sprintf(`(
-    select %[1]s, h._op, h._valid_from, h._valid_to, h._basis, h._position
+    select %[1]s, h._op, h._valid_from, h._valid_to, h._basis, h._position, h._from_basis
     from history.%[3]s as h
     union all
-    select %[2]s, cast(null as varchar), %[6]s, cast(null as timestamp), cast(null as varchar), cast(null as varchar)
+    select %[2]s, cast(null as varchar), %[6]s, cast(null as timestamp), cast(null as varchar), cast(null as varchar),
+        %[8]s
     from %[4]s.%[3]s as s
     left join (
         select run_id, max(taken_at) as taken_at
@@ -376,7 +377,7 @@ func versions(n *model.Node, columns []string, since bool) string {
         group by run_id
     ) as p on p.run_id = s._run%[7]s
     where exists (select 1 from history.%[3]s as h where %[5]s)
-)`, of("h"), of("s"), warehouse.Name(n.Alias), n.Schema, strings.Join(keys, " and "), began, brought)
+)`, of("h"), of("s"), warehouse.Name(n.Alias), n.Schema, strings.Join(keys, " and "), began, brought, basis)
 }
 
 func (w *walk) relation(n *model.Node) string {

@@ -159,7 +159,7 @@ where table_schema = 'since'`)
 	}
 	w.followed = map[string]bool{}
 	for _, s := range w.opt.Project.Sources {
-		has := len(s.Key) > 0 && len(columns[s.Name]) == len(s.Key)+2
+		has := len(s.Key) > 0 && len(columns[s.Name]) == len(s.Key)+len(warehouse.OwnSince)
 		for _, k := range s.Key {
 			has = has && slices.Contains(columns[s.Name], k)
 		}

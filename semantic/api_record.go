@@ -49,7 +49,7 @@ type Event struct {
 	Label string    `json:"label"`
 	At    time.Time `json:"at"` // UTC.
 	Day   string    `json:"day"`
-	Basis string    `json:"basis"`    // "column", "proxy" or "imputed".
+	Basis string    `json:"basis"`    // "column", "proxy", "imputed", "binlog" or "snapshot".
 	Gap   *float64  `json:"gap_days"` // Days since the event before; null for the first.
 	Help  string    `json:"help,omitempty"`
 }

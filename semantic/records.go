@@ -160,9 +160,13 @@ func (s *Version) timeline(d *RecordData, r *recordFile, row *recordRow) {
 			d.Undated = append(d.Undated, label)
 			continue
 		}
-		d.Timeline = append(d.Timeline, Event{
+		event := Event{
 			Label: label, At: at, Day: s.calendar.day(at).Format(time.DateOnly), Basis: cmp.Or(TextOf(row.values[e.Basis]), "column"), Help: e.Hint,
-		})
+		}
+		if event.Basis == "binlog" || event.Basis == "snapshot" {
+			event.Help = "" // A hint is of what the column says; this time was seen.
+		}
+		d.Timeline = append(d.Timeline, event)
 	}
 	slices.SortStableFunc(d.Timeline, func(a, b Event) int { return a.At.Compare(b.At) })
 	for i := 1; i < len(d.Timeline); i++ {

@@ -54,6 +54,8 @@ func (n *imageNames) bind(text string) string {
 		"{keys}", quoteAll("", n.unique), "{n.keys}", quoteAll("n.", n.unique), "{i.keys}", quoteAll("i.", n.unique), "{run}", fmt.Sprint(n.run),
 		"{seq}", change.ImageSequence, "{sign}", change.ImageSign, "{update}", change.ImageUpdate, "{at}", change.ImageTime,
 		"{tx}", change.ImageTx, "{position}", change.ImagePosition,
+		"{brought}", FromBasis("s"),
+		"{from_basis}", "case when i.lifeline__first then "+FromBasis("s")+" when i.lifeline__began = 0 then 'binlog' end",
 	}
 	pairs = append(pairs, "{same}", n.same("n", "o"))
 	for _, two := range []string{"io", "is", "so", "ko", "ks", "no", "nk"} {
@@ -75,6 +77,12 @@ from (
 	left join lifeline_was as w on w.lifeline__h = case when i.lifeline__first then i.lifeline__h end and w.lifeline__k = 1 - i.lifeline__l
 	group by i.lifeline__h
 ) as x`
+
+// FromBasis says how the beginning of a row's life is known, by what since has of the row that is in staging: the log told of its insertion,
+// or a snapshot found it. It is null for a version that another one came before.
+func FromBasis(since string) string {
+	return strings.ReplaceAll("case when s._op = 'insert' then 'binlog' when s._since is null then 'snapshot' end", "s.", since+".")
+}
 
 func (n *imageNames) equal(a, b string) string {
 	out := make([]string, len(n.unique))
@@ -154,19 +162,22 @@ func loggedNames(logged map[string]*change.LoggedTable) []string {
 	return slices.Sorted(maps.Keys(logged))
 }
 
+// OwnSince are the columns of a table of since beside the key. _op is what the log told when the row came to be as it is.
+var OwnSince = []string{"_since", "_op", "_run"}
+
 // sinceChange are the statements that make the since of a table, or give it the key and the types that staging has by now; none where it
 // has them. Both are names with their types. What is known by a key that went away is kept under the new one, as long as staging still has
 // the columns of the old one.
 func sinceChange(have, staging map[string]string, key []string) []string {
 	create := `
 create table {since} as
-select {keys}, cast(null as timestamp) as _since, _run
+select {keys}, cast(null as timestamp) as _since, cast(null as varchar) as _op, _run
 from {staging}
 limit 0`
 	if len(have) == 0 {
 		return []string{create}
 	}
-	same, convertible := len(have) == len(key)+2, true
+	same, convertible := len(have) == len(key)+len(OwnSince), true
 	for _, k := range key {
 		same = same && have[k] == staging[k]
 	}
@@ -175,7 +186,7 @@ limit 0`
 	}
 	var old, named []string
 	for name := range have {
-		if name == "_since" || name == "_run" {
+		if slices.Contains(OwnSince, name) {
 			continue
 		}
 		_, there := staging[name]
@@ -190,7 +201,7 @@ limit 0`
 	}
 	return []string{`
 create table {since_next} as
-select ` + strings.Join(named, ", ") + `, s._since, o._run
+select ` + strings.Join(named, ", ") + `, s._since, s._op, o._run
 from {staging} as o
 join {since} as s on s._run = o._run and ` + strings.Join(old, " and "), "drop table {since}", "alter table {since_next} rename to {bare}"}
 }

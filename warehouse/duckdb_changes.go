@@ -330,14 +330,14 @@ func (a *duckApplying) truncate(ctx context.Context, t change.Truncation) (Lande
 	if err := a.makeSince(ctx); err != nil {
 		return landed, err
 	}
-	from := "left join (select null as _since, null as _run) as s on false"
+	from := "left join (select null as _since, null as _op, null as _run) as s on false"
 	if len(a.unique) > 0 {
 		from = "left join {since} as s on {s=o} and s._run = o._run"
 	}
 	if err := a.exec(ctx, `
-insert into {history} ({names}, _run, _op, _valid_from, _valid_to, _basis, _position, _ended_run)
+insert into {history} ({names}, _run, _op, _valid_from, _valid_to, _basis, _position, _ended_run, _from_basis)
 select {o.names}, o._run, 'delete', least(cast($1 as timestamp), coalesce(cast(s._since as timestamp), p.taken_at, u.started_at)),
-	cast($1 as timestamp), 'binlog', $2, {run}
+	cast($1 as timestamp), 'binlog', $2, {run}, {brought}
 from {staging} as o
 `+from+`
 left join (

@@ -21,6 +21,7 @@ func (a *duckApplying) byKey(ctx context.Context, b change.LogBatch, landed *Lan
 	for _, text := range []string{`
 create temp table lifeline_image as
 select {n.keys}, n.rowid as lifeline__r, n.{sign}, n.{at}, lag(n.{at}) over w as lifeline__before,
+	lag(n.{update}) over w as lifeline__began, n.{update},
 	lag(n.{sign}) over w is null as lifeline__first, lead(n.{sign}) over w is null as lifeline__last
 from {next} as n
 window w as (partition by {n.keys} order by n.{seq})`, `
@@ -45,10 +46,11 @@ from lifeline_key`).Scan(&landed.Inserted, &landed.Updated, &landed.Deleted, &dr
 		return &DriftError{Table: a.table, Keys: drift}
 	}
 	return a.all(ctx, `
-insert into {history} ({names}, _run, _op, _valid_from, _valid_to, _basis, _position, _ended_run)
+insert into {history} ({names}, _run, _op, _valid_from, _valid_to, _basis, _position, _ended_run, _from_basis)
 select {n.names}, case when i.lifeline__first then coalesce(o._run, {run}) else {run} end,
 	case when n.{update} = 1 then 'update' else 'delete' end,
-	least(n.{at}, coalesce(i.lifeline__before, s._since, p.taken_at, u.started_at, n.{at})), n.{at}, 'binlog', n.{position}, {run}
+	least(n.{at}, coalesce(i.lifeline__before, s._since, p.taken_at, u.started_at, n.{at})), n.{at}, 'binlog', n.{position}, {run},
+	{from_basis}
 from lifeline_image as i
 join {next} as n on n.rowid = i.lifeline__r
 left join {staging} as o on {i=o}
@@ -71,8 +73,8 @@ select {n.names}, {run}
 from lifeline_image as i
 join {next} as n on n.rowid = i.lifeline__r
 where i.lifeline__last and i.{sign} > 0`, `
-insert into {since} ({keys}, _since, _run)
-select {i.keys}, i.{at}, {run}
+insert into {since} ({keys}, _since, _op, _run)
+select {i.keys}, i.{at}, case when i.{update} = 1 then 'update' else 'insert' end, {run}
 from lifeline_image as i
 where i.lifeline__last and i.{sign} > 0`, "drop table temp.lifeline_image", "drop table temp.lifeline_key")
 }

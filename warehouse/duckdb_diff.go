@@ -237,14 +237,14 @@ from lifeline_op`).Scan(&landed.Updated, &landed.Deleted)
 // history appends the rows that are gone, with the time that they were true for: since the log brought them, or else the snapshot.
 func (d *duckDiff) history() string {
 	names := columnNames(d.before)
-	began, since := "coalesce(p.taken_at, u.started_at)", ""
+	began, basis, since := "coalesce(p.taken_at, u.started_at)", "'snapshot'", ""
 	if on := d.onSince(); on != "" {
-		began = "coalesce(b._since, p.taken_at, u.started_at)"
+		began, basis = "coalesce(b._since, p.taken_at, u.started_at)", FromBasis("b")
 		since = fmt.Sprintf("\nleft join since.%s as b on %s and b._run = o._run", Quote(d.name), on)
 	}
 	return fmt.Sprintf(`
-insert into history.%s (%s, _op, _valid_from, _valid_to, _basis, _position, _ended_run)
-select %s, case when g.updated then 'update' else 'delete' end, %s, greatest(cast($1 as timestamp), %s), 'snapshot', $2, %d
+insert into history.%s (%s, _op, _valid_from, _valid_to, _basis, _position, _ended_run, _from_basis)
+select %s, case when g.updated then 'update' else 'delete' end, %s, greatest(cast($1 as timestamp), %s), 'snapshot', $2, %d, %s
 from %s as o
 join lifeline_op as g on g.r = o.%s%s
 left join (
@@ -253,14 +253,14 @@ left join (
 	group by run_id
 ) as p on p.run_id = o._run
 left join ops.runs as u on u.run_id = o._run`, Quote(d.name), quoteAll("", names), quoteAll("o.", names), began, began, d.run.id,
-		d.from(), d.row(), since)
+		basis, d.from(), d.row(), since)
 }
 
 // onSince joins a row of staging as it was with what the log told of it; empty where that is not known any more.
 func (d *duckDiff) onSince() string {
 	var on []string
 	for _, c := range d.since {
-		if c.name == "_since" || c.name == "_run" {
+		if slices.Contains(OwnSince, c.name) {
 			continue
 		}
 		was, there := findColumn(d.before, c.name)
@@ -299,7 +299,7 @@ func (d *duckDiff) widenHistory(ctx context.Context) error {
 			defined = append(defined, Quote(c.name)+" "+c.sqlType)
 		}
 		return d.exec(ctx, "create table "+history+" ("+strings.Join(defined, ", ")+
-			", _op VARCHAR, _valid_from TIMESTAMP, _valid_to TIMESTAMP, _basis VARCHAR, _position VARCHAR, _ended_run BIGINT)")
+			", _op VARCHAR, _valid_from TIMESTAMP, _valid_to TIMESTAMP, _basis VARCHAR, _position VARCHAR, _ended_run BIGINT, _from_basis VARCHAR)")
 	}
 	if _, there := findColumn(have, "_ended_run"); !there {
 		if err := d.exec(ctx, "alter table "+history+" add column _ended_run BIGINT"); err != nil {

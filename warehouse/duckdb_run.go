@@ -154,9 +154,33 @@ from ops.schema_migrations`).Scan(&have); err != nil {
 			if _, err := tx.ExecContext(ctx, string(text)); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
+			if strings.HasSuffix(name, "_from_basis.sql") {
+				if err := r.addFromBasis(ctx, tx); err != nil {
+					return fmt.Errorf("%s: %w", name, err)
+				}
+			}
 			_, err := tx.ExecContext(ctx, `insert into ops.schema_migrations values ($1, now() at time zone 'UTC')`, have+i+1)
 			return err
 		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addFromBasis gives the tables of history and since the columns of 0011_from_basis.sql.
+func (r *duckRun) addFromBasis(ctx context.Context, tx *sql.Tx) error {
+	tables, err := r.columnsOf(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for name := range tables {
+		schema, table, _ := strings.Cut(name, ".")
+		column, wanted := map[string]string{"history": "_from_basis", "since": "_op"}[schema]
+		if !wanted {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, "alter table "+quoted(schema, table)+" add column if not exists "+column+" VARCHAR"); err != nil {
 			return err
 		}
 	}

@@ -64,7 +64,7 @@ to trailing true try_cast union unique unpack unpivot user using variadic verbos
 const ownPrefix = "lifeline__"
 
 // reservedColumns are names that staging and history have for themselves.
-var reservedColumns = []string{"_raw", "_run", "_op", "_valid_from", "_valid_to", "_basis", "_position", "_ended_run"}
+var reservedColumns = []string{"_raw", "_run", "_op", "_valid_from", "_valid_to", "_basis", "_position", "_ended_run", "_from_basis"}
 
 // landingName are the tables that the next run drops when this one is killed.
 var landingName = regexp.MustCompile(`__next([0-9]+|_remade)?$`)

@@ -256,13 +256,13 @@ func (a *postgresApplying) truncate(ctx context.Context, t change.Truncation) (L
 	if err := a.ready(ctx); err != nil {
 		return landed, err
 	}
-	from := "left join (select null::timestamp as _since) as s on false"
+	from := "left join (select null::timestamp as _since, null::text as _op) as s on false"
 	if len(a.unique) > 0 {
 		from = "left join {since} as s on {s=o} and s._run = o._run"
 	}
 	if _, err := a.tx.Exec(ctx, a.bind(`
-insert into {history} ({names}, _run, _op, _valid_from, _valid_to, _basis, _position, _ended_run)
-select {o.names}, o._run, 'delete', least($1::timestamp, coalesce(s._since, p.taken_at)), $1::timestamp, 'binlog', $2, {run}
+insert into {history} ({names}, _run, _op, _valid_from, _valid_to, _basis, _position, _ended_run, _from_basis)
+select {o.names}, o._run, 'delete', least($1::timestamp, coalesce(s._since, p.taken_at)), $1::timestamp, 'binlog', $2, {run}, {brought}
 from {staging} as o
 `+from+`
 left join (
@@ -291,6 +291,7 @@ func (a *postgresApplying) byKey(ctx context.Context, b change.LogBatch, landed 
 	if err := a.all(ctx, `
 create temporary table lifeline_image on commit drop as
 select {n.keys}, n.ctid as lifeline__r, n.{sign}, n.{at}, lag(n.{at}) over w as lifeline__before,
+	lag(n.{update}) over w as lifeline__began, n.{update},
 	lag(n.{sign}) over w is null as lifeline__first, lead(n.{sign}) over w is null as lifeline__last
 from {next} as n
 window w as (partition by {n.keys} order by n.{seq})`, `
@@ -321,10 +322,11 @@ from lifeline_key`).Scan(&landed.Inserted, &landed.Updated, &landed.Deleted, &dr
 		return &DriftError{Table: a.table, Keys: drift}
 	}
 	return a.all(ctx, `
-insert into {history} ({names}, _run, _op, _valid_from, _valid_to, _basis, _position, _ended_run)
+insert into {history} ({names}, _run, _op, _valid_from, _valid_to, _basis, _position, _ended_run, _from_basis)
 select {n.names}, case when i.lifeline__first then coalesce(o._run, {run}) else {run} end,
 	case when n.{update} = 1 then 'update' else 'delete' end,
-	least(n.{at}, coalesce(i.lifeline__before, s._since, p.taken_at, n.{at})), n.{at}, 'binlog', n.{position}, {run}
+	least(n.{at}, coalesce(i.lifeline__before, s._since, p.taken_at, n.{at})), n.{at}, 'binlog', n.{position}, {run},
+	{from_basis}
 from lifeline_image as i
 join {next} as n on n.ctid = i.lifeline__r
 left join {staging} as o on {i=o}
@@ -346,8 +348,8 @@ select {n.names}, {run}
 from lifeline_image as i
 join {next} as n on n.ctid = i.lifeline__r
 where i.lifeline__last and i.{sign} > 0`, `
-insert into {since} ({keys}, _since, _run)
-select {i.keys}, i.{at}, {run}
+insert into {since} ({keys}, _since, _op, _run)
+select {i.keys}, i.{at}, case when i.{update} = 1 then 'update' else 'insert' end, {run}
 from lifeline_image as i
 where i.lifeline__last and i.{sign} > 0`, "drop table lifeline_image, lifeline_key")
 }

@@ -218,15 +218,15 @@ func (l *postgresLoad) supersede(ctx context.Context, tx pgx.Tx, n *landing, fro
 	if err != nil {
 		return 0, 0, err
 	}
-	began, since := "p.taken_at", ""
+	began, basis, since := "p.taken_at", "'snapshot'", ""
 	if on != "" {
-		began = "coalesce(b._since, p.taken_at)"
+		began, basis = "coalesce(b._since, p.taken_at)", FromBasis("b")
 		since = fmt.Sprintf("\n\tleft join %s b on %s and b._run = s._run", quoted("since", n.table.Name), on)
 	}
 	err = tx.QueryRow(ctx, fmt.Sprintf(`
 with appended as (
-	insert into %[1]s (%[2]s, _run, _op, _valid_from, _valid_to, _basis, _position, _ended_run)
-	select %[3]s, s._run, %[4]s, %[7]s, greatest($1::timestamp, %[7]s), 'snapshot', $2, %[6]d
+	insert into %[1]s (%[2]s, _run, _op, _valid_from, _valid_to, _basis, _position, _ended_run, _from_basis)
+	select %[3]s, s._run, %[4]s, %[7]s, greatest($1::timestamp, %[7]s), 'snapshot', $2, %[6]d, %[9]s
 	from %[5]s%[8]s
 	left join (
 		select run_id, max(taken_at) as taken_at
@@ -237,7 +237,7 @@ with appended as (
 )
 select count(*), count(*) filter (where _op = 'update')
 from appended`, quoted("history", n.table.Name), strings.Join(names, ", "), with("s", names), op, from, l.run.id, began,
-		since), l.at.TakenAt.UTC(), string(l.at.Position)).Scan(&gone, &updated)
+		since, basis), l.at.TakenAt.UTC(), string(l.at.Position)).Scan(&gone, &updated)
 	if err != nil {
 		return 0, 0, fmt.Errorf("append to history.%s: %w", n.table.Name, err)
 	}
@@ -252,7 +252,7 @@ func (l *postgresLoad) onSince(ctx context.Context, tx pgx.Tx, n *landing, colum
 	}
 	var on []string
 	for _, c := range have {
-		if c.name == "_since" || c.name == "_run" {
+		if slices.Contains(OwnSince, c.name) {
 			continue
 		}
 		i := slices.IndexFunc(columns, func(x tableColumn) bool { return x.name == c.name })
@@ -274,7 +274,7 @@ func columnsOf(t *change.Table) []tableColumn {
 
 func createHistory(t *change.Table) string {
 	return fmt.Sprintf(`create table if not exists %s (%s, _run bigint, _op text, _valid_from timestamp, _valid_to timestamp, _basis text,
-	_position text, _ended_run bigint)`, quoted("history", t.Name), columnList(t))
+	_position text, _ended_run bigint, _from_basis text)`, quoted("history", t.Name), columnList(t))
 }
 
 // ensureHistory makes history.<table> able to take the rows of staging as they were and as they will be: a new column comes to it,

@@ -239,6 +239,13 @@ function gap(days: number): string {
   return (days < 0 ? "−" : "+") + text;
 }
 
+/** How a time of the line is known, where no date column of the source says it. */
+const basisText: Record<string, string> = {
+  proxy: "stands in for a time that is not kept",
+  binlog: "as committed, from the binary log",
+  snapshot: "as the loads before and after saw it",
+};
+
 function Timeline({ d }: { d: RecordData }) {
   const zone = meta.value?.time_zone ?? "UTC";
   return (
@@ -249,7 +256,7 @@ function Timeline({ d }: { d: RecordData }) {
           <i aria-hidden="true" />
           <b>{e.label}</b>
           <time dateTime={e.at}>{e.at ? time(e.at, zone) : day(e.day)}</time>
-          {e.basis !== "column" && <small class="quiet">{e.basis === "proxy" ? "stands in for a time that is not kept" : e.basis}</small>}
+          {e.basis !== "column" && <small class="quiet">{basisText[e.basis] ?? e.basis}</small>}
           {e.help && <small class="quiet">{e.help}</small>}
         </li>
       ))}

@@ -13,7 +13,8 @@ select
     b._valid_from as valid_from,
     b._valid_to as valid_to,
     b._basis as basis,
-    b._position as position
+    b._position as position,
+    b._from_basis as from_basis
 from (
     select
         v.id,
@@ -22,6 +23,7 @@ from (
         v._valid_to,
         v._basis,
         v._position,
+        v._from_basis,
         {{ clean_date('v.date_created') }} as date_created,
         nullif(v.status, 'NULL') as status_raw
     from {{ versions('carepay', 'treatment', 'id', 'status', 'date_created') }} as v
