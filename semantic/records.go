@@ -202,9 +202,12 @@ func (s *Version) related(ctx context.Context, d *RecordData, r *recordFile, row
 		if err := s.db.QueryRowContext(ctx, "select count(*) from "+t.relation+" as t where "+where).Scan(&out.Total); err != nil {
 			return fmt.Errorf("read %s of a record: %w", f.Table, err)
 		}
-		order := cmp.Or(f.Order, t.Key, t.Columns[0].Name)
+		var order []string
+		for column := range strings.SplitSeq(cmp.Or(f.Order, t.Key, t.Columns[0].Name), ",") {
+			order = append(order, quoteName(strings.TrimSpace(column)))
+		}
 		got, err := Fetch(ctx, s.db, fmt.Sprintf("select %s from %s as t where %s order by %s limit 200", strings.Join(parts, ", "), t.relation,
-			where, quoteName(order)), 0)
+			where, strings.Join(order, ", ")), 0)
 		if err != nil {
 			return fmt.Errorf("read %s of a record: %w", f.Table, err)
 		}

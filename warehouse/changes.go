@@ -55,7 +55,7 @@ func (n *imageNames) bind(text string) string {
 		"{seq}", change.ImageSequence, "{sign}", change.ImageSign, "{update}", change.ImageUpdate, "{at}", change.ImageTime,
 		"{tx}", change.ImageTx, "{position}", change.ImagePosition,
 		"{brought}", FromBasis("s"),
-		"{from_basis}", "case when i.lifeline__first then "+FromBasis("s")+" when i.lifeline__began = 0 then 'binlog' end",
+		"{from_basis}", "case when i.lifeline__first then " + FromBasis("s") + " when i.lifeline__began = 0 then 'binlog' end",
 	}
 	pairs = append(pairs, "{same}", n.same("n", "o"))
 	for _, two := range []string{"io", "is", "so", "ko", "ks", "no", "nk"} {
