@@ -282,7 +282,8 @@ func (w *plan) recordList(b *strings.Builder, s *shown) {
 		}
 	}
 	b.WriteString("    related:\n")
-	fmt.Fprintf(b, "      - {title: Steps, table: analytics.%s, column: %s, equals: %s, order: \"happened_at, position\"}\n", pr.fact(), s.key, s.key)
+	fmt.Fprintf(b, "      - {title: Steps, table: analytics.%s, column: %s, equals: %s, order: \"happened_at, position\"}\n", pr.fact(),
+		s.key, s.key)
 	w.relatedChildren(b, pr, s.key)
 }
 

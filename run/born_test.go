@@ -56,7 +56,8 @@ func TestALifeThatTheLogSawBeginHasItsFirstActivityByTheLog(t *testing.T) {
 		land("full", 0, false)
 		at(10, "insert into claim (id, status) values (2, 'draft'), (3, 'draft'), (4, 'draft'), (7, 'draft')")
 		land("log", 15, false)
-		at(20, "update claim set status = 'submitted' where id in (1, 2, 3)", "update claim set note = 'x' where id = 4", "delete from claim where id = 7")
+		at(20, "update claim set status = 'submitted' where id in (1, 2, 3)", "update claim set note = 'x' where id = 4",
+			"delete from claim where id = 7")
 		land("log", 25, false)
 		at(30, "update claim set status = 'approved' where id in (2, 3)", "insert into claim (id, status) values (5, 'draft')")
 		at(40, "update claim set status = 'submitted' where id in (4, 5)", "insert into claim (id, status) values (7, 'draft')")

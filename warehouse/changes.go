@@ -78,8 +78,8 @@ from (
 	group by i.lifeline__h
 ) as x`
 
-// FromBasis says how the beginning of a row's life is known, by what since has of the row that is in staging: the log told of its insertion,
-// or a snapshot found it. It is null for a version that another one came before.
+// FromBasis says how the beginning of a row's life is known, by what since has of the row that is in staging: the log told of its
+// insertion, or a snapshot found it. It is null for a version that another one came before.
 func FromBasis(since string) string {
 	return strings.ReplaceAll("case when s._op = 'insert' then 'binlog' when s._since is null then 'snapshot' end", "s.", since+".")
 }

@@ -26,7 +26,7 @@ records:
          columns: [activity_status, to_state, basis], order: "activity_date, position"}
 `
 
-// The page of a record says of each time how it is known: that a column stands in is said where it does, and not where the log saw the step.
+// The page of a record says of each time how it is known: that a column stands in is said where it does, not where the log saw the step.
 func TestAPageSaysThatAColumnStandsInOnlyWhereItDoes(t *testing.T) {
 	t.Parallel()
 	source, admin := mysqlDatabase(t), mysqlAdmin(t)
