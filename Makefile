@@ -152,7 +152,7 @@ lint-analyzers: needs
 lint-static: needs
 	$(LINT) staticcheck $(PKG)
 
-# Sizes, import directions and the project's own rules: DESIGN's budgets.
+# Sizes, import directions and the project's own rules: the budgets of CONTRIBUTING.md.
 .PHONY: lint-budgets
 lint-budgets: needs
 	go run ./tools/budgets

@@ -144,7 +144,7 @@ func (v *Vector) truncate(n int) {
 	}
 }
 
-// String names a type as the design does, such as "decimal(19,4)".
+// String names a type as a contract does, such as "decimal(19,4)".
 func (t Type) String() string {
 	names := [...]string{"text", "bytes", "int16", "int32", "int64", "decimal", "float32", "float64", "date", "timestamp"}
 	if t.Kind == Decimal {

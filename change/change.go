@@ -1,4 +1,6 @@
-// Package change has the nouns that flow from a source to the warehouse: Table, Column, Batch, Position, Snapshot.
+// Package change has the nouns that flow from a source to the warehouse: Table, Column, Batch, Position, Snapshot. It is the one place
+// where a source's value becomes a warehouse's value or a null (fill.go, dates.go, numbers.go), and has masks, checksums of rows, addresses
+// of servers, and Problem with its exit class.
 //
 // A batch is decoded once, where it is read, and only written after that, so that a value from a snapshot and the same
 // value from the binary log land alike (promise 6). The package reads no source and opens no warehouse.

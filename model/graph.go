@@ -37,7 +37,7 @@ const (
 // Target is what models see as `target`.
 type Target struct {
 	Name   string
-	Type   string // duckdb, postgres or citus.
+	Type   string // duckdb or postgres, also where that has Citus.
 	Schema string // The schema of models that name none.
 }
 

@@ -373,12 +373,7 @@ func (a *adapter) Attr(name string) (jinja.Value, bool) {
 }
 
 // dialect is the prefix of macros for the engine.
-func (a *adapter) dialect() string {
-	if a.renderer.target.Type == "citus" {
-		return "postgres"
-	}
-	return a.renderer.target.Type
-}
+func (a *adapter) dialect() string { return a.renderer.target.Type }
 
 // dispatch finds the macro for the engine, or the default one.
 func (a *adapter) dispatch(c *jinja.Call) (jinja.Value, error) {

@@ -14,7 +14,8 @@ import (
 // Singular is the kind of a test that is a SQL file of its own.
 const Singular = "singular"
 
-// TestKinds are the generic tests that are known, with the arguments each may have.
+// TestKinds are the generic tests that are known, with the arguments each may have. quality compiles them; quality/check_test.go holds both
+// lists together.
 var TestKinds = map[string][]string{
 	"not_null":        {},
 	"unique":          {},

@@ -37,7 +37,8 @@ type body struct {
 	empty   bool                                                   // The test says something about an empty table too.
 }
 
-// kinds are the generic tests, by the names that dbt, dbt_utils and dbt_expectations gave them.
+// kinds are the generic tests, by the names that dbt, dbt_utils and dbt_expectations gave them. Their arguments are
+// project.TestKinds; check_test.go holds both lists together.
 var kinds = map[string]func(*spec) (body, error){}
 
 func register(family map[string]func(*spec) (body, error)) map[string]func(*spec) (body, error) {

@@ -1,14 +1,17 @@
-// Package run is the one way through: preflight, land, build, check, publish, record. Every command that changes the warehouse
+// Package run is the one way through: begin, preflight, land, build, check, publish, record. Every command that changes the warehouse
 // is this walk with another first or last step.
 //
-//	preflight ── land ── reconcile ── build ── quarantine ── check ── books ── publish ── finish
-//	                                                                              │
-//	   an error leaves: nothing landed │ staging, nothing published │ the old version, whole, or the new one
+//	begin ── preflight ── land ── reconcile ── build ── prove ── quarantine ── check ── books ── publish ── finish
+//	       │                    │                                                             │
+//	       │ nothing landed     │ staging landed, nothing published                           │ the old version, whole, or the new one
 //
 //	steps in order     what stops it                      what is kept
+//	begin              another run (exit code 5)          nothing
+//	preflight          a check of the source              the run's row
 //	land               a lost connection, five times      staging as before
 //	reconcile          source and staging differ          staging, marked to be compared row by row
 //	build              a model's SQL                      nothing of the version
+//	prove              a key computed again that differs  nothing of the version
 //	quarantine         –                                  (a replay that changes nothing ends here)
 //	check              a check of severity error          its failing rows, the results
 //	books              an equation that does not balance  the equations

@@ -26,7 +26,7 @@ type Options struct {
 	Project         string  // "carepay" or "fooddelivery".
 	Scale           float64 // 1 is as many rows as the real tables have: 333,951; of fooddelivery 20,000 orders with 90,000 events.
 	Seed            uint64
-	Dirt            string // "none", "real" (passes all shipped checks at a scale of 0.05 and more) or "heavy".
+	Dirt            string // "none", "real" (published with warnings, at a scale of 0.05 and more) or "heavy" (refused).
 	ShiftTreatments bool   // The loader's fault: treatments declared with a TYPE after STATUS that the data does not have.
 	InvoicesFile    string // Build the other tables around the rows of this invoices file.
 	Progress        func(table string, rows, total int64)

@@ -20,7 +20,7 @@ import (
 type duckPaths struct {
 	published string // The published version, mode 0444: a hard link to its file in versions.
 	folder    string // published + ".lifeline".
-	landing   string // staging, history, ops and quarantine; opened by a running run only.
+	landing   string // staging, history, ops and quarantine; held by a run or back-up, opened for a moment by OpenStaging.
 	ops       string // A copy of ops and quarantine, as the last finished run left them.
 	versions  string // The folder of kept versions.
 	temp      string // Where the engine spills to; nothing in it outlives a run.

@@ -16,7 +16,7 @@ import (
 type demoCommand struct {
 	Business string  `arg:"" optional:"" name:"project" enum:"carepay,fooddelivery" default:"carepay" help:"carepay or fooddelivery."`
 	Dir      string  `default:"lifeline-demo" placeholder:"DIR" help:"Where the demo's files go."`
-	Scale    float64 `default:"1" help:"1 is about 504,000 rows; of fooddelivery 200,000."`
+	Scale    float64 `default:"1" help:"1 is 333,951 rows (fooddelivery: 200,000)."`
 	Seed     uint64  `default:"1" help:"The same seed gives the same data."`
 	Mysql    bool    `name:"mysql" help:"Load the sample into a throw-away MariaDB or MySQL found on this machine, and read it from there."`
 	NoServe  bool    `name:"no-serve" help:"End after the report. Without a terminal the demo always does."`

@@ -1,6 +1,6 @@
 // Command lifeline turns an operational MySQL database into a checked, published warehouse.
 //
-// This package reads the command line, wires the parts and shows results: one file a command. Only main exits.
+// This package reads the command line, wires the parts and shows results, mostly one file a command. Only main exits.
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 // version is set by the build (-ldflags "-X main.version=…").
 var version = "dev"
 
-// commands is the whole command line; each command stands in a file of its own.
+// commands is the whole command line.
 type commands struct {
 	Globals
 

@@ -13,7 +13,7 @@ type sampleCommand struct {
 	Project         string  `arg:"" enum:"carepay,fooddelivery" help:"Which project's source to make: carepay or fooddelivery."`
 	Scale           float64 `default:"1" help:"1 is 333,951 rows in four tables, as the real ones (fooddelivery: 200,000 in eleven); linear."`
 	Seed            uint64  `default:"1" help:"The same seed gives the same bytes."`
-	Dirt            string  `enum:"none,real,heavy" default:"real" help:"none, real (passes all shipped checks) or heavy."`
+	Dirt            string  `enum:"none,real,heavy" default:"real" help:"none, real (published, with warnings) or heavy (refused)."`
 	Out             string  `placeholder:"DIR" help:"Write the CSV files into DIR."`
 	Into            string  `placeholder:"DSN" help:"Create and load the database mysql://user:pass@host:port/db."`
 	ShiftTreatments bool    `help:"The loader's fault: treatments with an extra TYPE after STATUS that the data does not have."`

@@ -44,7 +44,7 @@ type serveCommand struct {
 }
 
 func (serveCommand) Help() string {
-	return `Serves the dashboard and its API over the published version. Nothing is ever written; a new version is taken up by itself.
+	return `Serves the dashboard and its API over the published version, and switches to each new one. Without --every or --follow it writes nothing.
 
 Examples:
   lifeline serve --project examples/carepay

@@ -1,4 +1,4 @@
-// Command bench measures what the design sets as figures: landing against the limits of the stock tools, building against DuckDB
+// Command bench measures the figures of docs/brief.md: landing against the limits of the stock tools, building against DuckDB
 // alone, the dashboard's pages under load, memory at every scale. It prints one table, keeps its raw figures as JSON and says what it could
 // not measure.
 //

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// target is one figure that the design sets, as a ratio of two medians of this run.
+// target is one figure that is wanted, as a ratio of two medians of this run.
 type target struct {
 	what      string
 	of, to    string
@@ -54,7 +54,7 @@ func (b *bench) targets() []target {
 	}...)
 }
 
-// print shows one table of what was measured, the ratios that the design sets, memory, and what is missing.
+// print shows one table of what was measured, the ratios that are wanted, memory, and what is missing.
 func (b *bench) print(w io.Writer) {
 	fmt.Fprintf(w, "%-44s %6s %8s %8s %8s %9s  %s\n", "command", "scale", "min s", "median s", "max s", "peak MB", "")
 	for _, r := range b.results {
