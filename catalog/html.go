@@ -21,7 +21,6 @@ var page = template.Must(template.New("").Funcs(template.FuncMap{
 
 var notFile = regexp.MustCompile(`[^a-zA-Z0-9_.-]+`)
 
-// fileOf is the page of a table.
 func fileOf(t *Table) string { return notFile.ReplaceAllString(t.Name, "_") + ".html" }
 
 // view is what a page shows.

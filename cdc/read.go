@@ -12,12 +12,12 @@ import (
 	"lifeline/change"
 )
 
-// Limit says when a Read ends; always between two transactions. The zero Limit ends never.
+// Limit says when a Read ends; always between two transactions. With the zero Limit a Read never ends.
 type Limit struct {
 	File string // Up to this place; "" reads on.
 	Pos  uint64
-	Rows int64         // After about so many images; 0 means any number.
-	Wait time.Duration // So long after the first change, or, where nothing changes, after the call.
+	Rows int64         // End after about this many images; 0 means any number.
+	Wait time.Duration // End this long after the first change, or after the call if nothing changes.
 }
 
 // Result is what a Read has brought.

@@ -233,7 +233,6 @@ func (s *Stream) change(f *follower, w *writing, v verb) error {
 	return s.image(f, w, &f.after, 1, false)
 }
 
-// image writes one image.
 func (s *Stream) image(f *follower, w *writing, row *rowImage, sign int64, goesOn bool) error {
 	b := w.batch
 	for i := range f.table.Columns {

@@ -261,7 +261,7 @@ func (c *column) word(out, p []byte) ([]byte, error) {
 	return out, nil
 }
 
-// groupBytes are how many bytes so many decimal digits take.
+// groupBytes are how many bytes 0 to 9 decimal digits take.
 var groupBytes = [10]int{0, 1, 1, 2, 2, 3, 3, 4, 4, 4}
 
 func decimalSize(precision, scale int) int {

@@ -20,7 +20,7 @@ var dates = []string{
 	"'0000-00-00'", "'2022-11-00'", "'2022-00-15'", "'0000-11-30'", "'1000-01-01'", "'9999-12-31'", "'2024-02-29'", "null",
 }
 
-// timesOf are a type's values, of so many digits of a second.
+// timesOf are a type's values with that many digits of a second.
 func timesOf(digits int) []string {
 	out := []string{
 		"'0000-00-00 00:00:00'", "'2022-11-00 20:59:22'", "'2022-00-00 00:00:00'", "'1969-12-31 23:59:59.999999'",

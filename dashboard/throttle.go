@@ -11,7 +11,7 @@ import (
 	"lifeline/semantic"
 )
 
-// throttle allows a number of tries in a span of time: so many for a name from one network, and some more from that network in all. A name
+// throttle limits tries per span: each for one name from one network, all for that network. A name
 // is never locked for other networks, and a network that is slowed cannot be forgotten by asking for many names.
 type throttle struct {
 	mu       sync.Mutex

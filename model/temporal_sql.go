@@ -34,7 +34,7 @@ func prefixed(alias string, names []string) []string {
 	return out
 }
 
-// numbered are the inner names of so many columns: k1, k2, …
+// numbered are the inner names of n columns: k1, k2, …
 func numbered(letter string, n int) []string {
 	out := make([]string, n)
 	for i := range out {

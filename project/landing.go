@@ -11,7 +11,7 @@ import (
 // Deletes is how much of a table may go in one landing without being asked.
 type Deletes struct {
 	Share float64 // Of the table's rows, up to 1; 0 where Rows counts.
-	Rows  int64   // Or so many rows.
+	Rows  int64   // Or this many rows.
 	Any   bool    // However many.
 	Text  string  // As it is written.
 }
@@ -22,7 +22,7 @@ var defaultDeletes = Deletes{Share: 0.5, Text: "50%"}
 // fewDeletes is how many rows may go whatever their share: of a small table half is soon gone.
 const fewDeletes = 100
 
-// Allows tells whether so many of a table's rows may go.
+// Allows tells whether that many of a table's rows may be deleted.
 func (d Deletes) Allows(deleted, rows int64) bool {
 	switch {
 	case d.Any:

@@ -48,7 +48,7 @@ type Check struct {
 	File     string   // Where the project says it.
 	Line     int
 
-	body
+	testSQL
 	relation string
 	where    string
 	singular string // A singular test's select, compiled.

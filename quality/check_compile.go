@@ -77,7 +77,7 @@ func compile(t *project.Test, rel Relations) (Check, error) {
 	if c.relation, ok = rel.Node(t.Node); !ok {
 		return c, fmt.Errorf("the node %s is not built", t.Node)
 	}
-	s := &spec{relation: c.relation, args: maps.Clone(t.Args), ref: rel.Ref, now: rel.now()}
+	s := &testInput{relation: c.relation, args: maps.Clone(t.Args), ref: rel.Ref, now: rel.now()}
 	// dbt_expectations has a where of its own for most of its tests.
 	if condition, ok := s.args.text("row_condition"); ok {
 		c.where = both(c.where, condition)
@@ -87,7 +87,7 @@ func compile(t *project.Test, rel Relations) (Check, error) {
 	if t.Column != "" {
 		s.column = column(t.Column)
 	}
-	c.body, err = of(s)
+	c.testSQL, err = of(s)
 	return c, err
 }
 

@@ -12,7 +12,7 @@ import (
 	"lifeline/quality"
 )
 
-// night is one run of one check over a table of which so many rows are bad.
+// night is one run of one check over a table, and how many of its rows are bad.
 func night(t *testing.T, e *engine, run int64, bad int, test project.Test) quality.Result {
 	t.Helper()
 	e.do("delete from {core}.claims")

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// spec is one test as its kind sees it.
-type spec struct {
+// testInput is one test as its kind sees it.
+type testInput struct {
 	relation string // The tested node, as SQL calls it.
 	column   string // As SQL reads it beside the alias t; empty for a test of the whole node.
 	args     args
@@ -20,8 +20,8 @@ type spec struct {
 	now      time.Time
 }
 
-// body is what a kind makes of a test. Exactly one of cond, repeated and measure is set.
-type body struct {
+// testSQL is what a kind makes of a test. Exactly one of cond, repeated and measure is set.
+type testSQL struct {
 	cond  string // True for a bad row t.
 	alone bool   // cond looks at t only, so that it can be counted in one scan with others.
 	// Joined to t for cond; it may find each t several times only if cond is false for it then.
@@ -39,9 +39,9 @@ type body struct {
 
 // kinds are the generic tests, by the names that dbt, dbt_utils and dbt_expectations gave them. Their arguments are
 // project.TestKinds; check_test.go holds both lists together.
-var kinds = map[string]func(*spec) (body, error){}
+var kinds = map[string]func(*testInput) (testSQL, error){}
 
-func register(family map[string]func(*spec) (body, error)) map[string]func(*spec) (body, error) {
+func register(family map[string]func(*testInput) (testSQL, error)) map[string]func(*testInput) (testSQL, error) {
 	for name, f := range family {
 		kinds[name] = f
 	}
@@ -59,7 +59,7 @@ func Kinds() []string {
 }
 
 // target is the tested rows as a table t.
-func (s *spec) target() string {
+func (s *testInput) target() string {
 	return target(s.relation, s.where)
 }
 
@@ -71,7 +71,7 @@ func target(relation, where string) string {
 }
 
 // needColumn says that the test stands under no column and names none.
-func (s *spec) needColumn() error {
+func (s *testInput) needColumn() error {
 	if s.column == "" {
 		return fmt.Errorf("this test needs a column: put it under one, or give column_name")
 	}

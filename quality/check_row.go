@@ -7,7 +7,7 @@ import (
 )
 
 // The tests of one row by itself: each is a condition that needs no other row, so all of a table are counted in one scan.
-var _ = register(map[string]func(*spec) (body, error){
+var _ = register(map[string]func(*testInput) (testSQL, error){
 	"not_null":            notNull,
 	"accepted_values":     acceptedValues,
 	"not_accepted_values": notAcceptedValues,
@@ -16,31 +16,31 @@ var _ = register(map[string]func(*spec) (body, error){
 	"accepted_range":      acceptedRange,
 })
 
-// oneRow makes the body of a condition on one row.
-func oneRow(s *spec, cond string) body {
-	b := body{cond: cond, alone: true}
+// oneRow makes the SQL of a condition on one row.
+func oneRow(s *testInput, cond string) testSQL {
+	b := testSQL{cond: cond, alone: true}
 	if s.column != "" {
 		b.shown = showing(s.column)
 	}
 	return b
 }
 
-func notNull(s *spec) (body, error) {
+func notNull(s *testInput) (testSQL, error) {
 	if err := errors.Join(s.needColumn(), s.args.only()); err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
 	b := oneRow(s, bind(`{c} is null`, "c", s.column))
 	b.shown = evidence{}
 	return b, nil
 }
 
-func notEmptyString(s *spec) (body, error) {
+func notEmptyString(s *testInput) (testSQL, error) {
 	if err := errors.Join(s.needColumn(), s.args.only("trim_whitespace")); err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
 	trim, err := s.args.bool("trim_whitespace", true)
 	if err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
 	if trim {
 		return oneRow(s, bind(`trim({c}) = ''`, "c", s.column)), nil
@@ -48,29 +48,29 @@ func notEmptyString(s *spec) (body, error) {
 	return oneRow(s, bind(`{c} = ''`, "c", s.column)), nil
 }
 
-func acceptedValues(s *spec) (body, error) {
+func acceptedValues(s *testInput) (testSQL, error) {
 	return values(s, "values", "quote", `{c} not in ({values})`)
 }
 
-func notAcceptedValues(s *spec) (body, error) {
+func notAcceptedValues(s *testInput) (testSQL, error) {
 	return values(s, "values", "quote", `{c} in ({values})`)
 }
 
 // values compiles a test of a column against a set. A null is in no set and passes, as in dbt.
-func values(s *spec, name, quoting, cond string) (body, error) {
+func values(s *testInput, name, quoting, cond string) (testSQL, error) {
 	if err := errors.Join(s.needColumn(), s.args.only(name, quoting)); err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
 	items, err := s.args.list(name)
 	if err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
 	if len(items) == 0 {
-		return body{}, fmt.Errorf("the argument %q is an empty list", name)
+		return testSQL{}, fmt.Errorf("the argument %q is an empty list", name)
 	}
 	quoted, err := s.args.bool(quoting, true)
 	if err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
 	set := list(items, func(v any) string {
 		if quoted {
@@ -82,30 +82,30 @@ func values(s *spec, name, quoting, cond string) (body, error) {
 }
 
 // expressionIsTrue takes rows for which the expression is false as bad; where it is null it says nothing, as in dbt_utils.
-func expressionIsTrue(s *spec) (body, error) {
+func expressionIsTrue(s *testInput) (testSQL, error) {
 	if err := s.args.only("expression"); err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
 	expression, err := s.args.mustText("expression")
 	if err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
 	return oneRow(s, bind(`not ({c}{expression})`, "c", strings.TrimLeft(s.column+" ", " "), "expression", expression)), nil
 }
 
-func acceptedRange(s *spec) (body, error) {
+func acceptedRange(s *testInput) (testSQL, error) {
 	return between(s, s.column, "inclusive", false)
 }
 
 // between compiles min_value and max_value, one of which may be missing, on an expression. strict turns the meaning of the
 // flag round: dbt_utils says inclusive, dbt_expectations strictly.
-func between(s *spec, value, flag string, strict bool) (body, error) {
+func between(s *testInput, value, flag string, strict bool) (testSQL, error) {
 	if err := errors.Join(s.needColumn(), s.args.only("min_value", "max_value", flag)); err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
 	open, err := s.args.bool(flag, !strict)
 	if err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
 	equal := ""
 	if open == strict {
@@ -119,7 +119,7 @@ func between(s *spec, value, flag string, strict bool) (body, error) {
 		parts = append(parts, bind(`{v} >{equal} {bound}`, "v", value, "equal", equal, "bound", high))
 	}
 	if len(parts) == 0 {
-		return body{}, errors.New("give min_value, max_value or both")
+		return testSQL{}, errors.New("give min_value, max_value or both")
 	}
 	return oneRow(s, strings.Join(parts, " or ")), nil
 }

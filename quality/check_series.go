@@ -178,20 +178,20 @@ func filled(days []Day) []Day {
 	return out
 }
 
-var _ = register(map[string]func(*spec) (body, error){"volume": volume})
+var _ = register(map[string]func(*testInput) (testSQL, error){"volume": volume})
 
 // volume fails by the days, of the last so many, whose rows are out of their weekday's band (see Anomalies). The last day of the series
 // is the newest that has a row.
-func volume(s *spec) (body, error) {
+func volume(s *testInput) (testSQL, error) {
 	if err := errors.Join(s.needColumn(), s.args.only("days", "weeks", "width", "incidents")); err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
 	recent, band := 7, Band{}
 	if err := errors.Join(s.args.number("days", &recent), s.args.number("weeks", &band.Weeks), s.args.number("width", &band.Width),
 		s.args.dates("incidents", &band.Incidents)); err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
-	b := body{measure: bind(`
+	b := testSQL{measure: bind(`
 		select cast({c} as date) as day, count(*) as n
 		from {target}
 		where {c} is not null

@@ -9,7 +9,7 @@ import (
 )
 
 // The tests of a whole source table or model that dbt's packages lack.
-var _ = register(map[string]func(*spec) (body, error){
+var _ = register(map[string]func(*testInput) (testSQL, error){
 	"column_went_empty": columnWentEmpty,
 	"column_shift":      columnShift,
 	"quarantine_rate":   quarantineRate,
@@ -20,20 +20,20 @@ var _ = register(map[string]func(*spec) (body, error){
 // columnWentEmpty fails by the columns that are null in every row, of those named. It stops a run only where one had values in the
 // version that is published: what was always empty is told. A table of fewer rows than at_least, 100 where that is not given, is too
 // small to say.
-func columnWentEmpty(s *spec) (body, error) {
+func columnWentEmpty(s *testInput) (testSQL, error) {
 	if err := s.args.only("columns", "at_least"); err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
 	names, err := s.args.list("columns")
 	if err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
 	least := int64(100)
 	if err := s.args.number("at_least", &least); err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
 	counts := join(names, ",\n\t\t       ", func(v any) string { return bind(`count({c})`, "c", column(scalar(v))) })
-	b := body{measure: bind(`
+	b := testSQL{measure: bind(`
 		select count(*),
 		       {counts}
 		from {target}`, "counts", counts, "target", s.target())}
@@ -82,7 +82,7 @@ const gone = `history.{table} as h
 		    )`
 
 // table is the tested table's name without its schema.
-func (s *spec) table() string {
+func (s *testInput) table() string {
 	name := s.relation
 	if i := strings.LastIndex(name, `."`); strings.HasSuffix(name, `"`) && i >= 0 {
 		return name[i+1:] // A dot in quotes is part of the name.
@@ -91,7 +91,7 @@ func (s *spec) table() string {
 }
 
 // hasHistory tells whether earlier rows of the tested table were ever kept.
-func (s *spec) hasHistory(ctx context.Context, db *sql.DB) (there bool, err error) {
+func (s *testInput) hasHistory(ctx context.Context, db *sql.DB) (there bool, err error) {
 	err = db.QueryRowContext(ctx, bind(`
 		select count(*) > 0
 		from information_schema.tables
@@ -101,7 +101,7 @@ func (s *spec) hasHistory(ctx context.Context, db *sql.DB) (there bool, err erro
 }
 
 // lostSince tells whether one of the columns had a value in the version that is published.
-func (s *spec) lostSince(ctx context.Context, db *sql.DB, columns []string) (lost bool, err error) {
+func (s *testInput) lostSince(ctx context.Context, db *sql.DB, columns []string) (lost bool, err error) {
 	if there, err := s.hasHistory(ctx, db); err != nil || !there {
 		return false, err
 	}
@@ -116,15 +116,15 @@ func (s *spec) lostSince(ctx context.Context, db *sql.DB, columns []string) (los
 
 // columnShift looks for values that belong to the column beside. Of a text column, texts that begin like a date are bad; with among,
 // all of a column's distinct values are, when at least half of them, and at least ten, are also values of the other column.
-func columnShift(s *spec) (body, error) {
+func columnShift(s *testInput) (testSQL, error) {
 	if err := errors.Join(s.needColumn(), s.args.only("among")); err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
 	other, ok := s.args.text("among")
 	if !ok {
 		return oneRow(s, bind(`{c} like '____-__-__ %' or {c} like '____-__-__'`, "c", s.column)), nil
 	}
-	return body{measure: bind(`
+	return testSQL{measure: bind(`
 		select case when count(o.v) >= 10 and 2 * count(o.v) >= count(*) then count(o.v) else 0 end, count(*)
 		from (select distinct {c} as v from {target} where {c} <> 0) as v
 		left join (select distinct {other} as v from {target} where {other} <> 0) as o on o.v = v.v`,
@@ -132,19 +132,19 @@ func columnShift(s *spec) (body, error) {
 }
 
 // quarantineRate fails by the rows of the source table of that are not in the model: set aside, held, or the same row once more.
-func quarantineRate(s *spec) (body, error) {
+func quarantineRate(s *testInput) (testSQL, error) {
 	if err := s.args.only("of"); err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
 	name, err := s.args.mustText("of")
 	if err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
 	relation, _, err := s.ref(name)
 	if err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
-	return body{measure: bind(`
+	return testSQL{measure: bind(`
 		select greatest(a.n - b.n, 0), a.n
 		from (select count(*) as n from {source}) as a
 		cross join (select count(*) as n from {target}) as b`, "source", relation, "target", s.target())}, nil
@@ -152,11 +152,11 @@ func quarantineRate(s *spec) (body, error) {
 
 // massDelete fails by the rows of a source table that are gone since the version that is published was read. They are counted anew
 // until a version is published, so that a run that was stopped for them does not let the next one through.
-func massDelete(s *spec) (body, error) {
+func massDelete(s *testInput) (testSQL, error) {
 	if err := s.args.only(); err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
-	b := body{measure: bind(`
+	b := testSQL{measure: bind(`
 		select count(*)
 		from `+gone+`
 		    and h._op = 'delete'`, "table", s.table())}
@@ -180,15 +180,15 @@ func massDelete(s *spec) (body, error) {
 // nightShare fails by the times that fall into the hours of the night, from from until until, by a clock that is offset hours before
 // UTC. Much work at night means that the source's zone is another than was said. A time of 00:00:00 is a day without a time and not
 // looked at.
-func nightShare(s *spec) (body, error) {
+func nightShare(s *testInput) (testSQL, error) {
 	if err := errors.Join(s.needColumn(), s.args.only("offset", "from", "until")); err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
 	offset, from, until := 0, 22, 5
 	if err := errors.Join(s.args.number("offset", &offset), s.args.number("from", &from), s.args.number("until", &until)); err != nil {
-		return body{}, err
+		return testSQL{}, err
 	}
-	return body{measure: bind(`
+	return testSQL{measure: bind(`
 		select count(case when hour >= {from} or hour < {until} then 1 end), count(hour)
 		from (
 		    select extract(hour from {c} + interval '{offset} hours') as hour

@@ -14,12 +14,12 @@ import (
 
 // Following says how Follow works. Its zero value has sensible times.
 type Following struct {
-	Publish time.Duration // From the first change to its publication; 0 means 10 s.
-	Land    time.Duration // How long changes are gathered before they are landed; 0 means 250 ms.
-	Rows    int64         // So many images are landed at once at most; 0 means 50,000.
-	Idle    time.Duration // After so long without a change the position is stored all the same; 0 means 10 minutes.
-	Told    func(*Report, error)
-	Verify  *Verifying // Compares staging with the source, a slice at a time; nil does not.
+	PublishEvery time.Duration        // From the first change to its publication; 0 means 10 s.
+	LandEvery    time.Duration        // How long changes are gathered before they are landed; 0 means 250 ms.
+	MaxImages    int64                // Most row images landed at once; 0 means 50,000.
+	StoreAfter   time.Duration        // Store the position after this long without a change; 0 means 10 minutes.
+	Report       func(*Report, error) // Told of each walk; nil tells nobody.
+	Verify       *Verifying           // Compares staging with the source, a slice at a time; nil does not.
 
 	mu          sync.Mutex
 	lag         Lag
@@ -101,20 +101,20 @@ func Follow(ctx context.Context, o Options) error {
 }
 
 func (f *Following) defaults() {
-	if f.Publish <= 0 {
-		f.Publish = 10 * time.Second
+	if f.PublishEvery <= 0 {
+		f.PublishEvery = 10 * time.Second
 	}
-	if f.Land <= 0 {
-		f.Land = 250 * time.Millisecond
+	if f.LandEvery <= 0 {
+		f.LandEvery = 250 * time.Millisecond
 	}
-	if f.Rows <= 0 {
-		f.Rows = 50_000
+	if f.MaxImages <= 0 {
+		f.MaxImages = 50_000
 	}
-	if f.Idle <= 0 {
-		f.Idle = 10 * time.Minute
+	if f.StoreAfter <= 0 {
+		f.StoreAfter = 10 * time.Minute
 	}
-	if f.Told == nil {
-		f.Told = func(*Report, error) {}
+	if f.Report == nil {
+		f.Report = func(*Report, error) {}
 	}
 }
 
@@ -122,7 +122,7 @@ func (f *Following) defaults() {
 func (f *Following) once(ctx context.Context, o Options) (err error) {
 	report, err := Do(ctx, o)
 	if ctx.Err() == nil {
-		f.Told(report, err)
+		f.Report(report, err)
 	}
 	if err != nil && !blocked(err) {
 		return err
@@ -143,7 +143,7 @@ func (f *Following) once(ctx context.Context, o Options) (err error) {
 			return err
 		}
 		// After a long silence too, so that the position is stored: what was read and is purged later is not lost.
-		if !due && (time.Since(stored) < f.Idle || f.stored() && !f.Verify.unwritten()) {
+		if !due && (time.Since(stored) < f.StoreAfter || f.stored() && !f.Verify.unwritten()) {
 			continue
 		}
 		report, err := Do(ctx, o)
@@ -151,7 +151,7 @@ func (f *Following) once(ctx context.Context, o Options) (err error) {
 			return nil
 		}
 		stored, f.last = time.Now(), report
-		f.Told(report, err)
+		f.Report(report, err)
 		switch {
 		case err != nil && !blocked(err):
 			return err
@@ -255,9 +255,9 @@ func (w *walk) landFollowing(ctx context.Context, f *Following) (*cdc.Stop, erro
 	for t, why := range others {
 		return &cdc.Stop{Table: t, Why: why}, nil // All of them are found when the log is taken up again.
 	}
-	until := time.Now().Add(f.Publish)
+	until := time.Now().Add(f.PublishEvery)
 	for {
-		limit := cdc.Limit{Rows: f.Rows, Wait: min(f.Land, max(time.Until(until), time.Millisecond))}
+		limit := cdc.Limit{Rows: f.MaxImages, Wait: min(f.LandEvery, max(time.Until(until), time.Millisecond))}
 		result, err := w.landChanges(ctx, f.stream, f.reading.Tables, limit, f.reading.Now)
 		if err != nil || result.Stop != nil {
 			return result.Stop, err

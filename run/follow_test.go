@@ -33,7 +33,9 @@ func (x *loggedSource) followWith(t *testing.T, v *run.Verifying) (reports chan 
 	go func() {
 		ended <- run.Follow(ctx, run.Options{
 			Project: p, Warehouse: x.wh, Command: "follow",
-			Following: &run.Following{Publish: 500 * time.Millisecond, Land: 50 * time.Millisecond, Verify: v, Told: func(r *run.Report, err error) {
+			Following: &run.Following{PublishEvery: 500 * time.Millisecond, LandEvery: 50 * time.Millisecond, Verify: v, Report: func(r *run.Report,
+				err error,
+			) {
 				if err != nil && !errors.Is(err, context.Canceled) {
 					t.Log(err)
 				}

@@ -150,7 +150,7 @@ func reasons(anew map[string]string) string {
 	return strings.Join(parts, "; ")
 }
 
-// readableLog looks whether the log can be gone on with.
+// readableLog looks whether reading the log can resume.
 func (w *walk) readableLog(ctx context.Context) (r logReading, why string, err error) {
 	logged, ok := w.source.(source.Logged)
 	switch {

@@ -38,7 +38,7 @@ func (w *walk) create(ctx context.Context, n *model.Node, m warehouse.Model, r *
 	return rows, e
 }
 
-// inSlices builds a model by so many ranges of its key or more, until they fit; done is false where they do not, or it has none.
+// inSlices builds a model by ranges of its key, least or more of them, until they fit; done is false where they do not, or it has none.
 func (w *walk) inSlices(ctx context.Context, n *model.Node, m warehouse.Model, r *rebuild, least int) (rows int64, done bool, err error) {
 	for _, p := range w.local[n].Plans {
 		if len(p.Columns) > 0 {

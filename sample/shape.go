@@ -19,7 +19,6 @@ import (
 //go:embed shape/*.csv
 var shapeFiles embed.FS
 
-// shape is what the files say.
 type shape struct {
 	kinds    []kind
 	periods  []period
@@ -91,7 +90,7 @@ type period struct {
 	days    []int64 // Cases of each day, growing.
 }
 
-// share is so many of so many.
+// share is a part and the whole it is of.
 type share struct{ part, of int64 }
 
 // counts are numbered words and how often each occurs, growing.

@@ -21,12 +21,12 @@ type comparison struct {
 
 	mu       sync.Mutex
 	now      []change.SliceSums // By chunk; nil where the server was not asked.
-	rows     int64              // In the chunks compared,
-	differ   int64              // and in slices of them that are others now.
+	rows     int64              // In the chunks compared.
+	differ   int64              // Of these, rows in slices whose sum changed.
 	asked    int
 	changed  float64 // The shares of changed rows in the chunks asked for, added up.
 	givenUp  string  // Why the table is read without a comparison.
-	sampling int     // So many more chunks have to have changed than not before the comparison is given up.
+	sampling int     // The comparison is given up once changed chunks outnumber unchanged ones by this many.
 }
 
 // Where this share of the rows is in slices that changed, reading them is as good as comparing the rest (a comparison costs about as much).

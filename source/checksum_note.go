@@ -15,7 +15,7 @@ import (
 	"lifeline/change"
 )
 
-// sliceRows is about how many rows share a checksum where the key is a whole number: so many are read again for one that changed.
+// sliceRows is about how many rows share a checksum where the key is a whole number: all of them are read again for one that changed.
 const sliceRows = 128
 
 // note gathers the checksums of a chunk's rows while they are read.

@@ -327,7 +327,7 @@ type moneySum struct {
 	rows    int64
 }
 
-// exact adds without rounding: no sum of a table has so many digits.
+// exact adds without rounding: no sum of a table has more digits than it keeps.
 var exact = apd.BaseContext.WithPrecision(200)
 
 func newAdder() *adder { return &adder{money: map[[2]string]*moneySum{}} }

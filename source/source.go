@@ -23,7 +23,7 @@ type Options struct {
 	Tables    []Contract   // What to read. With none, MySQL gives every base table of the database; CSV needs them.
 	Workers   int          // Connections, or readers of files; 0 means 2.
 	ChunkRows int          // About how many rows a key range of a big table has; 0 means 100,000.
-	BatchRows int          // At most so many rows in a batch; 0 means 4,096.
+	BatchRows int          // Most rows in a batch; 0 means 4,096.
 	Weak      bool         // Where no consistent view over all connections can be had, read without one, and say so in the run record.
 	Logger    *slog.Logger // nil means silence.
 }

@@ -174,7 +174,6 @@ func agrees(f Figure, column, sum string, traced bool) bool {
 	return difference.add(sum) == nil && difference.less(said) == nil && difference.withinTenThousandth()
 }
 
-// set reads the records of one entry.
 func (t *Tracer) set(ctx context.Context, f Figure, r *project.Records, limit int) (*Set, [4]string, error) {
 	var added [4]string
 	base, known := t.compiled[r]

@@ -108,7 +108,6 @@ func (t *Tracer) Trace(ctx context.Context, n *model.Node, key string) (*Chain, 
 	return c, t.fromEntity(ctx, c, n, entity, []string{column})
 }
 
-// first reads the asked row.
 func (t *Tracer) first(ctx context.Context, n *model.Node, key string) (Row, string, error) {
 	columns := t.keyOf(n)
 	if len(columns) == 0 {

@@ -12,7 +12,7 @@ import (
 type Conditions struct {
 	Stretches []Stretch            // Of the source's log, that the landing ends.
 	Guard     func([]Landed) error // Refuses the landing by what it would change; nil refuses nothing.
-	Anew      bool                 // A snapshot: the log is gone on with once it is noted what the tables looked like.
+	Anew      bool                 // A snapshot: reading the log resumes once the tables' columns are noted.
 }
 
 // The states of a stretch of a source's log, as ops.continuity has them.

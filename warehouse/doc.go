@@ -15,8 +15,10 @@
 //
 // A kill at any moment leaves what the last Commit and the last Publish left; the next Begin clears the rest.
 //
-// DuckDB and PostgreSQL stand behind one seam, one file a verb and an engine (duckdb_load.go, postgres_load.go). What above it still asks for
-// the engine's name: the sandbox of people's SQL, hashes over keys of several columns, dbt's profile (`grep -rn 'Engine()'`). The schemas of
-// the two engines are numbered apart, because only DuckDB has a 0003_hash. It leaves to others what is read (source), which models there are (model), what is right (quality) and the order of
-// the work (run). Names and words are those of docs/architecture.md; the numbered promises are named where they are kept.
+// DuckDB and PostgreSQL stand behind one seam, one file a verb and an engine (duckdb_load.go, postgres_load.go). What above it still asks
+// for the engine's name: the sandbox of people's SQL, hashes over keys of several columns, dbt's profile (`grep -rn 'Engine()'`). The
+// schema files of the two engines are numbered apart, because only DuckDB has a 0003_hash; new ones get the same name on both.
+//
+// It leaves to others what is read (source), which models there are (model), what is right (quality) and the order of the work (run).
+// Names and words are those of docs/architecture.md; the numbered promises are named where they are kept.
 package warehouse

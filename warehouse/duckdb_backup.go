@@ -115,5 +115,5 @@ func (w *duckWarehouse) restoreFrom(ctx context.Context, dir string, b Backup) e
 	if b.Published == 0 {
 		return nil
 	}
-	return duckProblem("publish the version of the back-up", p.show(b.Published))
+	return duckProblem("publish the version of the back-up", p.switchTo(b.Published))
 }

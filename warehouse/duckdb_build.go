@@ -82,7 +82,6 @@ func (b *duckBuild) relation(catalog, schema, name string) string {
 	return catalog + "." + Relation(schema, name)
 }
 
-// schema makes a schema of the version.
 func (b *duckBuild) schema(ctx context.Context, schema string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -205,7 +204,6 @@ func (b *duckBuild) Create(ctx context.Context, m Model) (int64, error) {
 	return rows, duckProblem(fmt.Sprintf("count %s.%s", m.Schema, m.Name), err)
 }
 
-// statement makes work of one statement.
 func (b *duckBuild) statement(ctx context.Context, text string) func() error {
 	return func() error { return b.one(ctx, text) }
 }

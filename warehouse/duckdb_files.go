@@ -146,25 +146,6 @@ func move(from, to string) error {
 	return syncFolder(filepath.Dir(to))
 }
 
-// show puts a version's file in the published place in one step (promise 2): at every moment there is the old or the new file.
-func (p duckPaths) show(id int64) error {
-	next := filepath.Join(p.folder, "published.next")
-	if err := os.RemoveAll(next); err != nil {
-		return err
-	}
-	if err := os.Link(p.version(id), next); err != nil {
-		// A file system without hard links gets a copy.
-		if err := copyFile(p.version(id), next); err != nil {
-			return err
-		}
-	}
-	if err := os.Chmod(next, p.mode); err != nil { // A kept version may have another, from before the setting.
-		return err
-	}
-	duckStep("version linked")
-	return move(next, p.published)
-}
-
 // copyFile copies a file, durable and unwritable.
 func copyFile(from, to string) error { return copyAs(from, to, publishedMode) }
 

@@ -160,7 +160,7 @@ func (l *duckLoad) Writer(_ context.Context, t *change.Table) (change.Writer, er
 	return w, nil
 }
 
-// makeRoom lets the engine use more before a batch of so many bytes comes, where its rows are long.
+// makeRoom lets the engine use more memory before a batch of long rows comes.
 func (l *duckLoad) makeRoom(ctx context.Context, bytes int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -65,7 +65,7 @@ func TestLongTextsLandAndAreCompared(t *testing.T) {
 
 func longTextsLand(t *testing.T, rows, size int) {
 	t.Helper()
-	every := max(rows/2, 2) // So many rows apart stay as they are.
+	every := max(rows/2, 2) // One row in this many stays as it is.
 	warehousetest.Run(t, func(t *testing.T, p warehousetest.Place) {
 		table := warehousetest.Table("notes", "id* int32", "body text")
 		w := p.Open(t, warehouse.Options{MemoryLimit: "4GB"})

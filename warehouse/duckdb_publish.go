@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -58,7 +59,7 @@ select
 		return duckProblem(fmt.Sprintf("finish version %d", b.id), err)
 	}
 	duckStep("version named")
-	if err := paths.show(b.id); err != nil {
+	if err := paths.switchTo(b.id); err != nil {
 		return duckProblem(fmt.Sprintf("publish version %d", b.id), err)
 	}
 	duckStep("version shown")
@@ -68,6 +69,25 @@ select
 		return &PublishedError{Version: b.id, Err: err}
 	}
 	return nil
+}
+
+// switchTo puts a version's file in the published place in one step (promise 2): at every moment there is the old or the new file.
+func (p duckPaths) switchTo(id int64) error {
+	next := filepath.Join(p.folder, "published.next")
+	if err := os.RemoveAll(next); err != nil {
+		return err
+	}
+	if err := os.Link(p.version(id), next); err != nil {
+		// A file system without hard links gets a copy.
+		if err := copyFile(p.version(id), next); err != nil {
+			return err
+		}
+	}
+	if err := os.Chmod(next, p.mode); err != nil { // A kept version may have another, from before the setting.
+		return err
+	}
+	duckStep("version linked")
+	return move(next, p.published)
 }
 
 // Versions are those kept, newest first.
@@ -114,7 +134,7 @@ func (r *duckRun) Rollback(ctx context.Context) (Version, error) {
 	if err := r.checkVersion(ctx, to.ID); err != nil {
 		return Version{}, err
 	}
-	if err := r.paths.show(to.ID); err != nil {
+	if err := r.paths.switchTo(to.ID); err != nil {
 		return Version{}, duckProblem(fmt.Sprintf("publish version %d", to.ID), err)
 	}
 	to.Current = true
@@ -162,7 +182,7 @@ func (r *duckRun) restore(ctx context.Context) error {
 				r.paths.versions))
 			continue
 		}
-		if err := r.paths.show(v.ID); err != nil {
+		if err := r.paths.switchTo(v.ID); err != nil {
 			return duckProblem(fmt.Sprintf("put version %d back in its place", v.ID), err)
 		}
 		r.tell(fmt.Sprintf("%s was gone; version %d is back in its place", r.paths.published, v.ID))

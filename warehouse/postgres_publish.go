@@ -36,7 +36,7 @@ func (b *postgresBuild) Publish(ctx context.Context, p Publication) error {
 		if err := w.shareShards(ctx, conn, b.version); err != nil {
 			return w.problem("let readers into the shards", err)
 		}
-		if err := w.show(ctx, conn, b.version, func(tx pgx.Tx) error { return w.record(ctx, tx, b.version, p) }); err != nil {
+		if err := w.switchTo(ctx, conn, b.version, func(tx pgx.Tx) error { return w.record(ctx, tx, b.version, p) }); err != nil {
 			return w.problem(fmt.Sprintf("publish version %d", b.version), err)
 		}
 		return nil
@@ -69,7 +69,7 @@ limit 1`).Scan(&v.ID, &v.Run, &v.PublishedAt, &v.AsOf, &v.Current)
 		if err != nil {
 			return r.w.problem("read ops.versions", err)
 		}
-		err = r.w.show(ctx, conn, v.ID, func(tx pgx.Tx) error {
+		err = r.w.switchTo(ctx, conn, v.ID, func(tx pgx.Tx) error {
 			_, err := tx.Exec(ctx, `
 update ops.versions
 set state = case when version = $1 then 'published' else 'kept' end
@@ -116,9 +116,9 @@ where version in (
 	return err
 }
 
-// show points every view at one version, in one transaction (promise 2). It waits for readers whose snapshot is older than the
+// switchTo points every view at one version, in one transaction (promise 2). It waits for readers whose snapshot is older than the
 // version's rows, for they would find its tables empty; then asks for all locks at once, for a moment, again and again.
-func (w *postgres) show(ctx context.Context, conn *pgx.Conn, version int64, record func(tx pgx.Tx) error) error {
+func (w *postgres) switchTo(ctx context.Context, conn *pgx.Conn, version int64, record func(tx pgx.Tx) error) error {
 	patience := newPatience(w)
 	if err := w.waitForSnapshots(ctx, conn, patience); err != nil {
 		return err
@@ -126,7 +126,7 @@ func (w *postgres) show(ctx context.Context, conn *pgx.Conn, version int64, reco
 	backoff := 5 * time.Millisecond
 	var hard []string // The views that readers held up, the last one first.
 	for attempt := 0; ; attempt++ {
-		err := w.tryShow(ctx, conn, version, record, hard, attempt)
+		err := w.trySwitch(ctx, conn, version, record, hard, attempt)
 		if err == nil {
 			return nil
 		}
@@ -155,7 +155,7 @@ func (w *postgres) show(ctx context.Context, conn *pgx.Conn, version int64, reco
 	}
 }
 
-func (w *postgres) tryShow(ctx context.Context, conn *pgx.Conn, version int64, record func(tx pgx.Tx) error, hard []string,
+func (w *postgres) trySwitch(ctx context.Context, conn *pgx.Conn, version int64, record func(tx pgx.Tx) error, hard []string,
 	attempt int,
 ) error {
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {

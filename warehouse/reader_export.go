@@ -12,7 +12,7 @@ import (
 // partRows is how many rows of DuckDB are in memory at once: its driver holds the whole of an answer.
 const partRows = 250_000
 
-// Stream gives the rows of a query, of which there are about so many, to a function, which may be called several times. However many
+// Stream gives the rows of a query, about that many, to a function, which may be called several times. However many
 // there are, few are in memory at once.
 func (r *Reader) Stream(ctx context.Context, query string, rows int64, do func(*Rows) error) error {
 	switch {

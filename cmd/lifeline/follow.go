@@ -15,10 +15,10 @@ import (
 )
 
 type followCommand struct {
-	PublishEvery  time.Duration `default:"10s" placeholder:"10s" help:"At the latest so long after a change it is published."`
-	LandEvery     time.Duration `default:"250ms" placeholder:"250ms" help:"Changes are gathered for so long before they are landed."`
+	PublishEvery  time.Duration `default:"10s" placeholder:"10s" help:"Publish a change at most this long after it was made."`
+	LandEvery     time.Duration `default:"250ms" placeholder:"250ms" help:"How long to gather changes before landing them."`
 	Wait          time.Duration `placeholder:"10m" help:"Wait this long for another run that holds the warehouse."`
-	SourceWorkers int           `default:"2" help:"Connections to the source, where it must be read whole."`
+	SourceWorkers int           `default:"2" help:"Connections for reading tables whole, where that is needed."`
 	Verify        bool          `help:"Compare staging with the source for ever, a slice at a time, without locks."`
 	Repair        bool          `help:"With --verify: a table that differs is read again, at the point where the others stand."`
 	Prove         share         `placeholder:"1%" help:"Compute a random share of keys again and compare them before publishing."`
@@ -26,7 +26,7 @@ type followCommand struct {
 
 func (followCommand) Help() string {
 	return `Stays on the source's binary log: every change lands within a moment, with its commit time, and is checked and published at an
-interval. It begins as a run does, goes on from where it was after any stop, and ends with exit code 0 when it is told to (SIGTERM).
+interval. It begins as a run does, resumes where it was after any stop, and ends with exit code 0 on SIGTERM.
 
 Examples:
   lifeline follow --project examples/carepay --source mysql://reader:pass@db/carepay --warehouse duckdb:carepay.duckdb
@@ -55,8 +55,8 @@ func (c *followCommand) Run(ctx context.Context, g *Globals) error {
 		o.Following.Verify = &run.Verifying{Repair: c.Repair, Found: g.tellDifferences}
 	}
 	o.Wait, o.Prove = c.Wait, float64(c.Prove)
-	o.Following.Publish, o.Following.Land = c.PublishEvery, c.LandEvery
-	o.Following.Told = func(r *run.Report, err error) { g.tellFollowed(o.Following, r, err) }
+	o.Following.PublishEvery, o.Following.LandEvery = c.PublishEvery, c.LandEvery
+	o.Following.Report = func(r *run.Report, err error) { g.tellFollowed(o.Following, r, err) }
 	return run.Follow(ctx, o)
 }
 
@@ -111,7 +111,7 @@ func (c *serveCommand) follow(ctx context.Context, g *Globals, s *dashboard.Serv
 			}
 		}
 		if errors.As(err, new(*run.DeletesError)) {
-			pause = time.Minute // Somebody has to look; once a run was allowed to delete, it is gone on with.
+			pause = time.Minute // Somebody has to look; following resumes once a run was allowed to delete.
 		}
 		select {
 		case <-ctx.Done():
@@ -164,7 +164,7 @@ func (c *serveCommand) followOnce(ctx context.Context, g *Globals, s *dashboard.
 	ticking, stop := context.WithCancel(ctx)
 	defer stop()
 	go tellLag(ticking, s, o.Following)
-	o.Following.Told = func(r *run.Report, err error) {
+	o.Following.Report = func(r *run.Report, err error) {
 		e := dashboard.LiveEvent{Kind: "run", State: "finished"}
 		if r != nil {
 			e.Run, e.Status, e.Text = r.RunID, string(r.Status), r.Why

@@ -30,13 +30,13 @@ type initCommand struct {
 	Currency string        `placeholder:"KES" help:"Currency of the amounts that have none beside them."`
 	TimeZone string        `placeholder:"ZONE" help:"Zone of the source's DATETIME values, such as Africa/Nairobi."`
 	Mask     bool          `help:"Mask what is personal; without it the masks stand as comments."`
-	Yes      bool          `short:"y" help:"Ask nothing: take what is sure, and say what was left."`
-	DryRun   bool          `help:"Say what would be written; write nothing."`
+	Yes      bool          `short:"y" help:"Ask nothing: use the sure guesses and list the rest."`
+	DryRun   bool          `help:"Print what would be written; write nothing."`
 	NoData   bool          `help:"Read the catalogue alone, no row."`
 	Update   bool          `help:"Add what is new in the source to a project that init wrote, and show the rest as a diff."`
-	Serve    bool          `help:"Go on: run the project, then serve its dashboard."`
+	Serve    bool          `help:"Then run the project and serve its dashboard."`
 	Addr     string        `default:"127.0.0.1:8080" help:"Where --serve listens."`
-	Budget   time.Duration `default:"40s" help:"How long to look."`
+	Budget   time.Duration `default:"40s" help:"Longest time for looking at the database."`
 }
 
 func (initCommand) Help() string {

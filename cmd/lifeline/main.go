@@ -26,8 +26,8 @@ var version = "dev"
 type commands struct {
 	Globals
 
-	Demo       demoCommand       `cmd:"" help:"Everything on a fresh machine: sample data, one run, a short report."`
-	Init       initCommand       `cmd:"" help:"Look at a database that nobody described, and write a project for it."`
+	Demo       demoCommand       `cmd:"" help:"Try it: sample data, one run, the dashboard."`
+	Init       initCommand       `cmd:"" help:"Write a project for a database that has none."`
 	Doctor     doctorCommand     `cmd:"" help:"All preflight checks of source, project and warehouse, each with what to do."`
 	Run        runCommand        `cmd:"" help:"The main job: land, build, check, publish."`
 	Follow     followCommand     `cmd:"" help:"Stay on the binary log: land, check and publish what changes, as it changes."`

@@ -44,7 +44,8 @@ type serveCommand struct {
 }
 
 func (serveCommand) Help() string {
-	return `Serves the dashboard and its API over the published version, and switches to each new one. Without --every or --follow it writes nothing.
+	return `Serves the dashboard and its API over the published version, and switches to each new one.
+Without --every or --follow it writes nothing.
 
 Examples:
   lifeline serve --project examples/carepay

@@ -15,7 +15,6 @@ type core struct {
 	invoiceByID   map[int64]*invoice
 }
 
-// record is what every entity has.
 type record struct {
 	id            int64
 	raw           word

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// patience is how often it is looked whether somebody waits because of the view.
-const patience = 300 * time.Millisecond
+// lookEvery is the time between two looks at whether somebody waits because of the view.
+const lookEvery = 300 * time.Millisecond
 
 // watch gives the view up once somebody waits to change a table's definition: they would wait for the view's end, and every reader and
 // writer of the table behind them (promise 9). A new view is to be taken then. MariaDB keeps a view's metadata locks until its end where
 // there is a binary log; MySQL lets them go after every statement, see release.
 func (n *serverSnapshot) watch(ctx context.Context) {
-	tick := time.NewTicker(patience)
+	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -82,7 +82,7 @@ func (n *serverSnapshot) yielding(ctx context.Context, t *serverTable, run func(
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		tick := time.NewTicker(patience)
+		tick := time.NewTicker(lookEvery)
 		defer tick.Stop()
 		for {
 			select {

@@ -9,8 +9,7 @@ import (
 )
 
 // keepReturns prepares a file for the standard library's reader, which drops a carriage return before a newline and before the end of the
-// file
-// from every record. In a file whose lines do not end so it belongs to the value; doubled, one of the two is left.
+// file from every record. In a file whose lines do not end with CRLF it belongs to the value; doubled, one of the two is left.
 func (t *fileTable) keepReturns(in *bufio.Reader) io.Reader {
 	if t.crlf {
 		return in
