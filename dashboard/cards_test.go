@@ -183,16 +183,27 @@ func TestOpenWorkIsCountedDayByDay(t *testing.T) {
 			case strings.Contains(asked, "rejected"):
 				where = "status <> 'rejected'"
 			}
-			for _, row := range flow.Rows {
-				got := get[dashboard.SQLData](c, ask(fmt.Sprintf(`
-select count(*) as n
-from analytics.dim_claims_lifecycle
-where %[1]s and cast(date_submitted + interval '3 hours' as date) <= date '%[2]s'
-	and (status in ('submitted', 'in_review', 'resubmitted', 'reopened') and treatment_status <> 'void'
-		or status in ('approved', 'partial', 'paid', 'rejected') and date_decided >= date_submitted
-			and cast(date_decided + interval '3 hours' as date) > date '%[2]s')`, where, row[1])))
-				require.Equal(t, text(got.Data.Rows[0][0]), text(row[4]), "%s, %v", asked, row)
+			days, want := make([]string, len(flow.Rows)), [][]string{}
+			for i, row := range flow.Rows {
+				days[i] = fmt.Sprintf("(date '%s')", row[1])
+				want = append(want, []string{text(row[1]), text(row[4])})
 			}
+			require.NotEmpty(t, days, asked)
+			counted := get[dashboard.SQLData](c, ask(fmt.Sprintf(`
+select d.day, count(c.dim_claim_id) as n
+from (values %s) as d(day)
+left join (select * from analytics.dim_claims_lifecycle where %s) as c
+	on cast(c.date_submitted + interval '3 hours' as date) <= d.day
+	and (c.status in ('submitted', 'in_review', 'resubmitted', 'reopened') and c.treatment_status <> 'void'
+		or c.status in ('approved', 'partial', 'paid', 'rejected') and c.date_decided >= c.date_submitted
+			and cast(c.date_decided + interval '3 hours' as date) > d.day)
+group by d.day
+order by d.day`, strings.Join(days, ", "), where)))
+			got := [][]string{}
+			for _, row := range counted.Data.Rows {
+				got = append(got, []string{text(row[0]), text(row[1])})
+			}
+			require.Equal(t, want, got, asked)
 		}
 	})
 }
@@ -238,7 +249,10 @@ func TestFailingRowsAreCountedByWhoseTheyAre(t *testing.T) {
 			"product": {"dim_product_id", "product_id"},
 		}
 		counted := 0
-		for _, check := range get[dashboard.ChecksData](c, "/api/v1/checks").Data.Checks {
+		for i, check := range get[dashboard.ChecksData](c, "/api/v1/checks").Data.Checks {
+			if check.Failing == 0 || i%c.oneIn(1) != 0 {
+				continue
+			}
 			d := get[dashboard.CheckData](c, "/api/v1/checks/"+check.Name).Data
 			if len(d.Whose) == 0 || d.Total > 20000 {
 				continue

@@ -205,7 +205,7 @@ func openBig(t *testing.T, dir, dsn string) *client {
 		require.NoError(t, s.Close())
 		require.NoError(t, done())
 	})
-	return &client{t: t, url: h.URL, server: s}
+	return &client{t: t, url: h.URL, server: s, postgres: strings.HasPrefix(dsn, "postgres:")}
 }
 
 // narrow connections hold little on its way, so that a slow reader stops the server in mid-stream.
@@ -238,8 +238,11 @@ func TestABigExportIsWholeInEveryFormat(t *testing.T) {
 		n, dsn := bigRows(), b.dsn
 		c := openBig(t, b.dir, dsn)
 		all, some := "range=all", "range=all&status=paid&amount>=500"
-		formats := map[string][]string{all: {"ndjson", "parquet"}, some: {"csv", "parquet"}}
-		if long {
+		formats := map[string][]string{all: {"ndjson", "parquet"}, some: {"csv"}}
+		switch {
+		case c.postgres && !long:
+			formats = map[string][]string{all: {"parquet"}, some: {"csv"}}
+		case long:
 			formats[all], formats[some] = []string{"csv", "ndjson", "parquet"}, []string{"csv", "ndjson", "parquet"}
 		}
 		for _, query := range []string{all, some} {

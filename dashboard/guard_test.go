@@ -363,8 +363,7 @@ func TestHeavyStatementsLeaveTheServerAlone(t *testing.T) {
 	if os.Getenv("LIFELINE_SOAK") == "" {
 		t.Skip("a measurement; LIFELINE_SOAK=1 runs it")
 	}
-	c := duck(t)
-	require.FileExists(t, filepath.Join(folder(t), "w.duckdb"))
+	c := open(t, duckDSN(t))
 	heavy := []string{
 		"select len(range(100000000))", "select length(repeat('x', 3000000000))", "select levenshtein(repeat('a', 60000), repeat('b', 60000))",
 		"select list_transform(range(100000), lambda x: list_sum(list_transform(range(100000), lambda y: x * y)))",

@@ -6,9 +6,11 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -16,6 +18,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,10 +87,14 @@ func leave(end func()) {
 // long tells whether tests run at full size.
 var long = os.Getenv("LIFELINE_SOAK") != ""
 
-// oneIn is how much of many like things a test looks at: one in n, all of them in the soak.
-func oneIn(n int) int {
-	if long {
+// oneIn is how much of many like things a test looks at: one in n, on PostgreSQL, which is asked the same, one in three times as many, and
+// all of them in the soak.
+func (c *client) oneIn(n int) int {
+	switch {
+	case long:
 		return 1
+	case c.postgres:
+		return 3 * n
 	}
 	return n
 }
@@ -197,44 +204,107 @@ func create(server, prefix string) (dsn string, drop func(), err error) {
 	}, nil
 }
 
-// open serves a warehouse on loopback.
-func open(t *testing.T, dsn string, change ...func(*dashboard.Options)) *client {
-	t.Helper()
+// serve serves a warehouse on loopback; end ends it.
+func serve(ctx context.Context, dsn string, change ...func(*dashboard.Options)) (c *client, end func() error, err error) {
 	p, err := load(carepay, dsn)
-	require.NoError(t, err)
-	wh, err := warehouse.Open(t.Context(), warehouse.Options{DSN: dsn, Threads: 2})
-	require.NoError(t, err)
+	if err != nil {
+		return nil, nil, err
+	}
 	d, err := semantic.ReadDefinition(carepay)
-	require.NoError(t, err)
+	if err != nil {
+		return nil, nil, err
+	}
+	wh, err := warehouse.Open(ctx, warehouse.Options{DSN: dsn, Threads: 2})
+	if err != nil {
+		return nil, nil, err
+	}
 	graph, err := model.NewGraph(p, model.Options{
 		Target: model.Target{Name: wh.Engine(), Type: wh.Engine()},
 		Vars:   map[string]any{"as_of": "2000-01-01 00:00:00"},
 	})
-	require.NoError(t, err)
+	if err != nil {
+		return nil, nil, errors.Join(err, wh.Close())
+	}
 	o := dashboard.Options{Project: p, Definition: d, Warehouse: wh, Graph: graph, DSN: dsn, Build: "test", Poll: 20 * time.Millisecond}
 	for _, c := range change {
 		c(&o)
 	}
-	s, err := dashboard.New(t.Context(), o)
-	require.NoError(t, err)
+	s, err := dashboard.New(ctx, o)
+	if err != nil {
+		return nil, nil, errors.Join(err, wh.Close())
+	}
 	h := httptest.NewServer(s.Handler())
-	t.Cleanup(func() {
+	return &client{url: h.URL, server: s, postgres: wh.Engine() == "postgres"}, func() error {
 		h.Close()
-		require.NoError(t, s.Close())
-		require.NoError(t, wh.Close())
-	})
-	return &client{t: t, url: h.URL, server: s}
+		return errors.Join(s.Close(), wh.Close())
+	}, nil
 }
 
-// duck serves the shared DuckDB warehouse.
+// open serves a warehouse for one test.
+func open(t *testing.T, dsn string, change ...func(*dashboard.Options)) *client {
+	t.Helper()
+	c, end, err := serve(t.Context(), dsn, change...)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, end()) })
+	return c.with(t)
+}
+
+// servers are those of the shared warehouses by their address: one serves all tests that only read and set nothing.
+var servers sync.Map
+
+// served is the server of a shared warehouse. Each test asks it from an address of its own, so that none takes another's share of it.
+func served(t *testing.T, dsn string) *client {
+	t.Helper()
+	started, _ := servers.LoadOrStore(dsn, sync.OnceValues(func() (*client, error) {
+		c, end, err := serve(context.Background(), dsn, func(o *dashboard.Options) { o.Poll = time.Second }) // No version will come.
+		if err == nil {
+			leave(func() { _ = end() })
+		}
+		return c, err
+	}))
+	c, err := started.(func() (*client, error))()
+	require.NoError(t, err)
+	own := c.with(t)
+	own.transport = fromOwnAddress(t)
+	return own
+}
+
+var askers atomic.Int64
+
+// fromOwnAddress connects from an address of loopback that no other test uses, where the system has more than one.
+func fromOwnAddress(t *testing.T) http.RoundTripper {
+	t.Helper()
+	n := askers.Add(1)
+	address := net.IPv4(127, 1, byte(n>>8), byte(n))
+	if l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", net.JoinHostPort(address.String(), "0")); err != nil {
+		return http.DefaultTransport
+	} else if err := l.Close(); err != nil {
+		require.NoError(t, err)
+	}
+	from := &http.Transport{DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: address}}).DialContext}
+	t.Cleanup(from.CloseIdleConnections)
+	return from
+}
+
+// duckDSN is the shared DuckDB warehouse.
+func duckDSN(t *testing.T) string {
+	t.Helper()
+	return "duckdb:" + filepath.Join(folder(t), "w.duckdb")
+}
+
+// duck serves the shared DuckDB warehouse, by a server of the test's own where it changes a setting.
 func duck(t *testing.T, change ...func(*dashboard.Options)) *client {
-	return open(t, "duckdb:"+filepath.Join(folder(t), "w.duckdb"), change...)
+	t.Helper()
+	if len(change) > 0 {
+		return open(t, duckDSN(t), change...)
+	}
+	return served(t, duckDSN(t))
 }
 
-// onEveryEngine runs a test on DuckDB and PostgreSQL.
+// onEveryEngine runs a test that only reads on DuckDB and PostgreSQL.
 func onEveryEngine(t *testing.T, do func(t *testing.T, c *client)) {
 	t.Run("duckdb", func(t *testing.T) { do(t, duck(t)) })
-	t.Run("postgres", func(t *testing.T) { do(t, open(t, postgres(t))) })
+	t.Run("postgres", func(t *testing.T) { do(t, served(t, postgres(t))) })
 }
 
 type fataler interface {
@@ -243,10 +313,12 @@ type fataler interface {
 }
 
 type client struct {
-	t      fataler
-	url    string
-	server *dashboard.Server
-	header http.Header
+	t         fataler
+	url       string
+	server    *dashboard.Server
+	header    http.Header
+	transport http.RoundTripper // nil means the default.
+	postgres  bool              // The engine of the warehouse.
 }
 
 // with is the same client that complains to another test.
@@ -269,7 +341,11 @@ func (c *client) request(method, path, body string) *http.Response {
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	answer, err := http.DefaultTransport.RoundTrip(r)
+	transport := c.transport
+	if transport == nil {
+		transport = http.DefaultTransport
+	}
+	answer, err := transport.RoundTrip(r)
 	require.NoError(c.t, err, path)
 	return answer
 }

@@ -43,7 +43,7 @@ func (r *reader) loop(ctx context.Context, wh warehouse.Warehouse) {
 			r.wrong.Store(&text)
 		}
 		if !long {
-			select { // Four readers without a pause would leave the runs no processor.
+			select { // Readers without a pause would leave the runs no processor.
 			case <-ctx.Done():
 			case <-time.After(600 * time.Millisecond):
 			}
@@ -73,9 +73,9 @@ func (r *reader) once(ctx context.Context, wh warehouse.Warehouse) error {
 // Readers see one version, whole, whatever happens to the runs: publications one after another, and kills at any moment (promises 2
 // and 5). Afterwards a run ends well, with the content that an untouched warehouse gets.
 func TestReadersSeeOneVersionThroughPublicationsAndKills(t *testing.T) {
-	publications, kills := 2, 2
+	publications, kills, pollers := 2, 1, 2
 	if long {
-		publications, kills = 20, 5
+		publications, kills, pollers = 20, 5, 4
 	}
 	onEveryEngine(t, func(t *testing.T, dsn string) {
 		dir := copyOf(t, shopCSV(t))
@@ -89,7 +89,7 @@ func TestReadersSeeOneVersionThroughPublicationsAndKills(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		var r reader
 		var readers sync.WaitGroup
-		for range 4 {
+		for range pollers {
 			readers.Go(func() { r.loop(ctx, wh) })
 		}
 		for i := range publications {

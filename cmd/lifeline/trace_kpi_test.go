@@ -62,7 +62,7 @@ func TestEveryKPIOfTheGoldenSetIsTheRecordsBehindIt(t *testing.T) {
 			require.Len(t, names, 32)
 			figures, few := 0, oneIn(5, dsn)
 			if !long {
-				few *= 2
+				few *= 4
 			}
 			for _, name := range names {
 				found, err := tracer.Figures(ctx, tracer.FigureNode(name), nil)
@@ -168,6 +168,7 @@ func TestFiguresOfASampleAreTheRecordsBehindThem(t *testing.T) {
 	require.Contains(t, o.out, "core.claims: ")
 	require.Contains(t, o.out, "numerator + 1, n")
 	require.Contains(t, o.out, "--limit 0 lists all")
+	requireFiguresRefused(t, flags)
 }
 
 func TestATraceSaysWhenTheProjectIsNoLongerThatOfTheVersion(t *testing.T) {

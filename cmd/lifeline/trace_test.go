@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -36,9 +37,25 @@ func traced(t *testing.T, flags []string, table string, key any) chain {
 	t.Helper()
 	o := lifeline(t, append([]string{"trace", "--json", table, fmt.Sprint(key)}, flags...)...)
 	require.Zero(t, o.code, o.errors)
-	var c chain
-	require.NoError(t, json.Unmarshal([]byte(o.out), &c), o.out)
+	return chainOf(t, o.out)
+}
+
+func chainOf(t *testing.T, text string) (c chain) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal([]byte(text), &c), text)
 	return c
+}
+
+// tracedBy is traced without a process, by a tracer that is open.
+func tracedBy(t *testing.T, tracer *trace.Tracer, table string, key any) chain {
+	t.Helper()
+	n, err := tracer.Node(table)
+	require.NoError(t, err)
+	found, err := tracer.Trace(t.Context(), n, fmt.Sprint(key))
+	require.NoError(t, err)
+	var text strings.Builder
+	require.NoError(t, writeJSON(&text, found))
+	return chainOf(t, text.String())
 }
 
 func (c chain) tables() string {
@@ -76,52 +93,58 @@ func TestARowIsTracedToTheLineOfTheFileItCameFrom(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, dsn string) {
 		flags := at(carepay, "csv:"+dir, dsn)
 		firstRun(t, flags)
-		for _, where := range []string{
-			"currency_basis = 'repaired'", "date_created_basis = 'missing'", "status_basis = 'source' and amount > 0",
-			"status_basis = 'repaired'",
-		} {
-			rows := query(t, flags, fmt.Sprintf("select id, treatment_id from core.claims where %s order by id limit %d", where, 2/oneIn(2, dsn)))
-			for _, row := range rows {
-				id := fmt.Sprintf("%.0f", row["id"])
-				c := traced(t, flags, "analytics.dim_claims_lifecycle", id)
-				require.Equal(t, "analytics.dim_claims_lifecycle < core.claims < staging.claim", c.tables(), where)
-				line := fileRow(t, dir, "claims.csv", id)
-				for _, r := range c.Repairs {
-					raw := strings.TrimRight(line[r.Column], "\r")
-					switch {
-					case r.Raw == nil:
-						require.Contains(t, []string{"", "NULL"}, raw, "%s of %s", r.Column, id)
-					case strings.HasPrefix(r.Column, "date") || r.Column == "amount":
-						require.True(t, strings.HasPrefix(raw, *r.Raw) || strings.HasPrefix(*r.Raw, raw), "%s of %s: %q, %q", r.Column, id, raw, *r.Raw)
-					default:
-						require.Equal(t, raw, strings.TrimRight(*r.Raw, "\r"), "%s of %s", r.Column, id)
-					}
-				}
-				require.Len(t, c.Runs, 1)
-				require.Equal(t, "published", *c.Runs[0].Status)
-				require.Empty(t, c.History)
-				require.Equal(t, []trace.Related{{
-					Table: "core.treatments", Column: "treatment_id", Rows: 1,
-					Keys: []string{fmt.Sprintf("%.0f", row["treatment_id"])},
-				}}, c.Parents)
-			}
-		}
-		// Of a treatment's claims and invoices, as a join counts them.
-		row := query(t, flags, `select t.id, count(distinct c.id) as claims, count(distinct i.id) as invoices from core.treatments as t
-			join core.claims as c on c.treatment_id = t.id
-			join core.invoices as i on i.treatment_id = t.id group by t.id order by claims desc, t.id limit 1`)[0]
-		related := map[string]int64{}
-		for _, r := range traced(t, flags, "dim_treatments", fmt.Sprintf("%.0f", row["id"])).Children {
-			related[r.Table] = r.Rows
-		}
-		require.Equal(t, map[string]int64{"core.claims": int64(row["claims"].(float64)), "core.invoices": int64(row["invoices"].(float64))},
-			related)
-		requireEveryTableTraced(t, flags, oneIn(4, dsn))
+		withTracer(t, carepay, dsn, func(_ context.Context, tracer *trace.Tracer) { requireRowsTraced(t, flags, dir, tracer, oneIn(2, dsn)) })
 	})
 }
 
+// requireRowsTraced traces rows of every basis to their lines, and to their relatives.
+func requireRowsTraced(t *testing.T, flags []string, dir string, tracer *trace.Tracer, few int) {
+	t.Helper()
+	for _, where := range []string{
+		"currency_basis = 'repaired'", "date_created_basis = 'missing'", "status_basis = 'source' and amount > 0",
+		"status_basis = 'repaired'",
+	} {
+		rows := query(t, flags, fmt.Sprintf("select id, treatment_id from core.claims where %s order by id limit %d", where, 2/few))
+		for _, row := range rows {
+			id := fmt.Sprintf("%.0f", row["id"])
+			c := tracedBy(t, tracer, "analytics.dim_claims_lifecycle", id)
+			require.Equal(t, "analytics.dim_claims_lifecycle < core.claims < staging.claim", c.tables(), where)
+			line := fileRow(t, dir, "claims.csv", id)
+			for _, r := range c.Repairs {
+				raw := strings.TrimRight(line[r.Column], "\r")
+				switch {
+				case r.Raw == nil:
+					require.Contains(t, []string{"", "NULL"}, raw, "%s of %s", r.Column, id)
+				case strings.HasPrefix(r.Column, "date") || r.Column == "amount":
+					require.True(t, strings.HasPrefix(raw, *r.Raw) || strings.HasPrefix(*r.Raw, raw), "%s of %s: %q, %q", r.Column, id, raw, *r.Raw)
+				default:
+					require.Equal(t, raw, strings.TrimRight(*r.Raw, "\r"), "%s of %s", r.Column, id)
+				}
+			}
+			require.Len(t, c.Runs, 1)
+			require.Equal(t, "published", *c.Runs[0].Status)
+			require.Empty(t, c.History)
+			require.Equal(t, []trace.Related{{
+				Table: "core.treatments", Column: "treatment_id", Rows: 1,
+				Keys: []string{fmt.Sprintf("%.0f", row["treatment_id"])},
+			}}, c.Parents)
+		}
+	}
+	// Of a treatment's claims and invoices, as a join counts them.
+	row := query(t, flags, `select t.id, count(distinct c.id) as claims, count(distinct i.id) as invoices from core.treatments as t
+			join core.claims as c on c.treatment_id = t.id
+			join core.invoices as i on i.treatment_id = t.id group by t.id order by claims desc, t.id limit 1`)[0]
+	related := map[string]int64{}
+	for _, r := range tracedBy(t, tracer, "dim_treatments", fmt.Sprintf("%.0f", row["id"])).Children {
+		related[r.Table] = r.Rows
+	}
+	require.Equal(t, map[string]int64{"core.claims": int64(row["claims"].(float64)), "core.invoices": int64(row["invoices"].(float64))},
+		related)
+	requireEveryTableTraced(t, flags, tracer, few*few)
+}
+
 // requireEveryTableTraced traces a row of each published table that has a key of one column to where it must lead.
-func requireEveryTableTraced(t *testing.T, flags []string, few int) {
+func requireEveryTableTraced(t *testing.T, flags []string, tracer *trace.Tracer, few int) {
 	t.Helper()
 	leads := map[string]string{
 		"analytics.fct_claims_activity": "core.claims < staging.claim", "analytics.fct_invoices_activity": "core.invoices < staging.invoice",
@@ -145,7 +168,7 @@ func requireEveryTableTraced(t *testing.T, flags []string, few int) {
 			key = "treatment_id"
 		}
 		row := query(t, flags, fmt.Sprintf("select cast(min(%s) as varchar) as k from %s", key, table))[0]
-		c := traced(t, flags, table, row["k"])
+		c := tracedBy(t, tracer, table, row["k"])
 		require.Equal(t, strings.TrimSuffix(table+" < "+want, " < "), c.tables())
 		if want == "" {
 			id := table[len("analytics.dim_"):len(table)-1] + "_id"
@@ -156,44 +179,35 @@ func requireEveryTableTraced(t *testing.T, flags []string, few int) {
 	}
 }
 
+// requireNotTraced holds that a trace is refused with what it says and with what to try.
+func requireNotTraced(t *testing.T, flags []string, says, try string, args ...string) {
+	t.Helper()
+	o := lifeline(t, append(append([]string{"trace"}, args...), flags...)...)
+	require.Equal(t, 2, o.code, o.errors)
+	require.Contains(t, o.errors, says)
+	require.Contains(t, o.errors, "Try: "+try)
+}
+
 func TestATraceTellsEarlierVersionsAndWhereMissingRowsAre(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, dsn string) {
-		dir := copyOf(t, smallSample(t))
-		flags := at(carepay, "csv:"+dir, dsn)
-		refused := func(says, try string, args ...string) {
-			t.Helper()
-			o := lifeline(t, append(append([]string{"trace"}, args...), flags...)...)
-			require.Equal(t, 2, o.code, o.errors)
-			require.Contains(t, o.errors, says)
-			require.Contains(t, o.errors, "Try: "+try)
-		}
-		o := lifeline(t, append([]string{"trace", "core.claims", "1"}, flags...)...)
+		dir, aside := spoiledPurchases(t, 1, 6, "XTS")
+		flags := at(shop, "csv:"+dir, dsn)
+		o := lifeline(t, append([]string{"trace", "core.purchases", "1"}, flags...)...)
 		require.NotZero(t, o.code)
 		require.Contains(t, o.errors, "nothing is published yet")
 		require.Contains(t, o.errors, "Try: lifeline run")
 
-		firstRun(t, flags)
-		path := filepath.Join(dir, "claims.csv")
-		text, err := os.ReadFile(path)
-		require.NoError(t, err)
-		lines := splitLines(string(text))
-		keys := query(t, flags, "select cast(id as varchar) as id from core.claims where amount > 0 order by id desc limit 2")
-		changed, gone := keys[0]["id"].(string), keys[1]["id"].(string)
-		was := fileRow(t, dir, "claims.csv", changed)["amount"]
-		for i := len(lines) - 1; i > 0; i-- {
-			switch key, _, _ := strings.Cut(lines[i], ","); strings.Trim(key, `"`) {
-			case changed:
-				lines[i] = changeAmount(lines[i], "12.3400")
-			case gone:
-				lines = slices.Delete(lines, i, i+1)
-			}
-		}
-		require.NoError(t, os.WriteFile(path, []byte(joinLines(lines)), 0o600))
+		report(t, 0, append([]string{"run"}, flags...)...)
+		lines := purchasesOf(t, dir)
+		changed, gone := fieldOf(lines[7], 0), fieldOf(lines[8], 0)
+		was := fieldOf(lines[7], 5)
+		lines[7] = changeField(lines[7], 5, "12.3400")
+		setPurchases(t, dir, slices.Delete(lines, 8, 9))
 		report(t, 0, append([]string{"run"}, flags...)...)
 
-		c := traced(t, flags, "claims", changed)
-		require.Equal(t, "core.claims < staging.claim", c.tables())
+		c := traced(t, flags, "purchases", changed)
+		require.Equal(t, "core.purchases < staging.purchase", c.tables())
 		require.Len(t, c.History, 1)
 		require.Len(t, c.History[0].Changes, 1)
 		require.Equal(t, "amount", c.History[0].Changes[0].Column)
@@ -201,31 +215,41 @@ func TestATraceTellsEarlierVersionsAndWhereMissingRowsAre(t *testing.T) {
 		require.Equal(t, "12.3400", *c.History[0].Changes[0].Became)
 		require.Equal(t, "2", c.Runs[0].ID)
 
-		refused("core.claims has no row "+gone+": it has gone from the source", "lifeline query", "core.claims", gone)
-		aside := query(t, append(flags, "--books"),
-			"select key from quarantine.rows where table_name = 'claim' and state = 'quarantined' order by key limit 1")[0]["key"].(string)
-		refused("core.claims has no row "+aside+": it is in quarantine (quarantined)", "lifeline quarantine show "+aside+" --table claim",
-			"core.claims", aside)
+		refused := func(says, try string, args ...string) {
+			t.Helper()
+			requireNotTraced(t, flags, says, try, args...)
+		}
+		refused("core.purchases has no row "+gone+": it has gone from the source", "lifeline query", "core.purchases", gone)
+		refused("core.purchases has no row "+aside[0]+": it is in quarantine (quarantined)",
+			"lifeline quarantine show "+aside[0]+" --table purchase", "core.purchases", aside[0])
 		if oneIn(2, dsn) > 1 {
 			return
 		}
-		refused("core.claims has no row 999999999", "lifeline query", "core.claims", "999999999")
-		refused("core.claims has no row x'y", "lifeline query", "core.claims", "x'y")
-		refused(`there is no table "core.claim"`, "lifeline trace core.claims KEY", "core.claim", "1")
-		refused(`there is no table "dim_treatment"`, "lifeline trace analytics.dim_treatments KEY", "dim_treatment", "1")
-		refused("which row of core.claims?", "lifeline trace core.claims KEY", "core.claims")
-		refused("told apart by 4 columns", `lifeline trace analytics.kpi_daily "day,program_id,provider_id,currency"`, "kpi_daily", "1")
-		refused(`--month "March" is not a month`, "--month 2019-03", "KPI-01", "--month", "March")
-		refused("kpi_01_approval_rate has no such figure", "lifeline trace kpi_01_approval_rate", "KPI-01", "--month", "1999-03")
-		refused(`there is no table "kpi_01_aproval_rate"`, "lifeline trace kpi_01_approval_rate", "kpi_01_aproval_rate")
-		refused("it is in quarantine (quarantined)", "lifeline quarantine show "+aside, "dim_claims_lifecycle", aside)
-
-		day := query(t, flags, "select cast(day as varchar) as d, program_id as p, provider_id as o from analytics.kpi_daily where currency is "+
-			"null and provider_id is not null and program_id is not null order by 1, 2, 3 limit 1")[0]
-		c = traced(t, flags, "kpi_daily", fmt.Sprintf("%s,%.0f,%.0f,", day["d"], day["p"], day["o"]))
-		require.Equal(t, "analytics.kpi_daily", c.tables())
-		require.Contains(t, c.Note, "made of many")
+		refused("core.purchases has no row 999999999", "lifeline query", "core.purchases", "999999999")
+		refused("core.purchases has no row x'y", "lifeline query", "core.purchases", "x'y")
+		refused(`there is no table "core.purchase"`, "lifeline trace core.purchases KEY", "core.purchase", "1")
+		refused(`there is no table "dim_purchase"`, "lifeline trace analytics.dim_purchases KEY", "dim_purchase", "1")
+		refused("which row of core.purchases?", "lifeline trace core.purchases KEY", "core.purchases")
+		refused("it is in quarantine (quarantined)", "lifeline quarantine show "+aside[0], "dim_purchases", aside[0])
 	})
+}
+
+// requireFiguresRefused asks for figures that are none, and traces a row that is made of many.
+func requireFiguresRefused(t *testing.T, flags []string) {
+	t.Helper()
+	refused := func(says, try string, args ...string) {
+		t.Helper()
+		requireNotTraced(t, flags, says, try, args...)
+	}
+	refused("told apart by 4 columns", `lifeline trace analytics.kpi_daily "day,program_id,provider_id,currency"`, "kpi_daily", "1")
+	refused(`--month "March" is not a month`, "--month 2019-03", "KPI-01", "--month", "March")
+	refused("kpi_01_approval_rate has no such figure", "lifeline trace kpi_01_approval_rate", "KPI-01", "--month", "1999-03")
+	refused(`there is no table "kpi_01_aproval_rate"`, "lifeline trace kpi_01_approval_rate", "kpi_01_aproval_rate")
+	day := query(t, flags, "select cast(day as varchar) as d, program_id as p, provider_id as o from analytics.kpi_daily where currency is "+
+		"null and provider_id is not null and program_id is not null order by 1, 2, 3 limit 1")[0]
+	c := traced(t, flags, "kpi_daily", fmt.Sprintf("%s,%.0f,%.0f,", day["d"], day["p"], day["o"]))
+	require.Equal(t, "analytics.kpi_daily", c.tables())
+	require.Contains(t, c.Note, "made of many")
 }
 
 func TestFoodDeliveryIsTracedToo(t *testing.T) {

@@ -17,6 +17,7 @@ func TestARunIsOnlyUnchangedAgainstWhatIsPublished(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(project, "tests", "all_purchases.sql"), []byte(
 		"select count(*) as n from {{ source('shop', 'purchase') }} having count(*) < 240"), 0o644))
 	onEveryEngine(t, func(t *testing.T, dsn string) {
+		leaveToSoak(t, dsn)
 		dir := copyOf(t, shopCSV(t))
 		asked := append([]string{"run", "--as-of", "2024-06-15"}, at(project, "csv:"+dir, dsn)...)
 		require.Equal(t, run.Published, report(t, 0, asked...).Status)
