@@ -381,7 +381,7 @@ func TestAnExportStaysWithItsVersion(t *testing.T) {
 		require.NoError(t, quits.Body.Close())
 		require.Eventually(t, func() bool {
 			return get[semantic.RowsData](c, "/api/v1/tables/analytics.big/rows?range=all&limit=1").Page.Total == second
-		}, 20*time.Second, 50*time.Millisecond)
+		}, time.Minute, 50*time.Millisecond)
 		text, err := io.ReadAll(slow.Body)
 		require.NoError(t, err)
 		require.NoError(t, slow.Body.Close())

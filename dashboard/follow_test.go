@@ -24,12 +24,9 @@ import (
 )
 
 // publications is how many versions come under the readers; 20 in the full run.
-func publications(dsn string) int {
-	switch {
-	case long:
+func publications() int {
+	if long {
 		return 20
-	case strings.HasPrefix(dsn, "duckdb:"):
-		return 2
 	}
 	return 1
 }
@@ -108,7 +105,7 @@ func follow(t *testing.T, dsn, dir string) {
 			}
 		})
 	}
-	for i := range publications(dsn) {
+	for i := range publications() {
 		began := time.Now()
 		publish((i + 1) % 2)
 		t.Logf("a run under fifty readers took %s", time.Since(began).Round(time.Millisecond))
@@ -129,7 +126,7 @@ func follow(t *testing.T, dsn, dir string) {
 		require.Equal(t, want, s.rows, "%d answers of version %d by %s", answers[s], s.version, s.what)
 		versions[s.version] = true
 	}
-	require.Len(t, versions, publications(dsn)+1, "readers saw each version")
+	require.Len(t, versions, publications()+1, "readers saw each version")
 	t.Logf("%d answers of %d versions", asked.Load(), len(versions))
 }
 

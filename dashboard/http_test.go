@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -99,9 +100,8 @@ func TestOnlyLoopbackWithoutAuthentication(t *testing.T) {
 	require.NoError(t, dashboard.CheckAddress("0.0.0.0:8080", dashboard.Auth{Mode: dashboard.AuthBasic}))
 }
 
-// users writes a file of users with quick hashes.
-func users(t *testing.T) string {
-	t.Helper()
+// usersText is a file of users, whose hashes are made once: they cost what they are meant to.
+var usersText = sync.OnceValues(func() (string, error) {
 	var b strings.Builder
 	fmt.Fprintln(&b, "# name:roles:hash")
 	for line, secret := range map[string]string{
@@ -109,11 +109,21 @@ func users(t *testing.T) string {
 		"robot:token,viewer": "a-long-token-of-a-robot", "old:token=2020-01-01,data": "a-token-that-is-over",
 	} {
 		hash, err := dashboard.HashSecret(secret)
-		require.NoError(t, err)
+		if err != nil {
+			return "", err
+		}
 		fmt.Fprintf(&b, "%s:%s\n", line, hash)
 	}
+	return b.String(), nil
+})
+
+// users writes a file of users.
+func users(t *testing.T) string {
+	t.Helper()
+	text, err := usersText()
+	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "users.txt")
-	require.NoError(t, os.WriteFile(file, []byte(b.String()), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 	return file
 }
 

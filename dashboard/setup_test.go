@@ -52,10 +52,10 @@ func TestMain(m *testing.M) {
 	if semantic.IsSandboxProcess(os.Args) {
 		os.Exit(semantic.SandboxProcess(os.Stdin, os.Stdout))
 	}
-	// Each draw asks for whole pages, on both engines: five at each change, a hundred in the soak. A number on the command
+	// Each draw asks for whole pages, on both engines: three at each change, a hundred in the soak. A number on the command
 	// line, which is read after this, is obeyed.
 	if !long {
-		if err := flag.Set("rapid.checks", "5"); err != nil {
+		if err := flag.Set("rapid.checks", "3"); err != nil {
 			panic(err)
 		}
 	}

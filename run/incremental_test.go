@@ -358,7 +358,11 @@ func liveOn(t *testing.T, dsn string, seed uint64, steps int) {
 	h := newHistory(seed)
 	files := h.files()
 	maps.Copy(files, historyProject)
-	maps.Copy(files, generatedModels(seed, 20))
+	generated := 10
+	if os.Getenv("LIFELINE_SOAK") != "" {
+		generated = 20
+	}
+	maps.Copy(files, generatedModels(seed, generated))
 	x := &twoWarehouses{inc: newTiny(t, dsn, files), full: newTiny(t, secondOf(t, dsn), files)}
 	built, standing := map[string]int{}, 0
 	for step := range steps + 1 {
@@ -393,40 +397,40 @@ func TestAProofFindsWhatARebuildForKeysGotWrong(t *testing.T) {
 		for name, text := range historyProject {
 			files[name] = text
 		}
-		x := &twoWarehouses{inc: newTiny(t, dsn, files), full: newTiny(t, secondOf(t, dsn), files)}
-		x.walk(t)
-		h.insert("item")
-		h.tables["item"][0][2] = "77"
-		x.inc.write(t, h.files())
-		x.full.write(t, h.files())
+		inc := newTiny(t, dsn, files)
 		prove := func(share float64, wh warehouse.Warehouse, plant func(string, *model.Locality)) error {
-			p, err := lifecycle.Load(x.inc.dir, project.Options{Env: os.Getenv})
+			p, err := lifecycle.Load(inc.dir, project.Options{Env: os.Getenv})
 			require.NoError(t, err)
-			o := run.Options{Project: p, Warehouse: wh, Command: "test", Source: x.inc.source(p), Prove: share}
+			o := run.Options{Project: p, Warehouse: wh, Command: "test", Source: inc.source(p), Prove: share}
 			o.Plant(plant)
 			_, err = run.Do(t.Context(), o)
 			return err
 		}
+		require.NoError(t, prove(0, inc.wh, nil))
+		h.insert("item")
+		h.tables["item"][0][2] = "77"
+		inc.write(t, h.files())
 		window := func(name string, l *model.Locality) {
 			if name == "share" {
 				leaf := l.SQL.Leaves()[0]
 				l.Plans = []*locality.Plan{{Column: "id", Uses: []*locality.Use{{Leaf: leaf, Keys: []string{"x.id"}}}}}
 			}
 		}
-		require.ErrorContains(t, prove(0.3, x.inc.wh, window), "share: ")
-		untold := &spoiler{Warehouse: x.inc.wh, landed: "update staging.child set v = v + 1000 where v between 10 and 60"}
+		require.ErrorContains(t, prove(0.3, inc.wh, window), "share: ")
+		untold := &spoiler{Warehouse: inc.wh, landed: "update staging.child set v = v + 1000 where v between 10 and 60"}
 		require.ErrorContains(t, prove(0.5, untold, nil), "children: ")
-		require.NoError(t, prove(1, &spoiler{Warehouse: x.inc.wh, landed: "update staging.child set v = v - 1000 where v > 900"}, nil))
+		require.NoError(t, prove(1, &spoiler{Warehouse: inc.wh, landed: "update staging.child set v = v - 1000 where v > 900"}, nil))
 
 		// Without a proof the fault is published, and the comparison with a whole rebuild finds it.
 		h.insert("item")
-		x.inc.write(t, h.files())
-		x.full.write(t, h.files())
-		require.NoError(t, prove(0, x.inc.wh, window))
-		_, err := x.full.walk(t, true)
+		inc.write(t, h.files())
+		require.NoError(t, prove(0, inc.wh, window))
+		full := newTiny(t, secondOf(t, dsn), files)
+		full.write(t, h.files())
+		_, err := full.walk(t, true)
 		require.NoError(t, err)
 		const query = "select id, root_id, amount, everything from analytics.share"
-		require.NotEqual(t, x.full.rows(t, query), x.inc.rows(t, query))
+		require.NotEqual(t, full.rows(t, query), inc.rows(t, query))
 	})
 }
 

@@ -95,31 +95,42 @@ func TestAnyNameOfATableOrAColumnLands(t *testing.T) {
 	for i, name := range oddNames {
 		quoted, err := json.Marshal(name)
 		require.NoError(t, err)
-		tables = append(tables, fmt.Sprintf("      - {name: %s, meta: {lifeline: {file: t.csv, key: [ID], money: {AMOUNT: C}}}, columns: "+
-			"[{name: id, data_type: bigint}, {name: amount, data_type: 'decimal(9,2)'}]}", quoted))
+		file := "t.csv" // The first table has all columns, the others a few: each name is met once.
+		if i > 0 {
+			file = "few.csv"
+		}
+		tables = append(tables, fmt.Sprintf("      - {name: %s, meta: {lifeline: {file: %s, key: [ID], money: {AMOUNT: C}}}, columns: "+
+			"[{name: id, data_type: bigint}, {name: amount, data_type: 'decimal(9,2)'}]}", quoted, file))
 		files[fmt.Sprintf("models/core/m%d.sql", i)] = fmt.Sprintf("select * from {{ source('s', %s) }}", quoted)
 		files[fmt.Sprintf("models/core/m%d.yml", i)] = fmt.Sprintf(
 			"models:\n  - name: m%d\n    config: {unique_key: Id}\n    meta: {lifeline: {entity_of: %s}}\n    columns:\n      - {name: id, "+
 				"data_tests: [unique, not_null]}\n", i, quoted)
 	}
 	files["models/sources.yml"] = "sources:\n  - name: s\n    schema: staging\n    tables:\n" + strings.Join(tables, "\n") + "\n"
-	header := `Id,amount`
-	for _, c := range oddColumns {
-		header += `,"` + strings.ReplaceAll(c, `"`, `""`) + `"`
-	}
-	row := func(id, amount, value string) string {
-		return id + "," + amount + strings.Repeat(","+value, len(oddColumns)) + "\n"
+	// write writes both files: each row is a key and an amount, and one text in all other columns.
+	write := func(t *testing.T, x *tiny, rows ...[3]string) {
+		t.Helper()
+		for file, columns := range map[string][]string{"csv/t.csv": oddColumns, "csv/few.csv": {"a.b", `quo"te`, "c"}} {
+			text := "Id,amount"
+			for _, c := range columns {
+				text += `,"` + strings.ReplaceAll(c, `"`, `""`) + `"`
+			}
+			for _, row := range rows {
+				text += "\n" + row[0] + "," + row[1] + strings.Repeat(","+row[2], len(columns))
+			}
+			x.write(t, map[string]string{file: text + "\n"})
+		}
 	}
 	onEveryEngine(t, func(t *testing.T, dsn string) {
 		x := newTiny(t, dsn, files)
 		// The keys 2 and 4 are there twice: 2 says two things, 4 the same.
-		x.write(t, map[string]string{"csv/t.csv": header + "\n" + row("1", "10.50", "EUR") + row("2", "20", "USD") + row("2", "21", "USD") +
-			row("3", "5", "EUR") + row("4", "7", "EUR") + row("4", "7", "EUR")})
+		write(t, x, [3]string{"1", "10.50", "EUR"}, [3]string{"2", "20", "USD"}, [3]string{"2", "21", "USD"}, [3]string{"3", "5", "EUR"},
+			[3]string{"4", "7", "EUR"}, [3]string{"4", "7", "EUR"})
 		report, err := x.walk(t, true)
 		require.NoError(t, err)
 		require.Equal(t, run.Published, report.Status)
-		x.write(t, map[string]string{"csv/t.csv": header + "\n" + row("1", "11.50", "GBP") + row("2", "20", "USD") + row("2", "21", "USD") +
-			row("4", "7", "EUR") + row("4", "7", "EUR") + row("5", "1", "EUR")})
+		write(t, x, [3]string{"1", "11.50", "GBP"}, [3]string{"2", "20", "USD"}, [3]string{"2", "21", "USD"}, [3]string{"4", "7", "EUR"},
+			[3]string{"4", "7", "EUR"}, [3]string{"5", "1", "EUR"})
 		report, err = x.walk(t, true)
 		require.NoError(t, err)
 		for _, table := range report.Tables {

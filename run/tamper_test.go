@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -195,7 +196,12 @@ func TestOneRowOrOneCentAtAnyHopStopsTheRunAndIsNamed(t *testing.T) {
 			require.Equal(t, run.Blocked, r.Status, name)
 			require.Regexp(t, `\b`+key+`\b`, err.Error(), name)
 		}
-		for _, spoil := range []string{deleted, twice, cent, moved} {
+		// On PostgreSQL half of them, as the soak does all: what is counted is the same SQL.
+		spoils, builds := []string{deleted, twice, cent, moved}, []string{deleted, twice, cent}
+		if wh.Engine() == "postgres" && os.Getenv("LIFELINE_SOAK") == "" {
+			spoils, builds = []string{deleted, moved}, []string{cent}
+		}
+		for _, spoil := range spoils {
 			s.landed = fmt.Sprintf(spoil, "staging.claim")
 			stop(s.landed, "claim "+key)
 		}
@@ -205,7 +211,7 @@ func TestOneRowOrOneCentAtAnyHopStopsTheRunAndIsNamed(t *testing.T) {
 		stop(s.landed, fmt.Sprint(treatment))
 		s.landed = ""
 		for _, hop := range []struct{ model, schema, table string }{{"dim_claims", "core", "claims"}, {"dim_claims", "analytics", "dim_claims"}} {
-			for _, spoil := range []string{deleted, twice, cent, moved} {
+			for _, spoil := range spoils {
 				s.model = hop.model
 				if spoil == twice && hop.table == "claims" && wh.Engine() == "postgres" {
 					continue // Its unique index is there already and refuses the second row.
@@ -217,7 +223,7 @@ func TestOneRowOrOneCentAtAnyHopStopsTheRunAndIsNamed(t *testing.T) {
 			}
 		}
 		s.model = ""
-		for _, spoil := range []string{deleted, twice, cent} {
+		for _, spoil := range builds {
 			s.opened, reads = fmt.Sprintf(spoil, "staging.claim"), false
 			stop("a build: "+spoil, "claim")
 			s.opened, reads = "", true

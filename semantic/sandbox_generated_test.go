@@ -174,7 +174,7 @@ func TestAReaderThatTakesTheRunsLockStopsNoRun(t *testing.T) {
 		defer close(held)
 		_, _ = p.alone(t, reader, "select pg_advisory_lock(1279870533, 1279872581), pg_sleep(9)")
 	}()
-	require.Eventually(t, func() bool { return p.locks(t) > 0 }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return p.locks(t) > 0 }, time.Minute, 5*time.Millisecond)
 	wh, err := warehouse.Open(ctx, warehouse.Options{DSN: p.dsn})
 	require.NoError(t, err)
 	defer wh.Close()

@@ -205,7 +205,7 @@ func TestALimitOnConnectionsIsKept(t *testing.T) {
 				require.NoError(t, snap.Close())
 			}
 			require.NoError(t, src.Close())
-			require.Eventually(t, func() bool { return connections(t, d, u.User.Username()) == 0 }, 10*time.Second, 5*time.Millisecond)
+			require.Eventually(t, func() bool { return connections(t, d, u.User.Username()) == 0 }, time.Minute, 5*time.Millisecond)
 		}
 	})
 }

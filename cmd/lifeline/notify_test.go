@@ -105,6 +105,7 @@ func TestTheWebhookIsToldOnceAnIncident(t *testing.T) {
 func TestCheckTriesAndPublishesNothing(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, dsn string) {
+		leaveToSoak(t, dsn)
 		flags := at(shop, "csv:"+shopCSV(t), dsn)
 		firstRun(t, flags)
 		r := report(t, 0, append([]string{"check"}, flags...)...)

@@ -51,6 +51,7 @@ func TestALateParentIsWaitedForAndThenQuarantined(t *testing.T) {
 func TestAReplayReleasesWhatPassesNowAndTheSecondDoesNothing(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, dsn string) {
+		leaveToSoak(t, dsn)
 		project := shopCopy(t)
 		dir, keys := spoiledPurchases(t, 3, 6, "XTS")
 		flags := at(project, "csv:"+dir, dsn)

@@ -16,6 +16,7 @@ func TestOldRunsAndVersionsGoAsSettingsSay(t *testing.T) {
 		"models/m.yml": "models: [{name: m, columns: [{name: id, data_tests: [not_null]}]}]\n",
 	})
 	onEveryEngine(t, func(t *testing.T, dsn string) {
+		leaveToSoak(t, dsn)
 		flags := at(project, "csv:"+source, dsn)
 		for i := range 14 {
 			setRows(t, source, fmt.Sprintf("1,%d,2024-01-01", i), "2,5,2024-01-01")
