@@ -289,27 +289,7 @@ func TestEveryAnswerReadsBackIntoItsType(t *testing.T) {
 		checks := get[dashboard.ChecksData](c, "/api/v1/checks").Data
 		require.Equal(t, len(checks.Checks), checks.Counts.Passed+checks.Counts.Warned+checks.Counts.Failed+countOf(checks.Checks,
 			"not_applicable"))
-		shown, looked, kinds := 0, 0, map[string]bool{}
-		for i, x := range checks.Checks {
-			if i%c.oneIn(5) != 0 && (kinds[x.Kind] || c.postgres && !long) {
-				continue
-			}
-			looked, kinds[x.Kind] = looked+1, true
-			d := get[dashboard.CheckData](c, "/api/v1/checks/"+x.Name).Data
-			require.NotEmpty(t, d.Text)
-			passed := strings.HasPrefix(d.RowsNote, "No row fails")
-			if passed && looked%8 == 0 {
-				status, header, body := c.raw("/api/v1/checks/" + x.Name + "?format=ndjson")
-				require.Equal(t, http.StatusOK, status, x.Name)
-				require.Equal(t, header.Get("X-Row-Count"), fmt.Sprint(strings.Count(string(body), "\n")), x.Name)
-				require.True(t, len(body) == 0 || x.Kind == "volume", "%s: %s", x.Name, body)
-			}
-			if len(d.Columns) > 0 || passed {
-				shown++
-			}
-			require.True(t, len(d.Columns) > 0 || d.RowsNote != "", "%s shows neither rows nor why", x.Name)
-		}
-		require.Greater(t, shown, looked/2)
+		requireChecksShown(t, c, checks)
 		get[dashboard.SearchData](c, "/api/v1/search?q=claim")
 		held := get[dashboard.QuarantineData](c, "/api/v1/quarantine?limit=5")
 		seen, after := held.Data.Rows, held.Page.Next
@@ -329,6 +309,32 @@ func TestEveryAnswerReadsBackIntoItsType(t *testing.T) {
 		c.problem("/api/v1/runs/999", http.StatusNotFound)
 		c.problem("/api/v1/checks/nothing", http.StatusNotFound)
 	})
+}
+
+// requireChecksShown looks at the page of some checks: it shows failing rows, or says why there are none.
+func requireChecksShown(t *testing.T, c *client, checks dashboard.ChecksData) {
+	t.Helper()
+	shown, looked, kinds := 0, 0, map[string]bool{}
+	for i, x := range checks.Checks {
+		if i%c.oneIn(5) != 0 && (kinds[x.Kind] || c.postgres && !long) {
+			continue
+		}
+		looked, kinds[x.Kind] = looked+1, true
+		d := get[dashboard.CheckData](c, "/api/v1/checks/"+x.Name).Data
+		require.NotEmpty(t, d.Text)
+		passed := strings.HasPrefix(d.RowsNote, "No row fails")
+		if passed && looked%8 == 0 {
+			status, header, body := c.raw("/api/v1/checks/" + x.Name + "?format=ndjson")
+			require.Equal(t, http.StatusOK, status, x.Name)
+			require.Equal(t, header.Get("X-Row-Count"), fmt.Sprint(strings.Count(string(body), "\n")), x.Name)
+			require.True(t, len(body) == 0 || x.Kind == "volume", "%s: %s", x.Name, body)
+		}
+		if len(d.Columns) > 0 || passed {
+			shown++
+		}
+		require.True(t, len(d.Columns) > 0 || d.RowsNote != "", "%s shows neither rows nor why", x.Name)
+	}
+	require.Greater(t, shown, looked/2)
 }
 
 func countOf(checks []dashboard.CheckInfo, status string) int {

@@ -53,23 +53,8 @@ func TestAQuestionOfThePastReadsStagingAsItWas(t *testing.T) {
 			require.Contains(t, o.errors, "claim is as the landing of")
 			require.Contains(t, o.errors, "is not told apart")
 		}
-		for _, c := range []struct {
-			moment, statement, says string
-			code                    int
-		}{
-			{"yesterday", "select * from staging.claim", "is not a moment", 2},
-			{"2020-01-01", "select * from staging.claim", "its versions are kept since", 1},
-			{"2100-01-01", "select * from staging.claim", "has been read up to", 1},
-			{then, "select * from core.claims", "names no table of staging", 2},
-			{then, "select * from staging.nothing", "is not a source table", 2},
-		} {
-			if oneIn(2, warehouse) > 1 {
-				break
-			}
-			o := ask(c.moment, c.statement)
-			require.Equal(t, c.code, o.code, o.errors)
-			require.Contains(t, o.errors, c.says)
-			require.Contains(t, o.errors, "Try: ")
+		if oneIn(2, warehouse) == 1 {
+			requireUnanswered(t, ask, then)
 		}
 
 		write("models/core/before.sql", "select id, status from {{ at(source('s', 'claim'), '"+then+"') }} as c\n")
@@ -93,4 +78,24 @@ func TestAQuestionOfThePastReadsStagingAsItWas(t *testing.T) {
 			require.Contains(t, o.errors, "before.sql:2")
 		}
 	})
+}
+
+// requireUnanswered asks what nobody can answer, and what is no question.
+func requireUnanswered(t *testing.T, ask func(moment, statement string) outcome, then string) {
+	t.Helper()
+	for _, c := range []struct {
+		moment, statement, says string
+		code                    int
+	}{
+		{"yesterday", "select * from staging.claim", "is not a moment", 2},
+		{"2020-01-01", "select * from staging.claim", "its versions are kept since", 1},
+		{"2100-01-01", "select * from staging.claim", "has been read up to", 1},
+		{then, "select * from core.claims", "names no table of staging", 2},
+		{then, "select * from staging.nothing", "is not a source table", 2},
+	} {
+		o := ask(c.moment, c.statement)
+		require.Equal(t, c.code, o.code, o.errors)
+		require.Contains(t, o.errors, c.says)
+		require.Contains(t, o.errors, "Try: ")
+	}
 }
