@@ -73,11 +73,17 @@ func Repairs(ctx context.Context, db *sql.DB, table, relation string) ([]Repair,
 // RecordRepairs writes the repairs of a run into ops.repairs.
 func RecordRepairs(ctx context.Context, db *sql.DB, runID int64, repairs []Repair) error {
 	return inTx(ctx, db, func(tx *sql.Tx) error {
-		for _, r := range repairs {
+		for some := range slices.Chunk(repairs, recordedAtOnce) {
+			var rows []string
+			var values []any
+			for _, r := range some {
+				rows = append(rows, placeholders(len(values), 6))
+				values = append(values, runID, r.Table, r.Column, r.Basis, r.Rows, sql.NullString{String: r.Rule, Valid: r.Rule != ""})
+			}
 			if _, err := tx.ExecContext(ctx, `
 				insert into ops.repairs (run_id, table_name, column_name, basis, rows, rule)
-				values ($1, $2, $3, $4, $5, nullif($6, ''))`, runID, r.Table, r.Column, r.Basis, r.Rows, r.Rule); err != nil {
-				return fmt.Errorf("record the repairs of %s: %w", r.Table, err)
+				values `+strings.Join(rows, ", "), values...); err != nil {
+				return fmt.Errorf("record the repairs: %w", err)
 			}
 		}
 		return nil

@@ -27,7 +27,7 @@ func Record(ctx context.Context, db *sql.DB, runID int64, results []Result) erro
 }
 
 // recordedAtOnce is how many results one statement writes: a project has hundreds, and each statement waits for the server twice.
-const recordedAtOnce = 50
+const recordedAtOnce = 400
 
 // recordResults writes results, and takes away the failing rows that an earlier run found by the same checks.
 func recordResults(ctx context.Context, tx *sql.Tx, runID int64, results []Result) error {
@@ -39,7 +39,7 @@ func recordResults(ctx context.Context, tx *sql.Tx, runID int64, results []Resul
 		values = append(values, runID, r.Name, r.Kind, r.Node, r.Column, string(r.Severity), string(r.Status), r.Failing, r.Tested,
 			r.threshold(), r.Took.Seconds(), r.SQL())
 		if !r.kept && !r.carried && r.Status != Error {
-			old = append(old, fmt.Sprintf("node = $%d and check_name = $%d", len(checks)+1, len(checks)+2))
+			old = append(old, placeholders(len(checks), 2))
 			checks = append(checks, r.Node, r.Name)
 		}
 	}
@@ -50,8 +50,10 @@ func recordResults(ctx context.Context, tx *sql.Tx, runID int64, results []Resul
 		return err
 	}
 	_, err := tx.ExecContext(ctx, `
-		delete from ops.check_rows
-		where `+strings.Join(old, "\n		   or "), checks...)
+		delete from ops.check_rows as c
+		using (values `+strings.Join(old, ", ")+`) as v (node, check_name)
+		where c.node = v.node
+		  and c.check_name = v.check_name`, checks...)
 	return err
 }
 

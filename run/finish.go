@@ -123,12 +123,12 @@ func (w *walk) recordRows(ctx context.Context, tx *sql.Tx) error {
 	if err := recordSteps(ctx, tx, r); err != nil {
 		return err
 	}
+	var loads [][]any
 	for _, l := range w.landed {
-		if _, err := tx.ExecContext(ctx, `
-insert into ops.loads (run_id, table_name, read_rows, inserted, updated, deleted, rows)
-values ($1, $2, $3, $4, $5, $6, $7)`, r.RunID, l.Table, l.Read, l.Inserted, l.Updated, l.Deleted, l.Rows); err != nil {
-			return err
-		}
+		loads = append(loads, []any{r.RunID, l.Table, l.Read, l.Inserted, l.Updated, l.Deleted, l.Rows})
+	}
+	if err := insertRows(ctx, tx, "ops.loads (run_id, table_name, read_rows, inserted, updated, deleted, rows)", loads); err != nil {
+		return err
 	}
 	if err := w.recordVerified(ctx, tx); err != nil {
 		return err

@@ -273,3 +273,19 @@ from (
 	_, err = b.run.pool.Exec(ctx, fmt.Sprintf(`create index on %s (%s)`, relation, columns))
 	return err
 }
+
+// indexSpread makes the indexes of a table that is spread over the nodes, one after the other: a unique one may have to be so in
+// each shard by itself.
+func (b *postgresBuild) indexSpread(ctx context.Context, m Model) error {
+	for _, i := range m.Indexes {
+		statement, columns := b.indexStatement(m, i)
+		_, err := b.run.pool.Exec(ctx, statement)
+		if i.Unique && isForCoordinator(err) {
+			err = b.uniqueInShards(ctx, m, columns)
+		}
+		if err != nil {
+			return b.indexProblem(m, err)
+		}
+	}
+	return nil
+}

@@ -52,6 +52,9 @@ from ops.versions`).Scan(&b.id)
 	r.mu.Lock()
 	r.build = b
 	r.mu.Unlock()
+	if err := r.fitThreads(ctx); err != nil {
+		return nil, errors.Join(err, b.Discard(ctx))
+	}
 	for _, schema := range []string{"core", "analytics", "build"} {
 		if err := b.schema(ctx, schema); err != nil {
 			return nil, errors.Join(err, b.Discard(ctx))
@@ -176,6 +179,7 @@ func (b *duckBuild) Create(ctx context.Context, m Model) (int64, error) {
 		}
 	}
 	target := b.Relation(m.Schema, m.Name)
+	rows := int64(-1) // Not known yet.
 	var make func() error
 	stays := previous == "table" && (m.SQL == "" || m.Replaces != "")
 	if err := b.begin(ctx, m.Schema, m.Name, stays); err != nil {
@@ -193,19 +197,27 @@ func (b *duckBuild) Create(ctx context.Context, m Model) (int64, error) {
 	case previous != "":
 		make = func() error { return b.merge(ctx, m) }
 	default:
-		make = b.statement(ctx, "create table "+target+" as "+selected(m.SQL))
+		make = func() (err error) {
+			rows, err = b.one(ctx, "create table "+target+" as "+selected(m.SQL))
+			return err
+		}
 	}
 	// Each thread holds rows of its own, so what is too much for all of them may fit one.
 	if err := b.run.withMemory(ctx, []duckLimits{{}, {threads: 1}}, make); err != nil {
 		return 0, duckProblem(fmt.Sprintf("build %s.%s", m.Schema, m.Name), err)
 	}
-	var rows int64
+	if rows >= 0 {
+		return rows, nil
+	}
 	err := b.run.db.QueryRowContext(ctx, "select count(*) from "+target).Scan(&rows)
 	return rows, duckProblem(fmt.Sprintf("count %s.%s", m.Schema, m.Name), err)
 }
 
 func (b *duckBuild) statement(ctx context.Context, text string) func() error {
-	return func() error { return b.one(ctx, text) }
+	return func() error {
+		_, err := b.one(ctx, text)
+		return err
+	}
 }
 
 // merge builds an incremental model: its rows, and those of the published version whose key they do not have. A column that the
@@ -215,7 +227,7 @@ func (b *duckBuild) merge(ctx context.Context, m Model) error {
 	if err := b.schema(ctx, "build"); err != nil {
 		return err
 	}
-	if err := b.one(ctx, "create or replace table "+fresh+" as "+selected(m.SQL)); err != nil {
+	if _, err := b.one(ctx, "create or replace table "+fresh+" as "+selected(m.SQL)); err != nil {
 		return err
 	}
 	now, err := b.run.columns(ctx, b.run.db, "v", "build", m.Schema+"__"+m.Name+"__fresh")

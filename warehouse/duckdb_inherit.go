@@ -93,7 +93,8 @@ func (b *duckBuild) replace(ctx context.Context, m Model) error {
 	if _, err := b.run.db.ExecContext(ctx, "delete from "+target+" as p where "+m.Replaces); err != nil {
 		return err
 	}
-	return b.one(ctx, "insert into "+target+" "+selected(m.SQL))
+	_, err := b.one(ctx, "insert into "+target+" "+selected(m.SQL))
+	return err
 }
 
 // dropLeft drops what the copy has and this version does not.

@@ -63,6 +63,29 @@ select current_setting('memory_limit'), current_setting('threads')`).Scan(&memor
 	return r.allow(ctx, duckLimits{})
 }
 
+// smallStaging is up to how many rows of staging one thread builds for less processor time than several: these mostly wait for each other.
+const smallStaging = 100_000
+
+// fitThreads gives a build of few rows one thread, where the options do not ask for a number.
+func (r *duckRun) fitThreads(ctx context.Context) error {
+	if r.Threads > 0 {
+		return nil
+	}
+	var rows int64
+	if err := r.db.QueryRowContext(ctx, `
+select cast(coalesce(sum(estimated_size), 0) as bigint)
+from duckdb_tables()
+where database_name = current_database()
+	and schema_name = 'staging'`).Scan(&rows); err != nil {
+		return duckProblem("count the rows of staging", err)
+	}
+	if rows > smallStaging {
+		return nil
+	}
+	r.ceiling.threads = 1
+	return r.allow(ctx, duckLimits{})
+}
+
 // allow sets what the engine may use from now on.
 func (r *duckRun) allow(ctx context.Context, l duckLimits) error {
 	if l.memory <= 0 || l.memory > r.ceiling.memory {

@@ -145,23 +145,35 @@ from ops.schema_migrations`).Scan(&have); err != nil {
 	if err := knownSchema(r.paths.landing, have, duckSchema, "schema_duckdb/*.sql"); err != nil {
 		return err
 	}
-	for i, name := range files[have:] {
-		text, err := duckSchema.ReadFile(name)
+	apply := func(tx *sql.Tx, i int) error {
+		text, err := duckSchema.ReadFile(files[i])
 		if err != nil {
 			return err
 		}
-		if err := r.inTx(ctx, func(tx *sql.Tx) error {
-			if _, err := tx.ExecContext(ctx, string(text)); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
+		if _, err := tx.ExecContext(ctx, string(text)); err != nil {
+			return fmt.Errorf("%s: %w", files[i], err)
+		}
+		if strings.HasSuffix(files[i], "_from_basis.sql") {
+			if err := r.addFromBasis(ctx, tx); err != nil {
+				return fmt.Errorf("%s: %w", files[i], err)
 			}
-			if strings.HasSuffix(name, "_from_basis.sql") {
-				if err := r.addFromBasis(ctx, tx); err != nil {
-					return fmt.Errorf("%s: %w", name, err)
+		}
+		_, err = tx.ExecContext(ctx, `insert into ops.schema_migrations values ($1, now() at time zone 'UTC')`, i+1)
+		return err
+	}
+	if have == 0 {
+		// A new warehouse gets all of them at once: each commit waits for the disk.
+		return r.inTx(ctx, func(tx *sql.Tx) error {
+			for i := range files {
+				if err := apply(tx, i); err != nil {
+					return err
 				}
 			}
-			_, err := tx.ExecContext(ctx, `insert into ops.schema_migrations values ($1, now() at time zone 'UTC')`, have+i+1)
-			return err
-		}); err != nil {
+			return nil
+		})
+	}
+	for i := have; i < len(files); i++ {
+		if err := r.inTx(ctx, func(tx *sql.Tx) error { return apply(tx, i) }); err != nil {
 			return err
 		}
 	}

@@ -10,7 +10,6 @@ import (
 // createView makes a view inside the version's file. There it must not name the catalog that the file has while it is built,
 // because readers attach the file under another name.
 func (b *duckBuild) createView(ctx context.Context, m Model) error {
-	// The rewritten text has other lines than the model, so a mistake is found in the model's own.
 	m.SQL = strings.TrimRight(m.SQL, " \t\r\n;")
 	switch n, err := b.run.statements(m.SQL); {
 	case err != nil:
@@ -18,15 +17,18 @@ func (b *duckBuild) createView(ctx context.Context, m Model) error {
 	case n != 1:
 		return notOneSelect(fmt.Sprintf("build %s.%s", m.Schema, m.Name))
 	}
-	_, err := b.run.db.ExecContext(ctx, "explain\n"+m.SQL)
-	if err != nil {
-		return duckProblem(fmt.Sprintf("build %s.%s", m.Schema, m.Name), err)
-	}
 	query, err := b.withoutCatalog(ctx, m.SQL)
-	if err != nil {
-		return duckProblem(fmt.Sprintf("build %s.%s", m.Schema, m.Name), err)
+	if err == nil {
+		err = b.inVersion(ctx, m, fmt.Sprintf("create view %s.%s as\n%s", Name(m.Schema), Name(m.Name), query))
 	}
-	return b.inVersion(ctx, m, fmt.Sprintf("create view %s.%s as\n%s", Name(m.Schema), Name(m.Name), query))
+	if err == nil {
+		return nil
+	}
+	// The rewritten text has other lines than the model, so a mistake is looked for in the model's own.
+	if _, own := b.run.db.ExecContext(ctx, "explain\n"+m.SQL); own != nil {
+		err = own
+	}
+	return duckProblem(fmt.Sprintf("build %s.%s", m.Schema, m.Name), err)
 }
 
 // carryView makes a view again as the published version has it.

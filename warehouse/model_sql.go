@@ -44,6 +44,9 @@ func (b *postgresBuild) one(ctx context.Context, statement string) (tag pgconn.C
 
 // ask is one for a statement whose few rows are wanted.
 func (b *postgresBuild) ask(ctx context.Context, statement string) (result *pgconn.Result, err error) {
+	if b.run.w.cluster == nil {
+		return b.askAtOnce(ctx, statement)
+	}
 	err = b.run.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
 		if _, err := conn.Exec(ctx, "set lock_timeout = "+Literal(modelPatience)); err != nil {
 			return err
@@ -53,6 +56,26 @@ func (b *postgresBuild) ask(ctx context.Context, statement string) (result *pgco
 		}()
 		result = conn.Conn().PgConn().ExecParams(ctx, statement, nil, nil, nil, nil).Read()
 		return result.Err
+	})
+	return result, err
+}
+
+// askAtOnce sends a statement together with what sets its patience before it and puts the session back after it, as one transaction: when
+// the statement fails, the setting is undone with it.
+func (b *postgresBuild) askAtOnce(ctx context.Context, statement string) (result *pgconn.Result, err error) {
+	err = b.run.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+		batch := &pgconn.Batch{}
+		batch.ExecParams("set lock_timeout = "+Literal(modelPatience), nil, nil, nil, nil)
+		batch.ExecParams(statement, nil, nil, nil, nil)
+		batch.ExecParams("set lock_timeout = "+Literal(runSession["lock_timeout"]), nil, nil, nil, nil)
+		results, err := conn.Conn().PgConn().ExecBatch(ctx, batch).ReadAll()
+		if err == nil && len(results) != 3 {
+			err = fmt.Errorf("the server answered %d of 3 statements", len(results))
+		}
+		if len(results) > 1 {
+			result = results[1]
+		}
+		return err
 	})
 	return result, err
 }
@@ -150,17 +173,16 @@ func (b *postgresBuild) explain(m Model, err error) error {
 	return b.run.w.problem(doing, err)
 }
 
-// one runs one statement of the engine.
-func (b *duckBuild) one(ctx context.Context, statement string) error {
+// one runs one statement of the engine that writes rows, and counts them. The driver only tells by the statement's own answer.
+func (b *duckBuild) one(ctx context.Context, statement string) (rows int64, err error) {
 	n, err := b.run.statements(statement)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if n != 1 {
-		return notOneSelect("run")
+		return 0, notOneSelect("run")
 	}
-	_, err = b.run.db.ExecContext(ctx, statement)
-	return err
+	return rows, b.run.db.QueryRowContext(ctx, statement).Scan(&rows)
 }
 
 // statements counts the statements of a text. A text that cannot be parsed is one: the engine says what is wrong with it when it runs.

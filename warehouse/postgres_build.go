@@ -28,8 +28,9 @@ type postgresBuild struct {
 	mu      sync.Mutex
 	guarded *pgx.Conn // Holds what models and tests may not write.
 	checks  *pgxpool.Pool
-	checkDB *sql.DB  // Of checks.
-	schemas []string // Base names, such as "core", whose schemas of this version are there.
+	checkDB *sql.DB         // Of checks.
+	schemas []string        // Base names, such as "core", whose schemas of this version are there.
+	carried map[string]bool // Relations that are views of an older version's tables.
 	done    bool
 }
 
@@ -41,7 +42,7 @@ func versionSchema(schema string, version int64) string {
 }
 
 func (r *postgresRun) Build(ctx context.Context) (Build, error) {
-	b := &postgresBuild{run: r}
+	b := &postgresBuild{run: r, carried: map[string]bool{}}
 	err := r.pool.QueryRow(ctx, `
 select greatest(
 		(select coalesce(max(version), 0) from ops.versions),
@@ -183,9 +184,15 @@ func (b *postgresBuild) Create(ctx context.Context, m Model) (rows int64, err er
 	if err := b.ensureSchema(ctx, m.Schema); err != nil {
 		return 0, err
 	}
-	for range 3 {
+	for attempt := range 3 {
+		// The version's schemas are new, so that nothing is there before the first try.
+		if attempt > 0 || b.run.w.cluster != nil {
+			if err = b.drop(ctx, b.Relation(m.Schema, m.Name)); err != nil {
+				break
+			}
+		}
 		rows, err = b.create(ctx, m)
-		if err == nil || !isAgain(err) {
+		if err == nil || !isAgain(err) && sqlState(err) != duplicateTable {
 			break
 		}
 	}
@@ -194,9 +201,6 @@ func (b *postgresBuild) Create(ctx context.Context, m Model) (rows int64, err er
 
 func (b *postgresBuild) create(ctx context.Context, m Model) (rows int64, err error) {
 	relation := b.Relation(m.Schema, m.Name)
-	if err := b.drop(ctx, relation); err != nil {
-		return 0, err
-	}
 	if m.View {
 		m.View = b.isViewable(ctx, m)
 	}
@@ -235,10 +239,19 @@ func (b *postgresBuild) create(ctx context.Context, m Model) (rows int64, err er
 	if err != nil {
 		return 0, withLine(statement, err)
 	}
-	if _, err := b.run.pool.Exec(ctx, `analyze `+relation); err != nil {
-		return 0, err
+	return tag.RowsAffected(), b.analyze(ctx, relation, tag.RowsAffected())
+}
+
+// plainRows is up to how many rows a table is planned with as well without statistics: the server sees by its size that it is small.
+const plainRows = 100
+
+// analyze gives a table its statistics, which cost more than the table where it is small.
+func (b *postgresBuild) analyze(ctx context.Context, relation string, rows int64) error {
+	if rows <= plainRows {
+		return nil
 	}
-	return tag.RowsAffected(), nil
+	_, err := b.run.pool.Exec(ctx, "analyze "+relation)
+	return err
 }
 
 // drop removes what an earlier try left, of either kind.
@@ -265,10 +278,11 @@ func (b *postgresBuild) merged(ctx context.Context, m Model, previous string) (s
 		return "", err
 	}
 	statement := fmt.Sprintf("create table %s with (autovacuum_enabled = false) as %s", fresh, selected(m.SQL))
-	if _, err := b.one(ctx, statement); err != nil {
+	tag, err := b.one(ctx, statement)
+	if err != nil {
 		return "", withLine(statement, err)
 	}
-	if _, err := b.run.pool.Exec(ctx, `analyze `+fresh); err != nil {
+	if err := b.analyze(ctx, fresh, tag.RowsAffected()); err != nil {
 		return "", err
 	}
 	columns, err := relationColumns(ctx, b.run.pool, fresh)
@@ -335,9 +349,6 @@ func (b *postgresBuild) Seed(ctx context.Context, schema, name string, columns [
 	}
 	doing := fmt.Sprintf("seed %s.%s", schema, name)
 	relation := b.Relation(schema, name)
-	if err := b.drop(ctx, relation); err != nil {
-		return b.run.w.problem(doing, err)
-	}
 	declared := make([]string, len(columns))
 	for i, c := range columns {
 		declared[i] = Quote(c.Name) + " " + c.Type
@@ -351,7 +362,9 @@ func (b *postgresBuild) Seed(ctx context.Context, schema, name string, columns [
 		if _, err := conn.Conn().PgConn().CopyFrom(ctx, text, fmt.Sprintf(`copy %s from stdin`, relation)); err != nil {
 			return err
 		}
-		_, err = conn.Exec(ctx, `analyze `+relation)
+		if len(rows) > plainRows {
+			_, err = conn.Exec(ctx, `analyze `+relation)
+		}
 		return err
 	})
 	if err == nil && b.run.w.cluster != nil {
@@ -393,30 +406,42 @@ func (b *postgresBuild) Index(ctx context.Context, m Model) error {
 	if len(m.Indexes) == 0 {
 		return nil
 	}
-	var carried bool
-	if err := b.run.pool.QueryRow(ctx, `select relkind = 'v' from pg_class where oid = to_regclass($1::text)`,
-		b.Relation(m.Schema, m.Name)).Scan(&carried); err != nil || carried {
-		return b.run.w.problem(fmt.Sprintf("index %s.%s", m.Schema, m.Name), err)
+	b.mu.Lock()
+	carried := b.carried[b.Relation(m.Schema, m.Name)]
+	b.mu.Unlock()
+	if carried {
+		return nil
 	}
-	for _, i := range m.Indexes {
-		columns := make([]string, len(i.Columns))
-		for j, c := range i.Columns {
-			columns[j] = Quote(c)
-		}
-		unique := ""
-		if i.Unique {
-			unique = "unique "
-		}
-		_, err := b.run.pool.Exec(ctx, fmt.Sprintf(`create %sindex on %s (%s)`, unique, b.Relation(m.Schema, m.Name),
-			strings.Join(columns, ", ")))
-		if i.Unique && isForCoordinator(err) {
-			err = b.uniqueInShards(ctx, m, strings.Join(columns, ", "))
-		}
-		if err != nil {
-			return b.indexProblem(m, err)
-		}
+	if b.run.w.cluster != nil {
+		return b.indexSpread(ctx, m)
+	}
+	statements := make([]string, len(m.Indexes))
+	for j, i := range m.Indexes {
+		statements[j], _ = b.indexStatement(m, i)
+	}
+	// All at once, each in its turn.
+	err := b.run.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+		_, err := conn.Conn().PgConn().Exec(ctx, strings.Join(statements, ";\n")).ReadAll()
+		return err
+	})
+	if err != nil {
+		return b.indexProblem(m, err)
 	}
 	return nil
+}
+
+// indexStatement makes one index, and gives its columns as the statement names them.
+func (b *postgresBuild) indexStatement(m Model, i Index) (statement, columns string) {
+	names := make([]string, len(i.Columns))
+	for j, c := range i.Columns {
+		names[j] = Quote(c)
+	}
+	columns = strings.Join(names, ", ")
+	unique := ""
+	if i.Unique {
+		unique = "unique "
+	}
+	return fmt.Sprintf("create %sindex on %s (%s)", unique, b.Relation(m.Schema, m.Name), columns), columns
 }
 
 // indexProblem tells what stopped an index. A key that is there twice is a fault of the data, like that which a check finds.

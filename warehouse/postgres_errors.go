@@ -25,6 +25,7 @@ const (
 	deadlockDetected = "40P01"
 	serialization    = "40001"
 	uniqueViolation  = "23505"
+	duplicateTable   = "42P07"
 	syntaxError      = "42601"
 	notSupported     = "0A000"
 )

@@ -165,7 +165,7 @@ order by 1`, schemas, names)
 }
 
 // texts are the rows of a query of one text.
-func texts(ctx context.Context, conn *pgx.Conn, query string, args ...any) ([]string, error) {
+func texts(ctx context.Context, conn queryer, query string, args ...any) ([]string, error) {
 	rows, err := conn.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err

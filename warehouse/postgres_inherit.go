@@ -23,6 +23,9 @@ func (b *postgresBuild) carryTable(ctx context.Context, relation, previous strin
 	if _, err := b.run.pool.Exec(ctx, fmt.Sprintf("create view %s as select * from %s", relation, table)); err != nil {
 		return 0, err
 	}
+	b.mu.Lock()
+	b.carried[relation] = true
+	b.mu.Unlock()
 	err = b.run.pool.QueryRow(ctx, "select count(*) from "+table).Scan(&rows)
 	return rows, err
 }

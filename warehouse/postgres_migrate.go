@@ -44,20 +44,34 @@ create table if not exists ops.schema_migrations (version int, applied_at timest
 			return err
 		}
 	}
+	var due []schemaFile
 	for _, file := range files {
 		number, _, _ := strings.Cut(strings.TrimPrefix(file, "schema_postgres/"), "_")
 		n, err := strconv.Atoi(number)
 		if err != nil {
 			return fmt.Errorf("number of %s: %w", file, err)
 		}
-		if n <= newest {
-			continue
-		}
-		if err := apply(ctx, conn, n, file); err != nil {
-			return fmt.Errorf("%s: %w", file, err)
+		if n > newest {
+			due = append(due, schemaFile{n, file})
 		}
 	}
+	for len(due) > 0 {
+		at := 1
+		if newest == 0 {
+			at = len(due) // A new warehouse gets all of them at once: each commit waits for the disk.
+		}
+		if err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return apply(ctx, tx, due[:at]) }); err != nil {
+			return err
+		}
+		due = due[at:]
+	}
 	return w.whole(ctx, conn)
+}
+
+// schemaFile is one file of the schema of ops and quarantine, with its number.
+type schemaFile struct {
+	number int
+	name   string
 }
 
 // ownTables are the tables that the schema files make, as schema.name.
@@ -126,18 +140,20 @@ select array(
 	}
 }
 
-func apply(ctx context.Context, conn *pgx.Conn, n int, file string) error {
-	text, err := postgresSchema.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, string(text)); err != nil {
+func apply(ctx context.Context, tx pgx.Tx, files []schemaFile) error {
+	for _, f := range files {
+		text, err := postgresSchema.ReadFile(f.name)
+		if err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `
+		if _, err := tx.Exec(ctx, string(text)); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+		if _, err := tx.Exec(ctx, `
 insert into ops.schema_migrations (version, applied_at)
-values ($1, timezone('UTC', clock_timestamp()))`, n)
-		return err
-	})
+values ($1, timezone('UTC', clock_timestamp()))`, f.number); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+	}
+	return nil
 }

@@ -119,17 +119,23 @@ func planSwitch(ctx context.Context, tx pgx.Tx, version int64) (*switching, erro
 		}
 		return &in[i]
 	}
+	var added []*relation
+	for i := range target {
+		if find(shown, &target[i]) == nil {
+			added = append(added, &target[i])
+		}
+	}
+	created, err := lookForNewcomers(ctx, tx, added, shown)
+	if err != nil {
+		return nil, err
+	}
 	var remade []uint32
 	var made []step
 	for i := range target {
 		t := &target[i]
 		old := find(shown, t)
 		if old == nil {
-			steps, err := createSteps(ctx, tx, t, version, shown)
-			if err != nil {
-				return nil, err
-			}
-			made = append(made, steps...)
+			made = append(made, created.steps(t, version)...)
 			continue
 		}
 		columns, fits := viewColumns(old.columns, t.columns)
@@ -190,25 +196,53 @@ func viewStatement(verb string, r *relation, version int64, columns []string) st
 	return fmt.Sprintf("%s %s as select %s from %s", verb, r, strings.Join(list, ", "), quoted(versionSchema(r.schema, version), r.name))
 }
 
-// createSteps makes a view that was not there. Who can read every view of its schema can read it too.
-func createSteps(ctx context.Context, tx pgx.Tx, t *relation, version int64, shown []relation) ([]step, error) {
-	var there bool
-	if err := tx.QueryRow(ctx, `select to_regclass($1::text) is not null`, t.String()).Scan(&there); err != nil {
+// newcomers are the views that a version adds to those shown.
+type newcomers struct {
+	readers map[string][]string // By schema: who can read every view of it. They can read a new one, too.
+}
+
+// lookForNewcomers makes sure that nobody has made something of the name of a view that is to be made.
+func lookForNewcomers(ctx context.Context, tx pgx.Tx, added []*relation, shown []relation) (*newcomers, error) {
+	c := &newcomers{readers: map[string][]string{}}
+	if len(added) == 0 {
+		return c, nil
+	}
+	names := make([]string, len(added))
+	for i, t := range added {
+		names[i] = t.String()
+	}
+	there, err := texts(ctx, tx, `select t from unnest($1::text[]) as t where to_regclass(t) is not null`, names)
+	if err != nil {
 		return nil, err
 	}
-	if there {
+	if len(there) > 0 {
+		t := added[slices.Index(names, there[0])]
 		return nil, &change.Problem{
 			Err: fmt.Errorf("%s is there and was not made by lifeline", t), Class: change.ClassError,
 			Try: fmt.Sprintf("rename it, or give the model %s another name", t.name),
 		}
 	}
-	columns, _ := viewColumns(nil, t.columns)
-	steps := []step{{sql: viewStatement("create view", t, version, columns)}}
-	var siblings []uint32
-	for i := range shown {
-		if shown[i].schema == t.schema {
-			siblings = append(siblings, shown[i].oid)
+	for _, t := range added {
+		if _, known := c.readers[t.schema]; known {
+			continue
 		}
+		var siblings []uint32
+		for i := range shown {
+			if shown[i].schema == t.schema {
+				siblings = append(siblings, shown[i].oid)
+			}
+		}
+		if c.readers[t.schema], err = readersOfAll(ctx, tx, siblings); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// readersOfAll are those who may read every one of some views.
+func readersOfAll(ctx context.Context, tx pgx.Tx, views []uint32) ([]string, error) {
+	if len(views) == 0 {
+		return nil, nil
 	}
 	rows, err := tx.Query(ctx, `
 select case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end
@@ -219,15 +253,21 @@ where c.oid = any ($1::oid[])
 	and a.grantee <> c.relowner
 group by 1
 having count(distinct c.oid) = cardinality($1::oid[])
-order by 1`, siblings)
+order by 1`, views)
 	if err != nil {
 		return nil, err
 	}
-	readers, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	for _, r := range readers {
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// steps make a view that was not there.
+func (c *newcomers) steps(t *relation, version int64) []step {
+	columns, _ := viewColumns(nil, t.columns)
+	steps := []step{{sql: viewStatement("create view", t, version, columns)}}
+	for _, r := range c.readers[t.schema] {
 		steps = append(steps, step{sql: fmt.Sprintf("grant select on %s to %s", t, r)})
 	}
-	return steps, err
+	return steps
 }
 
 func missingSchemas(ctx context.Context, tx pgx.Tx, target []relation) ([]string, error) {

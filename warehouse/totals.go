@@ -25,11 +25,16 @@ type execer func(ctx context.Context, query string, args ...any) error
 
 // keepTotals replaces what is kept of the tables of a load.
 func keepTotals(ctx context.Context, exec execer, run int64, tables []string, totals []LandedTotals) error {
-	for _, t := range tables {
-		if err := exec(ctx, `delete from ops.landed_totals where table_name = $1`, t); err != nil {
+	if len(tables) > 0 {
+		names := make([]string, len(tables))
+		for i, t := range tables {
+			names[i] = Literal(t)
+		}
+		if err := exec(ctx, "delete from ops.landed_totals where table_name in ("+strings.Join(names, ", ")+")"); err != nil {
 			return err
 		}
 	}
+	var rows [][]any
 	for _, t := range totals {
 		key, err := json.Marshal(t.Key)
 		if err != nil {
@@ -40,11 +45,21 @@ func keepTotals(ctx context.Context, exec execer, run int64, tables []string, to
 			return fmt.Errorf("write the money columns of %s: %w", t.Table, err)
 		}
 		for _, item := range slices.Sorted(maps.Keys(t.Items)) {
-			if err := exec(ctx, `
+			rows = append(rows, []any{t.Table, run, string(key), string(money), item, t.Items[item]})
+		}
+	}
+	for some := range slices.Chunk(rows, 500) {
+		var lines []string
+		var values []any
+		for _, row := range some {
+			n := len(values)
+			lines = append(lines, fmt.Sprintf("($%d, $%d, $%d, $%d, $%d, $%d)", n+1, n+2, n+3, n+4, n+5, n+6))
+			values = append(values, row...)
+		}
+		if err := exec(ctx, `
 insert into ops.landed_totals (table_name, run_id, key_columns, money, item, value)
-values ($1, $2, $3, $4, $5, $6)`, t.Table, run, string(key), string(money), item, t.Items[item]); err != nil {
-				return err
-			}
+values `+strings.Join(lines, ", "), values...); err != nil {
+			return err
 		}
 	}
 	return nil

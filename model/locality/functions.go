@@ -58,7 +58,7 @@ func (s *Statement) suspicious() *Reason {
 			why = because(at, format, args...)
 		}
 	}
-	walk(s.query.ProtoReflect(), func(m proto.Message) bool {
+	walk(s.query, func(m proto.Message) bool {
 		switch m := m.(type) {
 		case *pg.FuncCall:
 			name := functionName(m)

@@ -428,7 +428,7 @@ func (s *Statement) whollyIn(q *pg.SelectStmt, outside *scope, u *uses, seen map
 	}
 	seen[q] = true
 	within := opened(q, outside)
-	walk(q.ProtoReflect(), func(m proto.Message) bool {
+	walk(q, func(m proto.Message) bool {
 		switch m := m.(type) {
 		case *pg.WithClause:
 			return false // What it defines is read where it is named.

@@ -18,7 +18,7 @@ type Place struct {
 // Where that is not so, or nobody can tell, the answer is false.
 func (s *Statement) Moving(text string) ([]Place, bool) {
 	total := 0
-	walk(s.query.ProtoReflect(), func(m proto.Message) bool {
+	walk(s.query, func(m proto.Message) bool {
 		if c, ok := m.(*pg.A_Const); ok && c.GetSval() != nil && strings.Contains(c.GetSval().Sval, text) {
 			total++
 		}
@@ -69,7 +69,7 @@ func (f *finder) in(q *pg.SelectStmt, outside *scope, outer *block) {
 			f.in(it.query, it.within, inside)
 		}
 	}
-	walk(q.ProtoReflect(), func(m proto.Message) bool {
+	walk(q, func(m proto.Message) bool {
 		switch m := m.(type) {
 		case *pg.WithClause, *pg.RangeSubselect:
 			return false

@@ -31,7 +31,7 @@ func (st *state) sublinks() *Reason {
 			st.b.s.whollyIn(l.Subselect.GetSelectStmt(), st.b.within, st.uses, map[*pg.SelectStmt]bool{})
 		}
 		if l.Testexpr != nil && holdsSublink(l.Testexpr) {
-			walk(l.Testexpr.ProtoReflect(), func(m proto.Message) bool {
+			walk(l.Testexpr, func(m proto.Message) bool {
 				if inner, ok := m.(*pg.SubLink); ok {
 					st.b.s.whollyIn(inner.Subselect.GetSelectStmt(), st.b.within, st.uses, map[*pg.SelectStmt]bool{})
 				}
