@@ -40,7 +40,7 @@ const manyFailing = 100
 // Failing reads the first failing rows, and counts them all: together, and by program, provider and what else the project filters by,
 // where they have its column.
 func (s *Version) Failing(ctx context.Context, query string) (*FailingRows, error) {
-	got, err := Fetch(ctx, s.db, fmt.Sprintf("select * from (%s\n) as f limit %d", query, manyFailing), 0)
+	got, err := Fetch(ctx, s.db, s.reader.FirstRows(query, manyFailing), 0)
 	if err != nil {
 		return nil, err
 	}

@@ -89,7 +89,7 @@ func (p *PageQuery) shown(ctx context.Context, c *CardFile, query string) (strin
 			names = append(names, quoteName(column.Name))
 		}
 	}
-	return "select " + strings.Join(names, ", ") + " from (" + query + "\n) as c", nil
+	return p.snap.reader.Over(query, names...), nil
 }
 
 // Readers are the cards that read a table, as page/card.

@@ -256,7 +256,7 @@ func (p *PageQuery) first(ctx context.Context, c *CardFile, sql string) (*Result
 		return nil, err
 	}
 	if limited == c.SQL {
-		query = fmt.Sprintf("select *, count(*) over () as %s from (%s\n) as card limit %d", allRows, strings.TrimRight(sql, "; \n"), c.Limit+1)
+		query = p.snap.reader.FirstRows(sql, c.Limit+1, "count(*) over () as "+allRows)
 	}
 	got, err := p.snap.query(ctx, c.SQL, query)
 	if err != nil {

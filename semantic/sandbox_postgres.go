@@ -94,7 +94,11 @@ func (r *postgresReader) run(ctx context.Context, q *question) (*outcome, error)
 	if _, err := tx.ExecContext(ctx, fmt.Sprintf("set local statement_timeout = %d", timeLeft(ctx).Milliseconds())); err != nil {
 		return nil, postgresError(err)
 	}
-	rows, err := warehouse.Lossless(ctx, tx, wrapped(q.Run, q.Rows+1))
+	text, err := warehouse.FirstRowsOn(ctx, tx, q.Run, q.Rows+1)
+	if err != nil {
+		return nil, postgresError(err)
+	}
+	rows, err := warehouse.Lossless(ctx, tx, text)
 	if err != nil {
 		return nil, postgresError(err)
 	}

@@ -46,7 +46,11 @@ func Lossless(ctx context.Context, q Asker, query string, args ...any) (*Rows, e
 	for i := range types {
 		names[i] = fmt.Sprintf("c%d", i)
 	}
-	text := "select " + texts + " from (\n" + strings.TrimRight(query, "; \t\r\n") + "\n) as t(" + strings.Join(names, ", ") + ")"
+	query = strings.TrimRight(query, "; \t\r\n")
+	text := "select " + texts + " from (\n" + query + "\n) as t(" + strings.Join(names, ", ") + ")"
+	if strings.Contains(strings.ToLower(query), "order by") { // Materialised, it keeps its order on a cluster too.
+		text = "with t(" + strings.Join(names, ", ") + ") as materialized (\n" + query + "\n) select " + texts + " from t"
+	}
 	again, err := askRows(ctx, q, text, args...)
 	if err != nil {
 		return nil, err

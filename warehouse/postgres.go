@@ -121,7 +121,7 @@ func (w *postgres) reader(ctx context.Context, version, path string) (*Reader, e
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{}
+	r := &Reader{cluster: w.cluster != nil}
 	err = pool.QueryRow(ctx, version).Scan(&r.Version)
 	if err != nil {
 		pool.Close()

@@ -23,6 +23,42 @@ func (r *Reader) Engine() string {
 	return "postgres"
 }
 
+// Over is a select of columns over a query's rows, in the query's order.
+func (r *Reader) Over(query string, columns ...string) string {
+	return over(query, r.cluster, columns...)
+}
+
+// FirstRows is a select of the first rows of a query, in its order, with expressions over all of its rows beside them.
+func (r *Reader) FirstRows(query string, limit int, beside ...string) string {
+	return fmt.Sprintf("%s limit %d", over(query, r.cluster, append([]string{"*"}, beside...)...), limit)
+}
+
+// FirstRowsOn is FirstRows for a session with PostgreSQL that no Reader opened.
+func FirstRowsOn(ctx context.Context, db Querier, query string, limit int) (string, error) {
+	rows, err := db.QueryContext(ctx, "select count(*) from pg_catalog.pg_extension where extname = 'citus'")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = rows.Close() }()
+	var clusters int
+	for rows.Next() {
+		if err := rows.Scan(&clusters); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("%s limit %d", over(query, clusters > 0, "*"), limit), rows.Err()
+}
+
+// over keeps the order of the query. A cluster gives the rows of a subquery as its nodes send them, so that a limit takes any; what is
+// materialised first keeps its order.
+func over(query string, cluster bool, columns ...string) string {
+	query = strings.TrimRight(strings.TrimSpace(query), "; \n\t\r")
+	if cluster {
+		return fmt.Sprintf("with answer as materialized (%s\n) select %s from answer", query, strings.Join(columns, ", "))
+	}
+	return fmt.Sprintf("select %s from (%s\n) as answer", strings.Join(columns, ", "), query)
+}
+
 // PublishedTable is a table or view of a published version.
 type PublishedTable struct {
 	Schema  string // As the project names it.

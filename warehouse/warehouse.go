@@ -190,6 +190,7 @@ type Reader struct {
 	DB      *sql.DB
 	Version int64 // 0 for the books.
 	duck    bool
+	cluster bool // A Citus coordinator.
 	close   func() error
 }
 
