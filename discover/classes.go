@@ -46,7 +46,7 @@ var catalogueTable = []string{
 	"timezone", "locale", "vehicle", "room", "equipment", "asset", "device", "material", "part", "course", "service", "queue", "filter",
 	"schedule", "holiday", "lang", "tag", "attachment", "file", "image", "media", "document", "address", "phone", "note", "comment",
 	"review", "rating", "wishlist", "cart", "basket", "quote_item", "newsletter", "poll", "survey", "campaign", "bank", "computer",
-	"promo", "promotion", "offer", "voucher", "discount", "printer", "monitor", "software", "network", "license", "certificate", "domain",
+	"promo", "announcement", "promotion", "offer", "voucher", "discount", "printer", "monitor", "software", "network", "license", "certificate", "domain",
 	"block", "kind", "level", "grade", "title", "genre",
 }
 
@@ -58,7 +58,7 @@ var technicalTable = []string{
 }
 
 var logTable = []string{
-	"history", "log", "audit", "event", "transition", "activity", "change", "journal", "trail", "revision", "tracking",
+	"history", "log", "audit", "aud", "event", "transition", "activity", "change", "journal", "trail", "revision", "tracking",
 	"timeline", "hist", "historique", "historial", "verlauf", "protokoll", "movement",
 }
 
@@ -90,7 +90,8 @@ func (l *look) classify(t *Table) *class {
 		return c
 	}
 	last := words[len(words)-1]
-	c.person = slices.Contains(personTable, last)
+	c.person = slices.Contains(personTable, last) && !(last == "account" && has(words, "saving", "loan", "deposit", "bank", "ledger", "gl", "credit",
+		"cash", "investment", "share", "current"))
 	c.catalogue = slices.Contains(catalogueTable, last)
 	c.technical = has(words, technicalTable...)
 	c.log = slices.Contains(logTable, last) || len(words) > 1 && slices.Contains(logTable, words[len(words)-2])
@@ -133,7 +134,9 @@ func (l *look) isLookup(t *Table) bool {
 
 // happens reports whether a table has a state and the day of something that happened to its rows, as no list of words has.
 func happens(t *Table) bool {
-	state := slices.ContainsFunc(t.Columns, func(c *Column) bool { return has(c.words, stateWords...) && !c.isFlag() })
+	state := slices.ContainsFunc(t.Columns, func(c *Column) bool {
+		return has(c.words, stateWords...) && !c.isFlag() || c.isFlag() && has(c.words, "open", "closed", "completed", "done", "finished", "resolved")
+	})
 	return state && slices.ContainsFunc(t.Columns, func(c *Column) bool {
 		return c.isTime() && slices.ContainsFunc(roles, func(r dateWords) bool {
 			return !slices.Contains([]string{"created", "updated", "deleted", "voided", "expires"}, r.role) && has(c.words, r.words...)
@@ -273,7 +276,9 @@ func (l *look) isJunction(t *Table) bool {
 	}
 	keys := map[string]bool{}
 	for _, k := range l.out.keysOf[t.Name] {
-		keys[k.Column] = true
+		if k.Confidence != Low {
+			keys[k.Column] = true
+		}
 	}
 	if len(keys) < 2 {
 		return false

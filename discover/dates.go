@@ -17,13 +17,13 @@ var roles = []dateWords{
 	{"voided", []string{"voided", "void"}},
 	{"deleted", []string{"deleted", "delete", "removed", "trashed", "suppression"}},
 	{"reopened", []string{"reopened", "reopen"}},
-	{"cancelled", []string{"cancelled", "canceled", "cancel", "cancellation", "rejected", "rejection", "declined", "denied", "refused"}},
+	{"cancelled", []string{"cancelled", "canceled", "cancel", "cancellation", "rejected", "rejection", "declined", "denied", "refused", "withdrawn"}},
 	{"expires", []string{"expire", "expires", "expiry", "expiration", "expired", "exp", "validity", "validite", "vencida"}},
 	{"due", []string{
 		"due", "deadline", "expected", "expect", "promised", "target", "next", "required", "needed", "planned", "estimated",
 		"est", "echeance", "vencimiento", "faellig", "livraison", "lim", "limit", "limite",
 	}},
-	{"paid", []string{"paid", "payment", "pay"}},
+	{"paid", []string{"paid", "payment", "pay", "disbursed", "disbursement"}},
 	{"shipped", []string{"shipped", "ship", "shipment", "shipping", "dispatched", "dispatch", "delivery", "delivered", "despatch"}},
 	{"submitted", []string{"submitted", "submit", "submission", "transmitted", "sent", "filed", "bill", "billed", "referred"}},
 	{"accepted", []string{
@@ -32,7 +32,7 @@ var roles = []dateWords{
 	}},
 	{"decided", []string{
 		"decided", "decision", "approved", "approval", "solved", "solve", "resolved", "resolution", "processed", "process",
-		"adjudicated", "judged", "validated", "validation", "valid", "converted",
+		"adjudicated", "judged", "validated", "validation", "valid", "converted", "checked",
 	}},
 	{"closed", []string{
 		"closed", "close", "closing", "completed", "complete", "completion", "finished", "finish", "ended", "end", "stopped",
@@ -52,7 +52,7 @@ var roles = []dateWords{
 		"created", "create", "creation", "creat", "added", "add", "entered", "entry", "inserted", "insert", "registered",
 		"registration", "signup", "joined", "placed", "ordered", "opened", "open", "requested", "request", "posted", "post", "raised",
 		"reported", "booked", "received", "logged", "crt", "crtd", "erstellt", "angelegt", "creado", "creacion", "c", "ctime", "datec", "issue",
-		"issued", "recorded", "commande", "purchased", "purchase",
+		"issued", "recorded", "made", "commande", "purchased", "purchase",
 	}},
 }
 
@@ -96,6 +96,7 @@ func (l *look) rolesOf(t *Table) []DateRole {
 			d.What = fmt.Sprintf("%s.%s says when a row was %s", t.Name, c.Name, d.Role)
 		}
 	}
+	out = l.publication(t, out)
 	surestBeginning(t, out)
 	// The plain date is when it began; another that says the row was created is the clerk's.
 	if i := slices.IndexFunc(out, func(d DateRole) bool { return d.Role == "plain" }); i >= 0 {
@@ -108,6 +109,23 @@ func (l *look) rolesOf(t *Table) []DateRole {
 		}
 	}
 	return out
+}
+
+// publication takes the day of a publication for the beginning, where no other date says one.
+func (l *look) publication(t *Table, dates []DateRole) []DateRole {
+	if slices.ContainsFunc(dates, func(d DateRole) bool {
+		return slices.Contains([]string{"created", "started", "submitted", "plain", "own"}, d.Role)
+	}) {
+		return dates
+	}
+	for _, c := range t.Columns {
+		if c.isTime() && has(c.words, "pub", "published", "publish", "publication") {
+			return append(dates, DateRole{Table: t.Name, Column: c.Name, Role: "created", Guess: Guess{
+				fmt.Sprintf("%s.%s says when a row was created", t.Name, c.Name), Medium, "its name says a publication, and no other date a beginning",
+			}})
+		}
+	}
+	return dates
 }
 
 // surestBeginning leaves one of several dates of creation sure: the one whose name says that the row was made.

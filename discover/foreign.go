@@ -108,19 +108,43 @@ func (f *finder) index() {
 			f.given[w] = f.given[w] || t.Column(h.key).Auto
 		}
 	}
+	f.naturalKeys()
 	f.measure()
 	best := -1000
 	for _, t := range f.catalog.Tables {
 		if t.View || t.Key() == "" {
 			continue
 		}
-		i := slices.IndexFunc(userTables, func(w string) bool { return len(t.words) > 0 && t.words[len(t.words)-1] == w })
+		i := slices.IndexFunc(userTables, func(w string) bool {
+			return len(t.words) > 0 && (last(t.words) == w || w == "user" && strings.HasSuffix(last(t.words), w))
+		})
 		if i < 0 {
 			continue
 		}
 		// The fewer words and the likelier the word, the better.
 		if rank := 100 - 10*i - len(t.words); rank > best {
 			best, f.user = rank, t
+		}
+	}
+}
+
+// naturalKeys adds the columns that rows are known by to people, such as item_code of items, where their values tell all rows apart.
+func (f *finder) naturalKeys() {
+	for _, t := range f.catalog.Tables {
+		rows := f.profile.rows(t)
+		if t.View || f.reader == nil || rows < 10 {
+			continue
+		}
+		for _, c := range t.Columns {
+			stem := stemOf(c.words)
+			if c.kind() != text || !t.Indexed[c.Name] || len(stem) == len(c.words) || !slices.Equal(stem, trimThing(t.words)) ||
+				f.profile.stats(t, c.Name).Distinct != rows || slices.Contains(t.Primary, c.Name) {
+				continue
+			}
+			w := strings.Join(c.words, " ")
+			if !slices.ContainsFunc(f.keys[w], func(h keyHolder) bool { return h.table == t }) {
+				f.keys[w] = append(f.keys[w], keyHolder{t, c.Name, true})
+			}
 		}
 	}
 }

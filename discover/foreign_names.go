@@ -26,6 +26,8 @@ func (f *finder) byKeyName(t *Table, c *Column, add adder) {
 		switch {
 		case namesTable(c.words, h.table):
 			score = sureName
+		case h.table.Column(h.key).words[0] == "fk":
+			score = weakName // Its own name says that it points elsewhere.
 		case named:
 			score = weakName // Another table is named by it; this one extends it.
 		case endsWith(h.table.words, stem) || endsWith(trimThing(h.table.words), stem):
@@ -95,8 +97,12 @@ func (f *finder) byTableName(t *Table, c *Column, add adder) {
 	}
 	if !slices.ContainsFunc(stem, func(w string) bool { return !slices.Contains(thingWords, w) }) {
 		for _, p := range f.catalog.Tables {
-			if slices.Equal(p.words, stem) && p.Key() != "" && p != t {
+			switch {
+			case p.Key() == "" || p == t:
+			case slices.Equal(p.words, stem):
 				add(p, p.Key(), sureName, "its name is that table's name and a word for a key")
+			case (startsWith(t.words, p.words) || startsWith(p.words, t.words)) && endsWith(p.words, stem) && (marked || t.Indexed[c.Name]):
+				add(p, p.Key(), sureName-15, "it is named after what the table's own name and it say together")
 			}
 		}
 		return
@@ -212,6 +218,9 @@ func (f *finder) stemScore(t, p *Table, stem []string, marked bool) (int, string
 			long = bare
 		}
 		return goodName + 4 - 4*(len(long)-len(stem)) + 5*min(3, common(t.words, long, stem)), "it has the last words of that table's name"
+	}
+	if glued := strings.Join(stem, ""); len(stem) > 1 && len(glued) > 5 && glued == last(full) {
+		return goodName + 6 + 3*min(4, shared(t.words, full)), "it is that table's name, written in one"
 	}
 	if !f.named[strings.Join(stem, " ")] && p != t && (abbreviates(stem, full) || len(full) > 1 && len(full[0]) == 1 &&
 		abbreviates(stem, full[1:])) {
@@ -336,10 +345,42 @@ func (f *finder) byRole(t *Table, c *Column, add adder) {
 	case doing && n > 1 && (stem[n-1] == "to" || stem[n-1] == "user"):
 		add(f.user, key, goodName, "it says who did something, and that table holds the users")
 	}
+	switch {
+	case strings.Join(c.words, " ") == "uid":
+		add(f.user, key, acceptable+4, "it is short for a user's key")
+	case n == 1 && !marked && c.kind() == integer && slices.Contains(userTables, stem[0]) && !f.nameEnds(stem[0]):
+		add(f.user, key, acceptable+4, "it names a person, and no other table than that of the users holds people")
+	case n > 0 && (marked || n == 1 && c.kind() == integer) && doer(stem[n-1]) && !f.nameEnds(stem[n-1]):
+		add(f.user, key, acceptable-5, "it says who does something, and that table holds the users")
+	}
 	if marked && n > 0 && (slices.Contains(userTables, stem[n-1]) && f.user.words[len(f.user.words)-1] != stem[n-1] ||
 		slices.Contains(peopleWords, stem[n-1])) {
 		add(f.user, key, acceptable, "it names a person who works, and that table holds the users")
 	}
+}
+
+// nameEnds reports whether a table's name ends with a word.
+func (f *finder) nameEnds(word string) bool {
+	return slices.ContainsFunc(f.catalog.Tables, func(t *Table) bool {
+		return !t.View && t.Key() != "" && len(t.words) > 0 && last(trimThing(t.words)) == word
+	})
+}
+
+// noDoers end like a word for somebody who does something, and are things.
+var noDoers = []string{
+	"order", "number", "folder", "header", "server", "printer", "layer", "tier", "center", "counter", "register", "letter", "chapter",
+	"error", "color", "colour", "vendor", "supplier", "customer", "computer", "router", "container", "folder", "filter", "parameter", "buffer",
+	"identifier", "transfer", "offer", "paper", "user", "officer", "master", "ledger", "slider", "footer", "banner", "pointer", "other", "factor",
+	"sensor", "motor", "monitor", "floor", "door", "employee", "fee", "degree", "committee", "trader", "marker", "career", "carrier", "timer",
+	"power", "corner", "border", "cluster", "adapter", "sector", "vector", "operator", "provider", "member", "voucher", "power", "semester",
+	"quarter", "meter", "matter", "reminder", "calender", "calendar", "tracker", "issuetracker", "codetracker", "player", "manufacturer",
+	"publisher", "caller", "publisher", "answer", "trigger", "helper", "handler", "wrapper", "placeholder", "gender", "newsletter", "poster",
+}
+
+// doer reports whether a word is somebody who does something, such as tester, uploader, assignor and delegate.
+func doer(word string) bool {
+	return word == "delegate" || len(word) > 4 && (strings.HasSuffix(word, "er") || strings.HasSuffix(word, "or")) &&
+		!slices.Contains(noDoers, word)
 }
 
 // namedBeside reports whether another column of a table points at p by its whole name, so that a parent must be something else.
@@ -365,12 +406,35 @@ func (f *finder) byKindInside(t *Table, c *Column, add adder) {
 	}
 }
 
+// shadows reports whether a table keeps earlier versions of another one's rows: it is named after it, and has most of its columns.
+func shadows(t, p *Table) bool {
+	if t == p || p.View || p.Key() == "" || len(p.Columns) < 3 || !startsWith(t.words, p.words) || len(t.words) == len(p.words) ||
+		slices.ContainsFunc(t.words[len(p.words):], func(w string) bool { return !slices.Contains(shadowWords, w) }) {
+		return false
+	}
+	n := 0
+	for _, c := range p.Columns {
+		if t.Column(c.Name) != nil {
+			n++
+		}
+	}
+	return n*4 >= len(p.Columns)*3
+}
+
+// shadowWords follow a table's name in the name of the one with the earlier versions of its rows.
+var shadowWords = []string{"history", "hist", "audit", "aud", "log", "version", "revision", "archive", "journal", "trail", "change"}
+
 // byFamily finds the table that another one extends: entity_id of customer_entity_varchar, parent_id of order_item.
 func (f *finder) byFamily(t *Table, c *Column, add adder) {
 	_, stem, _ := keyParts(c.words)
 	if strings.Join(c.words, " ") == "report to" {
 		add(t, t.Key(), sureName, "it says whom the row reports to")
 		return
+	}
+	for _, p := range f.catalog.Tables {
+		if shadows(t, p) && !ownKey(t, c) && c.Name == p.Key() {
+			add(p, p.Key(), sureName, "the table keeps earlier versions of that table's rows, by the same key")
+		}
 	}
 	parent := has(stem, parentWords...)
 	entity := strings.Join(stem, " ") == "entity"

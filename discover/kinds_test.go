@@ -27,6 +27,10 @@ func TestKindsOfApplicationsAreUnderstood(t *testing.T) {
 			"mandates mandate_status mandate_steps", "leave_requests status", "errands date_completed", "visits visit_state",
 			"duties status",
 		},
+		"workshop": {
+			"repairs status repairs_history", "parcels shipped_at", "todos is_done", "calls kind", "loans loan_status_id",
+			"CASE_HI_RUNINST STATE_", "projects project_status",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -50,8 +54,11 @@ func TestKindsOfApplicationsAreUnderstood(t *testing.T) {
 				}
 			}
 			require.ElementsMatch(t, want, got)
-			if name == "agency" {
+			switch name {
+			case "agency":
 				agencyIsUnderstood(t, p)
+			case "workshop":
+				workshopIsUnderstood(t, p)
 			}
 		})
 	}
@@ -128,6 +135,52 @@ func agencyIsUnderstood(t *testing.T, p *Proposal) {
 		"users.user_name", "users.user_email", "users.user_pass", "letters.a_from", "letters.a_to", "letters.body", "letters.shipping_name",
 		"letters.shipping_postcode",
 	}, personal)
+}
+
+// workshopIsUnderstood looks at habits of the further public schemas: keys that say who does something, codes that rows are known by,
+// names written in one, copies of earlier rows, codes in lists by key or packed into a text, states as a yes or no or by dates alone.
+func workshopIsUnderstood(t *testing.T, p *Proposal) {
+	t.Helper()
+	keys := map[string]string{}
+	for _, k := range p.Keys {
+		if k.Confidence != Low {
+			keys[k.Table+"."+k.Column] = k.Parent + "." + k.Key
+		}
+	}
+	for column, parent := range map[string]string{
+		"repairs.tester_id": "users.id", "repairs.uid": "users.id", "repairs.status": "status.id", "repairs_history.id": "repairs.id",
+		"parcels.tool_code": "tools.tool_code", "benches.parent_id": "benches.id", "CASE_HI_RUNINST.RUN_DEF_ID_": "CASE_RE_RUNDEF.ID_",
+		"repairs_history.changedby": "users.id", "bench_lists_tools.list": "bench_lists.id",
+	} {
+		require.Equal(t, parent, keys[column], column)
+	}
+	states := map[string]map[string]string{}
+	for _, r := range p.Records {
+		states[r.Table] = map[string]string{}
+		for _, s := range r.States {
+			states[r.Table][s.Raw] = s.Name + " " + string(s.Meaning)
+		}
+		if r.Log != nil {
+			require.Equal(t, "id changedon changedby", r.Log.Key+" "+r.Log.At+" "+r.Log.By, "the copies' own time, not the record's")
+		}
+	}
+	require.Equal(t, map[string]string{"1": "requested open", "2": "accepted decided", "3": "rejected void"}, states["repairs"])
+	require.Equal(t, map[string]string{"0": "not_done open", "1": "done decided"}, states["todos"])
+	require.Equal(t, map[string]string{"open": "open open", "shipped": "shipped decided"}, states["parcels"])
+	require.Equal(t, map[string]string{"100": "submitted open", "300": "active open", "600": "closed decided"}, states["loans"])
+	require.Equal(t, map[string]string{"0": "proposed open", "1": "in_progress open", "-1": "complete decided"}, states["projects"])
+	var personal []string
+	for _, s := range p.Personal {
+		personal = append(personal, s.Table+"."+s.Column)
+	}
+	require.ElementsMatch(t, []string{"users.first", "users.last", "users.mpasswd", "parcels.member_name"}, personal)
+	roles := map[string]string{}
+	for _, d := range p.Dates {
+		if d.Table == "loans" {
+			roles[d.Column] = d.Role
+		}
+	}
+	require.Equal(t, map[string]string{"submittedon_date": "submitted", "closedon_date": "closed"}, roles)
 }
 
 func kindOf(t *testing.T, name string) Reader {

@@ -212,6 +212,7 @@ func (l *look) told(g *Log) string {
 // shape finds the columns of a log.
 func (l *look) shape(r *Record, t *Table, g *Log) {
 	record := l.catalog.Table(r.Table)
+	shadow := shadows(t, record)
 	oldAndNew(t, g)
 	if s := l.sameState(r, record, t); s != "" {
 		g.State = s
@@ -224,8 +225,8 @@ func (l *look) shape(r *Record, t *Table, g *Log) {
 		}
 	}
 	for _, d := range l.out.Dates {
-		if d.Table != t.Name {
-			continue
+		if d.Table != t.Name || shadow && record.Column(d.Column) != nil {
+			continue // A copy of the record's row has its dates too; when it was made only a further one says.
 		}
 		switch d.Role {
 		case "started":
@@ -241,7 +242,7 @@ func (l *look) shape(r *Record, t *Table, g *Log) {
 		}
 	}
 	for _, k := range l.out.keysOf[t.Name] {
-		if k.Parent != r.Table && l.catalog.Table(k.Parent) != nil && l.looks(l.catalog.Table(k.Parent)).person {
+		if copied := shadow && record.Column(k.Column) != nil; !copied && k.Parent != r.Table && l.catalog.Table(k.Parent) != nil && l.looks(l.catalog.Table(k.Parent)).person {
 			g.By = cmp.Or(g.By, k.Column)
 		}
 	}

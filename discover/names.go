@@ -12,7 +12,7 @@ import (
 var glued = []string{
 	"timestamp", "datetime", "address", "comment", "country", "update", "status", "amount", "number", "phone", "email", "price", "token",
 	"total", "first", "state", "stage", "count", "group", "date", "time", "name", "code", "type", "mail", "uuid", "rate", "city", "key", "id",
-	"by", "no", "ip", "det",
+	"by", "no", "ip", "det", "on", "at",
 }
 
 // leading are words that stand at the front of longer words, such as "isactive" and "datecreated".
@@ -90,7 +90,9 @@ func (v *vocabulary) unglue(w string) []string {
 		if !ok || len(front) == 0 {
 			continue
 		}
-		if len(end) <= 3 && !v.known[singular(front)] && !commonWords[front] {
+		past := len(front) > 4 && strings.HasSuffix(front, "ed") // "submittedon", "lastmodifiedby".
+		if (end == "on" || end == "at") && !past || len(end) <= 3 && !past && !v.known[singular(front)] &&
+			!commonWords[front] {
 			continue
 		}
 		if len(front) >= 3 || v.known[front] && len(front) >= 2 {

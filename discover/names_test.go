@@ -17,6 +17,8 @@ func TestNamesOfAnyStyleAreTakenApart(t *testing.T) {
 		"closedate":  "close date", "isactive": "is active", "lastupdate": "last update", "apptstatus": "appt status",
 		"order-lines": "order line", "Bestell Nr": "bestell nr",
 		"candidate": "candidate", "username": "username", "address1": "address 1", "statuses": "status", "companies": "company",
+		"submittedon_userid": "submitted on user id", "lastmodifiedby": "last modified by", "format": "format",
+		"person": "person", "season": "season", "heartbeat": "heartbeat",
 		"people": "person", "news": "news", "paid": "paid",
 	} {
 		require.Equal(t, want, strings.Join(v.words(name), " "), name)

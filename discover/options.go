@@ -2,6 +2,7 @@ package discover
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -60,8 +61,14 @@ func (l *look) optionLists(ctx context.Context) []*optionList {
 	}
 	var out []*optionList
 	for _, t := range l.catalog.Tables {
+		if !l.left() {
+			break
+		}
 		o := l.shapeOfOptions(t)
-		if o == nil || !l.left() {
+		if o == nil {
+			if o = l.packedLists(ctx, t); o != nil {
+				out = append(out, o)
+			}
 			continue
 		}
 		rows, err := l.reader.Rows(ctx, t, []string{o.list.Name, o.code.Name, o.label.Name}, 10_000)
@@ -103,7 +110,72 @@ func (l *look) shapeOfOptions(t *Table) *optionList {
 			o.label = c
 		}
 	}
-	if o.list == nil || o.code == nil || o.label == nil {
+	if o.list != nil && o.code != nil && o.label != nil {
+		return o
+	}
+	return l.listsByKey(t)
+}
+
+// listsByKey takes a table whose key is the name of a list and a code, and which has a text beside them, for several lists.
+func (l *look) listsByKey(t *Table) *optionList {
+	if len(t.Primary) != 2 {
+		return nil
+	}
+	o := &optionList{table: t, list: t.Column(t.Primary[0]), code: t.Column(t.Primary[1])}
+	if st := l.profile.stats(t, o.list.Name); o.list.kind() != text || st.Distinct < 2 || st.Distinct*2 > l.profile.rows(t) {
+		return nil
+	}
+	for _, c := range t.Columns {
+		if c.kind() == text && !slices.Contains(t.Primary, c.Name) &&
+			(o.label == nil || has(c.words, "label", "title", "value") && !has(o.label.words, "label", "title", "value")) {
+			o.label = c
+		}
+	}
+	if o.label == nil {
+		return nil
+	}
+	return o
+}
+
+// packed is a line of a list that stands in one text, such as "2|In planning".
+var packed = regexp.MustCompile(`^\s*['"]?(-?\w{1,12})['"]?\s*[|=;:]\s*(\S.*?)\s*$`)
+
+// packedLists reads a table that has a list a row: its name, and all its codes with their labels in one text.
+func (l *look) packedLists(ctx context.Context, t *Table) *optionList {
+	rows := l.profile.rows(t)
+	if t.View || rows < 2 || rows > 500 || len(t.Columns) > 12 {
+		return nil
+	}
+	var name, list *Column
+	for _, c := range t.Columns {
+		switch {
+		case name == nil && c.kind() == text && l.profile.stats(t, c.Name).Distinct == rows:
+			name = c
+		case (c.kind() == text || c.kind() == longText) && has(c.words, "value", "option", "choice", "item", "list", "enum"):
+			list = c
+		}
+	}
+	if name == nil || list == nil || name == list {
+		return nil
+	}
+	found, err := l.reader.Rows(ctx, t, []string{name.Name, list.Name}, 500)
+	if err != nil {
+		return nil
+	}
+	o := &optionList{table: t, list: name, words: map[string]map[string]string{}}
+	for _, r := range found {
+		words := map[string]string{}
+		lines := strings.Split(strings.TrimSpace(r[list.Name]), "\n")
+		for _, line := range lines {
+			if m := packed.FindStringSubmatch(line); m != nil {
+				words[m[1]] = m[2]
+			}
+		}
+		if len(words) > 1 && len(words) == len(lines) {
+			o.words[r[name.Name]] = words
+		}
+	}
+	if len(o.words) == 0 {
 		return nil
 	}
 	return o

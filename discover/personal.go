@@ -65,7 +65,7 @@ func init() {
 		`national id no, insurance no, licence no, license no, `+
 		`id card, id no, vat `+
 		`number, siret, siren, dni, cpf, curp, rfc`)
-	add("hash", `phone, phone2, telephone, tel, mobile, mobile phone, cell, cell phone, cellphone, fax, fax number, phone number, home `+
+	add("hash", `phone, phone2, telephone, tel, mobile, mobile phone, mobile number, mobile no, cell number, telephone number, cell, cell phone, cellphone, fax, fax number, phone number, home `+
 		`phone, business phone, work phone, phone home, phone mobile, phone work, phone cell, phone other, phone fax, phone biz, phone `+
 		`contact, whatsapp, skype, gsm, telefon, telefono, handy, fon, portable`)
 	add("hash", `email, mail, e mail, email address, mail address, emailaddress, alternative email, courriel, correo`)
@@ -140,7 +140,9 @@ func (l *look) secret(t *Table, c *Column) bool {
 		return false
 	}
 	switch {
-	case has(w, secretWords...) && !has(w, "template", "type", "date", "expire", "expiry", "changed", "time", "forget", "reset", "link",
+	case (has(w, secretWords...) || slices.ContainsFunc(w, func(s string) bool {
+		return strings.HasSuffix(s, "passwd") || strings.HasSuffix(s, "password")
+	})) && !has(w, "template", "type", "date", "expire", "expiry", "changed", "time", "forget", "reset", "link",
 		"question"):
 		return true
 	case last(w) == "pass":
@@ -190,6 +192,10 @@ func (l *look) byPlace(t *Table, c *Column) (string, string, bool) {
 	case name == "name" && s.person && !has(t.words, "account", "company", "supplier", "organization", "organisation", "manufacturer",
 		"vendor", "artist"):
 		return "hash", "it is the name in a table of people", true
+	case (name == "first" || name == "last") && t.hasWords("first") && t.hasWords("last"):
+		return "hash", "it is half of a person's name", true
+	case len(w) > 1 && last(w) == "name" && (slices.Contains(concerned, w[len(w)-2]) || slices.Contains(alsoConcerned, w[len(w)-2])):
+		return "hash", "it is the name of a person", true
 	case has(w, "address") && !has(w, "format", "city", "state", "country") && (c.kind() == text || c.kind() == longText) &&
 		(len(w) == 1 || len(w) == 2):
 		return "drop", "its name says an address", true
@@ -207,6 +213,14 @@ func (l *look) byPlace(t *Table, c *Column) (string, string, bool) {
 		return "hash", "its values look like addresses of mail", true
 	}
 	return "", "", false
+}
+
+// alsoConcerned are further people whose name may stand beside what a row tells of them.
+var alsoConcerned = []string{"employee", "teacher", "doctor", "driver", "owner", "holder", "visitor", "guardian", "spouse", "father", "mother"}
+
+// hasWords reports whether a column's name is just these words.
+func (t *Table) hasWords(words ...string) bool {
+	return slices.ContainsFunc(t.Columns, func(c *Column) bool { return slices.Equal(c.words, words) })
 }
 
 func (l *look) looks(t *Table) *class {

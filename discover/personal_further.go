@@ -107,7 +107,9 @@ func mainBeside(t *Table, c *Column) bool {
 		if !has(c.words, kind...) {
 			continue
 		}
-		return slices.ContainsFunc(t.Columns, func(o *Column) bool { return o != c && has(o.words, kind...) && !secondary(o.words) })
+		return slices.ContainsFunc(t.Columns, func(o *Column) bool {
+			return o != c && has(o.words, kind...) && !secondary(o.words) && !o.isFlag()
+		})
 	}
 	return false
 }

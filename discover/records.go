@@ -144,6 +144,8 @@ func (l *look) recordOf(ctx context.Context, t *Table) (*Record, error) {
 		r.Score += 5
 		why = append(why, end+" is empty while it goes on")
 		l.derive(r)
+	} else if said := l.otherState(ctx, t, r); said != "" {
+		why = append(why, said)
 	} else {
 		return nil, nil
 	}
@@ -303,6 +305,12 @@ func (l *look) derive(r *Record) {
 		open, done = "active", "ended"
 	case has(w, "finish", "finished"):
 		open, done = "running", "finished"
+	default:
+		for _, d := range r.Dates {
+			if d.Column == r.EndDate && d.Role != "closed" {
+				done = d.Role
+			}
+		}
 	}
 	g := Guess{"", Medium, r.EndDate + " is empty or not"}
 	r.States = []State{{Raw: open, Name: open, Label: open, Meaning: Open, Guess: g}, {

@@ -49,6 +49,9 @@ func (l *look) maybeState(t *Table, c *Column) *stateOf {
 	if at < 0 {
 		return nil
 	}
+	if has(stem[at+1:], "reason", "comment", "note", "description", "text", "message", "detail") {
+		return nil // Words about a state.
+	}
 	k := c.kind()
 	if k != text && k != enum && k != integer || c.isTime() || strings.HasPrefix(c.Type, "tinyint(1)") &&
 		l.profile.stats(t, c.Name).Distinct <= 2 && l.profile.stats(t, c.Name).Max <= "1" {
@@ -63,7 +66,7 @@ func (l *look) maybeState(t *Table, c *Column) *stateOf {
 		return slices.Contains(t.words, w) || slices.Contains([]string{
 			"current", "cur", "present", "actual", "order", "appt", "sale", "sales",
 			"message", "process", "record", "fulfiller", "workflow", "last", "of", "overall", "main", "fk", "ticket", "request", "job", "task",
-			"lead", "loan",
+			"lead", "loan", "enum", "code", "cd", "id", "value",
 		}, w)
 	})
 	s.qualified = len(qualifier) > 0
@@ -211,7 +214,20 @@ func (l *look) readStates(ctx context.Context, t *Table, s *stateOf) ([]State, b
 	}
 	fromComment(s.column, out)
 	nameStates(out)
+	acceptedAtLast(out)
 	return out, whole, nil
+}
+
+// acceptedAtLast takes acceptance for the decision where nothing comes after it, and its opposite is a state too.
+func acceptedAtLast(states []State) {
+	refused := slices.ContainsFunc(states, func(s State) bool { return has(split(s.Label), "rejected", "refused", "declined", "denied") })
+	later := slices.ContainsFunc(states, func(s State) bool { return s.Meaning == Decided })
+	for i := range states {
+		if s := &states[i]; refused && !later && s.Meaning == Open && slices.Contains([]string{"accepted", "confirmed", "granted"}, s.Name) {
+			s.Meaning = Decided
+			s.Guess = Guess{s.Label + " is decided", Medium, "it is what may be refused, and no state follows it"}
+		}
+	}
 }
 
 func sortedKeys[V any](m map[string]V) []string {
