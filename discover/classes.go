@@ -46,7 +46,8 @@ var catalogueTable = []string{
 	"timezone", "locale", "vehicle", "room", "equipment", "asset", "device", "material", "part", "course", "service", "queue", "filter",
 	"schedule", "holiday", "lang", "tag", "attachment", "file", "image", "media", "document", "address", "phone", "note", "comment",
 	"review", "rating", "wishlist", "cart", "basket", "quote_item", "newsletter", "poll", "survey", "campaign", "bank", "computer",
-	"promo", "announcement", "promotion", "offer", "voucher", "discount", "printer", "monitor", "software", "network", "license", "certificate", "domain",
+	"promo", "announcement", "promotion", "offer", "voucher", "discount", "printer", "monitor", "software", "network", "license",
+		"certificate", "domain",
 	"block", "kind", "level", "grade", "title", "genre",
 }
 
@@ -90,7 +91,8 @@ func (l *look) classify(t *Table) *class {
 		return c
 	}
 	last := words[len(words)-1]
-	c.person = slices.Contains(personTable, last) && !(last == "account" && has(words, "saving", "loan", "deposit", "bank", "ledger", "gl", "credit",
+	c.person = slices.Contains(personTable, last) && !(last == "account" && has(words, "saving", "loan", "deposit", "bank", "ledger", "gl",
+		"credit",
 		"cash", "investment", "share", "current"))
 	c.catalogue = slices.Contains(catalogueTable, last)
 	c.technical = has(words, technicalTable...)
@@ -135,7 +137,8 @@ func (l *look) isLookup(t *Table) bool {
 // happens reports whether a table has a state and the day of something that happened to its rows, as no list of words has.
 func happens(t *Table) bool {
 	state := slices.ContainsFunc(t.Columns, func(c *Column) bool {
-		return has(c.words, stateWords...) && !c.isFlag() || c.isFlag() && has(c.words, "open", "closed", "completed", "done", "finished", "resolved")
+		return has(c.words, stateWords...) && !c.isFlag() || c.isFlag() && has(c.words, "open", "closed", "completed", "done", "finished",
+			"resolved")
 	})
 	return state && slices.ContainsFunc(t.Columns, func(c *Column) bool {
 		return c.isTime() && slices.ContainsFunc(roles, func(r dateWords) bool {

@@ -242,7 +242,8 @@ func (l *look) shape(r *Record, t *Table, g *Log) {
 		}
 	}
 	for _, k := range l.out.keysOf[t.Name] {
-		if copied := shadow && record.Column(k.Column) != nil; !copied && k.Parent != r.Table && l.catalog.Table(k.Parent) != nil && l.looks(l.catalog.Table(k.Parent)).person {
+		if copied := shadow && record.Column(k.Column) != nil; !copied && k.Parent != r.Table && l.catalog.Table(k.Parent) != nil &&
+			l.looks(l.catalog.Table(k.Parent)).person {
 			g.By = cmp.Or(g.By, k.Column)
 		}
 	}

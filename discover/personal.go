@@ -65,7 +65,8 @@ func init() {
 		`national id no, insurance no, licence no, license no, `+
 		`id card, id no, vat `+
 		`number, siret, siren, dni, cpf, curp, rfc`)
-	add("hash", `phone, phone2, telephone, tel, mobile, mobile phone, mobile number, mobile no, cell number, telephone number, cell, cell phone, cellphone, fax, fax number, phone number, home `+
+	add("hash", `phone, phone2, telephone, tel, mobile, mobile phone, mobile number, mobile no, cell number, telephone number, cell, ` +
+		`cell phone, cellphone, fax, fax number, phone number, home `+
 		`phone, business phone, work phone, phone home, phone mobile, phone work, phone cell, phone other, phone fax, phone biz, phone `+
 		`contact, whatsapp, skype, gsm, telefon, telefono, handy, fon, portable`)
 	add("hash", `email, mail, e mail, email address, mail address, emailaddress, alternative email, courriel, correo`)
@@ -216,7 +217,8 @@ func (l *look) byPlace(t *Table, c *Column) (string, string, bool) {
 }
 
 // alsoConcerned are further people whose name may stand beside what a row tells of them.
-var alsoConcerned = []string{"employee", "teacher", "doctor", "driver", "owner", "holder", "visitor", "guardian", "spouse", "father", "mother"}
+var alsoConcerned = []string{"employee", "teacher", "doctor", "driver", "owner", "holder", "visitor", "guardian", "spouse", "father",
+	"mother"}
 
 // hasWords reports whether a column's name is just these words.
 func (t *Table) hasWords(words ...string) bool {

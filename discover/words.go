@@ -29,7 +29,8 @@ var doings = []string{
 	"locked", "owner", "author", "editor", "reporter", "requester", "recipient", "handler", "manager", "supervisor", "inserted", "published",
 	"posted", "signed", "completed", "confirmed", "authorized", "authorised", "last",
 	"lastupdater", "tech", "technician", "responsible", "in", "charge", "by", "to", "reopened", "processed", "issued", "received",
-	"requested", "on", "granted", "uploaded", "checked", "performed", "executed", "done", "archived", "blocked", "accepted", "declined", "paid",
+	"requested", "on", "granted", "uploaded", "checked", "performed", "executed", "done", "archived", "blocked", "accepted", "declined",
+		"paid",
 	"invited", "sender", "receiver", "validator", "recruiter",
 }
 
