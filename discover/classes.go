@@ -47,7 +47,7 @@ var catalogueTable = []string{
 	"schedule", "holiday", "lang", "tag", "attachment", "file", "image", "media", "document", "address", "phone", "note", "comment",
 	"review", "rating", "wishlist", "cart", "basket", "quote_item", "newsletter", "poll", "survey", "campaign", "bank", "computer",
 	"promo", "announcement", "promotion", "offer", "voucher", "discount", "printer", "monitor", "software", "network", "license",
-		"certificate", "domain",
+	"certificate", "domain",
 	"block", "kind", "level", "grade", "title", "genre",
 }
 

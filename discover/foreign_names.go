@@ -371,7 +371,7 @@ var noDoers = []string{
 	"order", "number", "folder", "header", "server", "printer", "layer", "tier", "center", "counter", "register", "letter", "chapter",
 	"error", "color", "colour", "vendor", "supplier", "customer", "computer", "router", "container", "folder", "filter", "parameter", "buffer",
 	"identifier", "transfer", "offer", "paper", "user", "officer", "master", "ledger", "slider", "footer", "banner", "pointer", "other",
-		"factor",
+	"factor",
 	"sensor", "motor", "monitor", "floor", "door", "employee", "fee", "degree", "committee", "trader", "marker", "career", "carrier", "timer",
 	"power", "corner", "border", "cluster", "adapter", "sector", "vector", "operator", "provider", "member", "voucher", "power", "semester",
 	"quarter", "meter", "matter", "reminder", "calender", "calendar", "tracker", "issuetracker", "codetracker", "player", "manufacturer",

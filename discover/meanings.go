@@ -31,7 +31,8 @@ var meanings = []struct {
 		"paid,unpaid,unresolved,unassigned,unconfirmed,unbilled,unread,unapproved,undelivered,unfulfilled,partially,partial,new,open," +
 		"reopened,pending,processing,process,in process,in " +
 		"progress,progress,assigned,draft,submitted,waiting,awaiting,wait,planned,scheduled,received,routed,read,hold,holded,on hold,held " +
-		"up,backorder,prospecting,proposed,qualification,qualified,proposal,negotiation,recycled,requested,started,preparation,preparing,queued," +
+		"up,backorder," +
+		"prospecting,proposed,qualification,qualified,proposal,negotiation,recycled,requested,started,preparation,preparing,queued," +
 		"confirmed,initial,created,registered,ready,acknowledged,investigating,working,work,review,in review,under review,reviewing,to " +
 		"do,todo,backlog,doing,placed,picked,packed,transit,in transit,dispatched,payment review,payment accepted,remotely " +
 		"accepted,accepted,accept,observed,active,running,ongoing,authorized,ordered,out,enrolled,incomplete,paused,estimate,sent,offen,neu," +

@@ -65,7 +65,7 @@ func init() {
 		`national id no, insurance no, licence no, license no, `+
 		`id card, id no, vat `+
 		`number, siret, siren, dni, cpf, curp, rfc`)
-	add("hash", `phone, phone2, telephone, tel, mobile, mobile phone, mobile number, mobile no, cell number, telephone number, cell, ` +
+	add("hash", `phone, phone2, telephone, tel, mobile, mobile phone, mobile number, mobile no, cell number, telephone number, cell, `+
 		`cell phone, cellphone, fax, fax number, phone number, home `+
 		`phone, business phone, work phone, phone home, phone mobile, phone work, phone cell, phone other, phone fax, phone biz, phone `+
 		`contact, whatsapp, skype, gsm, telefon, telefono, handy, fon, portable`)

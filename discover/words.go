@@ -30,7 +30,7 @@ var doings = []string{
 	"posted", "signed", "completed", "confirmed", "authorized", "authorised", "last",
 	"lastupdater", "tech", "technician", "responsible", "in", "charge", "by", "to", "reopened", "processed", "issued", "received",
 	"requested", "on", "granted", "uploaded", "checked", "performed", "executed", "done", "archived", "blocked", "accepted", "declined",
-		"paid",
+	"paid",
 	"invited", "sender", "receiver", "validator", "recruiter",
 }
 
