@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/go-mysql-org/go-mysql/client"
 )
@@ -44,7 +45,9 @@ func (t *converters) of(charset string) (converter, string) {
 	switch charset {
 	case "utf8mb4", "utf8mb3", "utf8", "ascii", "":
 		return nil, ""
-	case "ucs2", "utf16":
+	case "ucs2":
+		return fromUCS2, ""
+	case "utf16":
 		return func(p []byte) ([]byte, error) { return fromUTF16(p, binary.BigEndian) }, ""
 	case "utf16le":
 		return func(p []byte) ([]byte, error) { return fromUTF16(p, binary.LittleEndian) }, ""
@@ -106,13 +109,33 @@ func fromUTF16(p []byte, order binary.ByteOrder) ([]byte, error) {
 	return []byte(string(utf16.Decode(units))), nil
 }
 
+// fromUCS2 reads letters of two bytes. A surrogate is a letter of its own there, and becomes three bytes, as the servers have it.
+func fromUCS2(p []byte) ([]byte, error) {
+	if len(p)%2 != 0 {
+		return nil, errMalformed
+	}
+	out := make([]byte, 0, len(p)*3/2)
+	for ; len(p) > 0; p = p[2:] {
+		out = appendLetter(out, rune(binary.BigEndian.Uint16(p)))
+	}
+	return out, nil
+}
+
+// appendLetter adds a letter in UTF-8, a surrogate as if it were one.
+func appendLetter(out []byte, r rune) []byte {
+	if utf16.IsSurrogate(r) {
+		return append(out, 0xe0|byte(r>>12), 0x80|byte(r>>6)&0x3f, 0x80|byte(r)&0x3f)
+	}
+	return utf8.AppendRune(out, r)
+}
+
 func fromUTF32(p []byte) ([]byte, error) {
 	if len(p)%4 != 0 {
 		return nil, errMalformed
 	}
 	var out []byte
 	for ; len(p) > 0; p = p[4:] {
-		out = append(out, string(rune(binary.BigEndian.Uint32(p)))...)
+		out = appendLetter(out, rune(binary.BigEndian.Uint32(p)))
 	}
 	return out, nil
 }

@@ -55,6 +55,7 @@ type Table struct {
 	Columns    []Column
 	Key        []string // Staging names of the key columns; empty where the table has none.
 	Money      []Money  // What the books add up.
+	SHA256     bool     // Its server has no SHA-1, as MySQL from 9.6 on may not: checksums are of SHA-256.
 }
 
 // Index returns the position of the column with that staging name, or -1.

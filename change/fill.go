@@ -88,7 +88,7 @@ func (f *Filler) Value(b *Batch, i int, p []byte) {
 			bits = 32
 		}
 		if x, ok := parseFloat(p, bits); ok {
-			v.AppendFloat(x)
+			v.AppendFloat(oneZero(x))
 			return
 		}
 	}
@@ -114,15 +114,23 @@ func (f *Filler) Double(b *Batch, i int, x float64) {
 	switch kind {
 	case Float32:
 		if narrow := float32(x); !math.IsInf(float64(narrow), 0) {
-			b.Cols[i].AppendFloat(float64(narrow))
+			b.Cols[i].AppendFloat(oneZero(float64(narrow)))
 			return
 		}
 	case Float64:
-		b.Cols[i].AppendFloat(x)
+		b.Cols[i].AppendFloat(oneZero(x))
 		return
 	default: // Its text says what it was.
 	}
 	f.Value(b, i, strconv.AppendFloat(nil, x, 'g', -1, 64))
+}
+
+// oneZero is the number, without the sign of a zero: to a warehouse both zeros are equal, so a change from one to the other would not land.
+func oneZero(x float64) float64 {
+	if x == 0 {
+		return 0
+	}
+	return x
 }
 
 // Moment is a date and time of day taken apart, as the servers keep it: any part may be zero.

@@ -2,6 +2,7 @@ package change
 
 import (
 	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"math"
@@ -74,7 +75,7 @@ func NewRowSummer(t *Table) *RowSummer {
 	return s
 }
 
-// Sum is the checksum of one row: 64 bits of the SHA-1 of all its values.
+// Sum is the checksum of one row: 64 bits of the SHA-1 (or SHA-256) of all its values.
 func (s *RowSummer) Sum(b *Batch, row int) uint64 {
 	var raw map[string][]byte
 	if !b.Raw.Nulls[row] {
@@ -94,23 +95,31 @@ func (s *RowSummer) Sum(b *Batch, row int) uint64 {
 			s.value = s.text(s.value[:0], &b.Cols[i], i, row)
 			value = s.value
 		}
-		out = append(appendSum(out, form, value), ',')
+		out = append(s.appendSum(out, form, value), ',')
 	}
 	s.buf = out
-	sum := sha1.Sum(out)
-	return binary.BigEndian.Uint64(sum[:8])
+	return binary.BigEndian.Uint64(s.digest(out))
+}
+
+// digest is what the server's own function gives.
+func (s *RowSummer) digest(value []byte) []byte {
+	if s.table.SHA256 {
+		sum := sha256.Sum256(value)
+		return sum[:]
+	}
+	sum := sha1.Sum(value)
+	return sum[:]
 }
 
 // appendSum writes a value's bytes in a form.
-func appendSum(out []byte, form SumForm, value []byte) []byte {
+func (s *RowSummer) appendSum(out []byte, form SumForm, value []byte) []byte {
 	switch form {
 	case SumText, SumBinary:
 		out = append(strconv.AppendInt(out, int64(len(value)), 10), ':')
 		return append(out, value...)
 	case SumDigest:
 		out = append(strconv.AppendInt(out, int64(len(value)), 10), ':')
-		digest := sha1.Sum(value)
-		for _, c := range digest {
+		for _, c := range s.digest(value) {
 			out = append(out, hexDigits[c>>4], hexDigits[c&15])
 		}
 		return out

@@ -37,9 +37,13 @@ func (w *walk) tellUnread(ctx context.Context) error {
 			if looked == mostRaw {
 				count = "at least " + count
 			}
-			w.report.Warnings = append(w.report.Warnings, fmt.Sprintf("%s of column %s of %s cannot be read as its type, such as one like %q: "+
-				"null in staging, with the text in _raw. Try: data_type: text for the column, and a model that reads its form",
-				count, column, t.SourceName, u.form))
+			said := fmt.Sprintf("cannot be read as its type, such as one like %q: null in staging, with the text in _raw. "+
+				"Try: data_type: text for the column, and a model that reads its form", u.form)
+			if i := t.Index(column); i >= 0 && t.Columns[i].Type.Kind == change.Text {
+				said = "is not text in its character set, or not as Unicode has it: U+FFFD in its place in staging, with each byte in _raw. " +
+					"Try: lifeline query over core for " + column + ", and mend it in the source"
+			}
+			w.report.Warnings = append(w.report.Warnings, fmt.Sprintf("%s of column %s of %s %s", count, column, t.SourceName, said))
 		}
 	}
 	return nil

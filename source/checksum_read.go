@@ -356,7 +356,7 @@ func (p *planned) sourceText(text string) string {
 	switch text := p.landedText(text); p.table.keys[0].form {
 	case bytesForm:
 		return "x'" + text + "'"
-	case textForm:
+	case textForm, charsetForm:
 		return literal(text)
 	default:
 		return text

@@ -11,11 +11,11 @@ import (
 )
 
 // sumVersion is counted up when rows are summed in another way; sums that are kept are then not compared with.
-const sumVersion = "1"
+const sumVersion = "2"
 
-// rowSum is what the server adds up of each row: 64 bits of the SHA-1 of its values, written as change.RowSummer writes them.
+// rowSum is what the server adds up of each row: 64 bits of the digest of its values, written as change.RowSummer writes them.
 func (t *serverTable) rowSum() string {
-	return sumOf(t.valueTexts(func(c *change.Column) bool { return c.Mask == nil }))
+	return t.sumOf(t.valueTexts(func(c *change.Column) bool { return c.Mask == nil }))
 }
 
 // hiddenSum is the same of the masked columns; "" where there are none.
@@ -24,11 +24,20 @@ func (t *serverTable) hiddenSum() string {
 	if len(texts) == 0 {
 		return ""
 	}
-	return sumOf(texts)
+	return t.sumOf(texts)
 }
 
-func sumOf(texts []string) string {
-	return "sum(cast(conv(left(sha1(concat(" + strings.Join(append(texts, "''"), ", ',', ") + ")), 16), 16, 10) as unsigned))"
+func (t *serverTable) sumOf(texts []string) string {
+	row := t.digest("concat(" + strings.Join(append(texts, "''"), ", ',', ") + ")")
+	return "sum(cast(conv(left(" + row + ", 16), 16, 10) as unsigned))"
+}
+
+// digest is the function that gives a text's digest in hexadecimal digits.
+func (t *serverTable) digest(text string) string {
+	if t.SHA256 {
+		return "sha2(" + text + ", 256)"
+	}
+	return "sha1(" + text + ")"
 }
 
 // valueTexts are the texts of the wanted columns, a null as the letter N.
@@ -56,7 +65,11 @@ func (t *serverTable) valueText(c *change.Column) string {
 	case change.SumNumber:
 		return name + " + 0"
 	case change.SumFloat:
-		return name + " * 1e0"
+		number := name + " * 1e0 + 0e0" // Of both zeros the same.
+		if t.cutsDoubles {
+			return "trim(trailing '.0' from cast(cast(" + number + " as json) as char))"
+		}
+		return number
 	case change.SumText:
 		length, text := t.utf8(c)
 		return fmt.Sprintf("concat(length(%s), ':', %s)", length, text)
@@ -64,7 +77,7 @@ func (t *serverTable) valueText(c *change.Column) string {
 		return fmt.Sprintf("concat(length(%s), ':', cast(%s as binary))", name, name)
 	case change.SumDigest:
 		length, text := t.utf8(c)
-		return fmt.Sprintf("concat(length(%s), ':', sha1(%s))", length, text)
+		return fmt.Sprintf("concat(length(%s), ':', %s)", length, t.digest(text))
 	default:
 		return name
 	}
@@ -90,6 +103,9 @@ func (t *serverTable) layout() string {
 	fmt.Fprintf(h, "%s %q %q %q %q", sumVersion, t.SourceName, t.index, t.Key, t.Money)
 	for _, k := range t.keys {
 		fmt.Fprintf(h, "\nkey %q %d %v", k.selects, k.form, k.falling)
+	}
+	if t.SHA256 {
+		fmt.Fprint(h, "\nsha256")
 	}
 	for i := range t.Columns {
 		c := &t.Columns[i]

@@ -46,6 +46,12 @@ func TestEveryKeyShapeGivesEachRowOnce(t *testing.T) {
 	for name, c := range map[string]struct{ table, key string }{
 		"composite":       {"a int, b varchar(20), primary key (a, b)", "seq % 7, concat('x', seq)"},
 		"composite heavy": {"a int, b int, primary key (a, b)", "if(seq % 50, 1, seq), seq"},
+		"not of unicode": {
+			"a varchar(2) character set hebrew collate hebrew_bin, b int, primary key (a, b)",
+			"convert(unhex(elt(1 + seq % 4, '3e', '40', 'a1', 'e1')) using hebrew), seq",
+		},
+		"not ascii":    {"a varchar(2) character set ascii, b int, primary key (a, b)", "unhex(elt(1 + seq % 3, 'fe', 'ff', '41')), seq"},
+		"letters of 2": {"a varchar(9) character set gbk, b int, primary key (a, b)", "elt(1 + seq % 3, '中', '文字', 'a\\\\'), seq"},
 		"composite three": {
 			"a int, b date, c bigint unsigned, primary key (c, a, b)",
 			"seq % 3, '2020-01-01' + interval seq % 5 day, seq div 15",

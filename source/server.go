@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/go-mysql-org/go-mysql/mysql"
+
 	"lifeline/change"
 )
 
@@ -19,7 +21,8 @@ type server struct {
 	address address
 	version string
 	maria   bool
-	number  int // The version as 80036 or 101119.
+	number  int  // The version as 80036 or 101119.
+	noSHA1  bool // The server lacks that function.
 
 	mu      sync.Mutex
 	control *conn // For questions; a snapshot's connections are its own.
@@ -38,6 +41,8 @@ type serverTable struct {
 	index   string // The index whose columns keys are.
 	primary []string
 	shape   shape
+
+	cutsDoubles bool // The server prints a number that was computed in 22 letters, which may lack digits; in JSON it does not.
 
 	charsets map[string]string // Of text columns, by the source's names.
 
@@ -71,6 +76,12 @@ func openServer(ctx context.Context, o Options) (Source, error) {
 	s.version = rows[0]["version"]
 	s.maria = strings.Contains(strings.ToLower(s.version), "mariadb")
 	s.number = versionNumber(s.version)
+	if !s.maria && s.number >= 90000 {
+		// From 9.6 on SHA-1 is in a component that need not be installed.
+		var refused *mysql.MyError
+		_, err := s.control.query(ctx, "select sha1('')")
+		s.noSHA1 = errors.As(err, &refused)
+	}
 	return s, nil
 }
 

@@ -16,19 +16,21 @@ type keyColumn struct {
 	selects string // What is selected for the value that a literal is made of: the column, or a number that it sorts by.
 	at      int    // Which of the selected values that is.
 	form    keyForm
-	whole   bool // Whole numbers of any value, which can be halved.
-	batched bool // A whole number that lands as it is: the batch has the value.
-	falling bool // The index has it in descending order.
+	whole   bool   // Whole numbers of any value, which can be halved.
+	batched bool   // A whole number that lands as it is: the batch has the value.
+	falling bool   // The index has it in descending order.
+	charset string // Of charsetForm.
 }
 
 // keyForm is how a key's value is written in SQL.
 type keyForm uint8
 
 const (
-	textForm   keyForm = iota // In quotes.
-	numberForm                // As it is.
-	realForm                  // With an exponent, so that it is compared as a floating-point number.
-	bytesForm                 // In hexadecimal digits.
+	textForm    keyForm = iota // In quotes.
+	numberForm                 // As it is.
+	realForm                   // With an exponent, so that it is compared as a floating-point number.
+	bytesForm                  // In hexadecimal digits.
+	charsetForm                // The same, named as text of its character set: what has no letter in Unicode is told apart, too.
 )
 
 // formOf tells how values of a type are written so that they compare as the column's index is sorted. ok is false for a type that
@@ -54,6 +56,9 @@ func formOf(declared, name string) (form keyForm, selects string, whole, ok bool
 	}
 	return 0, "", false, false
 }
+
+// wholeCharsets have a letter of Unicode for each of theirs: a text comes back as it was.
+var wholeCharsets = map[string]bool{"utf8": true, "utf8mb3": true, "utf8mb4": true, "latin1": true}
 
 // index is a unique index as the server describes it.
 type index struct {
@@ -108,6 +113,9 @@ func (t *serverTable) walkAlong(ix *index) {
 		if k.form, k.selects, k.whole, ok = formOf(t.shape.physical[at].Type, k.name); !ok {
 			return
 		}
+		if set := t.charsets[t.shape.physical[at].Name]; k.form == textForm && set != "" && !wholeCharsets[set] {
+			k.form, k.charset, k.selects = charsetForm, set, "cast("+k.name+" as binary)"
+		}
 		keys[i] = k
 	}
 	t.keys, t.index = keys, ix.name
@@ -120,6 +128,9 @@ func (t *serverTable) selectList() {
 		selects[i] = ident(c.SourceName)
 		if base, _, _ := strings.Cut(strings.ToLower(c.SourceType), "("); strings.HasPrefix(base, "float") {
 			selects[i] += " * 1e0" // Alone it would be printed with six digits.
+		}
+		if t.charsets[c.SourceName] == "ascii" {
+			selects[i] = "cast(" + selects[i] + " as binary)" // Else the server puts a question mark for a byte that is not ASCII, and says nothing.
 		}
 	}
 	for i := range t.keys {
@@ -150,6 +161,8 @@ func (t *serverTable) literals(key [][]byte) []string {
 			}
 		case bytesForm:
 			out[i] = fmt.Sprintf("x'%x'", key[i])
+		case charsetForm:
+			out[i] = fmt.Sprintf("_%s x'%x'", k.charset, key[i])
 		case textForm:
 			out[i] = literal(text)
 		}

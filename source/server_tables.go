@@ -116,6 +116,7 @@ func (s *server) look(ctx context.Context) (tables []*serverTable, missing []str
 			continue
 		}
 		t := &serverTable{Table: &change.Table{Name: w.Name, SourceName: name, Money: w.Money}, engine: found[name]["engine"]}
+		t.SHA256, t.cutsDoubles = s.noSHA1, !s.maria && s.number >= 80000
 		t.isView = found[name]["kind"] == "VIEW"
 		t.rowSize, _ = strconv.ParseInt(found[name]["size"], 10, 64) // Unknown counts as 0.
 		tables, contracts = append(tables, t), append(contracts, w)
