@@ -179,7 +179,7 @@ func (s *server) allConsistent(ctx context.Context, tables []*serverTable) error
 			return &change.Problem{
 				Err:   fmt.Errorf("table %s is of engine %s, which has no consistent view", t.SourceName, t.engine),
 				Where: t.SourceName, Class: change.ClassBlocked,
-				Try: "alter table " + ident(t.SourceName) + " engine = InnoDB, or --allow-weaker to read it as it is",
+				Try: "alter table " + ident(t.SourceName) + " engine = InnoDB, or lifeline run --allow-weaker to read it as it is",
 			}
 		}
 	}

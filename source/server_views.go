@@ -45,7 +45,7 @@ where table_type in ('BASE TABLE', 'SYSTEM VERSIONED')
 			Err: fmt.Errorf("%s is a view, and table %s, %s, is of engine %s, which has no consistent view",
 				t.SourceName, r["name"], which, engine),
 			Where: t.SourceName, Class: change.ClassBlocked,
-			Try: "alter table " + ident(r["name"]) + " engine = InnoDB, or --allow-weaker to read it as it is",
+			Try: "alter table " + ident(r["name"]) + " engine = InnoDB, or lifeline run --allow-weaker to read it as it is",
 		}
 	}
 	return nil

@@ -114,3 +114,30 @@ func TestTheModeOfThePublishedFileIsASetting(t *testing.T) {
 		require.Contains(t, o.errors, "is not the mode of a file that is only read")
 	}
 }
+
+// What a run would stop at on the source's side is found by the doctor, too, and what it says to do is there to be done.
+func TestTheDoctorFindsATableThatARunRefuses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"lifeline.yml": "name: r\nsource: {time_zone: UTC}\n", "dbt_project.yml": "name: p\n",
+		"models/sources.yml": "sources:\n  - name: s\n    schema: staging\n    tables: [{name: m}]\n",
+		"models/ms.sql":      "{{ config(schema='core') }} select * from {{ source('s', 'm') }}",
+	} {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	dsn := mysqlDatabase(t)
+	fillDatabase(t, dsn, "create table m (id int primary key) engine = MyISAM;\ninsert into m values (1)")
+	flags := []string{"--project", dir, "--source", dsn, "--warehouse", "duckdb:" + filepath.Join(t.TempDir(), "w.duckdb")}
+	for _, command := range []string{"doctor", "run"} {
+		o := lifeline(t, append([]string{command}, flags...)...)
+		require.Equal(t, 3, o.code, o.out+o.errors)
+		require.Contains(t, o.out+o.errors, "table m is of engine MyISAM, which has no consistent view")
+		require.Contains(t, o.out+o.errors, "lifeline run --allow-weaker")
+	}
+	for _, command := range []string{"run", "verify"} {
+		o := lifeline(t, append([]string{command, "--allow-weaker"}, flags...)...)
+		require.Zero(t, o.code, o.out+o.errors)
+	}
+}

@@ -16,6 +16,7 @@ type verifyCommand struct {
 	Table         []string      `placeholder:"TABLE" help:"Only these source tables."`
 	Repair        bool          `help:"Read exactly what differs again and land it."`
 	SourceWorkers int           `default:"2" placeholder:"N" help:"Connections to the source."`
+	AllowWeaker   bool          `help:"Compare with tables that have no consistent view, too; what changes meanwhile may differ."`
 	Wait          time.Duration `placeholder:"DURATION" help:"With --repair, how long to wait for another run."`
 }
 
@@ -58,7 +59,8 @@ func (c *verifyCommand) Run(ctx context.Context, g *Globals) error {
 		Project: p, Warehouse: wh, Wait: c.Wait, Logger: g.logger(),
 		Source: func(ctx context.Context) (source.Source, error) {
 			return source.Open(ctx, source.Options{
-				DSN: p.Config.Source.DSN, TimeZone: p.Config.Source.TimeZone, Tables: contracts, Workers: c.SourceWorkers, Logger: g.logger(),
+				DSN: p.Config.Source.DSN, TimeZone: p.Config.Source.TimeZone, Tables: contracts, Workers: c.SourceWorkers,
+				Weak: c.AllowWeaker, Logger: g.logger(),
 			})
 		},
 	}, c.Repair)
