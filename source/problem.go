@@ -21,6 +21,10 @@ const (
 	codeColumnDenied      = 1143
 	codeRightMissing      = 1227
 	codeTooManyConns      = 1040
+	codePasswordExpired   = 1820
+	codeMustChange        = 1862 // The same, said while connecting.
+	codeLockedMySQL       = 3118
+	codeLockedMariaDB     = 4151
 	codeLockTimeout       = 1205
 	codeUnknownVariable   = 1193
 	codeKilled            = 1317
@@ -112,6 +116,7 @@ func (a address) explain(doing string, err error) error {
 		p.Class, p.Try = change.ClassUsage, fmt.Sprintf("grant select on `%s`.* to '%s'@'%%'", a.database, a.user)
 	case code == codeNoTable:
 		p.Class, p.Try = change.ClassBlocked, "the table's identifier in sources.yml, and the source's database"
+	case a.ofTheUser(p, code):
 	case tooManyConnections(err):
 		p.Try = "again later, or allow the user two connections: one asks, one reads; more read faster (--source-workers)"
 	case code == codeLockTimeout:
@@ -129,4 +134,22 @@ func (a address) explain(doing string, err error) error {
 		p.Try = "again; if it recurs, look into the server's error log"
 	}
 	return p
+}
+
+// ofTheUser gives the advice on what is wrong with the user or its way in, and tells whether there is any.
+func (a address) ofTheUser(p *change.Problem, code uint16) bool {
+	text := p.Err.Error()
+	switch {
+	case code == codePasswordExpired || code == codeMustChange:
+		p.Class, p.Try = change.ClassUsage, fmt.Sprintf("a new password for %s: alter user … identified by …", a.user)
+	case code == codeLockedMySQL || code == codeLockedMariaDB:
+		p.Class, p.Try = change.ClassUsage, fmt.Sprintf("alter user … account unlock, or another user than %s", a.user)
+	case code == codeUserResource && !strings.Contains(text, "_connections'"):
+		p.Try = fmt.Sprintf("again in an hour, or a higher limit for %s: alter user … with max_queries_per_hour 0", a.user)
+	case strings.Contains(text, "does not support TLS"):
+		p.Class, p.Try = change.ClassUsage, "a server with a certificate (ssl_cert, ssl_key), or the address without tls"
+	default:
+		return false
+	}
+	return true
 }

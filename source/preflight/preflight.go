@@ -77,6 +77,7 @@ type check struct {
 func Run(ctx context.Context, t *Target) []Result {
 	checks := []check{
 		{"binlog", false, binlog},
+		{"columns", false, columns},
 		{"contract", true, contract},
 		{"reachable", true, reachable},
 		{"replica", false, replica},

@@ -42,7 +42,7 @@ func tables(_ context.Context, t *Target) Result {
 		case table.Engine != "" && !table.Consistent && !t.Weak:
 			return Result{
 				Status: Fail, What: fmt.Sprintf("table %s is of engine %s, which has no consistent view", table.Name, table.Engine),
-				Try: fmt.Sprintf("alter table `%s` engine = InnoDB, or lifeline run --allow-weaker to read it as it is", table.Name),
+				Try:   fmt.Sprintf("alter table `%s` engine = InnoDB, or lifeline run --allow-weaker to read it as it is", table.Name),
 				Class: change.ClassBlocked,
 			}
 		case len(table.Key) == 0:
