@@ -173,7 +173,11 @@ func (l *lexer) inside(begin int, closing kind, end string) error {
 			return l.fail(begin, "the braces are not closed", "close them: "+l.text[begin:begin+2]+" … "+end)
 		}
 		if depth == 0 {
-			bare := strings.TrimLeft(rest[:1], "-+")
+			signs := "-+"
+			if closing == tokOutputEnd {
+				signs = "-" // There a plus sign is one.
+			}
+			bare := strings.TrimLeft(rest[:1], signs)
 			if after, ok := strings.CutPrefix(bare+rest[1:], end); ok {
 				l.tokens = append(l.tokens, token{kind: closing, from: l.at, to: len(l.text) - len(after)})
 				l.at = len(l.text) - len(after)
@@ -205,7 +209,7 @@ func (l *lexer) word() error {
 	switch {
 	case c == '\'' || c == '"':
 		return l.string(byte(c))
-	case c >= '0' && c <= '9', c == '.' && len(rest) > 1 && rest[1] >= '0' && rest[1] <= '9' && !l.afterValue():
+	case c >= '0' && c <= '9':
 		return l.number()
 	case c == '_' || unicode.IsLetter(c):
 		n := strings.IndexFunc(rest, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
@@ -224,12 +228,6 @@ func (l *lexer) word() error {
 		}
 	}
 	return l.fail(l.at, fmt.Sprintf("unexpected %q", c), "mind quotes and operators there")
-}
-
-// afterValue tells whether a dot here reads a part of a value, as in a.0, rather than beginning a number.
-func (l *lexer) afterValue() bool {
-	t := l.tokens[len(l.tokens)-1]
-	return t.kind == tokName || t.kind == tokString || t.kind == tokNumber || t.kind == tokOperator && strings.Contains(")]}", t.text)
 }
 
 func (l *lexer) string(quote byte) error {
