@@ -83,7 +83,7 @@ func TestChunksGiveWhatOneStatementGives(t *testing.T) {
 
 func requireChunksWhole(t *testing.T, d *tester, random *rand.Rand, chosen []keyType) {
 	t.Helper()
-	const rows = 600
+	const rows = 400
 	var columns, names, values []string
 	for i, k := range chosen {
 		name := []string{"`order`", "`a b`", "`select`", "`ключ`", "`x-y%s`"}[i]

@@ -17,7 +17,7 @@ import (
 func TestEveryKeyShapeGivesEachRowOnce(t *testing.T) {
 	t.Parallel()
 	d := database(t)
-	const rows = 1500
+	const rows = 900
 	for name, c := range map[string]struct{ table, key string }{
 		"dense":       {"id int primary key", "seq"},
 		"negative":    {"id int primary key", "700 - cast(seq as signed)"},

@@ -56,7 +56,7 @@ func writeLong(ctx context.Context, l warehouse.Load, table *change.Table, from,
 func TestLongTextsLandAndAreCompared(t *testing.T) {
 	leaveToMakeTest(t)
 	if os.Getenv("LIFELINE_SOAK") == "" {
-		longTextsLand(t, 256, 250_000)
+		longTextsLand(t, 128, 250_000)
 		return
 	}
 	t.Run("few", func(t *testing.T) { longTextsLand(t, 3, 300_000_000) })

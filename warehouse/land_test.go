@@ -212,7 +212,7 @@ func TestAnAbortedLoadLeavesNothing(t *testing.T) {
 func TestHistoryReplaysEveryEarlierState(t *testing.T) {
 	t.Parallel()
 	leaveToMakeTest(t)
-	count, states := 15, 4
+	count, states := 9, 4
 	if os.Getenv("LIFELINE_SOAK") == "1" {
 		count, states = 300, 10
 	}

@@ -259,7 +259,7 @@ func TestSessionsDivideAndOrderAlike(t *testing.T) {
 
 func TestReadersSeeOneWholeVersionThroughPublications(t *testing.T) {
 	t.Parallel()
-	publications := 6
+	publications := 4
 	if os.Getenv("LIFELINE_SOAK") == "1" {
 		publications = 40
 	}
