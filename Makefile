@@ -71,7 +71,7 @@ test: needs ## Run all tests: Go on a MariaDB and a PostgreSQL of their own, pag
 # What takes a server or a whole run is left to `make test`.
 .PHONY: check
 check: needs lint-format lint-vet lint-modules lint-budgets ## Check format, vet, budgets and the quick tests; no server needed
-	SLURM_CPUS_ON_NODE=$${SLURM_CPUS_ON_NODE:-1} go test -short -p 2 $(ARGS) $(PKG)
+	GOGC=$${GOGC:-400} SLURM_CPUS_ON_NODE=$${SLURM_CPUS_ON_NODE:-1} go test -short -vet=off -ldflags=-w -p 2 $(ARGS) $(PKG)
 
 # The database is at vuln.go.dev; SECURITY.md has what was looked up by hand where it cannot be reached.
 .PHONY: audit

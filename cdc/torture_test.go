@@ -233,7 +233,7 @@ func TestSeveralReadersAtOnce(t *testing.T) {
 		read := 0
 		for _, s := range []*cdc.Stream{first, second} {
 			c := &collector{rows: map[string][]string{}}
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			_, err := s.Read(ctx, c.images, cdc.Limit{Rows: 2})
 			cancel()
 			var lost *cdc.LostError

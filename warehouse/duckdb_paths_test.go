@@ -142,6 +142,7 @@ func TestRawRowsAreForTheirOwnerAlone(t *testing.T) {
 // A20, A21. What somebody took away is told, and the next run publishes again.
 func TestWhatWasTakenAwayIsToldAndMadeAnew(t *testing.T) {
 	t.Parallel()
+	leaveToMakeTest(t)
 	cases := []struct {
 		name  string
 		gone  func(path string) []string

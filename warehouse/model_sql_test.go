@@ -16,6 +16,7 @@ func init() { warehouse.SetModelPatience("500ms") }
 // F33. A model is one select: whatever it holds besides is refused, and staging, history and ops are as before.
 func TestAModelCanOnlySelect(t *testing.T) {
 	t.Parallel()
+	leaveToMakeTest(t)
 	warehousetest.Run(t, func(t *testing.T, p warehousetest.Place) {
 		w := p.Open(t, warehouse.Options{})
 		r := warehousetest.Begin(t, w)

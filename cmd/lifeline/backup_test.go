@@ -63,7 +63,7 @@ func TestABackupIsTheWholeWarehouse(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, dsn string) {
 		flags := at(shop, "csv:"+shopCSV(t), dsn)
-		require.Equal(t, 0, lifeline(t, append([]string{"run"}, flags...)...).code)
+		firstRun(t, flags)
 		require.Equal(t, 0, lifeline(t, append([]string{"build", "--full"}, flags...)...).code)
 		// A reader has the published version open, as a dashboard does, while the back-up is taken.
 		wh, err := warehouse.Open(t.Context(), warehouse.Options{DSN: dsn})

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	_ "github.com/go-sql-driver/mysql" // Tests make and drop databases of their own.
 	_ "github.com/jackc/pgx/v5/stdlib" // The same on PostgreSQL.
@@ -46,6 +47,7 @@ const carepay = "../../examples/carepay"
 type outcome struct {
 	code        int
 	out, errors string
+	processor   time.Duration // What it used.
 }
 
 func command(ctx context.Context, args ...string) *exec.Cmd {

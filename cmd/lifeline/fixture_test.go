@@ -273,7 +273,10 @@ func execProgram(ctx context.Context, args ...string) (outcome, error) {
 	if err != nil && !errors.As(err, &exit) {
 		return outcome{}, err
 	}
-	return outcome{code: c.ProcessState.ExitCode(), out: out.String(), errors: errs.String()}, nil
+	return outcome{
+		code: c.ProcessState.ExitCode(), out: out.String(), errors: errs.String(),
+		processor: c.ProcessState.UserTime() + c.ProcessState.SystemTime(),
+	}, nil
 }
 
 var samples sync.Map // Options to folder: a sample is made once for all tests.

@@ -89,7 +89,7 @@ func TestAWarehouseOfTheFirstProgramGoesOn(t *testing.T) {
 		if !strings.HasPrefix(fresh, "duckdb:") {
 			t.Cleanup(func() { _ = dropDatabase(fresh) })
 		}
-		require.Equal(t, 0, lifeline(t, append([]string{"run"}, at(shop, "csv:"+first, fresh)...)...).code)
+		firstRun(t, at(shop, "csv:"+first, fresh))
 		want := contents(t, fresh)
 		for _, table := range []string{"core.purchases", "core.customers", "staging.customer"} {
 			require.NotEmpty(t, want[table], table)
@@ -105,7 +105,7 @@ func TestAWarehouseOfANewerProgramIsRefused(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, dsn string) {
 		flags := at(shop, "csv:"+first, dsn)
-		require.Equal(t, 0, lifeline(t, append([]string{"run"}, flags...)...).code)
+		firstRun(t, flags)
 		sayNewer(t, dsn)
 		before := contents(t, dsn)
 		o := lifeline(t, append([]string{"run"}, flags...)...)
