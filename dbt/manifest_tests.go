@@ -17,7 +17,7 @@ import (
 func (a *Artifacts) tests(macros macroTexts) error {
 	a.names = map[string]string{}
 	for _, t := range a.Project.Tests {
-		if t.Disabled {
+		if t.Disabled || t.Constraint != "" { // dbt writes constraints into the table.
 			continue
 		}
 		var id string

@@ -1,7 +1,10 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"lifeline/change"
@@ -14,6 +17,17 @@ func place(t *project.Test) string { return fmt.Sprintf("%s:%d", t.File, t.Line)
 
 // configureTests takes the configuration that tests give in their SQL, by config(), and switches off those on what is switched off.
 func (g *Graph) configureTests() error {
+	for _, name := range slices.Sorted(maps.Keys(g.byName)) {
+		n := g.byName[name]
+		if n.Kind != KindModel {
+			continue
+		}
+		config := n.Config
+		config.Materialized = cmp.Or(config.Materialized, View)
+		if err := g.project.SettleContract(n.Model, config); err != nil {
+			return err
+		}
+	}
 	for _, t := range g.project.Tests {
 		if n, ok := g.byName[t.Node]; ok && n.Config.Disabled {
 			t.Disabled = true

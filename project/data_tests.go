@@ -304,7 +304,7 @@ func (v Value) unknownTest(kind string, own map[string][]string) error {
 
 // readSettings reads what every test may have: at its own level as in older dbt, or below config.
 func (t *Test) readSettings(p *Project, o *Object) error {
-	for _, key := range []string{"severity", "warn_if", "error_if", "where", "enabled", "tags", "meta"} {
+	for _, key := range []string{"severity", "warn_if", "error_if", "where", "enabled", "tags", "meta", "limit", "fail_calc"} {
 		if v, ok := o.Take(key); ok {
 			if err := t.readSetting(p, key, v, o.Value); err != nil {
 				return err

@@ -39,7 +39,7 @@ func (p *Project) readDbtProject() error {
 	}
 	p.paths = paths{
 		models: []string{"models"}, seeds: []string{"seeds"}, tests: []string{"tests"}, macros: []string{"macros"},
-		snapshots: []string{"snapshots"}, analyses: []string{"analyses"},
+		snapshots: []string{"snapshots"}, analyses: []string{"analyses"}, functions: []string{"functions"},
 	}
 	if err := firstError(
 		o.Text("name", &p.Name), p.expanded(o, "target-path", &p.TargetPath),
@@ -47,6 +47,7 @@ func (p *Project) readDbtProject() error {
 		o.Texts("model-paths", &p.paths.models), o.Texts("seed-paths", &p.paths.seeds),
 		o.Texts("test-paths", &p.paths.tests), o.Texts("macro-paths", &p.paths.macros),
 		o.Texts("docs-paths", &p.paths.docs), o.Texts("snapshot-paths", &p.paths.snapshots), o.Texts("analysis-paths", &p.paths.analyses),
+		o.Texts("function-paths", &p.paths.functions),
 		o.Dict("vars", &p.Vars),
 	); err != nil {
 		return err
@@ -111,7 +112,7 @@ func (p *Project) packageVars() {
 
 // clean takes "./" and the slash at the end off, so that folders compare.
 func (p *paths) clean() {
-	for _, list := range [][]string{p.models, p.seeds, p.tests, p.macros, p.docs, p.snapshots, p.analyses} {
+	for _, list := range [][]string{p.models, p.seeds, p.tests, p.macros, p.docs, p.snapshots, p.analyses, p.functions} {
 		for i := range list {
 			list[i] = path.Clean(list[i])
 		}
@@ -127,6 +128,21 @@ func (p *Project) readForeign() error {
 	if len(snapshots) > 0 {
 		return usage(snapshots[0], "snapshots are not supported",
 			"take it out: history keeps every earlier version of a source's rows, and versions() reads them")
+	}
+	functions, err := p.Files(p.paths.functions, ".sql", ".py")
+	if err != nil {
+		return err
+	}
+	if len(functions) > 0 {
+		return usage(functions[0], "functions of the warehouse are not built", "take it out, or write it as a macro")
+	}
+	for file, what := range map[string]string{
+		"profiles.yml":  "profiles.yml (lifeline.yml, --warehouse or LIFELINE_WAREHOUSE name the database)",
+		"selectors.yml": "selectors.yml, a default selector too (--select chooses)",
+	} {
+		if _, err := os.Stat(filepath.Join(p.Dir, file)); err == nil {
+			p.ignore(what, file)
+		}
 	}
 	analyses, err := p.Files(p.paths.analyses, ".sql")
 	if err != nil {

@@ -52,6 +52,8 @@ type Project struct {
 	given        map[string]any   // Variables over those of dbt_project.yml.
 	hooks        map[string]Value // on-run-start and on-run-end.
 	packagesPath string           // packages-install-path.
+
+	ignoreRules []ignoreRule // Of .dbtignore; nil until it was read.
 }
 
 // Options say what reading may use.
@@ -95,6 +97,7 @@ type SourceTable struct {
 	Where       string // file:line:column.
 
 	freshness map[string]any
+	disabled  bool
 }
 
 // Shift says how far a careless import put the values of a source table under wrong names.
@@ -196,16 +199,20 @@ type Test struct {
 	Description string
 	Tags        []string
 	Disabled    bool
-	Own         bool // The project defines it, whatever its name.
-	Named       bool // The project names it.
+	Limit       int64  // config.limit: of more failing rows so many count; 0 for all.
+	FailCalc    string // config.fail_calc: what counts in place of the failing rows; for a test of the project's own SQL.
+	Constraint  string // The type of the contract's constraint that the test stands for; empty for a test that somebody wrote.
+	Own         bool   // The project defines it, whatever its name.
+	Named       bool   // The project names it.
 	File        string
 	Line        int
 
 	set  map[string]bool // The configuration that its own YAML or config() gives.
 	full string          // The name before it was made unique.
+	of   string          // The model of a constraint.
 }
 
-type paths struct{ models, seeds, tests, macros, docs, snapshots, analyses []string }
+type paths struct{ models, seeds, tests, macros, docs, snapshots, analyses, functions []string }
 
 // Load reads a project folder without its lifecycles, and checks what can be checked without rendering. Everything but tests of single
 // packages uses lifecycle.Load.
@@ -487,7 +494,7 @@ func (p *Project) Files(folders []string, endings ...string) ([]string, error) {
 					if err != nil {
 						return err
 					}
-					if rel = filepath.ToSlash(rel); !contains(out, rel) {
+					if rel = filepath.ToSlash(rel); !contains(out, rel) && !p.ignoredByDbt(rel) {
 						out = append(out, rel)
 					}
 				}

@@ -89,7 +89,7 @@ var forms = []form{
 		name: "dbt_project.yml", file: "dbt_project.yml", text: "name: p\n%s\n", own: []string{"name"},
 		used: map[string]string{
 			"model-paths": "[models, other]", "seed-paths": "[seeds, other]", "test-paths": "[tests, other]", "macro-paths": "[other]",
-			"docs-paths": "[other]", "snapshot-paths": "[other]",
+			"docs-paths": "[other]", "snapshot-paths": "[other]", "function-paths": "[other]",
 			"analysis-paths": "[other]", "vars": "{a: 1}", "models": "{+materialized: table}", "seeds": "{+schema: raw}",
 			"target-path": "out",
 			"data_tests":  "{+severity: warn}",
@@ -143,18 +143,18 @@ var forms = []form{
 		name: "column", file: "models/m.yml", own: []string{"name"}, text: "models: [{name: m, columns: [{name: id, %s}]}]\n",
 		used: map[string]string{
 			"data_type": "int", "description": "d", "meta": "{owner: x}", "config": "{meta: {owner: x}}",
-			"data_tests": "[unique]", "tests": "[unique]", "quote": "true, data_tests: [unique]",
+			"data_tests": "[unique]", "tests": "[unique]", "quote": "true, data_tests: [unique]", "constraints": "[{type: unique}]",
 		},
-		told: keysTold("tags", "constraints", "docs", "granularity", "policy_tags"),
+		told: keysTold("tags", "docs", "granularity", "policy_tags"),
 	},
 	{
 		name: "model", file: "models/m.yml", own: []string{"name"}, text: "models: [{name: m, %s}]\n",
 		used: map[string]string{
-			"description": "d", "meta": "{owner: x}", "config": config, "columns": "[{name: id}]",
+			"description": "d", "meta": "{owner: x}", "config": config, "columns": "[{name: id}]", "constraints": "[{type: check, expression: x}]",
 			"data_tests": "[dbt_utils.equal_rowcount: {compare_model: ref('n')}]",
 			"tests":      "[dbt_utils.equal_rowcount: {compare_model: ref('n')}]",
 		},
-		told:    keysTold("docs", "access", "group", "latest_version", "constraints", "tags", "deprecation_date", "time_spine", "data_type"),
+		told:    keysTold("docs", "access", "group", "latest_version", "tags", "deprecation_date", "time_spine", "data_type"),
 		refused: map[string]string{"versions": "[{v: 1}]"},
 	},
 	{
@@ -172,17 +172,17 @@ var forms = []form{
 		used: map[string]string{
 			"name": "n1", "description": "d", "severity": "warn", "warn_if": "'>1'", "error_if": "'>1'", "where": "1 = 1", "enabled": "false",
 			"tags": "[x]",
-			"meta": "{lifeline: {on_fail: flag}}", "config": "{severity: warn}", "arguments": "{values: [2]}", "quote": "false",
+			"meta": "{lifeline: {on_fail: flag}}", "config": "{severity: warn}", "arguments": "{values: [2]}", "quote": "false", "limit": "5",
 		},
-		told: keysTold("store_failures", "store_failures_as", "limit", "fail_calc", "schema", "alias", "database", "group"),
+		told: keysTold("store_failures", "store_failures_as", "fail_calc", "schema", "alias", "database", "group"),
 	},
 	{
 		name: "description of a test file", file: "tests/t.yml", text: "data_tests: [{name: one, %s}]\n", own: []string{"name"},
 		used: map[string]string{
 			"description": "d", "severity": "warn", "warn_if": "'>1'", "error_if": "'>1'", "where": "1 = 1", "enabled": "false", "tags": "[x]",
-			"meta": "{lifeline: {on_fail: flag}}", "config": "{severity: warn}",
+			"meta": "{lifeline: {on_fail: flag}}", "config": "{severity: warn}", "limit": "5", "fail_calc": "sum(n)",
 		},
-		told: keysTold("docs", "store_failures", "store_failures_as", "limit", "fail_calc", "schema", "alias", "database", "group"),
+		told: keysTold("docs", "store_failures", "store_failures_as", "schema", "alias", "database", "group"),
 	},
 	{
 		name: "unit test", file: "models/u.yml", text: "unit_tests: [{name: u, model: m, expect: {rows: []}, %s}]\n", own: []string{
@@ -345,6 +345,7 @@ func TestEveryConfigurationKeyOfATestIsUsedToldOrRefused(t *testing.T) {
 	t.Parallel()
 	used := map[string]any{
 		"severity": "WARN", "where": "x", "warn_if": ">1", "error_if": ">1", "enabled": false, "tags": "a",
+		"limit": 5, "fail_calc": "sum(n)",
 		"meta": map[string]any{"lifeline": map[string]any{"on_fail": "flag"}},
 	}
 	require.ElementsMatch(t, testConfigKeys, sortedKeys(used))

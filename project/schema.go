@@ -62,6 +62,13 @@ func (p *Project) readSource(o *Object) error {
 		schema, _ := o.Take("schema")
 		p.ignore("schema (source tables land in "+Staging+")", schema.Where())
 	}
+	if on, ok := config["enabled"]; ok {
+		on, err := truth("enabled", on)
+		if err != nil {
+			return o.Value.explained(err)
+		}
+		all.disabled = !on
+	}
 	if err := o.Each("tables", func(t *Object) error { return p.readSourceTable(t, all) }); err != nil {
 		return err
 	}
@@ -89,9 +96,14 @@ func (p *Project) readSourceTable(o *Object, all SourceTable) error {
 	}
 	node := t.Source + "." + t.Name
 	if on, ok := config["enabled"]; ok {
-		if on, err := truth("enabled", on); err != nil || !on {
-			return o.Value.explained(err) // It is not there for anybody, nor are its tests.
+		on, err := truth("enabled", on)
+		if err != nil {
+			return o.Value.explained(err)
 		}
+		t.disabled = !on
+	}
+	if t.disabled {
+		return nil // It is not there for anybody, nor are its tests.
 	}
 	for _, other := range p.Sources {
 		if other.Name != t.Name {
@@ -281,10 +293,10 @@ func (p *Project) readModelPatch(o *Object) error {
 	if m.Columns, err = p.readColumns(o, name); err != nil {
 		return err
 	}
-	if err := p.readTests(o, name, ""); err != nil {
+	if err := firstError(p.readTests(o, name, ""), p.readConstraints(o, name, "")); err != nil {
 		return err
 	}
-	return o.Finish(p, "docs", "access", "group", "latest_version", "constraints", "tags", "deprecation_date", "time_spine", "data_type")
+	return o.Finish(p, "docs", "access", "group", "latest_version", "tags", "deprecation_date", "time_spine", "data_type")
 }
 
 // modelMetaKeys are the keys of meta.lifeline of a model.
@@ -433,6 +445,11 @@ func (p *Project) readColumns(o *Object, node string) ([]Column, error) {
 		}
 		if err := p.readTests(c, node, tested); err != nil {
 			return err
+		}
+		if p.Model(node) != nil {
+			if err := p.readConstraints(c, node, tested); err != nil {
+				return err
+			}
 		}
 		for _, k := range sortedKeys(config) {
 			if k != "meta" {

@@ -2,15 +2,16 @@ package project
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
 // testConfigKeys are the configuration keys of a test that have an effect.
-var testConfigKeys = []string{"severity", "where", "warn_if", "error_if", "enabled", "meta", "tags"}
+var testConfigKeys = []string{"severity", "where", "warn_if", "error_if", "enabled", "meta", "tags", "limit", "fail_calc"}
 
 // testConfigIgnored are those of dbt that have none here.
 var testConfigIgnored = map[string]bool{
-	"store_failures": true, "store_failures_as": true, "limit": true, "fail_calc": true, "schema": true, "alias": true, "database": true,
+	"store_failures": true, "store_failures_as": true, "schema": true, "alias": true, "database": true,
 	"group": true,
 }
 
@@ -28,6 +29,17 @@ func (t *Test) Configure(key string, v any) (known bool, err error) {
 		t.ErrorIf = textOf(v)
 	case "where":
 		t.Where = textOf(v)
+	case "limit":
+		n, err := strconv.ParseInt(textOf(v), 10, 64)
+		if v != nil && (err != nil || n < 1) {
+			return true, fmt.Errorf("limit %q is not a number of rows", textOf(v))
+		}
+		t.Limit = n
+	case "fail_calc":
+		if t.Shipped() {
+			return false, nil // It counts what dbt's own SQL of that test gives.
+		}
+		t.FailCalc = textOf(v)
 	case "enabled":
 		on, err := truth(key, v)
 		if err != nil {

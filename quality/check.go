@@ -52,6 +52,8 @@ type Check struct {
 	relation string
 	where    string
 	singular string // A singular test's select, compiled.
+	limit    int64  // Of more failing rows so many count; 0 for all.
+	failCalc string // What counts of a singular test's rows in place of their number; empty for that.
 }
 
 // notWord is what a name made of others may not hold.
@@ -96,6 +98,13 @@ func (c *Check) known() string {
 // count is a select of the failing and the tested rows; tested is null where the scan of the table counts them.
 func (c *Check) count() string {
 	switch {
+	case c.failCalc != "":
+		most := ""
+		if c.limit > 0 {
+			most = fmt.Sprintf("\nlimit %d", c.limit)
+		}
+		return bind("select cast(coalesce({calc}, 0) as bigint), cast(null as bigint) from (select * from (\n{sql}\n) as r{most}) as t",
+			"calc", c.failCalc, "sql", c.singular, "most", most)
 	case c.singular != "":
 		return bind("select count(*), cast(null as bigint) from (\n{sql}\n) as t", "sql", c.singular)
 	case c.measure != "":
@@ -213,15 +222,23 @@ func (r *Result) threshold() string {
 	}
 }
 
+// counts are the failing rows that the thresholds look at.
+func (r *Result) counts() int64 {
+	if r.limit > 0 && r.failCalc == "" {
+		return min(r.Failing, r.limit)
+	}
+	return r.Failing
+}
+
 // evaluate decides the status by the numbers. A quarantine check stops the publication only by a bound that somebody set.
 func (r *Result) evaluate() {
 	stops := r.Severity == Block || r.Severity == Quarantine && !r.ErrorIf.IsDefault()
 	switch {
 	case r.Tested == 0 && r.Failing == 0 && !r.empty && r.singular == "":
 		r.Status = NotApplicable
-	case stops && r.ErrorIf.Reached(r.Failing, r.Tested, r.usual):
+	case stops && r.ErrorIf.Reached(r.counts(), r.Tested, r.usual):
 		r.Status = Fail
-	case r.Severity != Info && r.WarnIf.Reached(r.Failing, r.Tested, r.usual):
+	case r.Severity != Info && r.WarnIf.Reached(r.counts(), r.Tested, r.usual):
 		r.Status = Warn
 	default:
 		r.Status = Pass

@@ -65,7 +65,7 @@ var (
 
 // recorded is what an earlier run found by the very same check.
 func (b *Before) recorded(r *Result) (Recorded, bool) {
-	if b == nil || r.measure != "" || r.probe != nil {
+	if b == nil || r.measure != "" || r.probe != nil || r.failCalc != "" {
 		return Recorded{}, false
 	}
 	text := r.SQL()

@@ -57,7 +57,7 @@ func compile(t *project.Test, rel Relations) (Check, error) {
 	if c.Severity, err = severity(t); err != nil {
 		return c, err
 	}
-	c.Note, c.Until = t.Note, t.Until
+	c.Note, c.Until, c.limit = t.Note, t.Until, t.Limit
 	if c.Until != "" && rel.now().Format(time.DateOnly) > c.Until {
 		c.WarnIf, c.ErrorIf, c.Expired = Threshold{}, Threshold{}, true
 	}
@@ -67,6 +67,7 @@ func compile(t *project.Test, rel Relations) (Check, error) {
 		}
 	}
 	if t.SQL != "" {
+		c.failCalc = t.FailCalc
 		c.singular = strings.TrimRight(strings.TrimSpace(t.SQL), "; \n")
 		return c, nil
 	}

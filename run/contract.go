@@ -77,8 +77,13 @@ func (w *walk) columnTypes(ctx context.Context, query string) (map[string]string
 	return out, rows.Err()
 }
 
+// typeText names a type as contracts compare it: as in dbt, text and varchar are one.
 func typeText(t *sql.ColumnType) string {
 	name := t.DatabaseTypeName()
+	switch name {
+	case "TEXT", "VARCHAR", "BPCHAR":
+		return "TEXT"
+	}
 	if precision, scale, ok := t.DecimalSize(); ok && !strings.Contains(name, "(") && strings.Contains(strings.ToLower(name), "num") {
 		return fmt.Sprintf("%s(%d,%d)", name, precision, scale)
 	}

@@ -143,10 +143,88 @@ func TestWhatTheDatabaseRefusesIsToldAtItsLine(t *testing.T) {
 		f(1, "models/m.sql:4", "nothing_of_that_name", model("table", ""))
 		f(1, "models/m.sql:4", "nothing_of_that_name", model("view", ""))
 		f(0, "", "", contract("{name: id, data_type: integer}, {name: name, data_type: text}"))
-		f(0, "", "", contract("{name: name}, {name: ID, data_type: int}"))
-		f(3, "models/m.yml", "the column name is not described", contract("{name: id}"))
-		f(3, "models/m.yml", "it has no column other", contract("{name: id}, {name: name}, {name: other}"))
-		f(3, "models/m.yml", "the column id is int", contract("{name: id, data_type: bigint}, {name: name}"))
+		f(0, "", "", contract("{name: name, data_type: varchar}, {name: ID, data_type: int}"))
+		f(2, "models/m.yml:2:5", "needs a data_type for every column: name has none", contract("{name: id, data_type: int}, {name: name}"))
+		f(3, "models/m.yml", "the column name is not described", contract("{name: id, data_type: int}"))
+		f(3, "models/m.yml", "it has no column other", contract("{name: id, data_type: int}, {name: name, data_type: text}, {name: other, data_type: int}"))
+		f(3, "models/m.yml", "the column id is int", contract("{name: id, data_type: bigint}, {name: name, data_type: text}"))
+	})
+}
+
+// The constraints of a contract hold before a version is published, on every engine, as a database holds them where dbt has written them
+// into its tables: a null repeats nothing and refers to nothing. Without a contract, and on a view, they are told.
+func TestConstraintsOfAContractAreKept(t *testing.T) {
+	t.Parallel()
+	const described = `models:
+  - name: a
+    config: {contract: {enforced: true}}
+    constraints:
+      - {type: primary_key, columns: [id]}
+      - {type: unique, columns: [id, y]}
+      - {type: check, expression: "y > 4 or y is null", name: big, warn_unenforced: true}
+      - {type: foreign_key, columns: [id, y], to: ref('p'), to_columns: [x, y]}
+    columns:
+      - {name: id, data_type: integer, constraints: [{type: foreign_key, expression: "analytics.p (x)"}]}
+      - {name: y, data_type: integer, constraints: [{type: unique}]}
+`
+	files := func(rows, yml string) map[string]string {
+		return map[string]string{
+			"models/p.sql": "select 1 as x, 5 as y union all select 2, 6", "models/a.yml": yml,
+			"models/a.sql": "select id, y from (" + rows + ") as r",
+		}
+	}
+	good := "select 1 as id, 5 as y union all select 2, null"
+	bad := "select 1 as id, 3 as y union all select 1, 3 union all select 3, 9 union all select null, 5"
+	onEveryEngine(t, func(t *testing.T, dsn string) {
+		built := func(code int, files map[string]string) (states map[string]string, told string) {
+			t.Helper()
+			project, source := dbtProject(t, files)
+			r := report(t, code, append([]string{"run", "--full"}, at(project, "csv:"+source, dsn)...)...)
+			states = map[string]string{}
+			for _, c := range r.Checks {
+				states[c.Name] = c.Status
+			}
+			return states, strings.Join(r.Ignored, "\n")
+		}
+		states, told := built(0, files(good, described))
+		require.Len(t, states, 7)
+		require.NotContains(t, told, "constraints")
+		states, _ = built(3, files(bad, described))
+		require.Equal(t, map[string]string{
+			"constraint_primary_key_a_id_id_not_null": "fail", "constraint_primary_key_a_id_unique": "fail", "constraint_unique_a_id_y": "fail",
+			"constraint_check_a_big": "fail", "constraint_foreign_key_a_id_y": "fail", "constraint_foreign_key_a_id": "fail",
+			"constraint_unique_a_y": "fail",
+		}, states)
+		states, told = built(0, files(bad, strings.Replace(described, "enforced: true", "enforced: false", 1)))
+		require.Empty(t, states)
+		require.Contains(t, told, "constraints (without contract: {enforced: true})")
+		states, told = built(0, files(bad, strings.Replace(described, "{contract", "{materialized: view, contract", 1)))
+		require.Empty(t, states)
+		require.Contains(t, told, "constraints (of a view)")
+	})
+}
+
+// limit and fail_calc of a test decide what its bounds look at.
+func TestLimitAndFailCalcCountAsInDbt(t *testing.T) {
+	t.Parallel()
+	project, source := dbtProject(t, map[string]string{
+		"models/core/t.sql": "select id, v, dt from {{ source('s', 't') }}",
+		"models/core/t.yml": "models:\n  - {name: t, columns: [{name: id, data_tests: [{accepted_values: {values: [9], config: " +
+			"{limit: 1, error_if: '>1'}}}]}]}\n",
+		"tests/limited.sql": "{{ config(limit=1, error_if='>1') }}select * from {{ ref('t') }}",
+		"tests/summed.sql":  "{{ config(fail_calc='sum(v)', error_if='>3') }}select v from {{ ref('t') }}",
+		"tests/none.sql":    "{{ config(fail_calc='sum(v)') }}select v from {{ ref('t') }} where false",
+		"tests/both.sql":    "{{ config(fail_calc='max(id)', limit=1, error_if='>1') }}select * from {{ ref('t') }} order by id",
+	})
+	onEveryEngine(t, func(t *testing.T, dsn string) {
+		r := report(t, 3, append([]string{"run"}, at(project, "csv:"+source, dsn)...)...)
+		states := map[string]string{}
+		for _, c := range r.Checks {
+			states[c.Name] = c.Status
+		}
+		require.Equal(t, map[string]string{
+			"accepted_values_t_id__9": "warn", "limited": "warn", "summed": "fail", "none": "pass", "both": "warn",
+		}, states)
 	})
 }
 
