@@ -30,11 +30,9 @@ func (t *Test) Configure(key string, v any) (known bool, err error) {
 	case "where":
 		t.Where = textOf(v)
 	case "limit":
-		n, err := strconv.ParseInt(textOf(v), 10, 64)
-		if v != nil && (err != nil || n < 1) {
-			return true, fmt.Errorf("limit %q is not a number of rows", textOf(v))
+		if err := t.setLimit(v); err != nil {
+			return true, err
 		}
-		t.Limit = n
 	case "fail_calc":
 		if t.Shipped() {
 			return false, nil // It counts what dbt's own SQL of that test gives.
@@ -65,6 +63,15 @@ func (t *Test) Configure(key string, v any) (known bool, err error) {
 	}
 	t.given(key)
 	return true, nil
+}
+
+func (t *Test) setLimit(v any) error {
+	n, err := strconv.ParseInt(textOf(v), 10, 64)
+	if v != nil && (err != nil || n < 1) {
+		return fmt.Errorf("limit %q is not a number of rows", textOf(v))
+	}
+	t.Limit = n
+	return nil
 }
 
 // testTry is what to write in place of a test's configuration that is wrong.

@@ -144,7 +144,8 @@ func TestWhatTheDatabaseRefusesIsToldAtItsLine(t *testing.T) {
 		f(1, "models/m.sql:4", "nothing_of_that_name", model("view", ""))
 		f(0, "", "", contract("{name: id, data_type: integer}, {name: name, data_type: text}"))
 		f(0, "", "", contract("{name: name, data_type: varchar}, {name: ID, data_type: int}"))
-		f(2, "models/m.yml:2:5", "needs a data_type for every column: name has none", contract("{name: id, data_type: int}, {name: name}"))
+		f(2, "models/m.yml:2:5", "needs a data_type for every column: name has none",
+			contract("{name: id, data_type: int}, {name: name}"))
 		f(3, "models/m.yml", "the column name is not described", contract("{name: id, data_type: int}"))
 		f(3, "models/m.yml", "it has no column other", contract("{name: id, data_type: int}, {name: name, data_type: text}, {name: other, data_type: int}"))
 		f(3, "models/m.yml", "the column id is int", contract("{name: id, data_type: bigint}, {name: name, data_type: text}"))

@@ -29,6 +29,14 @@ func dbtProgram(t *testing.T) string {
 // runDbt runs dbt in an exported project against a warehouse.
 func runDbt(t *testing.T, dir, dsn string, args ...string) string {
 	t.Helper()
+	out, err := dbtCommand(t, dir, dsn, args...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return string(out)
+}
+
+// dbtCommand is a call of dbt in a project against a warehouse.
+func dbtCommand(t *testing.T, dir, dsn string, args ...string) *exec.Cmd {
+	t.Helper()
 	c := exec.CommandContext(t.Context(), dbtProgram(t), append([]string{"--no-use-colors"}, args...)...)
 	c.Dir = dir
 	c.Env = append(os.Environ(), "DBT_SEND_ANONYMOUS_USAGE_STATS=false", "DBT_PROFILES_DIR="+dir)
@@ -36,9 +44,7 @@ func runDbt(t *testing.T, dir, dsn string, args ...string) string {
 		password, _ := u.User.Password()
 		c.Env = append(c.Env, "PGPASSWORD="+password)
 	}
-	out, err := c.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return string(out)
+	return c
 }
 
 // dbtTables opens what Lifeline published and what dbt built beside each other: the names of both relations of a table.
