@@ -117,8 +117,10 @@ var seedTypes = []struct {
 }
 
 var (
-	shortDate = regexp.MustCompile(`^(\d{4})-(\d{1,2})-(\d{1,2})$`)
-	inUTC     = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)Z$`)
+	shortDate    = regexp.MustCompile(`^(\d{4})-(\d{1,2})-(\d{1,2})$`)
+	inUTC        = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)Z$`)
+	leadingZeros = regexp.MustCompile(`^(-?)0+(\d+)$`)
+
 	powerOf10 = regexp.MustCompile(`^-?\d{1,18}(\.\d{1,10})?[eE]\+?\d{1,2}$`)
 )
 
@@ -155,6 +157,9 @@ func (s *Seed) guess(column int) string {
 			if cell := row[column]; cell != nil {
 				seen = true
 				c := canonical(*cell)
+				if s.plain { // As dbt: 007 is 7.
+					c = leadingZeros.ReplaceAllString(c, "$1$2")
+				}
 				if fits = t.form.MatchString(c) && isDay(t.name, c); !fits {
 					break
 				}

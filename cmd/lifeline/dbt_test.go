@@ -147,7 +147,8 @@ func TestWhatTheDatabaseRefusesIsToldAtItsLine(t *testing.T) {
 		f(2, "models/m.yml:2:5", "needs a data_type for every column: name has none",
 			contract("{name: id, data_type: int}, {name: name}"))
 		f(3, "models/m.yml", "the column name is not described", contract("{name: id, data_type: int}"))
-		f(3, "models/m.yml", "it has no column other", contract("{name: id, data_type: int}, {name: name, data_type: text}, {name: other, data_type: int}"))
+		f(3, "models/m.yml", "it has no column other",
+			contract("{name: id, data_type: int}, {name: name, data_type: text}, {name: other, data_type: int}"))
 		f(3, "models/m.yml", "the column id is int", contract("{name: id, data_type: bigint}, {name: name, data_type: text}"))
 	})
 }
