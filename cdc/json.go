@@ -8,6 +8,8 @@ import (
 	"strconv"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"lifeline/change"
 )
 
 // MySQL keeps a JSON document in a binary form, and its log has that form. A snapshot has the text that the server prints of it, so the
@@ -296,14 +298,16 @@ func appendJSONMoment(out []byte, kind byte, packed int64) []byte {
 	}
 	whole, micro := packed>>24, packed&(1<<24-1)
 	if kind == mysql.MYSQL_TYPE_TIME {
-		return appendClock(out, whole>>12&1023, whole>>6&63, whole&63, micro, 6)
+		return change.AppendClock(out, whole>>12&1023, whole>>6&63, whole&63, micro, 6)
 	}
 	day, clock := whole>>17, whole&(1<<17-1)
-	out = appendPadded(out, day>>5/13, 4)
-	out = appendPadded(append(out, '-'), day>>5%13, 2)
-	out = appendPadded(append(out, '-'), day&31, 2)
+	m := change.Moment{
+		Year: day >> 5 / 13, Month: uint(day >> 5 % 13), Day: uint(day & 31),
+		Hour: clock >> 12, Minute: clock >> 6 & 63, Second: clock & 63, Micro: micro,
+	}
+	out = m.AppendDate(out)
 	if kind == mysql.MYSQL_TYPE_DATE {
 		return out
 	}
-	return appendClock(append(out, ' '), clock>>12, clock>>6&63, clock&63, micro, 6)
+	return m.AppendClock(append(out, ' '), 6)
 }

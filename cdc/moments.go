@@ -2,8 +2,6 @@ package cdc
 
 import (
 	"encoding/binary"
-	"math"
-	"strconv"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
@@ -36,11 +34,9 @@ func (c *column) moment(to *change.Filler, b *change.Batch, i int, p []byte, f *
 		return
 	}
 	timed := c.kind != mysql.MYSQL_TYPE_DATE && c.kind != mysql.MYSQL_TYPE_NEWDATE
-	f.text = appendPadded(f.text[:0], m.Year, 4)
-	f.text = appendPadded(append(f.text, '-'), int64(m.Month), 2)
-	f.text = appendPadded(append(f.text, '-'), int64(m.Day), 2)
+	f.text = m.AppendDate(f.text[:0])
 	if timed {
-		f.text = appendClock(append(f.text, ' '), m.Hour, m.Minute, m.Second, m.Micro, c.digits)
+		f.text = m.AppendClock(append(f.text, ' '), c.digits)
 	}
 	to.Value(b, i, f.text)
 }
@@ -86,7 +82,7 @@ func (c *column) appendTime(out, p []byte) []byte {
 		if x < 0 {
 			out, x = append(out, '-'), -x
 		}
-		return appendClock(out, x/10_000, x/100%100, x%100, 0, 0)
+		return change.AppendClock(out, x/10_000, x/100%100, x%100, 0, 0)
 	}
 	// A packed span: hours, minutes and seconds in three bytes, the part of a second behind; a negative one is the negative of it all.
 	x := (bigEndian(p) - 1<<(8*len(p)-1))
@@ -98,25 +94,5 @@ func (c *column) appendTime(out, p []byte) []byte {
 	for range 3 - part {
 		fraction *= 100
 	}
-	return appendClock(out, whole>>12&1023, whole>>6&63, whole&63, fraction, c.digits)
-}
-
-// appendClock prints a time of day or a span, with the digits after the seconds that the column is declared with.
-func appendClock(out []byte, hours, minutes, seconds, micros int64, digits int) []byte {
-	out = appendPadded(out, hours, 2)
-	out = appendPadded(append(out, ':'), minutes, 2)
-	out = appendPadded(append(out, ':'), seconds, 2)
-	if digits < 1 || digits > 6 {
-		return out
-	}
-	out = appendPadded(append(out, '.'), micros, 6)
-	return out[:len(out)-6+digits]
-}
-
-// appendPadded prints a number with at least the given digits.
-func appendPadded(out []byte, x int64, digits int) []byte {
-	for unit := int64(math.Pow10(digits - 1)); unit > 1 && x < unit; unit /= 10 {
-		out = append(out, '0')
-	}
-	return strconv.AppendInt(out, x, 10)
+	return change.AppendClock(out, whole>>12&1023, whole>>6&63, whole&63, fraction, c.digits)
 }

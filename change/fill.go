@@ -133,13 +133,6 @@ func oneZero(x float64) float64 {
 	return x
 }
 
-// Moment is a date and time of day taken apart, as the servers keep it: any part may be zero.
-type Moment struct {
-	Year                        int64
-	Month, Day                  uint
-	Hour, Minute, Second, Micro int64
-}
-
 // Moment adds a date to a date or timestamp column. It reports false, and adds nothing, where that is not a moment of the calendar or the
 // column is of another kind; then Value wants its text.
 func (f *Filler) Moment(b *Batch, i int, m Moment) bool {

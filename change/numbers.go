@@ -3,6 +3,7 @@ package change
 import (
 	"bytes"
 	"strconv"
+	"strings"
 	"unsafe"
 )
 
@@ -138,4 +139,12 @@ func parseFloat(p []byte, bits int) (float64, bool) {
 	}
 	x, err := strconv.ParseFloat(unsafe.String(&p[0], len(p)), bits)
 	return x, err == nil
+}
+
+// TrimDecimal takes needless zeros off a decimal: 1.500 becomes 1.5, 2.00 becomes 2.
+func TrimDecimal(s string) string {
+	if !strings.Contains(s, ".") {
+		return s
+	}
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }

@@ -256,7 +256,7 @@ func AppendDate(out []byte, days int64) []byte {
 	return appendDigits(append(out, '-'), d, 2)
 }
 
-// AppendTimestamp writes microseconds since 1970-01-01 as YYYY-MM-DD hh:mm:ss, with so many digits after the seconds' point.
+// AppendTimestamp writes microseconds since 1970-01-01 as YYYY-MM-DD hh:mm:ss, with 0 to 6 digits after the seconds.
 func AppendTimestamp(out []byte, us int64, digits int) []byte {
 	days := us / day
 	if us%day < 0 {

@@ -36,7 +36,7 @@ func (c *request) loadMeta(ctx context.Context) (*MetaData, error) {
 		Pages: c.def.PageInfos(), Records: []semantic.RecordInfo{}, Filters: m.FilterInfos(), Bases: m.BasisInfos(),
 		Ranges:     []semantic.RangeInfo{},
 		Currencies: []semantic.Option{}, States: m.StateInfos(), Badges: []Badge{}, Examples: append([]semantic.Example{}, m.Examples...),
-		Limits: Limits{c.options.SQLRows, int(c.options.SQLTime / time.Second), 1000},
+		Limits: Limits{c.options.SQL.Rows, int(c.options.SQL.Time / time.Second), 1000},
 	}
 	s := c.version.Version
 	if s == nil {

@@ -107,7 +107,7 @@ func TestTheSandboxCutsWhatTakesTooMuch(t *testing.T) {
 	for engine, dsn := range map[string]func(*testing.T) string{"duckdb": duckDSN, "postgres": postgres} {
 		t.Run(engine, func(t *testing.T) {
 			t.Run("rows and memory", func(t *testing.T) {
-				c := open(t, dsn(t), func(o *dashboard.Options) { o.SQLTime, o.SQLRows, o.SQLMemory = time.Minute, 100, 64<<20 })
+				c := open(t, dsn(t), func(o *dashboard.Options) { o.SQL = semantic.Limits{Time: time.Minute, Rows: 100, Memory: 64 << 20} })
 				got := get[dashboard.SQLData](c, ask("select id from core.invoice_items"))
 				require.True(t, got.Data.Truncated)
 				require.Len(t, got.Data.Rows, 100)
@@ -119,7 +119,7 @@ func TestTheSandboxCutsWhatTakesTooMuch(t *testing.T) {
 				}
 			})
 			t.Run("time", func(t *testing.T) {
-				c := open(t, dsn(t), func(o *dashboard.Options) { o.SQLTime = 500 * time.Millisecond })
+				c := open(t, dsn(t), func(o *dashboard.Options) { o.SQL.Time = 500 * time.Millisecond })
 				p := c.problem(ask(long), http.StatusBadRequest)
 				require.Contains(t, p.Title, "time was up")
 				requireRoomForOthers(t, c, long)

@@ -32,14 +32,12 @@ type Options struct {
 	Live       bool // Runs are made by this process and told to Events.
 	TLS        bool // Connections are encrypted, so browsers may be told to insist.
 
-	CacheBytes  int64         // Of finished answers, for each version; 64 MB.
-	Connections int           // To one version; 8.
-	CardTime    time.Duration // For one page; 30 s.
-	SQLTime     time.Duration // For one statement of the SQL page; 5 s.
-	SQLRows     int           // 10,000.
-	SQLMemory   int64         // For one statement, in bytes; 256 MB.
-	Poll        time.Duration // How often to look for a new version; 500 ms.
-	Patience    time.Duration // How long a new version waits for its books; 20 s.
+	CacheBytes  int64           // Of finished answers, for each version; 64 MB.
+	Connections int             // To one version; 8.
+	CardTime    time.Duration   // For one page; 30 s.
+	SQL         semantic.Limits // Of statements of people.
+	Poll        time.Duration   // How often to look for a new version; 500 ms.
+	Patience    time.Duration   // How long a new version waits for its books; 20 s.
 }
 
 // Server answers requests. Close it after the HTTP server that uses it has ended.
@@ -93,7 +91,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	s.store = &store{
-		wh: o.Warehouse, def: o.Definition, options: o, log: o.Logger, sql: semantic.SandboxQueue(o.sqlLimits()),
+		wh: o.Warehouse, def: o.Definition, options: o, log: o.Logger, sql: semantic.SandboxQueue(o.SQL),
 		shown: map[*semantic.Version]int{},
 	}
 	if err := s.store.open(ctx); err != nil {
@@ -148,11 +146,9 @@ func (o *Options) defaults() {
 	o.CacheBytes = cmp.Or(o.CacheBytes, 64<<20)
 	o.Connections = cmp.Or(o.Connections, 8)
 	o.CardTime = cmp.Or(o.CardTime, 30*time.Second)
-	o.SQLTime = cmp.Or(o.SQLTime, 5*time.Second)
-	o.SQLRows = cmp.Or(o.SQLRows, 10000)
 	o.Poll = cmp.Or(o.Poll, 500*time.Millisecond)
 	o.Patience = cmp.Or(o.Patience, 20*time.Second)
-	o.SQLMemory = cmp.Or(o.SQLMemory, 256<<20)
+	o.SQL = o.SQL.WithDefaults()
 }
 
 // Handler is what an http.Server serves.

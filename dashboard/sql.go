@@ -14,10 +14,6 @@ import (
 	"lifeline/semantic"
 )
 
-func (o *Options) sqlLimits() semantic.Limits {
-	return semantic.Limits{Time: o.SQLTime, Rows: o.SQLRows, Memory: o.SQLMemory, ExportTime: 12 * o.SQLTime}
-}
-
 // sqlRequest runs one select of a person with the role data. It takes a body of JSON, which no other site's page can send: a statement in
 // an address is never run.
 func (c *request) sqlRequest() error {
@@ -61,7 +57,7 @@ func (c *request) sql(asked SQLRequest) error {
 	began := time.Now()
 	// A file is made before its first byte is sent, so the answer's own deadline begins again with it.
 	control := http.NewResponseController(c.w)
-	_ = control.SetWriteDeadline(time.Now().Add(15*c.options.SQLTime + time.Minute))
+	_ = control.SetWriteDeadline(time.Now().Add(c.options.SQL.ExportTime + 3*c.options.SQL.Time + time.Minute))
 	got, err := s.SQL(c.r.Context(), semantic.Statement{User: c.share(), Text: text, Format: asked.Format})
 	if err != nil {
 		c.note("error", err.Error())
@@ -84,7 +80,7 @@ func (c *request) sql(asked SQLRequest) error {
 		return err
 	}
 	data := &SQLData{
-		Columns: rows.Columns, Rows: rows.Rows, Truncated: got.Truncated, Limit: c.options.SQLRows,
+		Columns: rows.Columns, Rows: rows.Rows, Truncated: got.Truncated, Limit: c.options.SQL.Rows,
 		Seconds: time.Since(began).Seconds(), Formats: sqlFormats,
 	}
 	c.note("rows", len(data.Rows), "bytes", got.Bytes)

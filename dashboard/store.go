@@ -239,7 +239,7 @@ func (s *store) newSnapshot(ctx context.Context, r *warehouse.Reader, books *sql
 	}
 	s.since = time.Time{}
 	o := semantic.Options{
-		Definition: s.def, Project: s.options.Project, DSN: s.options.DSN, SQL: s.options.sqlLimits(), SQLQueue: s.sql,
+		Definition: s.def, Project: s.options.Project, DSN: s.options.DSN, SQL: s.options.SQL, SQLQueue: s.sql,
 		Reader:      func(ctx context.Context) (string, error) { return warehouse.ReaderAddress(ctx, s.wh, s.options.DSN) },
 		Connections: s.options.Connections,
 	}

@@ -2,9 +2,11 @@
 package dbt
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -113,7 +115,7 @@ func (e *Export) foreign() error {
 	for _, m := range e.project.Macros {
 		texts[m.Path] = m.SQL
 	}
-	for _, file := range sortedKeys(texts) {
+	for _, file := range slices.Sorted(maps.Keys(texts)) {
 		if call := temporalCall.FindString(texts[file]); call != "" {
 			return refuse(file, strings.TrimSuffix(call, "(")+" is not a macro of dbt, so an export cannot hold it",
 				"write the join out; lifeline compile shows its SQL")
@@ -184,7 +186,7 @@ func (e *Export) projectFile() error {
 	} else if given["snapshot_at"] == nil {
 		given["snapshot_at"] = given["as_of"]
 	}
-	for _, k := range sortedKeys(given) {
+	for _, k := range slices.Sorted(maps.Keys(given)) {
 		vars = append(vars, field{k, given[k]})
 	}
 	e.Files["dbt_project.yml"] = yaml(object{
@@ -222,11 +224,11 @@ func (e *Export) profiles() error {
 			}},
 			{"postgres", object{
 				{"type", "postgres"},
-				{"host", env("PGHOST", orElse(pg.Host, "127.0.0.1"))},
-				{"port", "{{ env_var('PGPORT', '" + orElse(pg.Port, "5432") + "') | int }}"},
-				{"user", env("PGUSER", orElse(pg.User, "dbt"))},
+				{"host", env("PGHOST", cmp.Or(pg.Host, "127.0.0.1"))},
+				{"port", "{{ env_var('PGPORT', '" + cmp.Or(pg.Port, "5432") + "') | int }}"},
+				{"user", env("PGUSER", cmp.Or(pg.User, "dbt"))},
 				{"password", env("PGPASSWORD", "")},
-				{"dbname", env("PGDATABASE", orElse(pg.Database, e.project.Name))},
+				{"dbname", env("PGDATABASE", cmp.Or(pg.Database, e.project.Name))},
 				{"schema", "dbt"},
 				{"threads", 2},
 			}},
@@ -248,13 +250,6 @@ func defaultTarget(o Options) string {
 		return "postgres"
 	}
 	return "duckdb"
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
 
 // readText is a file of the project.

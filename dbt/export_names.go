@@ -1,6 +1,7 @@
 package dbt
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -27,7 +28,7 @@ func quotedList(names []string) string {
 // jinjaLists is a mapping of lists of texts as a Jinja literal.
 func jinjaLists(m map[string][]string) string {
 	parts := make([]string, 0, len(m))
-	for _, k := range sortedKeys(m) {
+	for _, k := range slices.Sorted(maps.Keys(m)) {
 		parts = append(parts, literal(k).String()+": ["+quotedList(m[k])+"]")
 	}
 	return "{" + strings.Join(parts, ", ") + "}"

@@ -2,6 +2,7 @@ package dbt
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -301,7 +302,7 @@ func (e *Export) unitVars(u *project.UnitTest) map[string]any {
 	}
 	vars := map[string]any{"as_of": asOf, "snapshot_at": asOf}
 	for _, given := range []map[string]any{e.project.Vars, u.Vars} {
-		for _, name := range sortedKeys(given) {
+		for _, name := range slices.Sorted(maps.Keys(given)) {
 			if name == "as_of" && u.Vars["snapshot_at"] == nil && e.project.Vars["snapshot_at"] == nil {
 				vars["snapshot_at"] = given[name]
 			}

@@ -2,7 +2,6 @@ package dbt
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -33,5 +32,3 @@ func (m *marks) restore(sql string) string {
 	}
 	return sql
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,6 +1,7 @@
 package dbt
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -83,7 +84,7 @@ func (a *Artifacts) Catalog(columns []CatalogColumn) map[string]any {
 		if n.Source != nil {
 			var declared []CatalogColumn
 			for _, c := range n.Source.Columns {
-				declared = append(declared, CatalogColumn{Schema: n.Schema, Table: n.Alias, Name: c.Name, Type: orElse(c.DataType, "text")})
+				declared = append(declared, CatalogColumn{Schema: n.Schema, Table: n.Alias, Name: c.Name, Type: cmp.Or(c.DataType, "text")})
 			}
 			sources[n.ID] = a.catalogTable(n.ID, n.Schema, n.Alias, declared)
 			continue

@@ -2,6 +2,7 @@ package dbt
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"lifeline/model"
@@ -32,7 +33,7 @@ func Sources(p *project.Project, env func(string) string) ([]byte, error) {
 		tables[n.Schema] = append(tables[n.Schema], o)
 	}
 	var out []object
-	for _, schema := range sortedKeys(tables) {
+	for _, schema := range slices.Sorted(maps.Keys(tables)) {
 		slices.SortFunc(tables[schema], func(a, b object) int { return cmp.Compare(a[0].value.(string), b[0].value.(string)) })
 		out = append(out, object{
 			{"name", p.Name + "_" + schema},

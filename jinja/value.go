@@ -3,6 +3,7 @@ package jinja
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"math"
 	"math/big"
 	"slices"
@@ -374,7 +375,7 @@ func FromGo(v any) Value {
 		return out
 	case map[string]any:
 		out := NewDict()
-		for _, k := range sortedKeys(x) {
+		for _, k := range slices.Sorted(maps.Keys(x)) {
 			_ = out.Set(k, FromGo(x[k]))
 		}
 		return out
@@ -407,13 +408,4 @@ func ToGo(v Value) any {
 		return out
 	}
 	return v
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
 }

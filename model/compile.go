@@ -3,7 +3,9 @@ package model
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -81,7 +83,7 @@ func (g *Graph) Resolve(t *project.Test, env Env) (*project.Test, error) {
 		return s
 	}
 	out.Where, out.Args = text(t.Where), map[string]any{}
-	for _, name := range sortedKeys(t.Args) {
+	for _, name := range slices.Sorted(maps.Keys(t.Args)) {
 		out.Args[name] = resolved(t.Args[name], text)
 	}
 	return &out, err

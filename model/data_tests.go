@@ -66,7 +66,7 @@ func testArguments(t *project.Test, on jinja.Value) (string, map[string]any) {
 	if t.Column != "" {
 		args, extra["column_name"] = append(args, "column_name=column_name"), t.Column
 	}
-	for _, name := range sortedKeys(t.Args) {
+	for _, name := range slices.Sorted(maps.Keys(t.Args)) {
 		args, extra["arg_"+name] = append(args, name+"=arg_"+name), t.Args[name]
 	}
 	return strings.Join(args, ", "), extra

@@ -551,5 +551,3 @@ func (g *Graph) settleNames() error {
 	}
 	return nil
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,10 +1,13 @@
 package model
 
 import (
+	"cmp"
 	"crypto/md5"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"lifeline/change"
@@ -163,7 +166,7 @@ func (v *variables) Call(c *jinja.Call) (jinja.Value, error) {
 		return x, nil
 	}
 	return nil, &fault{
-		unknown("variable", name, project.Nearest(name, sortedKeys(v.renderer.vars))),
+		unknown("variable", name, project.Nearest(name, slices.Sorted(maps.Keys(v.renderer.vars)))),
 		"vars: {" + name + ": …} in dbt_project.yml, or {{ var('" + name + "', 'a default') }}", quote(name),
 	}
 }
@@ -228,7 +231,7 @@ func (k *configuration) set(name string, v jinja.Value, word string) error {
 		return nil
 	}
 	if err := k.hooks.config(name, jinja.ToGo(v)); err != nil {
-		try := orElse(project.ConfigTry(name), "see docs/projects.md for the configuration that is supported")
+		try := cmp.Or(project.ConfigTry(name), "see docs/projects.md for the configuration that is supported")
 		var hinted interface{ Hint() string }
 		if errors.As(err, &hinted) {
 			try = hinted.Hint()
@@ -236,13 +239,6 @@ func (k *configuration) set(name string, v jinja.Value, word string) error {
 		return &fault{err, try, word}
 	}
 	return nil
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
 
 // returned ends a macro with a value.
@@ -257,7 +253,7 @@ func returned(c *jinja.Call) (jinja.Value, error) {
 }
 
 func refuse(c *jinja.Call) (jinja.Value, error) {
-	return nil, &fault{errors.New(orElse(text(c, 0), "the macro refuses")), "see the macro there for what it wants", ""}
+	return nil, &fault{errors.New(cmp.Or(text(c, 0), "the macro refuses")), "see the macro there for what it wants", ""}
 }
 
 // quiet is a function of dbt that has no effect here, which is told.
@@ -336,7 +332,7 @@ func (r *relation) Attr(name string) (jinja.Value, bool) {
 	}
 	switch name {
 	case "name", "identifier", "table":
-		return orElse(r.node.Alias, r.node.Name), true
+		return cmp.Or(r.node.Alias, r.node.Name), true
 	case "schema":
 		return r.node.Schema, true
 	}
@@ -382,7 +378,7 @@ func (a *adapter) dispatch(c *jinja.Call) (jinja.Value, error) {
 	if v, ok := c.Named["macro_namespace"]; ok && pack == "" {
 		pack, _ = jinja.Text(v)
 	}
-	pack = orElse(pack, c.Package())
+	pack = cmp.Or(pack, c.Package())
 	if pack != "" {
 		// What is built in stands over a package's own, and a project's macro over both.
 		if m, err := c.Macro(pack + "__" + name); err != nil || m != nil {

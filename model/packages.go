@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"regexp"
@@ -139,7 +140,7 @@ func columnsOf(c *jinja.Call, h hooks) (jinja.Value, error) {
 	out := &jinja.List{}
 	for _, c := range columns {
 		out.Items = append(out.Items, &object{"column", map[string]jinja.Value{
-			"name": c.Name, "column": c.Name, "quoted": `"` + c.Name + `"`, "data_type": orElse(c.Type, "text"), "dtype": orElse(c.Type, "text"),
+			"name": c.Name, "column": c.Name, "quoted": `"` + c.Name + `"`, "data_type": cmp.Or(c.Type, "text"), "dtype": cmp.Or(c.Type, "text"),
 		}})
 	}
 	return out, nil

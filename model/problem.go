@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -63,7 +64,7 @@ func (r *renderer) problem(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	p := &change.Problem{Err: e.Err, Where: e.Pos.String(), Class: change.ClassUsage, Try: orElse(e.Try, "look at the braces and names there")}
+	p := &change.Problem{Err: e.Err, Where: e.Pos.String(), Class: change.ClassUsage, Try: cmp.Or(e.Try, "look at the braces and names there")}
 	if e.Syntax && e.Name == "" {
 		p.Err = fmt.Errorf("broken Jinja: %w", e.Err)
 	}

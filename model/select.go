@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -143,7 +144,7 @@ func (g *Graph) knownState(criterion string) error {
 	if !slices.Contains(stateWords, word) {
 		return &change.Problem{
 			Err: fmt.Errorf("there is no selection by %q", criterion), Class: change.ClassUsage,
-			Try: "state:" + orElse(project.Nearest(word, stateWords), "modified"),
+			Try: "state:" + cmp.Or(project.Nearest(word, stateWords), "modified"),
 		}
 	}
 	if g.project.Against == nil {

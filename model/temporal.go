@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -135,12 +136,12 @@ func readTemporal(name string, c *jinja.Call, kinds map[string]func(*temporal) s
 	case kinds[t.kind] != nil:
 	case temporalJoins[t.kind] != nil:
 		in.fail(fmt.Errorf("%s joins rows and aggregates none", t.kind),
-			"temporal_join('"+t.kind+"', …), or one of "+strings.Join(sortedKeys(kinds), ", "), quote(t.kind))
+			"temporal_join('"+t.kind+"', …), or one of "+strings.Join(slices.Sorted(maps.Keys(kinds)), ", "), quote(t.kind))
 	case temporalAggregates[t.kind] != nil:
 		in.fail(fmt.Errorf("%s aggregates rows and joins none", t.kind),
-			"temporal_aggregate('"+t.kind+"', …), or one of "+strings.Join(sortedKeys(kinds), ", "), quote(t.kind))
+			"temporal_aggregate('"+t.kind+"', …), or one of "+strings.Join(slices.Sorted(maps.Keys(kinds)), ", "), quote(t.kind))
 	default:
-		in.fail(unknown("temporal join", t.kind, project.Nearest(t.kind, sortedKeys(kinds))), "one of "+strings.Join(sortedKeys(kinds), ", "),
+		in.fail(unknown("temporal join", t.kind, project.Nearest(t.kind, slices.Sorted(maps.Keys(kinds)))), "one of "+strings.Join(slices.Sorted(maps.Keys(kinds)), ", "),
 			quote(t.kind))
 	}
 	t.appended = side{relation: in.text("appended", ""), keys: in.names("on", nil), time: in.column("time", "activity_date")}

@@ -69,6 +69,14 @@ type WarehouseConfig struct {
 	FileMode     uint32 // Of the published file, DuckDB only; 0 means the default of 0444.
 }
 
+// Engine is the dialect of the warehouse that the address names: "duckdb" or "postgres".
+func (c *WarehouseConfig) Engine() string {
+	if strings.HasPrefix(c.DSN, "postgres") {
+		return "postgres"
+	}
+	return "duckdb"
+}
+
 // What SQL means on DuckDB: the same as on PostgreSQL, or what DuckDB makes of it by itself, as under dbt. The latter holds for a dbt
 // project without lifeline.yml.
 const (

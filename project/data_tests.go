@@ -1,11 +1,14 @@
 package project
 
 import (
+	"cmp"
 	"crypto/md5"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -272,7 +275,7 @@ func (o *Object) argumentsAmong(known []string) bool {
 // ofPackage are the tests that are known of a package.
 func ofPackage(name string) []string {
 	var out []string
-	for _, kind := range sortedKeys(TestKinds) {
+	for _, kind := range slices.Sorted(maps.Keys(TestKinds)) {
 		if strings.HasPrefix(kind, name+".") {
 			out = append(out, kind)
 		}
@@ -402,7 +405,7 @@ func (t *Test) readArgs(o *Object, known []string) error {
 	if len(from) == 2 {
 		if rest := from[1].Rest(); len(rest) > 0 {
 			return rest[0].Key.Problem(fmt.Sprintf("test %q has no argument %q", t.Kind, rest[0].Name),
-				orElse(Nearest(rest[0].Name, known), "take it out"))
+				cmp.Or(Nearest(rest[0].Name, known), "take it out"))
 		}
 	}
 	return nil
@@ -414,7 +417,7 @@ const longestName = 100
 // FullName is a test's name as dbt gives it, however long.
 func (t *Test) FullName() string {
 	if t.Named || t.Kind == Singular {
-		return orElse(t.full, t.Name)
+		return cmp.Or(t.full, t.Name)
 	}
 	return t.fullName()
 }
@@ -444,7 +447,7 @@ func (t *Test) fullName() string {
 		args["column_name"] = t.Column
 	}
 	var parts []string
-	for _, k := range sortedKeys(args) {
+	for _, k := range slices.Sorted(maps.Keys(args)) {
 		for _, part := range flat(args[k]) {
 			parts = append(parts, notNameChar.ReplaceAllString(part, "_"))
 		}
@@ -466,7 +469,7 @@ func flat(v any) []string {
 		}
 		return out
 	case map[string]any:
-		for _, k := range sortedKeys(v) {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
 			out = append(out, flat(v[k])...)
 		}
 		return out

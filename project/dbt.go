@@ -210,7 +210,7 @@ func (p *Project) readMacros() error {
 		}
 		p.Macros = append(p.Macros, &Macro{Path: f, SQL: sql})
 	}
-	for _, name := range sortedKeys(p.hooks) {
+	for _, name := range slices.Sorted(maps.Keys(p.hooks)) {
 		v := p.hooks[name]
 		x, err := v.Any()
 		if err != nil {

@@ -1,8 +1,11 @@
 package project
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -49,7 +52,7 @@ func (p *Project) describe(o *Object, set *string) error {
 		name := docCall.FindStringSubmatch(call)[2]
 		block, ok := p.docs[name]
 		if !ok && err == nil {
-			try := orElse(Nearest(name, sortedKeys(p.docs)), "{% docs "+name+" %}…{% enddocs %} in a file that ends in .md, below the models")
+			try := cmp.Or(Nearest(name, slices.Sorted(maps.Keys(p.docs))), "{% docs "+name+" %}…{% enddocs %} in a file that ends in .md, below the models")
 			err = v.Problem(fmt.Sprintf("there is no docs block %q", name), try)
 		}
 		return block

@@ -2,6 +2,8 @@ package project
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -17,7 +19,7 @@ var periods = map[string]time.Duration{"minute": time.Minute, "hour": time.Hour,
 
 // settleFreshness reads dbt's form: warn_after and error_after with count and period, and filter.
 func (t *SourceTable) settleFreshness() error {
-	for _, k := range sortedKeys(t.freshness) {
+	for _, k := range slices.Sorted(maps.Keys(t.freshness)) {
 		if !contains([]string{"warn_after", "error_after", "filter"}, k) {
 			return usage(t.Where, fmt.Sprintf("unknown key %q under freshness of %s", k, t.Name), "warn_after, error_after or filter")
 		}

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -41,7 +42,7 @@ func (p *Project) harmfulHook(v any) string {
 		}
 		for _, call := range calledMacro.FindAllStringSubmatch(sql, -1) {
 			if word, known := p.changesInMacro(call[1], map[string]bool{}); word != "" || !known {
-				return orElse(word, call[1])
+				return cmp.Or(word, call[1])
 			}
 		}
 	}

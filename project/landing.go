@@ -1,6 +1,7 @@
 package project
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -104,7 +105,7 @@ func (p *Project) checkNamedTables() error {
 	for _, n := range p.namedTables {
 		if !contains(known, n.table) {
 			return n.where.Problem(fmt.Sprintf("%s names %q, which is not a source table of the project", n.setting, n.table),
-				orElse(Nearest(n.table, known), "default, for all tables"))
+				cmp.Or(Nearest(n.table, known), "default, for all tables"))
 		}
 	}
 	return nil

@@ -2,6 +2,8 @@ package project
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"lifeline/change"
@@ -102,7 +104,7 @@ const leastKey = 16
 // settleMasks checks that masked columns are there, that hashes have a key, and that nothing is masked which the books or the identity
 // of rows need.
 func (p *Project) settleMasks() error {
-	for _, name := range sortedKeys(p.masks) {
+	for _, name := range slices.Sorted(maps.Keys(p.masks)) {
 		m := p.masks[name]
 		s, column := p.sourceColumn(name)
 		if s == nil {

@@ -1,8 +1,11 @@
 package project
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"lifeline/jinja"
@@ -78,7 +81,7 @@ func (p *Project) setConfig(c *ModelConfig, name string, v, key Value) error {
 	}
 	known, err := c.Set(name, x)
 	if err != nil {
-		return key.Problem(err.Error(), orElse(ConfigTry(name), "see docs/projects.md for the configuration that is supported"))
+		return key.Problem(err.Error(), cmp.Or(ConfigTry(name), "see docs/projects.md for the configuration that is supported"))
 	}
 	if !known {
 		p.ignore("config."+name, key.Where())
@@ -197,12 +200,9 @@ const targetSchema = "analytics"
 
 // targetNames is target in a YAML file. Its type is the one that the project's own files name: a flag comes later.
 func (p *Project) targetNames() jinja.Value {
-	kind := "duckdb"
-	if strings.HasPrefix(p.Config.Warehouse.DSN, "postgres") {
-		kind = "postgres"
-	}
+	kind := p.Config.Warehouse.Engine()
 	return jinja.FromGo(map[string]any{
-		"name": orElse(p.Target, kind), "type": kind, "schema": targetSchema, "database": p.Name, "profile_name": p.Name, "threads": int64(1),
+		"name": cmp.Or(p.Target, kind), "type": kind, "schema": targetSchema, "database": p.Name, "profile_name": p.Name, "threads": int64(1),
 	})
 }
 
@@ -354,7 +354,7 @@ func (c *ModelConfig) setIndexes(v any) error {
 		if !ok {
 			return fmt.Errorf("an index is {columns: […], unique: true}")
 		}
-		for _, k := range sortedKeys(m) {
+		for _, k := range slices.Sorted(maps.Keys(m)) {
 			if !contains([]string{"columns", "unique", "type", "name"}, k) {
 				return fmt.Errorf("an index has no %q; it is {columns: […], unique: true}", k)
 			}

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"cmp"
 	"os"
 	"path"
 	"path/filepath"
@@ -22,7 +23,7 @@ var (
 
 // readInstalled reads the packages that `dbt deps` has put beside the project.
 func (p *Project) readInstalled() error {
-	root := orElse(p.packagesPath, "dbt_packages")
+	root := cmp.Or(p.packagesPath, "dbt_packages")
 	entries, err := os.ReadDir(filepath.Join(p.Dir, filepath.FromSlash(root)))
 	if os.IsNotExist(err) {
 		return nil

@@ -5,6 +5,7 @@
 package project
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -363,15 +364,15 @@ func (p *Project) tellUntyped(s *SourceTable) {
 
 // settleModel checks that what a model's meta.lifeline names is there.
 func (p *Project) settleModel(m *Model) error {
-	at := orElse(m.patchedAt, m.Path)
+	at := cmp.Or(m.patchedAt, m.Path)
 	if m.EntityOf != "" && p.SourceOf(m) == nil {
 		return usage(at, fmt.Sprintf("entity_of of model %q names %q, which is not a source table", m.Name, m.EntityOf),
-			orElse(Nearest(m.EntityOf, p.sourceNames()), "declare it under sources:"))
+			cmp.Or(Nearest(m.EntityOf, p.sourceNames()), "declare it under sources:"))
 	}
 	for key, name := range map[string]string{"entity_count_of": m.CountsOf, "columns_of": m.ColumnsOf} {
 		if name != "" && p.Model(name) == nil {
 			return usage(at, fmt.Sprintf("%s of model %q names %q, which is not a model", key, m.Name, name),
-				orElse(Nearest(name, p.NodeNames()), key+": claims"))
+				cmp.Or(Nearest(name, p.NodeNames()), key+": claims"))
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package project
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -275,7 +276,7 @@ func (f form) requireUsed(t *testing.T, without string) {
 func (f form) listed() []string {
 	out := slices.Clone(f.own)
 	for _, list := range []map[string]string{f.used, f.told, f.silent, f.refused} {
-		out = append(out, sortedKeys(list)...)
+		out = append(out, slices.Sorted(maps.Keys(list))...)
 	}
 	return out
 }
@@ -313,7 +314,7 @@ func TestEveryConfigurationKeyIsUsedToldOrRefused(t *testing.T) {
 		"indexes": []any{map[string]any{"columns": []any{"id"}}}, "meta": map[string]any{"a": 1}, "column_types": map[string]any{"a": "text"},
 		"delimiter": ";", "contract": map[string]any{"enforced": true},
 	}
-	require.ElementsMatch(t, configKnown(), sortedKeys(used))
+	require.ElementsMatch(t, configKnown(), slices.Sorted(maps.Keys(used)))
 	for key, v := range used {
 		var c ModelConfig
 		known, err := c.Set(key, v)
@@ -324,7 +325,7 @@ func TestEveryConfigurationKeyIsUsedToldOrRefused(t *testing.T) {
 			require.NotEqual(t, ModelConfig{}, c, key)
 		}
 	}
-	told := append(sortedKeys(configIgnored), "pre_hook", "post-hook",
+	told := append(slices.Sorted(maps.Keys(configIgnored)), "pre_hook", "post-hook",
 		"cluster_by", "transient", "elementary", "team", "partition_by", "dist", "sort", "file_format")
 	for _, key := range told {
 		known, err := new(ModelConfig).Set(key, "x")
@@ -348,7 +349,7 @@ func TestEveryConfigurationKeyOfATestIsUsedToldOrRefused(t *testing.T) {
 		"limit": 5, "fail_calc": "sum(n)",
 		"meta": map[string]any{"lifeline": map[string]any{"on_fail": "flag"}},
 	}
-	require.ElementsMatch(t, testConfigKeys, sortedKeys(used))
+	require.ElementsMatch(t, testConfigKeys, slices.Sorted(maps.Keys(used)))
 	for key, v := range used {
 		var c Test
 		known, err := c.Configure(key, v)

@@ -1,8 +1,11 @@
 package project
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -68,17 +71,17 @@ func readRecords(o *Object, v any) ([]*Records, error) {
 		if !ok {
 			return nil, o.Value.Problem(fmt.Sprintf("entry %d of meta.lifeline.records is not a mapping", i+1), "{of: claims, key: c.id, from: …}")
 		}
-		for _, k := range sortedKeys(m) {
+		for _, k := range slices.Sorted(maps.Keys(m)) {
 			if !contains(recordsKeys, k) {
 				return nil, o.Value.Problem(fmt.Sprintf("unknown key %q in entry %d of meta.lifeline.records", k, i+1),
-					orElse(Nearest(k, recordsKeys), strings.Join(recordsKeys, ", ")))
+					cmp.Or(Nearest(k, recordsKeys), strings.Join(recordsKeys, ", ")))
 			}
 		}
 		r := &Records{
 			Of: textOf(m["of"]), Key: sqlText(m["key"]), From: sqlText(m["from"]), Condition: sqlText(m["where"]),
 			Measures: textsOf(m["measures"]),
-			Only:     textOf(m["only"]), Counted: orElse(sqlText(m["counted"]), "true"), Hit: sqlText(m["hit"]), LeftOut: sqlText(m["left_out"]),
-			Weight: orElse(sqlText(m["weight"]), "1"), Adds: orElse(sqlText(m["adds"]), "1"), Divides: sqlText(m["divides"]),
+			Only:     textOf(m["only"]), Counted: cmp.Or(sqlText(m["counted"]), "true"), Hit: sqlText(m["hit"]), LeftOut: sqlText(m["left_out"]),
+			Weight: cmp.Or(sqlText(m["weight"]), "1"), Adds: cmp.Or(sqlText(m["adds"]), "1"), Divides: sqlText(m["divides"]),
 			By: map[string]string{}, Where: o.Value.Where(),
 		}
 		for _, name := range []string{"of", "key", "from"} {
@@ -96,7 +99,7 @@ func readRecords(o *Object, v any) ([]*Records, error) {
 			return nil, o.Value.Problem(fmt.Sprintf("by of entry %d of meta.lifeline.records is not a mapping", i+1),
 				"by: {period: c.created_month}")
 		}
-		r.Columns = sortedKeys(by)
+		r.Columns = slices.Sorted(maps.Keys(by))
 		for k, x := range by {
 			r.By[k] = sqlText(x)
 		}

@@ -1,8 +1,10 @@
 package project
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -134,7 +136,7 @@ func (t *SourceTable) readFreshness(p *Project, o *Object, meta, config *map[str
 	if err := firstError(o.Dict("freshness", &t.freshness), o.Text("loaded_at_field", &t.LoadedAt), p.takeMeta(o, meta, config)); err != nil {
 		return err
 	}
-	for _, k := range sortedKeys(*config) {
+	for _, k := range slices.Sorted(maps.Keys(*config)) {
 		switch k {
 		case "freshness":
 			t.freshness, _ = (*config)[k].(map[string]any)
@@ -163,7 +165,7 @@ func (p *Project) expanded(o *Object, name string, set *string) error {
 	}
 	x, err := p.expandText(s)
 	if err != nil {
-		return v.Problem(err.Error(), name+": "+orElse(*set, "staging"))
+		return v.Problem(err.Error(), name+": "+cmp.Or(*set, "staging"))
 	}
 	*set = textOf(x)
 	return nil
@@ -187,7 +189,7 @@ func (t *SourceTable) readMeta(o *Object, meta map[string]any) error {
 	switch m := own["money"].(type) {
 	case nil:
 	case map[string]any:
-		for _, name := range sortedKeys(m) {
+		for _, name := range slices.Sorted(maps.Keys(m)) {
 			c := change.StagingName(name)
 			if _, twice := t.Money[c]; twice {
 				return o.Value.Problem("meta.lifeline.money names the column "+c+" twice", "each money column once")
@@ -249,13 +251,6 @@ func lifelineMeta(o *Object, meta map[string]any, known ...string) (map[string]a
 	return own, o.Value.explained(err)
 }
 
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
-}
-
 func (p *Project) readModelPatch(o *Object) error {
 	var name, description string
 	if err := firstError(o.Text("name", &name), p.describe(o, &description)); err != nil {
@@ -267,7 +262,7 @@ func (p *Project) readModelPatch(o *Object) error {
 	}
 	if m == nil {
 		return o.Value.Problem(fmt.Sprintf("there is no model %q", name),
-			orElse(Nearest(name, p.NodeNames()), "add "+name+".sql, or take the description out"))
+			cmp.Or(Nearest(name, p.NodeNames()), "add "+name+".sql, or take the description out"))
 	}
 	if m.PatchedIn != "" {
 		return o.Value.Problem(fmt.Sprintf("model %q is described twice, here and in %s", name, m.PatchedIn), "take one out")
@@ -309,7 +304,7 @@ func (m *Model) readMeta(o *Object) error {
 		return o.Value.explained(err)
 	}
 	m.EntityOf, m.CountsOf = textOf(own["entity_of"]), textOf(own["entity_count_of"])
-	m.CountsKey, m.Grain = orElse(textOf(own["entity_key"]), "id"), textsOf(own["grain"])
+	m.CountsKey, m.Grain = cmp.Or(textOf(own["entity_key"]), "id"), textsOf(own["grain"])
 	m.ColumnsOf, m.DistributeBy = textOf(own["columns_of"]), textOf(own["distribute_by"])
 	m.Records, err = readRecords(o, own["records"])
 	return err
@@ -365,7 +360,7 @@ func (p *Project) readSeedPatch(o *Object) error {
 	}
 	s := p.Seed(name)
 	if s == nil {
-		return o.Value.Problem(fmt.Sprintf("there is no seed %q", name), orElse(Nearest(name, p.NodeNames()), "add "+name+".csv"))
+		return o.Value.Problem(fmt.Sprintf("there is no seed %q", name), cmp.Or(Nearest(name, p.NodeNames()), "add "+name+".csv"))
 	}
 	var meta, config map[string]any
 	if err := firstError(p.describe(o, &s.Description), p.takeMeta(o, &meta, &config), p.applyConfig(o, &s.Config)); err != nil {
@@ -380,7 +375,7 @@ func (p *Project) readSeedPatch(o *Object) error {
 	own, _ := config["column_types"].(map[string]any)
 	if unknown := s.retype(); unknown != "" && own[unknown] != nil {
 		return o.Value.Problem(fmt.Sprintf("column_types names %q, which the seed %s does not have", unknown, name),
-			orElse(Nearest(unknown, s.names()), "column_types: {"+s.Columns[0].Name+": text}"))
+			cmp.Or(Nearest(unknown, s.names()), "column_types: {"+s.Columns[0].Name+": text}"))
 	}
 	columns, err := p.readColumns(o, name)
 	if err != nil {
@@ -451,7 +446,7 @@ func (p *Project) readColumns(o *Object, node string) ([]Column, error) {
 				return err
 			}
 		}
-		for _, k := range sortedKeys(config) {
+		for _, k := range slices.Sorted(maps.Keys(config)) {
 			if k != "meta" {
 				p.ignore("columns.config."+k, c.Value.Where())
 			}
@@ -469,15 +464,6 @@ func (p *Project) NodeNames() []string {
 	}
 	for _, s := range p.Seeds {
 		out = append(out, s.Name)
-	}
-	sort.Strings(out)
-	return out
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
 	}
 	sort.Strings(out)
 	return out

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -178,7 +180,7 @@ func (s *Seed) guess(column int) string {
 // retype sets the types that column_types gives, and returns the first name of it that is not a column. Cells of a guessed type become
 // canonical; a given type sees them as they are.
 func (s *Seed) retype() (unknown string) {
-	for _, name := range sortedKeys(s.Config.columnTypes) {
+	for _, name := range slices.Sorted(maps.Keys(s.Config.columnTypes)) {
 		found := false
 		for i := range s.Columns {
 			if s.Columns[i].Name == name {

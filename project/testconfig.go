@@ -1,7 +1,10 @@
 package project
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -166,9 +169,9 @@ func lifelineKeys(meta map[string]any, known ...string) (map[string]any, error) 
 		}
 		return nil, nil
 	}
-	for _, k := range sortedKeys(own) {
+	for _, k := range slices.Sorted(maps.Keys(own)) {
 		if !contains(known, k) {
-			return nil, hinted{fmt.Errorf("unknown key %q under meta.lifeline", k), orElse(Nearest(k, known), strings.Join(known, ", "))}
+			return nil, hinted{fmt.Errorf("unknown key %q under meta.lifeline", k), cmp.Or(Nearest(k, known), strings.Join(known, ", "))}
 		}
 	}
 	return own, nil

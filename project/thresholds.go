@@ -1,8 +1,11 @@
 package project
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -61,14 +64,14 @@ func (p *Project) settleThresholds() error {
 				continue
 			}
 			used[name] = true
-			t.WarnIf, t.ErrorIf = orElse(l.warnIf, t.WarnIf), orElse(l.errorIf, t.ErrorIf)
-			t.Note, t.Until = orElse(l.note, t.Note), orElse(l.until, t.Until)
+			t.WarnIf, t.ErrorIf = cmp.Or(l.warnIf, t.WarnIf), cmp.Or(l.errorIf, t.ErrorIf)
+			t.Note, t.Until = cmp.Or(l.note, t.Note), cmp.Or(l.until, t.Until)
 		}
 	}
-	for _, name := range sortedKeys(p.looser) {
+	for _, name := range slices.Sorted(maps.Keys(p.looser)) {
 		if !used[name] {
 			return p.looser[name].where.Problem(fmt.Sprintf("thresholds names %q, which is neither a test nor a kind of test in use", name),
-				orElse(Nearest(name, names), "take it out"))
+				cmp.Or(Nearest(name, names), "take it out"))
 		}
 	}
 	return nil

@@ -1,6 +1,11 @@
 package project
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // UnitTest is dbt's unit_tests: given rows of what a model reads, the rows that must come of it.
 type UnitTest struct {
@@ -39,9 +44,9 @@ func (p *Project) readUnitTest(o *Object) error {
 	u.Line = o.Value.firstLine()
 	if p.Model(u.Model) == nil {
 		return o.Value.Problem(fmt.Sprintf("unit test %q is of model %q, which does not exist", u.Name, u.Model),
-			orElse(Nearest(u.Model, p.NodeNames()), "model: claims"))
+			cmp.Or(Nearest(u.Model, p.NodeNames()), "model: claims"))
 	}
-	for _, k := range sortedKeys(overrides) {
+	for _, k := range slices.Sorted(maps.Keys(overrides)) {
 		m, ok := overrides[k].(map[string]any)
 		if !ok {
 			return o.Value.Problem(fmt.Sprintf("overrides.%s is not a mapping", k), k+": {name: value}")
@@ -55,7 +60,7 @@ func (p *Project) readUnitTest(o *Object) error {
 			u.Macros = m
 		default:
 			return o.Value.Problem(fmt.Sprintf("unknown key %q under overrides", k),
-				orElse(Nearest(k, []string{"vars", "env_vars", "macros"}), "vars, env_vars or macros"))
+				cmp.Or(Nearest(k, []string{"vars", "env_vars", "macros"}), "vars, env_vars or macros"))
 		}
 	}
 	u.Disabled = config["enabled"] == false

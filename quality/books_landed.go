@@ -1,6 +1,7 @@
 package quality
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -73,7 +74,7 @@ func LandedBooks(ctx context.Context, db *sql.DB, landed map[string]*warehouse.L
 			return nil, fmt.Errorf("books of the last landing of %s: %w", name, err)
 		}
 		for _, i := range slices.Sorted(maps.Keys(merged(kept.Items, now))) {
-			b := Equation{Table: name, Equation: StagingIsLanded, Item: i, Left: orNothing(kept.Items[i]), Right: orNothing(now[i])}
+			b := Equation{Table: name, Equation: StagingIsLanded, Item: i, Left: cmp.Or(kept.Items[i], "0"), Right: cmp.Or(now[i], "0")}
 			if b.Balances = equalDecimals(b.Left, b.Right); !b.Balances {
 				b.Detail = fmt.Sprintf("changed since run %d landed it; lifeline run reads the source and names the row", kept.Run)
 			}
@@ -87,13 +88,6 @@ func merged(a, b map[string]string) map[string]string {
 	all := maps.Clone(a)
 	maps.Copy(all, b)
 	return all
-}
-
-func orNothing(text string) string {
-	if text == "" {
-		return "0"
-	}
-	return text
 }
 
 // stagingItems adds staging up as the source was, by the columns that were kept.

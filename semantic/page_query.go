@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"lifeline/change"
 )
 
 // MixedError says that money of several currencies was asked for as one number (promise 8).
@@ -508,7 +510,7 @@ func median(r *Result, column string) string {
 	}
 	slices.SortFunc(all, func(a, b *big.Rat) int { return a.Cmp(b) })
 	mid := new(big.Rat).Add(all[(len(all)-1)/2], all[len(all)/2])
-	return trimDecimal(mid.Quo(mid, big.NewRat(2, 1)).FloatString(6))
+	return change.TrimDecimal(mid.Quo(mid, big.NewRat(2, 1)).FloatString(6))
 }
 
 // tile makes the headline number from the card's first row.
@@ -565,7 +567,7 @@ func relative(now, before any, points bool) *string {
 		}
 		d.Quo(d, new(big.Rat).Abs(b))
 	}
-	text := trimDecimal(d.FloatString(4))
+	text := change.TrimDecimal(d.FloatString(4))
 	return &text
 }
 
@@ -585,7 +587,7 @@ func runningMean(r *Result, column string, n int) ([]any, error) {
 			}
 		}
 		if count > 0 {
-			out[at] = trimDecimal(sum.Quo(sum, big.NewRat(count, 1)).FloatString(2))
+			out[at] = change.TrimDecimal(sum.Quo(sum, big.NewRat(count, 1)).FloatString(2))
 		}
 	}
 	return out, nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"lifeline/change"
 	"lifeline/warehouse"
 )
 
@@ -242,17 +243,10 @@ func (r *Result) round() {
 		for _, row := range r.Rows {
 			text, _ := row[i].(string)
 			if x, ok := new(big.Rat).SetString(text); ok {
-				row[i] = trimDecimal(x.FloatString(6))
+				row[i] = change.TrimDecimal(x.FloatString(6))
 			}
 		}
 	}
-}
-
-func trimDecimal(s string) string {
-	if !strings.Contains(s, ".") {
-		return s
-	}
-	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }
 
 func valueOrNull(v any) string {

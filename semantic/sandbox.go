@@ -39,7 +39,8 @@ type Limits struct {
 	Patience    time.Duration // How long a statement waits for others; 20 s.
 }
 
-func (l *Limits) defaults() {
+// WithDefaults fills in what is zero.
+func (l Limits) WithDefaults() Limits {
 	l.Time = cmp.Or(l.Time, 5*time.Second)
 	l.Memory = cmp.Or(l.Memory, 256<<20)
 	l.Rows = cmp.Or(l.Rows, 10_000)
@@ -49,6 +50,7 @@ func (l *Limits) defaults() {
 	l.ExportBytes = cmp.Or(l.ExportBytes, 1<<30)
 	l.AtOnce = cmp.Or(l.AtOnce, 2)
 	l.Patience = cmp.Or(l.Patience, 20*time.Second)
+	return l
 }
 
 // Sandbox runs statements of people, each in a process of its own that has nothing but the published version, little memory and little
@@ -70,7 +72,7 @@ type Sandbox struct {
 // NewSandbox makes a sandbox over one version; nothing is started before the first statement. Sandboxes of several versions share the
 // queue.
 func NewSandbox(o SandboxOptions, queue *Queue) (*Sandbox, error) {
-	o.Limits.defaults()
+	o.Limits = o.Limits.WithDefaults()
 	if o.Rename == nil {
 		o.Rename = func(s string) string { return s }
 	}
@@ -83,7 +85,7 @@ func NewSandbox(o SandboxOptions, queue *Queue) (*Sandbox, error) {
 
 // SandboxQueue is the queue that the limits ask for: nobody may fill it alone.
 func SandboxQueue(l Limits) *Queue {
-	l.defaults()
+	l = l.WithDefaults()
 	return NewQueue(QueueOptions{AtOnce: l.AtOnce, EachAtOnce: max(1, l.AtOnce-1), EachWaiting: 2, Waiting: 32, Patience: l.Patience})
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"text/template"
 	"time"
+
+	"lifeline/change"
 )
 
 // answer writes the card's sentence from its own rows, so that it can never say another number than the chart.
@@ -141,7 +143,7 @@ func daysText(v any) string {
 	if x == nil {
 		return "–"
 	}
-	text := trimDecimal(x.FloatString(1))
+	text := change.TrimDecimal(x.FloatString(1))
 	if text == "1" {
 		return "1 day"
 	}
@@ -229,7 +231,7 @@ func sumOf(r *Result, column string) (string, error) {
 			sum.Add(sum, x)
 		}
 	}
-	return trimDecimal(sum.FloatString(6)), nil
+	return change.TrimDecimal(sum.FloatString(6)), nil
 }
 
 // topOf is one column's value in the row where another is greatest.

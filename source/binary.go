@@ -269,11 +269,9 @@ func (d *decoder) printMoment(c *definition, n int, m change.Moment) {
 	case n == 0:
 		d.text = append(d.text[:0], zeroMoment[:20+c.digits]...)
 	default:
-		d.text = appendPadded(d.text[:0], m.Year, 4)
-		d.text = appendPadded(append(d.text, '-'), int64(m.Month), 2)
-		d.text = appendPadded(append(d.text, '-'), int64(m.Day), 2)
+		d.text = m.AppendDate(d.text[:0])
 		if timed {
-			d.text = appendClock(append(d.text, ' '), m.Hour, m.Minute, m.Second, m.Micro, c.digits)
+			d.text = m.AppendClock(append(d.text, ' '), c.digits)
 		}
 	}
 }
@@ -296,7 +294,7 @@ func (d *decoder) time(to cell, p []byte) (int, error) {
 	if n == 12 {
 		micros = int64(binary.LittleEndian.Uint32(p[8:]))
 	}
-	d.text = appendClock(d.text, hours, minutes, seconds, micros, d.columns[to.at].digits)
+	d.text = change.AppendClock(d.text, hours, minutes, seconds, micros, d.columns[to.at].digits)
 	to.Value(to.batch, to.column, d.text)
 	d.remember(to.at, d.text)
 	return n + 1, nil
@@ -308,24 +306,4 @@ func counted(p []byte) (n int, rest []byte, ok bool) {
 		return 0, nil, false
 	}
 	return int(p[0]), p[1:], true
-}
-
-// appendClock prints a time of day or a span, with the digits after the seconds that the column is declared with.
-func appendClock(out []byte, hours, minutes, seconds, micros int64, digits int) []byte {
-	out = appendPadded(out, hours, 2)
-	out = appendPadded(append(out, ':'), minutes, 2)
-	out = appendPadded(append(out, ':'), seconds, 2)
-	if digits < 1 || digits > 6 {
-		return out
-	}
-	out = appendPadded(append(out, '.'), micros, 6)
-	return out[:len(out)-6+digits]
-}
-
-// appendPadded prints a number with at least the given digits.
-func appendPadded(out []byte, x int64, digits int) []byte {
-	for unit := int64(math.Pow10(digits - 1)); unit > 1 && x < unit; unit /= 10 {
-		out = append(out, '0')
-	}
-	return strconv.AppendInt(out, x, 10)
 }

@@ -66,10 +66,10 @@ func (n *serverSnapshot) ReadChanged(ctx context.Context, before []change.Checks
 func (n *serverSnapshot) readQueue(ctx context.Context, q *queue, open func(context.Context, *change.Table) (change.Writer, error),
 	progress func(Progress),
 ) error {
-	state := &reading{snapshot: n, queue: q, open: open, progress: progress, total: q.total()}
+	state := &reading{snapshot: n, queue: q, progress: progress, total: q.total()}
 	group, inner := errgroup.WithContext(ctx)
 	for _, c := range n.conns {
-		group.Go(func() error { return (&worker{reading: state, conn: c}).work(inner) })
+		group.Go(func() error { return (&worker{reading: state, tableWriter: tableWriter{open: open}, conn: c}).work(inner) })
 	}
 	if err := group.Wait(); err != nil {
 		return err

@@ -24,7 +24,7 @@ func (n *folderSnapshot) Read(ctx context.Context, open func(context.Context, *c
 func (n *folderSnapshot) readFiles(ctx context.Context, files []*seenFile,
 	open func(context.Context, *change.Table) (change.Writer, error), progress func(Progress),
 ) error {
-	r := &folderReading{options: &n.folder.options, open: open, progress: progress}
+	r := &folderReading{options: &n.folder.options, progress: progress}
 	count := 0
 	for _, f := range files {
 		count += len(f.parts)
@@ -39,7 +39,7 @@ func (n *folderSnapshot) readFiles(ctx context.Context, files []*seenFile,
 	close(todo)
 	group, ctx := errgroup.WithContext(ctx)
 	for range n.folder.options.Workers {
-		group.Go(func() error { return (&folderWorker{folderReading: r}).work(ctx, todo) })
+		group.Go(func() error { return (&folderWorker{folderReading: r, tableWriter: tableWriter{open: open}}).work(ctx, todo) })
 	}
 	err := group.Wait()
 	for _, f := range n.files {
@@ -52,7 +52,6 @@ func (n *folderSnapshot) readFiles(ctx context.Context, files []*seenFile,
 
 type folderReading struct {
 	options  *Options
-	open     func(context.Context, *change.Table) (change.Writer, error)
 	progress func(Progress)
 	rows     atomic.Int64
 	total    int64
@@ -60,9 +59,8 @@ type folderReading struct {
 
 type folderWorker struct {
 	*folderReading
+	tableWriter
 	table  *fileTable
-	writer change.Writer
-	batch  *change.Batch
 	filler *change.Filler
 }
 
@@ -85,28 +83,12 @@ func (w *folderWorker) turnTo(ctx context.Context, t *fileTable) error {
 	if w.table == t {
 		return nil
 	}
-	if err := w.finish(ctx); err != nil {
+	w.table = nil
+	if err := w.tableWriter.turnTo(ctx, t.Table, w.options.BatchRows); err != nil {
 		return err
 	}
-	writer, err := w.open(ctx, t.Table)
-	if err != nil {
-		return fmt.Errorf("open a writer of %s: %w", t.Name, err)
-	}
-	w.table, w.writer = t, writer
-	w.batch, w.filler = change.NewBatch(t.Table, w.options.BatchRows), change.NewFiller(t.Table)
+	w.table, w.filler = t, change.NewFiller(t.Table)
 	return nil
-}
-
-func (w *folderWorker) finish(ctx context.Context) error {
-	if w.writer == nil {
-		return nil
-	}
-	err := w.writer.Close(ctx)
-	if err != nil {
-		err = fmt.Errorf("close a writer of %s: %w", w.table.Name, err)
-	}
-	w.table, w.writer = nil, nil
-	return err
 }
 
 func (w *folderWorker) readPart(ctx context.Context, p part) error {
@@ -197,11 +179,11 @@ func (w *folderWorker) flush(ctx context.Context) error {
 	if w.batch.Len == 0 {
 		return nil
 	}
-	if err := w.writer.Write(ctx, w.batch); err != nil {
-		return fmt.Errorf("write %s: %w", w.table.Name, err)
+	written, err := w.write(ctx)
+	if err != nil {
+		return err
 	}
-	rows := w.rows.Add(int64(w.batch.Len))
-	w.batch.Reset()
+	rows := w.rows.Add(written)
 	if w.progress != nil {
 		w.progress(Progress{Table: w.table.Name, Rows: rows, Total: max(w.total, rows)})
 	}

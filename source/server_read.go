@@ -31,7 +31,6 @@ func (n *serverSnapshot) Read(ctx context.Context, open func(context.Context, *c
 type reading struct {
 	snapshot *serverSnapshot
 	queue    *queue
-	open     func(context.Context, *change.Table) (change.Writer, error)
 	progress func(Progress)
 	rows     atomic.Int64
 	total    int64
@@ -40,10 +39,9 @@ type reading struct {
 // worker reads pieces over one connection into a writer of its own.
 type worker struct {
 	*reading
+	tableWriter
 	conn   *conn
 	table  *serverTable
-	writer change.Writer
-	batch  *change.Batch
 	decode decoder
 	note   *note // nil where what is read gives no checksums.
 }
@@ -77,31 +75,12 @@ func (w *worker) turnTo(ctx context.Context, t *serverTable) error {
 	if w.table == t {
 		return nil
 	}
-	if err := w.finish(ctx); err != nil {
+	w.table = nil
+	if err := w.tableWriter.turnTo(ctx, t.Table, w.snapshot.server.options.BatchRows); err != nil {
 		return err
 	}
-	writer, err := w.open(ctx, t.Table)
-	if err != nil {
-		return fmt.Errorf("open a writer of %s: %w", t.Name, err)
-	}
-	w.table, w.writer = t, writer
-	w.batch = change.NewBatch(t.Table, w.snapshot.server.options.BatchRows)
-	w.decode = newDecoder(t)
-	w.note = nil
+	w.table, w.decode, w.note = t, newDecoder(t), nil
 	return nil
-}
-
-// finish closes the writer at hand.
-func (w *worker) finish(ctx context.Context) error {
-	if w.writer == nil {
-		return nil
-	}
-	err := w.writer.Close(ctx)
-	if err != nil {
-		err = fmt.Errorf("close a writer of %s: %w", w.table.Name, err)
-	}
-	w.table, w.writer = nil, nil
-	return err
 }
 
 // Bounds of one statement of a read: while it runs, whoever changes the table's definition waits, and everybody else behind them
@@ -231,11 +210,11 @@ func (w *worker) flush(ctx context.Context) error {
 	if w.note != nil {
 		w.note.add(w.batch, w.table.literals(w.decode.last))
 	}
-	if err := w.writer.Write(ctx, w.batch); err != nil {
-		return &writeError{fmt.Errorf("write %s: %w", w.table.Name, err)}
+	written, err := w.write(ctx)
+	if err != nil {
+		return &writeError{err}
 	}
-	rows := w.rows.Add(int64(w.batch.Len))
-	w.batch.Reset()
+	rows := w.rows.Add(written)
 	if w.progress != nil {
 		w.progress(Progress{Table: w.table.Name, Rows: rows, Total: max(w.total, rows)})
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"lifeline/change"
 	"lifeline/model"
 	"lifeline/project"
 	"lifeline/warehouse"
@@ -236,7 +237,7 @@ order by case when x.hit then 0 when x.counted then 1 when x.divisor then 2 else
 		if err := rows.Scan(&key, &one.Counted, &one.Hit, &one.LeftOut, &adds); err != nil {
 			return nil, added, fmt.Errorf("read the %s behind %s: %w", r.Of, relation(f.node), err)
 		}
-		one.Key, one.Adds = key.String, plain(adds.String)
+		one.Key, one.Adds = key.String, change.TrimDecimal(adds.String)
 		s.Records = append(s.Records, one)
 	}
 	return s, added, rows.Err()

@@ -3,7 +3,8 @@ package trace
 import (
 	"fmt"
 	"math/big"
-	"strings"
+
+	"lifeline/change"
 )
 
 // total adds decimals exactly.
@@ -27,15 +28,7 @@ func (t *total) change(text string, minus bool) error {
 
 // String is the sum without needless zeros.
 func (t *total) String() string {
-	return plain(t.sum.FloatString(10))
-}
-
-// plain is a decimal without needless zeros.
-func plain(s string) string {
-	if !strings.Contains(s, ".") {
-		return s
-	}
-	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+	return change.TrimDecimal(t.sum.FloatString(10))
 }
 
 // withinTenThousandth tells whether the sum is nothing but rounding: durations are added as doubles and published with four decimals.

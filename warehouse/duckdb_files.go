@@ -175,14 +175,23 @@ func (p duckPaths) hold(ctx context.Context, who Holder, wait time.Duration) (*o
 	if err != nil {
 		return nil, duckProblem("open the warehouse's lock", err)
 	}
+	if err := p.flock(ctx, f, syscall.LOCK_EX, wait, 50*time.Millisecond); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, sign(f, who)
+}
+
+// flock locks a file, shared or exclusive, and tries anew at each interval. Where it cannot within wait, it gives a *HeldError with the run
+// that holds the warehouse, as far as that is known.
+func (p duckPaths) flock(ctx context.Context, f *os.File, how int, wait, interval time.Duration) error {
 	deadline := time.Now().Add(wait)
 	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
 		if err == nil {
-			return f, sign(f, who)
+			return nil
 		}
 		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			return nil, errors.Join(duckProblem("lock the warehouse", err), f.Close())
+			return duckProblem("lock "+f.Name(), err)
 		}
 		if !time.Now().Before(deadline) {
 			held := &HeldError{}
@@ -190,12 +199,12 @@ func (p duckPaths) hold(ctx context.Context, who Holder, wait time.Duration) (*o
 			if text, err := os.ReadFile(p.lock); err == nil {
 				_ = json.Unmarshal(text, &held.By)
 			}
-			return nil, errors.Join(held, f.Close())
+			return held
 		}
 		select {
 		case <-ctx.Done():
-			return nil, errors.Join(ctx.Err(), f.Close())
-		case <-time.After(min(50*time.Millisecond, time.Until(deadline))):
+			return ctx.Err()
+		case <-time.After(min(interval, time.Until(deadline))):
 		}
 	}
 }

@@ -2,7 +2,6 @@ package warehouse
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"os"
 	"syscall"
@@ -38,26 +37,8 @@ func (p duckPaths) look(ctx context.Context, how int, wait time.Duration) (*os.F
 	if err != nil {
 		return nil, duckProblem("open the lock of the landing file", err)
 	}
-	deadline := time.Now().Add(wait)
-	for {
-		err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
-		if err == nil {
-			return f, nil
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			return nil, errors.Join(duckProblem("lock the landing file", err), f.Close())
-		}
-		if !time.Now().Before(deadline) {
-			held := &HeldError{}
-			if text, err := os.ReadFile(p.lock); err == nil {
-				_ = json.Unmarshal(text, &held.By)
-			}
-			return nil, errors.Join(held, f.Close())
-		}
-		select {
-		case <-ctx.Done():
-			return nil, errors.Join(ctx.Err(), f.Close())
-		case <-time.After(20 * time.Millisecond):
-		}
+	if err := p.flock(ctx, f, how, wait, 20*time.Millisecond); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
+	return f, nil
 }

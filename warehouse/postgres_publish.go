@@ -377,11 +377,16 @@ func (w *postgres) dropWorking(ctx context.Context, conn *pgx.Conn, version int6
 
 // dropOld drops the versions that are not kept any more. A reader that still uses one is not waited for: the next run drops it.
 func (w *postgres) dropOld(ctx context.Context, conn *pgx.Conn) error {
-	rows, err := conn.Query(ctx, `
+	return w.dropVersions(ctx, conn, `
 select distinct s.version
 from ops.schemas s
 join ops.versions v on v.version = s.version
 where v.state = 'dropped'`)
+}
+
+// dropVersions drops the versions that a query names.
+func (w *postgres) dropVersions(ctx context.Context, conn *pgx.Conn, query string) error {
+	rows, err := conn.Query(ctx, query)
 	if err != nil {
 		return err
 	}

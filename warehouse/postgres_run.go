@@ -206,7 +206,7 @@ where schemaname = 'staging'
 			return err
 		}
 	}
-	rows, err = conn.Query(ctx, `
+	return w.dropVersions(ctx, conn, `
 select distinct s.version
 from ops.schemas s
 where not exists (
@@ -215,19 +215,6 @@ where not exists (
 	where v.version = s.version
 		and v.state in ('published', 'kept')
 )`)
-	if err != nil {
-		return err
-	}
-	versions, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil {
-		return err
-	}
-	for _, v := range versions {
-		if err := w.dropVersion(ctx, conn, v); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (r *postgresRun) ID() int64 { return r.id }

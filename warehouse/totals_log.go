@@ -1,6 +1,7 @@
 package warehouse
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -69,20 +70,13 @@ where table_name = `+Literal(n.table), 4)
 		return err
 	}
 	for name, by := range added {
-		was, ok := new(big.Rat).SetString(orZero(kept.Items[name]))
+		was, ok := new(big.Rat).SetString(cmp.Or(kept.Items[name], "0"))
 		if !ok {
 			return fmt.Errorf("what is kept of %s, %s, is not a decimal: %q", n.table, name, kept.Items[name])
 		}
 		kept.Items[name] = ExactDecimal(was.Add(was, by))
 	}
 	return keepTotals(ctx, exec, n.run, []string{n.table}, []LandedTotals{kept})
-}
-
-func orZero(text string) string {
-	if text == "" {
-		return "0"
-	}
-	return text
 }
 
 // imageTotals adds the images up, by the items that are kept.

@@ -44,11 +44,11 @@ func (f stateFlags) compare(p *project.Project, words ...[]string) error {
 	if err != nil {
 		return err
 	}
-	graph, err := graphAt(p, adapterOf(p), time.Now().UTC())
+	graph, err := graphAt(p, p.Config.Warehouse.Engine(), time.Now().UTC())
 	if err != nil {
 		return err
 	}
-	a := &dbt.Artifacts{Project: p, Graph: graph, Adapter: adapterOf(p), Database: databaseName(p), Version: version}
+	a := &dbt.Artifacts{Project: p, Graph: graph, Adapter: p.Config.Warehouse.Engine(), Database: databaseName(p), Version: version}
 	p.Against, err = a.Compare(old)
 	return err
 }
@@ -58,20 +58,12 @@ func (f stateFlags) nothingChosen(p *project.Project, include, exclude []string)
 	if f.State == "" {
 		return false, nil
 	}
-	graph, err := graphAt(p, adapterOf(p), time.Now().UTC())
+	graph, err := graphAt(p, p.Config.Warehouse.Engine(), time.Now().UTC())
 	if err != nil {
 		return false, err
 	}
 	nodes, err := graph.Select(include, exclude)
 	return len(nodes) == 0, err
-}
-
-// adapterOf is the dialect of a project's warehouse.
-func adapterOf(p *project.Project) string {
-	if strings.HasPrefix(p.Config.Warehouse.DSN, "postgres") {
-		return "postgres"
-	}
-	return "duckdb"
 }
 
 // databaseName is how clients call the database of a project's warehouse: a file is called as DuckDB attaches it.
@@ -123,7 +115,7 @@ func (f artifactFlags) write(g *Globals, p *project.Project, artifacts map[strin
 // artifactsOf are the artifacts of a command over a project.
 func artifactsOf(p *project.Project, graph *model.Graph, command string, began time.Time) *dbt.Artifacts {
 	return &dbt.Artifacts{
-		Project: p, Graph: graph, Adapter: adapterOf(p), Database: databaseName(p), Command: command, Version: version, Started: began,
+		Project: p, Graph: graph, Adapter: p.Config.Warehouse.Engine(), Database: databaseName(p), Command: command, Version: version, Started: began,
 	}
 }
 
@@ -136,7 +128,7 @@ func (f artifactFlags) writeRun(g *Globals, p *project.Project, r *run.Report, c
 	if r.AsOf != nil {
 		asOf = *r.AsOf
 	}
-	graph, err := graphAt(p, adapterOf(p), asOf)
+	graph, err := graphAt(p, p.Config.Warehouse.Engine(), asOf)
 	if err != nil {
 		return err
 	}
@@ -222,7 +214,7 @@ func (f artifactFlags) writeDocs(ctx context.Context, g *Globals, p *project.Pro
 	if !f.WriteJSON {
 		return nil
 	}
-	graph, err := graphAt(p, adapterOf(p), time.Now().UTC().Truncate(24*time.Hour))
+	graph, err := graphAt(p, p.Config.Warehouse.Engine(), time.Now().UTC().Truncate(24*time.Hour))
 	if err != nil {
 		return err
 	}
