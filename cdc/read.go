@@ -290,7 +290,7 @@ func (s *Stream) take(ctx context.Context, h *replication.EventHeader, event rep
 	case *replication.GtidTaggedLogEvent:
 		s.beginMySQL(h, &e.GTIDEvent)
 	case *replication.MariadbGTIDEvent:
-		s.begin(h, time.Unix(int64(h.Timestamp), 0).UTC(), false)
+		s.begin(h, time.Unix(int64(h.Timestamp), 0).UTC())
 		s.tx.maria, s.tx.alone = &e.GTID, e.IsStandalone()
 	case *replication.QueryEvent:
 		return s.query(h, e)

@@ -218,22 +218,34 @@ func (s *Stream) misread(f *follower, err error) error {
 func (s *Stream) change(f *follower, w *writing, v verb) error {
 	switch v {
 	case inserts:
-		return s.image(f, w, &f.before, 1, false)
+		return s.image(f, w, &f.before, imageCome)
 	case deletes:
-		return s.image(f, w, &f.before, -1, false)
+		return s.image(f, w, &f.before, imageGone)
 	case updates:
 	}
 	if f.same(f.landing) {
 		return nil // Nothing that lands was changed.
 	}
-	goesOn := len(f.unique) == 0 || f.same(f.unique)
-	if err := s.image(f, w, &f.before, -1, goesOn); err != nil {
+	kind := imageGone
+	if len(f.unique) == 0 || f.same(f.unique) {
+		kind = imageGoesOn
+	}
+	if err := s.image(f, w, &f.before, kind); err != nil {
 		return err
 	}
-	return s.image(f, w, &f.after, 1, false)
+	return s.image(f, w, &f.after, imageCome)
 }
 
-func (s *Stream) image(f *follower, w *writing, row *rowImage, sign int64, goesOn bool) error {
+// imageKind is what an image says of its row.
+type imageKind struct{ sign, goesOn int64 }
+
+var (
+	imageCome   = imageKind{sign: 1}
+	imageGone   = imageKind{sign: -1}
+	imageGoesOn = imageKind{sign: -1, goesOn: 1} // The same row comes again in the next image.
+)
+
+func (s *Stream) image(f *follower, w *writing, row *rowImage, kind imageKind) error {
 	b := w.batch
 	for i := range f.table.Columns {
 		c := &f.columns[f.at[i]]
@@ -255,8 +267,8 @@ func (s *Stream) image(f *follower, w *writing, row *rowImage, sign int64, goesO
 	s.tx.written++
 	n := len(f.table.Columns)
 	b.Cols[n].AppendInt(s.sequence)
-	b.Cols[n+1].AppendInt(sign)
-	b.Cols[n+2].AppendInt(map[bool]int64{true: 1}[goesOn])
+	b.Cols[n+1].AppendInt(kind.sign)
+	b.Cols[n+2].AppendInt(kind.goesOn)
 	b.Cols[n+3].AppendInt(s.tx.at.UnixMicro())
 	b.Cols[n+4].AppendInt(s.tx.number)
 	b.Cols[n+5].AppendBytes([]byte(s.imagePlace()))

@@ -17,7 +17,7 @@ func (s *Stream) query(h *replication.EventHeader, e *replication.QueryEvent) er
 	}
 	switch first := words[0].upper(); first {
 	case "BEGIN":
-		s.begin(h, timeOf(h), false)
+		s.begin(h, timeOf(h))
 		return nil
 	case "COMMIT":
 		return s.commit(h)
@@ -56,7 +56,7 @@ func (s *Stream) xa(h *replication.EventHeader, words []token) error {
 	}
 	switch words[1].upper() {
 	case "START", "BEGIN":
-		s.begin(h, timeOf(h), false)
+		s.begin(h, timeOf(h))
 	case "COMMIT", "ROLLBACK":
 		var xid strings.Builder
 		for _, w := range words[2:] {
@@ -145,7 +145,7 @@ func (s *Stream) truncate(h *replication.EventHeader, f *follower) bool {
 		s.cut, s.waiting = true, s.current
 		return true
 	}
-	s.begin(h, timeOf(h), false)
+	s.begin(h, timeOf(h))
 	s.out.result.Truncated = append(s.out.result.Truncated, change.Truncation{Table: f.table.Name, At: s.tx.at, Position: s.imagePlace()})
 	s.out.result.Images++
 	if s.out.result.Oldest.IsZero() {

@@ -31,7 +31,7 @@ type prepared struct {
 }
 
 // begin opens a transaction.
-func (s *Stream) begin(h *replication.EventHeader, at time.Time, exact bool) {
+func (s *Stream) begin(h *replication.EventHeader, at time.Time) {
 	if s.tx.open {
 		return
 	}
@@ -41,16 +41,24 @@ func (s *Stream) begin(h *replication.EventHeader, at time.Time, exact bool) {
 		start = uint64(h.LogPos - h.EventSize)
 	}
 	s.tx = transaction{
-		open: true, number: s.number, at: at, exact: exact, place: fmt.Sprintf("%s:%012d", s.file, max(start, s.here.Pos)),
+		open: true, number: s.number, at: at, place: fmt.Sprintf("%s:%012d", s.file, max(start, s.here.Pos)),
+	}
+}
+
+// beginExact is begin where the log has the commit's time to the microsecond.
+func (s *Stream) beginExact(h *replication.EventHeader, at time.Time) {
+	if !s.tx.open {
+		s.begin(h, at)
+		s.tx.exact = true
 	}
 }
 
 func (s *Stream) beginMySQL(h *replication.EventHeader, e *replication.GTIDEvent) {
-	at, exact := time.Unix(int64(h.Timestamp), 0).UTC(), false
 	if e.ImmediateCommitTimestamp > 0 {
-		at, exact = time.UnixMicro(int64(e.ImmediateCommitTimestamp)).UTC(), true
+		s.beginExact(h, time.UnixMicro(int64(e.ImmediateCommitTimestamp)).UTC())
+	} else {
+		s.begin(h, time.Unix(int64(h.Timestamp), 0).UTC())
 	}
-	s.begin(h, at, exact)
 	if h.EventType != replication.ANONYMOUS_GTID_EVENT {
 		s.tx.mysql = &mysqlID{e.SID, e.GNO, e.Tag}
 	}

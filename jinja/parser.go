@@ -129,7 +129,7 @@ func (p *parser) body(until ...string) ([]node, error) {
 			out = append(out, &dataNode{t.text})
 		case tokOutput:
 			p.next()
-			e, err := p.tuple(true)
+			e, err := p.tuple(p.expression)
 			if err != nil {
 				return nil, err
 			}
@@ -205,13 +205,13 @@ func (p *parser) statement(begin int) (node, error) {
 	case "filter":
 		return p.filterTag(begin)
 	case "do":
-		e, err := p.tuple(true)
+		e, err := p.tuple(p.expression)
 		if err != nil {
 			return nil, err
 		}
 		return &doNode{e}, p.expectEnd()
 	case "print":
-		e, err := p.tuple(true)
+		e, err := p.tuple(p.expression)
 		if err != nil {
 			return nil, err
 		}
@@ -239,7 +239,7 @@ func (p *parser) unknownTag(begin int, word token) error {
 func (p *parser) ifTag(begin int) (node, error) {
 	n := &ifNode{}
 	for {
-		test, err := p.tuple(false)
+		test, err := p.tuple(p.or)
 		if err != nil {
 			return nil, err
 		}
@@ -275,7 +275,7 @@ func (p *parser) forTag(begin int) (node, error) {
 	if !p.skipName("in") {
 		return nil, p.expected(`"in"`)
 	}
-	if n.over, err = p.tuple(false); err != nil {
+	if n.over, err = p.tuple(p.or); err != nil {
 		return nil, err
 	}
 	if p.skipName("if") {
@@ -366,7 +366,7 @@ func (p *parser) setTag(begin int) (node, error) {
 		return nil, err
 	}
 	if p.skipOperator("=") {
-		v, err := p.tuple(true)
+		v, err := p.tuple(p.expression)
 		if err != nil {
 			return nil, err
 		}

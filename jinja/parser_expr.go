@@ -9,13 +9,9 @@ var constants = []string{"true", "false", "none", "True", "False", "None"}
 
 var constantValues = map[string]Value{"true": true, "True": true, "false": false, "False": false, "none": nil, "None": nil}
 
-// tuple reads an expression, or several with commas between: those make a tuple.
-func (p *parser) tuple(conditional bool) (expr, error) {
+// tuple reads an expression, or several with commas between: those make a tuple. one reads each of them.
+func (p *parser) tuple(one func() (expr, error)) (expr, error) {
 	from := p.peek().from
-	one := p.expression
-	if !conditional {
-		one = p.or
-	}
 	first, err := one()
 	if err != nil || !p.isOperator(",") {
 		return first, err
@@ -226,7 +222,7 @@ func (p *parser) brackets() (expr, error) {
 	if p.skipOperator(")") {
 		return &listExpr{p.since(from), nil, true}, nil
 	}
-	e, err := p.tuple(true)
+	e, err := p.tuple(p.expression)
 	if err != nil {
 		return nil, err
 	}
@@ -321,7 +317,7 @@ func (p *parser) subscript(e expr) (expr, error) {
 	var start expr
 	var err error
 	if !p.isOperator(":") {
-		if start, err = p.tuple(true); err != nil {
+		if start, err = p.tuple(p.expression); err != nil {
 			return nil, err
 		}
 		if p.skipOperator("]") {

@@ -22,7 +22,7 @@ func (l *compiler) activity() *table {
 		indexes:     []project.Index{{Columns: []string{l.KeyColumn(l.Name)}}, {Columns: []string{l.Names.Time}}},
 	}
 	plain, timed := l.events()
-	t.with = append(l.lives(func(a *Activity) bool { return a.InFact }, true), l.storied()...)
+	t.with = append(l.livesWithHistory(func(a *Activity) bool { return a.InFact }), l.storied()...)
 	columns := strings.Join(l.eventColumns(), ", ")
 	var parts []string
 	if len(plain) > 0 {

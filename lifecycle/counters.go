@@ -17,7 +17,7 @@ func (l *compiler) counters(by []string) *table {
 	}
 	var parts []string
 	if own := l.countsOf(""); len(own) > 0 {
-		t.with = l.lives(func(a *Activity) bool { return a.Each == "" }, false)
+		t.with = l.lives(func(a *Activity) bool { return a.Each == "" })
 		if l.seesChanges() {
 			t.with = append([]string{l.story()}, t.with...)
 		}
@@ -29,7 +29,7 @@ func (l *compiler) counters(by []string) *table {
 		}
 	}
 	if len(t.with) == 0 {
-		t.with = l.lives(func(*Activity) bool { return false }, false)
+		t.with = l.lives(func(*Activity) bool { return false })
 	}
 	if len(parts) == 1 {
 		t.with = append(t.with, cte("counted", parts[0]))

@@ -102,10 +102,10 @@ func requireColumn(v project.Value, text string, parents []Parent) error {
 
 func (r *reader) columns() error {
 	var err error
-	if r.Related, err = r.columnsOf(r.o, "related", r.Parents, true); err != nil {
+	if r.Related, err = r.columnsWithChildren(r.o, "related", r.Parents); err != nil {
 		return err
 	}
-	if r.Columns, err = r.columnsOf(r.o, "columns", r.Parents, true); err != nil {
+	if r.Columns, err = r.columnsWithChildren(r.o, "columns", r.Parents); err != nil {
 		return err
 	}
 	fields, err := fieldsOf(r.o, "measures")
@@ -151,8 +151,30 @@ func (r *reader) measure(at project.Value, m Measure) error {
 	return requireColumn(at, m.Currency, parents)
 }
 
-// columnsOf reads name: column entries; of children only where they may stand.
-func (r *reader) columnsOf(o *project.Object, key string, parents []Parent, children bool) ([]Column, error) {
+// columnsOf reads name: column entries.
+func columnsOf(o *project.Object, key string, parents []Parent) ([]Column, error) {
+	return columnsBy(o, key, func(f project.Field, text string) error { return requireColumn(f.Value, text, parents) })
+}
+
+// columnsWithChildren reads name: column entries, which may also count a child or take the least or greatest of one of its columns.
+func (r *reader) columnsWithChildren(o *project.Object, key string, parents []Parent) ([]Column, error) {
+	return columnsBy(o, key, func(f project.Field, text string) (err error) {
+		m := ofChild.FindStringSubmatch(text)
+		switch {
+		case text == "" && key == "related": // Only activities have it.
+		case m == nil:
+			err = requireColumn(f.Value, text, parents)
+		case r.Child(m[2]) == nil:
+			err = f.Problem(fmt.Sprintf("%q names the child %q, which is not declared", text, m[2]),
+				cmp.Or(project.Nearest(m[2], r.childNames()), "declare it under children:"))
+		case (m[1] == "count") != (m[3] == ""):
+			err = f.Problem(fmt.Sprintf("%q: count takes a child, min and max one of its columns", text), "count(invoice), min(invoice.id)")
+		}
+		return err
+	})
+}
+
+func columnsBy(o *project.Object, key string, check func(f project.Field, text string) error) ([]Column, error) {
 	fields, err := fieldsOf(o, key)
 	if err != nil {
 		return nil, err
@@ -163,18 +185,7 @@ func (r *reader) columnsOf(o *project.Object, key string, parents []Parent, chil
 		if err != nil {
 			return nil, err
 		}
-		m := ofChild.FindStringSubmatch(text)
-		switch {
-		case text == "" && key == "related" && children: // Only activities have it.
-		case m == nil || !children:
-			err = requireColumn(f.Value, text, parents)
-		case r.Child(m[2]) == nil:
-			err = f.Problem(fmt.Sprintf("%q names the child %q, which is not declared", text, m[2]),
-				cmp.Or(project.Nearest(m[2], r.childNames()), "declare it under children:"))
-		case (m[1] == "count") != (m[3] == ""):
-			err = f.Problem(fmt.Sprintf("%q: count takes a child, min and max one of its columns", text), "count(invoice), min(invoice.id)")
-		}
-		if err != nil {
+		if err := check(f, text); err != nil {
 			return nil, err
 		}
 		out = append(out, Column{Name: f.Name, Column: text})
@@ -243,10 +254,10 @@ func (r *reader) activity(f project.Field, a *Activity) error {
 			return err
 		}
 	}
-	if a.Related, err = r.columnsOf(inner, "related", parents, false); err != nil {
+	if a.Related, err = columnsOf(inner, "related", parents); err != nil {
 		return err
 	}
-	if a.Measures, err = r.columnsOf(inner, "measures", parents, false); err != nil {
+	if a.Measures, err = columnsOf(inner, "measures", parents); err != nil {
 		return err
 	}
 	if a.When, err = conditionsOf(inner, parents); err != nil {

@@ -16,7 +16,7 @@ func (l *compiler) flattened() *table {
 		indexes: []project.Index{{Columns: []string{l.KeyColumn(l.Name)}}},
 	}
 	shown := func(a *Activity) bool { return a.InFlattened }
-	lives := l.lives(shown, false)
+	lives := l.lives(shown)
 	if l.seesChanges() {
 		t.with = append(t.with, l.story())
 	}

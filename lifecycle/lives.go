@@ -109,7 +109,14 @@ func bound(alias, column string, a *Activity) string {
 }
 
 // lives is the CTE with a line per record. want says of which activities the times are wanted.
-func (l *compiler) lives(want func(*Activity) bool, story bool) []string {
+func (l *compiler) lives(want func(*Activity) bool) []string { return l.livesWith(want, false) }
+
+// livesWithHistory is lives with what the kept versions of each record showed: since when it was seen, and how often in each state.
+func (l *compiler) livesWithHistory(want func(*Activity) bool) []string {
+	return l.livesWith(want, l.seesChanges())
+}
+
+func (l *compiler) livesWith(want func(*Activity) bool, history bool) []string {
 	columns := []string{"r." + l.Key + " as record_key"}
 	if l.State != "" {
 		columns = append(columns, l.stateOf("r."+l.State)+" as state")
@@ -146,7 +153,7 @@ func (l *compiler) lives(want func(*Activity) bool, story bool) []string {
 	from := "from " + ref(l.From) + " as r" + joins("r", l.Parents)
 	out, joined := l.sums()
 	from += joined
-	if l.seesChanges() && story {
+	if history {
 		seen := []string{"s.record_key", "min(s.activity_date) as first_seen"}
 		columns = append(columns, "h.first_seen")
 		for i := range l.Activities {

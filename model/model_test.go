@@ -84,7 +84,8 @@ func TestModelsCompile(t *testing.T) {
 	f("{% set c = ['a', 'b'] %}select {% for x in c %}{{ x }}{% if not loop.last %}, {% endif %}{% endfor %}", "select a, b")
 	// F30: PostgreSQL before 16 wants an alias behind a subquery, so versions() has one where the model gives it none.
 	kept := "(select id, cast(null as varchar(10)) as _op, cast(null as timestamp) as _valid_from,\n" +
-		"    cast(null as timestamp) as _valid_to, cast(null as varchar(20)) as _basis, cast(null as text) as _position\n" +
+		"    cast(null as timestamp) as _valid_to, cast(null as varchar(20)) as _basis, cast(null as text) as _position,\n" +
+		"    cast(null as varchar(20)) as _from_basis\n" +
 		"from staging.t where false)"
 	for rest, want := range map[string]string{
 		"": " as versions_1", " as v": " as v", " v where true": " v where true", ` "V"`: ` "V"`, " -- all\n v": " -- all\n v",

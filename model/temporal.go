@@ -132,17 +132,17 @@ func readTemporal(name string, c *jinja.Call, kinds map[string]func(*temporal) s
 	}
 	t := in.call
 	t.kind = in.text("kind", "")
+	names := slices.Sorted(maps.Keys(kinds))
 	switch {
 	case kinds[t.kind] != nil:
 	case temporalJoins[t.kind] != nil:
 		in.fail(fmt.Errorf("%s joins rows and aggregates none", t.kind),
-			"temporal_join('"+t.kind+"', …), or one of "+strings.Join(slices.Sorted(maps.Keys(kinds)), ", "), quote(t.kind))
+			"temporal_join('"+t.kind+"', …), or one of "+strings.Join(names, ", "), quote(t.kind))
 	case temporalAggregates[t.kind] != nil:
 		in.fail(fmt.Errorf("%s aggregates rows and joins none", t.kind),
-			"temporal_aggregate('"+t.kind+"', …), or one of "+strings.Join(slices.Sorted(maps.Keys(kinds)), ", "), quote(t.kind))
+			"temporal_aggregate('"+t.kind+"', …), or one of "+strings.Join(names, ", "), quote(t.kind))
 	default:
-		in.fail(unknown("temporal join", t.kind, project.Nearest(t.kind, slices.Sorted(maps.Keys(kinds)))), "one of "+strings.Join(slices.Sorted(maps.Keys(kinds)), ", "),
-			quote(t.kind))
+		in.fail(unknown("temporal join", t.kind, project.Nearest(t.kind, names)), "one of "+strings.Join(names, ", "), quote(t.kind))
 	}
 	t.appended = side{relation: in.text("appended", ""), keys: in.names("on", nil), time: in.column("time", "activity_date")}
 	t.cohort = side{

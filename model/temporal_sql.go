@@ -81,16 +81,17 @@ func (t *temporal) chosen() []string {
 	return out
 }
 
-// events numbers an entity's appended rows, from the first or from the last.
-func (t *temporal) events(last bool) string {
+// eventsFromFirst numbers an entity's appended rows from the first.
+func (t *temporal) eventsFromFirst() string { return t.events(" asc nulls last") }
+
+// eventsFromLast numbers them from the last.
+func (t *temporal) eventsFromLast() string { return t.events(" desc nulls first") }
+
+func (t *temporal) events(direction string) string {
 	columns := renamed(prefixed("appended", t.appended.keys), t.keys())
 	columns = append(columns, "appended."+t.appended.time+" as moment")
 	for i, c := range t.columns {
 		columns = append(columns, fmt.Sprintf("appended.%s as v%d", c.from, i+1))
-	}
-	direction := " asc nulls last"
-	if last {
-		direction = " desc nulls first"
 	}
 	order := prefixed("appended", append([]string{t.appended.time}, t.appended.order...))
 	for i := range order {
@@ -104,7 +105,10 @@ func (t *temporal) events(last bool) string {
 
 // ever joins an entity's first, last or nth row; that it stands before or after the cohort's time is a condition more.
 func (t *temporal) ever() string {
-	n, last := 1, strings.HasPrefix(t.kind, "last_")
+	n, events := 1, t.eventsFromFirst()
+	if strings.HasPrefix(t.kind, "last_") {
+		events = t.eventsFromLast()
+	}
 	if t.kind == "nth_ever" {
 		n = t.nth
 	}
@@ -116,7 +120,7 @@ func (t *temporal) ever() string {
 	if compare != "" {
 		on += fmt.Sprintf(" and e.moment %s c.%s", compare, t.cohort.time)
 	}
-	return fmt.Sprintf("select\n    %s\nfrom %s as e\nright join %s as c\n    on %s", lines(1, t.chosen()...), t.events(last),
+	return fmt.Sprintf("select\n    %s\nfrom %s as e\nright join %s as c\n    on %s", lines(1, t.chosen()...), events,
 		t.cohort.relation, on)
 }
 
@@ -168,19 +172,24 @@ func (t *temporal) tied() []string {
 	return t.cohort.order[:slices.Index(t.cohort.order, t.id)]
 }
 
-// positions tells for each cohort row how many appended rows stand before it; order keeps what orders the cohort's rows.
-func (t *temporal) positions(order bool) string {
+// positions tells for each cohort row how many appended rows stand before it.
+func (t *temporal) positions() string {
+	columns := append(prefixed("u", t.keys()), "u.row_id", "u.moment", "u.member", t.seen())
+	return fmt.Sprintf("(\n    select\n        %s\n    from %s as u\n)", lines(2, columns...), indent(1, t.union(false, nil)))
+}
+
+// orderedPositions is positions with what orders the cohort's rows, and how many appended rows there are in all.
+func (t *temporal) orderedPositions() string {
 	columns := append(prefixed("u", t.keys()), "u.row_id", "u.moment", "u.member")
-	if order {
-		columns = append(columns, prefixed("u", numbered("o", len(t.tied())))...)
-	}
-	partition := strings.Join(prefixed("u", t.keys()), ", ")
-	columns = append(columns,
-		fmt.Sprintf("count(u.event) over (\n            partition by %s\n            order by u.moment, u.rank\n        ) as seen", partition))
-	if order {
-		columns = append(columns, fmt.Sprintf("count(u.event) over (partition by %s) as events", partition))
-	}
-	return fmt.Sprintf("(\n    select\n        %s\n    from %s as u\n)", lines(2, columns...), indent(1, t.union(order, nil)))
+	columns = append(columns, prefixed("u", numbered("o", len(t.tied())))...)
+	columns = append(columns, t.seen(),
+		fmt.Sprintf("count(u.event) over (partition by %s) as events", strings.Join(prefixed("u", t.keys()), ", ")))
+	return fmt.Sprintf("(\n    select\n        %s\n    from %s as u\n)", lines(2, columns...), indent(1, t.union(true, nil)))
+}
+
+func (t *temporal) seen() string {
+	return fmt.Sprintf("count(u.event) over (\n            partition by %s\n            order by u.moment, u.rank\n        ) as seen",
+		strings.Join(prefixed("u", t.keys()), ", "))
 }
 
 // picked joins the cohort to the appended row whose number p.n is.
@@ -191,7 +200,7 @@ func (t *temporal) picked(p string) string {
 	}
 	return fmt.Sprintf("select\n    %s\nfrom %s as e\ninner join %s as p\n    on %s and p.n = e.n\nright join %s as c\n    on %s and "+
 		"p.row_id = c.%s",
-		lines(1, t.chosen()...), t.events(false), p, strings.Join(same, " and "), t.cohort.relation, t.onKeys("e"), t.id)
+		lines(1, t.chosen()...), t.eventsFromFirst(), p, strings.Join(same, " and "), t.cohort.relation, t.onKeys("e"), t.id)
 }
 
 // beside joins the row just before or just after: the last of those that stand before, or the next.
@@ -202,7 +211,7 @@ func (t *temporal) beside() string {
 	}
 	columns := append(prefixed("q", t.keys()), "q.row_id", n)
 	return t.picked(fmt.Sprintf("(\n    select\n        %s\n    from %s as q\n    where q.member = 1\n)", lines(2, columns...),
-		indent(1, t.positions(false))))
+		indent(1, t.positions())))
 }
 
 // between joins the first or last row of a window: those after `seen` up to as many as the next cohort row has seen.
@@ -217,7 +226,7 @@ func (t *temporal) between() string {
 		n = "w.until as n"
 	}
 	inner := fmt.Sprintf("(\n    select\n        %s\n    from %s as q\n    where q.member = 1\n)", lines(2, seen...),
-		indent(1, t.positions(true)))
+		indent(1, t.orderedPositions()))
 	columns := append(prefixed("w", keys), "w.row_id", n)
 	return t.picked(fmt.Sprintf("(\n    select\n        %s\n    from %s as w\n    where w.seen < w.until\n)", lines(2, columns...),
 		indent(1, inner)))

@@ -52,7 +52,8 @@ func (p *Project) describe(o *Object, set *string) error {
 		name := docCall.FindStringSubmatch(call)[2]
 		block, ok := p.docs[name]
 		if !ok && err == nil {
-			try := cmp.Or(Nearest(name, slices.Sorted(maps.Keys(p.docs))), "{% docs "+name+" %}…{% enddocs %} in a file that ends in .md, below the models")
+			try := cmp.Or(Nearest(name, slices.Sorted(maps.Keys(p.docs))),
+				"{% docs "+name+" %}…{% enddocs %} in a file that ends in .md, below the models")
 			err = v.Problem(fmt.Sprintf("there is no docs block %q", name), try)
 		}
 		return block

@@ -41,11 +41,11 @@ func notInSet(s *testInput) (testSQL, error) {
 }
 
 func expectBetween(s *testInput) (testSQL, error) {
-	return between(s, s.column, "strictly", true)
+	return between(s, s.column, strictly)
 }
 
 func expectLength(s *testInput) (testSQL, error) {
-	return between(s, bind(`length({c})`, "c", s.column), "strictly", true)
+	return between(s, bind(`length({c})`, "c", s.column), strictly)
 }
 
 func matchRegex(s *testInput) (testSQL, error) { return regex(s, "not") }

@@ -94,12 +94,18 @@ func expressionIsTrue(s *testInput) (testSQL, error) {
 }
 
 func acceptedRange(s *testInput) (testSQL, error) {
-	return between(s, s.column, "inclusive", false)
+	return between(s, s.column, inclusive)
 }
 
-// between compiles min_value and max_value, one of which may be missing, on an expression. strict turns the meaning of the
-// flag round: dbt_utils says inclusive, dbt_expectations strictly.
-func between(s *testInput, value, flag string, strict bool) (testSQL, error) {
+// The flags of a range: dbt_utils says inclusive, dbt_expectations strictly, which turns its meaning round.
+const (
+	inclusive = "inclusive"
+	strictly  = "strictly"
+)
+
+// between compiles min_value and max_value, one of which may be missing, on an expression.
+func between(s *testInput, value, flag string) (testSQL, error) {
+	strict := flag == strictly
 	if err := errors.Join(s.needColumn(), s.args.only("min_value", "max_value", flag)); err != nil {
 		return testSQL{}, err
 	}

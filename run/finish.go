@@ -18,7 +18,7 @@ func (w *walk) publish(ctx context.Context) (string, error) {
 	if err := w.build.Built(ctx); err != nil {
 		return "", err
 	}
-	if err := w.writeQuarantine(ctx, true); err != nil {
+	if err := w.writeQuarantine(ctx, quality.Ending{Publishes: true}); err != nil {
 		return "", err
 	}
 	if err := quality.Record(ctx, w.build.DB(), w.report.RunID, w.results); err != nil {
@@ -40,11 +40,12 @@ func (w *walk) publish(ctx context.Context) (string, error) {
 	return fmt.Sprintf("version %d, every table at once", w.build.Version()), nil
 }
 
-func (w *walk) writeQuarantine(ctx context.Context, publishes bool) error {
+func (w *walk) writeQuarantine(ctx context.Context, end quality.Ending) error {
 	if w.rowVerdicts == nil {
 		return nil
 	}
-	return w.rowVerdicts.Write(ctx, w.build.DB(), quality.Ending{Run: w.report.RunID, At: w.opt.Now(), Publishes: publishes})
+	end.Run, end.At = w.report.RunID, w.opt.Now()
+	return w.rowVerdicts.Write(ctx, w.build.DB(), end)
 }
 
 // finish writes the run's record whatever its end, and lets go of the warehouse. It does so also when the user interrupts.
@@ -88,7 +89,7 @@ func (w *walk) keepFindings(ctx context.Context) error {
 		return err
 	}
 	if !w.opt.Trial {
-		if err := w.writeQuarantine(ctx, false); err != nil {
+		if err := w.writeQuarantine(ctx, quality.Ending{}); err != nil {
 			return err
 		}
 	}

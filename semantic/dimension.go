@@ -38,7 +38,7 @@ func (s *Version) Dimension(name, tableName, part string, limit int, a *Filters)
 	if column == "" {
 		return nil, NotFound("filter", name, project.Nearest(name, s.filterNames()))
 	}
-	b, err := s.bind(a, t, defaults)
+	b, err := s.bindWith(a, t, defaults)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (s *Version) choices(ctx context.Context, b *boundQuery, name, column, q st
 		match = "position(lower(" + QuoteText(q) + ") in lower(" + QuoteText(f.Prefix) + " || cast(" + col + " as varchar))) > 0"
 	}
 	got, err := Fetch(ctx, s.db, fmt.Sprintf("select %s as value, count(*) as n from %s as t where %s and %s group by 1 order by 2 desc, 1",
-		col, b.source(true, column), b.where(name), match), 0)
+		col, b.sourceByDate(column), b.where(name), match), 0)
 	if err != nil {
 		return nil, fmt.Errorf("count the values of %s: %w", name, err)
 	}

@@ -160,9 +160,15 @@ type boundCondition struct {
 	sql    string
 }
 
-// bind gives the question's names a meaning on one table. With defaults, as pages have them, a question that names no period or
-// currency gets the project's.
-func (s *Version) bind(a *Filters, t *Table, defaults bool) (*boundQuery, error) {
+// bind gives the question's names a meaning on one table.
+func (s *Version) bind(a *Filters, t *Table) (*boundQuery, error) { return s.bindWith(a, t, false) }
+
+// bindForPage is bind with the defaults of pages: a question that names no period or currency gets the project's.
+func (s *Version) bindForPage(a *Filters, t *Table) (*boundQuery, error) {
+	return s.bindWith(a, t, true)
+}
+
+func (s *Version) bindWith(a *Filters, t *Table, defaults bool) (*boundQuery, error) {
 	b := &boundQuery{Filters: a, snap: s, table: t, defaults: defaults, notices: slices.Clone(a.notices), ignored: []string{}}
 	b.bindPeriod()
 	if err := b.bindCurrency(); err != nil {

@@ -83,23 +83,29 @@ func (b *boundQuery) exact() []pair {
 			out = append(out, pair{"undated", b.undated})
 		}
 	}
-	return append(out, b.conditionPairs(true)...)
+	return append(out, b.conditionPairs()...)
 }
 
-func (b *boundQuery) conditionPairs(currency bool) []pair {
-	var out []pair
-	if len(b.mixed) > 0 && currency && !slices.ContainsFunc(b.conds, func(c boundCondition) bool { return c.Name == "currency" }) {
+// conditionPairs are the conditions, the currency before the others, wherever it was said.
+func (b *boundQuery) conditionPairs() []pair {
+	out := b.pairsOf(func(name string) bool { return name == "currency" })
+	if len(out) == 0 && len(b.mixed) > 0 {
 		out = append(out, pair{"currency", "all"})
 	}
-	// The currency stands before the other conditions, wherever it was said.
-	for _, first := range []bool{true, false} {
-		for _, c := range b.conds {
-			if (c.Name == "currency") != first || (c.Name == "currency" && !currency) {
-				continue
-			}
-			for _, v := range c.Values {
-				out = append(out, pair{c.Name + opSuffix(c.Op), v})
-			}
+	return append(out, b.conditionPairsButCurrency()...)
+}
+
+func (b *boundQuery) conditionPairsButCurrency() []pair {
+	return b.pairsOf(func(name string) bool { return name != "currency" })
+}
+
+func (b *boundQuery) pairsOf(wanted func(name string) bool) (out []pair) {
+	for _, c := range b.conds {
+		if !wanted(c.Name) {
+			continue
+		}
+		for _, v := range c.Values {
+			out = append(out, pair{c.Name + opSuffix(c.Op), v})
 		}
 	}
 	return out
@@ -132,7 +138,10 @@ func (b *boundQuery) short() []pair {
 			out = append(out, pair{"undated", b.undated})
 		}
 	}
-	return append(out, b.conditionPairs(!b.defaults || b.currency != b.snap.Currency)...)
+	if b.defaults && b.currency == b.snap.Currency {
+		return append(out, b.conditionPairsButCurrency()...)
+	}
+	return append(out, b.conditionPairs()...)
 }
 
 // Exact is the question's query string with its dates written out.
@@ -342,7 +351,7 @@ func (b *boundQuery) hasCondition(name string) bool {
 // piece is one row's part of a link with the page's own conditions on the filters that any row's part speaks of.
 func (b *boundQuery) piece(own []pair, names map[string]bool) string {
 	var parts []string
-	for _, p := range b.conditionPairs(false) {
+	for _, p := range b.conditionPairsButCurrency() {
 		if names[p.name] && (strings.HasSuffix(p.name, "!") || !slices.ContainsFunc(own, func(x pair) bool { return x.name == p.name })) {
 			parts = append(parts, EscapeQuery(p.name)+"="+EscapeQuery(p.value))
 		}

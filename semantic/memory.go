@@ -309,28 +309,27 @@ func numbers(n int) string {
 	return strings.Join(out, ", ")
 }
 
-// source is the relation to count and sum over: a copy in memory where it has all columns that the question needs. A question for a
-// period reads the copy that is sorted by its date.
-func (b *boundQuery) source(period bool, more ...string) string {
-	f := b.table.copies
-	if f == nil {
-		return b.table.relation
+// sourceByDate is source for a question for a period: the copy that is sorted by its date, where there is one.
+func (b *boundQuery) sourceByDate(more ...string) string {
+	if f := b.table.copies; b.copied(more) && f.dated[b.column] != "" && b.undated == "exclude" {
+		return f.dated[b.column]
 	}
-	for _, c := range b.conds {
-		more = append(more, c.column.Name)
-	}
-	for _, name := range more {
-		if !f.narrow[name] {
-			return b.table.relation
-		}
-	}
-	if sorted := f.dated[b.column]; sorted != "" && period && b.undated == "exclude" {
-		return sorted
-	}
-	if f.all != "" {
+	return b.source(more...)
+}
+
+// source is the relation to count and sum over: a copy in memory where it has all columns that the question needs.
+func (b *boundQuery) source(more ...string) string {
+	if f := b.table.copies; b.copied(more) && f.all != "" {
 		return f.all
 	}
 	return b.table.relation
+}
+
+// copied tells whether the copies in memory have all columns that the question needs.
+func (b *boundQuery) copied(more []string) bool {
+	f := b.table.copies
+	return f != nil && !slices.ContainsFunc(b.conds, func(c boundCondition) bool { return !f.narrow[c.column.Name] }) &&
+		!slices.ContainsFunc(more, func(name string) bool { return !f.narrow[name] })
 }
 
 // groupsTable is where the question can be answered from rows that are counted already; empty where it names a column of many values.
@@ -405,7 +404,10 @@ func (b *boundQuery) groups(which string, columns []string) (string, error) {
 		}
 	}
 	if relation == "" {
-		relation = b.source(which != "groups_any_date")
+		relation = b.sourceByDate()
+		if which == "groups_any_date" {
+			relation = b.source()
+		}
 	}
 	return "(select " + strings.Join(parts, ", ") + " from " + relation + " as t where " + where + ")", nil
 }

@@ -63,7 +63,7 @@ func newPageQuery(s *Version, p *PageFile, a *Filters, data bool) (*PageQuery, e
 		ask.once[name] = &sharedQuery{}
 	}
 	var err error
-	if ask.main, err = s.bind(a, t, true); err != nil {
+	if ask.main, err = s.bindForPage(a, t); err != nil {
 		return nil, err
 	}
 	if len(ask.main.mixed) > 0 && slices.ContainsFunc(p.Cards, func(c *CardFile) bool { return c.Money }) {
@@ -104,7 +104,7 @@ func (p *PageQuery) on(tableName, basis string) (*boundQuery, error) {
 		}
 		a.basis, a.undated = basis, ""
 	}
-	b, err := p.snap.bind(&a, t, true)
+	b, err := p.snap.bindForPage(&a, t)
 	if err != nil {
 		return nil, err
 	}
@@ -531,7 +531,7 @@ func (p *PageQuery) tile(ctx context.Context, c *CardFile, link string, got *Res
 		t.Value = got.Rows[0][i]
 		if j := got.index(f.Before); j >= 0 && p.main.versus != "none" {
 			t.Before = got.Rows[0][j]
-			t.Change = relative(t.Value, t.Before, t.Format == "percent")
+			t.Change = changeAs(t.Format, t.Value, t.Before)
 		}
 	}
 	var err error
@@ -552,23 +552,6 @@ func (p *PageQuery) tile(ctx context.Context, c *CardFile, link string, got *Res
 		return nil, err
 	}
 	return t, nil
-}
-
-// relative is the change from before to now as a decimal; percentages differ in points.
-func relative(now, before any, points bool) *string {
-	a, b := rational(now), rational(before)
-	if a == nil || b == nil {
-		return nil
-	}
-	d := new(big.Rat).Sub(a, b)
-	if !points {
-		if b.Sign() == 0 {
-			return nil
-		}
-		d.Quo(d, new(big.Rat).Abs(b))
-	}
-	text := change.TrimDecimal(d.FloatString(4))
-	return &text
 }
 
 // runningMean is the mean of the values so far, at most n of them, for each row.

@@ -107,7 +107,7 @@ func (p *PageQuery) relationPlaceholder(name, arg string) (sql string, is bool, 
 		sql, err = other.groups("groups", splitList(columns))
 		return sql, true, err
 	case "rows_without":
-		return "(select * from " + b.source(true) + " as t where " + b.where(strings.TrimSpace(arg)) + ")", true, nil
+		return "(select * from " + b.sourceByDate() + " as t where " + b.where(strings.TrimSpace(arg)) + ")", true, nil
 	}
 	return "", false, nil
 }
@@ -150,7 +150,11 @@ func (b *boundQuery) subquery(which string) string {
 			where += " and " + b.periodSQL(b.column, low, high, "exclude")
 		}
 	}
-	return "(select " + columns + " from " + b.source(which != "rows_any_date") + " as t where " + where + ")"
+	from := b.sourceByDate()
+	if which == "rows_any_date" {
+		from = b.source()
+	}
+	return "(select " + columns + " from " + from + " as t where " + where + ")"
 }
 
 // span is the period with open ends closed by the data's own, over all dates of the table: a card may draw two of them on one axis.

@@ -52,7 +52,7 @@ func (s *Version) Rows(name string, a *Filters, o ListOptions) (*RowsQuery, erro
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.bind(a, t, false)
+	b, err := s.bind(a, t)
 	if err != nil {
 		return nil, err
 	}
@@ -310,7 +310,7 @@ func (l *RowsQuery) exports() []ExportLink {
 
 // totals counts and sums all matches; money never over two currencies (promise 8).
 func (l *RowsQuery) totals(ctx context.Context) ([]RowTotals, int64, error) {
-	unit, relation, where, rows := "cast(null as varchar)", l.source(true), l.where(), "count(*)"
+	unit, relation, where, rows := "cast(null as varchar)", l.sourceByDate(), l.where(), "count(*)"
 	if c := l.table.currencyColumn(); c != "" {
 		unit = quoteName(c)
 		if counted, matches := l.counted(c); counted != "" {
@@ -345,7 +345,7 @@ func (l *RowsQuery) countUndated(ctx context.Context) (int64, error) {
 		return 0, nil
 	}
 	var n int64
-	query := fmt.Sprintf("select count(*) from %s as t where %s and %s is null", l.source(false), l.conditionsSQL(), quoteName(l.column))
+	query := fmt.Sprintf("select count(*) from %s as t where %s and %s is null", l.source(), l.conditionsSQL(), quoteName(l.column))
 	if totals := l.totalsTable(); totals != "" {
 		query = fmt.Sprintf("select cast(coalesce(sum(n), 0) as bigint) from %s as t where %s and not dated", totals, l.conditionsSQL())
 	}
@@ -394,7 +394,7 @@ func (l *RowsQuery) histogram(ctx context.Context) (*Histogram, error) {
 		}
 	}
 	grain := grainOf(low, high)
-	day, relation, where, rows := "", b.source(true), l.where()+" and "+quoteName(b.column)+" is not null", "count(*)"
+	day, relation, where, rows := "", b.sourceByDate(), l.where()+" and "+quoteName(b.column)+" is not null", "count(*)"
 	if counted := b.groupsTable(); counted != "" && b.undated != "only" {
 		day, relation, rows = "day", counted, "cast(sum(n) as bigint)"
 		where = b.conditionsSQL() + " and day is not null"

@@ -62,7 +62,7 @@ func (s *Version) findValues(ctx context.Context, part string) ([]Hit, error) {
 		if f.Path == "" || t.Filters[f.Name] == "" {
 			continue
 		}
-		b, err := s.bind(&Filters{}, t, false)
+		b, err := s.bind(&Filters{}, t)
 		if err != nil {
 			return nil, err
 		}

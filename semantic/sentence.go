@@ -174,7 +174,7 @@ func (p *PageQuery) versusText(now, before any) string {
 	if p.main.versus == "none" || p.main.column == "" {
 		return ""
 	}
-	change := relative(now, before, false)
+	change := changeInParts(now, before)
 	if change == nil {
 		if x := rational(before); x != nil && x.Sign() == 0 {
 			return ", none " + p.beforeText()
@@ -195,7 +195,7 @@ func (p *PageQuery) pointsText(now, before any) string {
 	if p.main.versus == "none" || p.main.column == "" {
 		return ""
 	}
-	change := relative(now, before, true)
+	change := changeInPoints(now, before)
 	if change == nil {
 		return ""
 	}

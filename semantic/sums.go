@@ -1,6 +1,10 @@
 package semantic
 
-import "math/big"
+import (
+	"math/big"
+
+	"lifeline/change"
+)
 
 // Sums are exact amounts by currency.
 type Sums map[string]*big.Rat
@@ -34,4 +38,33 @@ func (s Sums) Texts() map[string]string {
 		}
 	}
 	return out
+}
+
+// changeAs is the change of a value in a format: percentages differ in points.
+func changeAs(format string, now, before any) *string {
+	if format == "percent" {
+		return changeInPoints(now, before)
+	}
+	return changeInParts(now, before)
+}
+
+// changeInPoints is now less before, as a decimal; nil where one of them is no number.
+func changeInPoints(now, before any) *string {
+	a, b := rational(now), rational(before)
+	if a == nil || b == nil {
+		return nil
+	}
+	text := change.TrimDecimal(new(big.Rat).Sub(a, b).FloatString(4))
+	return &text
+}
+
+// changeInParts is the change as a part of before, as a decimal; nil where that is 0, or one of them is no number.
+func changeInParts(now, before any) *string {
+	a, b := rational(now), rational(before)
+	if a == nil || b == nil || b.Sign() == 0 {
+		return nil
+	}
+	d := new(big.Rat).Sub(a, b)
+	text := change.TrimDecimal(d.Quo(d, new(big.Rat).Abs(b)).FloatString(4))
+	return &text
 }

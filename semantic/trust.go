@@ -74,7 +74,7 @@ func (p *PageQuery) parts(ctx context.Context) (map[string]Amounts, error) {
 		whole = kept.(map[string]Amounts)
 	} else {
 		var err error
-		if whole, err = p.amounts(ctx, part, "true", cmp.Or(totals, b.source(false)), totals != ""); err != nil {
+		if whole, err = p.amounts(ctx, part, "true", cmp.Or(totals, b.source()), totals != ""); err != nil {
 			return nil, err
 		}
 		if p.snap.keptCount.Add(1) < 10000 {
@@ -83,7 +83,7 @@ func (p *PageQuery) parts(ctx context.Context) (map[string]Amounts, error) {
 	}
 	inside := whole["dated"]
 	if b.column != "" && !(b.from.IsZero() && b.to.IsZero()) && b.undated != "only" {
-		period, from := b.periodSQL(b.column, b.from, b.to, "exclude"), b.source(b.undated == "exclude")
+		period, from := b.periodSQL(b.column, b.from, b.to, "exclude"), b.sourceByDate()
 		if counted != "" {
 			period, from = daysSQL("day", b.from, b.to, "exclude"), counted
 		}

@@ -69,7 +69,9 @@ func (n *serverSnapshot) readQueue(ctx context.Context, q *queue, open func(cont
 	state := &reading{snapshot: n, queue: q, progress: progress, total: q.total()}
 	group, inner := errgroup.WithContext(ctx)
 	for _, c := range n.conns {
-		group.Go(func() error { return (&worker{reading: state, tableWriter: tableWriter{open: open}, conn: c}).work(inner) })
+		group.Go(func() error {
+			return (&worker{reading: state, tableWriter: tableWriter{open: open}, conn: c}).work(inner)
+		})
 	}
 	if err := group.Wait(); err != nil {
 		return err

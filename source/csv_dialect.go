@@ -74,7 +74,8 @@ func (s *seenFile) escapes() error {
 		return fmt.Errorf("read %s: %w", s.shown, cause(err))
 	}
 	var null, other *change.Problem
-	in := newRecords(file, s.lines, s.shown, s.quotes, s.dialect)
+	in := newRecords(file, s.lines, s.shown, s.dialect)
+	in.quotes = s.quotes
 	for null == nil || other == nil {
 		fields, err := in.next()
 		if err != nil {

@@ -42,9 +42,9 @@ type records struct {
 	shown  string
 }
 
-// newRecords starts after the given number of lines.
-func newRecords(in io.Reader, lines int64, shown string, quotes bool, d dialect) *records {
-	return &records{in: in, buf: make([]byte, 256<<10), after: lines + 1, quotes: quotes, dialect: d, shown: shown}
+// newRecords starts after the given number of lines; quotes may occur.
+func newRecords(in io.Reader, lines int64, shown string, d dialect) *records {
+	return &records{in: in, buf: make([]byte, 256<<10), after: lines + 1, quotes: true, dialect: d, shown: shown}
 }
 
 // placed is an error with its byte in the record at hand.

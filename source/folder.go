@@ -176,7 +176,7 @@ func (t *fileTable) shiftEvidence(q *shiftQuestion) (shiftEvidence, error) {
 		return shiftEvidence{}, fmt.Errorf("read %s: %w", t.shown, err)
 	}
 	evidence := newRowEvidence(q)
-	for in := newRecords(file, t.lines, t.shown, true, t.dialect); ; {
+	for in := newRecords(file, t.lines, t.shown, t.dialect); ; {
 		fields, err := in.next()
 		if err != nil {
 			return evidence.shiftEvidence, nil
@@ -275,7 +275,7 @@ func (t *fileTable) readHeader(wanted []ContractColumn) ([]string, error) {
 		return nil, t.broken(1, 1, errors.New(what), try)
 	}
 	t.comma = separatorOf(line, wanted)
-	r := newRecords(bytes.NewReader(line), 0, t.shown, true, t.dialect)
+	r := newRecords(bytes.NewReader(line), 0, t.shown, t.dialect)
 	fields, err := r.next()
 	if errors.Is(err, io.EOF) {
 		return nil, t.broken(1, 0, errors.New("the file has no header, only blank lines"), "export the table again, with its header")
@@ -304,7 +304,7 @@ func (t *fileTable) peek() int {
 	if _, err := file.Seek(t.header, io.SeekStart); err != nil {
 		return 0
 	}
-	fields, err := newRecords(file, t.lines, t.shown, true, t.dialect).next()
+	fields, err := newRecords(file, t.lines, t.shown, t.dialect).next()
 	if err != nil {
 		return 0
 	}

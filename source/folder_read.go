@@ -39,7 +39,9 @@ func (n *folderSnapshot) readFiles(ctx context.Context, files []*seenFile,
 	close(todo)
 	group, ctx := errgroup.WithContext(ctx)
 	for range n.folder.options.Workers {
-		group.Go(func() error { return (&folderWorker{folderReading: r, tableWriter: tableWriter{open: open}}).work(ctx, todo) })
+		group.Go(func() error {
+			return (&folderWorker{folderReading: r, tableWriter: tableWriter{open: open}}).work(ctx, todo)
+		})
 	}
 	err := group.Wait()
 	for _, f := range n.files {
@@ -97,7 +99,8 @@ func (w *folderWorker) readPart(ctx context.Context, p part) error {
 		return fmt.Errorf("read %s: %w", p.file.shown, cause(err))
 	}
 	defer file.Close()
-	in := newRecords(io.NewSectionReader(file, p.from, p.to-p.from), p.lines, p.file.shown, p.file.quotes, p.file.dialect)
+	in := newRecords(io.NewSectionReader(file, p.from, p.to-p.from), p.lines, p.file.shown, p.file.dialect)
+	in.quotes = p.file.quotes
 	bytes := 0
 	for {
 		fields, err := in.next()

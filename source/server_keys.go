@@ -195,10 +195,10 @@ func (t *serverTable) order() string {
 func (t *serverTable) where(low, high []string) string {
 	var parts []string
 	if low != nil {
-		parts = append(parts, t.beyond(low, true, false))
+		parts = append(parts, t.bound(low, pastKey))
 	}
 	if high != nil {
-		parts = append(parts, t.beyond(high, false, true))
+		parts = append(parts, t.bound(high, upToKey))
 	}
 	if len(parts) == 0 {
 		return ""
@@ -206,17 +206,25 @@ func (t *serverTable) where(low, high []string) string {
 	return " where " + strings.Join(parts, " and ")
 }
 
-// beyond selects what lies after a key in the index's order, or before it; with the key itself where it is included.
-func (t *serverTable) beyond(key []string, after, included bool) string {
+// side is on which side of a key rows lie, in the index's order.
+type side int
+
+const (
+	pastKey side = iota // Without the key itself.
+	upToKey             // With the key itself.
+)
+
+// bound selects what lies on one side of a key.
+func (t *serverTable) bound(key []string, where side) string {
 	sign := func(k keyColumn) string {
-		if after != k.falling {
+		if (where == pastKey) != k.falling {
 			return ">"
 		}
 		return "<"
 	}
 	last := len(t.keys) - 1
 	final := sign(t.keys[last])
-	if included {
+	if where == upToKey {
 		final += "="
 	}
 	out := t.keys[last].name + " " + final + " " + key[last]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -74,17 +75,19 @@ where isactive
 }
 
 // clusterSettings adds what a session on a cluster needs.
-func (w *postgres) clusterSettings(settings map[string]string, running bool) map[string]string {
+func (w *postgres) clusterSettings(settings map[string]string) map[string]string {
 	if w.cluster == nil {
 		return settings
 	}
-	for k, v := range clusterSession {
-		settings[k] = v
-	}
-	if running {
-		for k, v := range clusterRunSession {
-			settings[k] = v
-		}
+	maps.Copy(settings, clusterSession)
+	return settings
+}
+
+// clusterRunSettings adds what a run's session on a cluster needs.
+func (w *postgres) clusterRunSettings(settings map[string]string) map[string]string {
+	settings = w.clusterSettings(settings)
+	if w.cluster != nil {
+		maps.Copy(settings, clusterRunSession)
 	}
 	return settings
 }
@@ -99,7 +102,7 @@ func CheckNodes(ctx context.Context, wh Warehouse) (what string, found []Finding
 	if !is || w.cluster == nil {
 		return "", nil, nil
 	}
-	conn, err := w.connect(ctx, "lifeline doctor", w.clusterSettings(map[string]string{"statement_timeout": "30s"}, false))
+	conn, err := w.connect(ctx, "lifeline doctor", w.clusterSettings(map[string]string{"statement_timeout": "30s"}))
 	if err != nil {
 		return "", nil, err
 	}

@@ -99,7 +99,7 @@ func (d *duckDiff) apply(ctx context.Context, landed *Landed) error {
 		}
 		for _, side := range []struct {
 			table string
-			rows  func(into string, twins, numbered bool) string
+			rows  func(listing) string
 		}{{"lifeline_gone", s.gone}, {"lifeline_came", s.came}} {
 			if err := d.collect(ctx, s, side.table, side.rows); err != nil {
 				return err
@@ -138,13 +138,13 @@ func (d *duckDiff) row() string {
 
 // collect lists the rows of one side that differ. Numbering rows sorts them all, so it is only done where some have twins: equal rows
 // of which a part stays, or rows of one key.
-func (d *duckDiff) collect(ctx context.Context, s diffSQL, table string, rows func(into string, twins, numbered bool) string) error {
-	var twins, numbered bool
+func (d *duckDiff) collect(ctx context.Context, s diffSQL, table string, rows func(listing) string) error {
+	l := listing{into: table}
 	if err := d.tx.QueryRowContext(ctx,
-		"select exists (select 1 from lifeline_surplus where lifeline__was > 0 and lifeline__now > 0)").Scan(&twins); err != nil {
+		"select exists (select 1 from lifeline_surplus where lifeline__was > 0 and lifeline__now > 0)").Scan(&l.twins); err != nil {
 		return err
 	}
-	if err := d.exec(ctx, rows(table, twins, false)); err != nil || !s.keyed {
+	if err := d.exec(ctx, rows(l)); err != nil || !s.keyed {
 		return err
 	}
 	err := d.tx.QueryRowContext(ctx, fmt.Sprintf(`
@@ -153,14 +153,14 @@ select exists (
 	from %s
 	group by %s
 	having count(*) > 1
-)`, table, strings.Join(s.keyNames(), ", "))).Scan(&numbered)
-	if err != nil || !numbered {
+)`, table, strings.Join(s.keyNames(), ", "))).Scan(&l.numbered)
+	if err != nil || !l.numbered {
 		return err
 	}
 	if err := d.exec(ctx, "drop table temp."+table); err != nil {
 		return err
 	}
-	return d.exec(ctx, rows(table, twins, true))
+	return d.exec(ctx, rows(l))
 }
 
 // bring makes staging the new rows.
@@ -372,27 +372,47 @@ having count(o) <> count(n)`, s.oldHash, s.old, s.oldKey, buckets, s.nextHash, s
 }
 
 // gone finds the old rows to drop. Of equal rows the newest go, so that the oldest keep the run that brought them.
-func (s diffSQL) gone(into string, twins, numbered bool) string {
-	return s.rows(into, s.old, s.oldRow, s.oldHash, s.oldKeys, "u.lifeline__was - u.lifeline__now", "t._run desc, t."+s.oldRow+" desc",
-		twins, numbered)
+func (s diffSQL) gone(l listing) string {
+	return s.rows(l, diffSide{
+		from: s.old, row: s.oldRow, hash: s.oldHash, keys: s.oldKeys,
+		surplus: "u.lifeline__was - u.lifeline__now", order: "t._run desc, t." + s.oldRow + " desc",
+	})
 }
 
 // came finds the new rows to take in.
-func (s diffSQL) came(into string, twins, numbered bool) string {
-	return s.rows(into, s.next, "rowid", s.nextHash, s.nextKeys, "u.lifeline__now - u.lifeline__was", "t.rowid", twins, numbered)
+func (s diffSQL) came(l listing) string {
+	return s.rows(l, diffSide{
+		from: s.next, row: "rowid", hash: s.nextHash, keys: s.nextKeys,
+		surplus: "u.lifeline__now - u.lifeline__was", order: "t.rowid",
+	})
 }
 
-// rows lists the rows that one side has too many of, with their keys and a number among those of one key.
-func (s diffSQL) rows(into, from, row, hash string, keys []string, surplus, order string, twins, numbered bool) string {
+// listing is a temporary table of the rows that one side has too many of.
+type listing struct {
+	into     string
+	twins    bool // Some of several equal rows stay: those to list are told by a number.
+	numbered bool // Several rows have one key: they get a number among those.
+}
+
+// diffSide is how one side of a comparison is read: its rows t, with lifeline_surplus as u.
+type diffSide struct {
+	from, row, hash string
+	keys            []string
+	surplus         string // How many of equal rows this side has too many.
+	order           string // Which of equal rows are listed first.
+}
+
+// rows lists the rows that one side has too many of: r is the row, k0, k1, … its key, k its number among the rows of that key.
+func (s diffSQL) rows(l listing, side diffSide) string {
 	var named []string
-	for i, k := range keys {
+	for i, k := range side.keys {
 		named = append(named, fmt.Sprintf(", %s as k%d", k, i))
 	}
 	twin, number := "1", "1"
-	if twins {
-		twin = "row_number() over (partition by u.lifeline__h order by " + order + ")"
+	if l.twins {
+		twin = "row_number() over (partition by u.lifeline__h order by " + side.order + ")"
 	}
-	if numbered {
+	if l.numbered {
 		number = "row_number() over (partition by " + strings.Join(s.keyNames(), ", ") + " order by r)"
 	}
 	return fmt.Sprintf(`
@@ -403,7 +423,7 @@ from (
 	from %s as t
 	join lifeline_surplus as u on u.lifeline__h = %s and %s > 0
 ) as x
-where twin <= surplus`, into, number, row, strings.Join(named, ""), surplus, twin, from, hash, surplus)
+where twin <= surplus`, l.into, number, side.row, strings.Join(named, ""), side.surplus, twin, side.from, side.hash, side.surplus)
 }
 
 // keyNames are the names of the key's parts in the lists of rows.
@@ -415,7 +435,7 @@ func (s diffSQL) keyNames() []string {
 	return names
 }
 
-// pair joins a row gone with the row come that has its key. A key with a null in it names no row.
+// pair joins a row gone, g, with the row come, c, that has its key. A key with a null in it names no row.
 func (s diffSQL) pair() string {
 	conditions := []string{"g.k = c.k"}
 	for i := range s.oldKeys {

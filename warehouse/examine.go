@@ -114,7 +114,7 @@ func knownSchema(where string, have int, known fs.FS, pattern string) error {
 
 // Examine looks for what would stop a run, and touches nothing: a server that only reads, rights that are missing.
 func (w *postgres) Examine(ctx context.Context) (notes []string, err error) {
-	conn, err := w.connect(ctx, "lifeline doctor", w.sessionOfRun(true))
+	conn, err := w.connect(ctx, "lifeline doctor", w.lastingSettings())
 	if err != nil {
 		return nil, err
 	}

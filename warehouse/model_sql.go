@@ -83,13 +83,13 @@ func (b *postgresBuild) askAtOnce(ctx context.Context, statement string) (result
 // guard keeps our own tables and every version but this one as they are while models and tests run: a model that gets a function to write
 // there waits for its lock in vain. Reading, and indexes, go on. Tests run in sessions that cannot write at all.
 func (b *postgresBuild) guard(ctx context.Context) (err error) {
-	settings := b.run.w.sessionOfRun(false)
+	settings := b.run.w.runSettings()
 	settings["default_transaction_read_only"], settings["lock_timeout"] = "on", modelPatience
 	if b.checks, err = b.run.w.pool(ctx, runName(b.run.id)+" checks", 4, settings, nil); err != nil {
 		return err
 	}
 	b.checkDB = stdlib.OpenDBFromPool(b.checks)
-	conn, err := b.run.w.connect(ctx, runName(b.run.id)+" guard", b.run.w.sessionOfRun(false))
+	conn, err := b.run.w.connect(ctx, runName(b.run.id)+" guard", b.run.w.runSettings())
 	if err != nil {
 		return err
 	}
@@ -116,17 +116,22 @@ order by schemaname, tablename`, b.version)
 	if _, err = conn.Exec(ctx, "begin; lock table "+strings.Join(names, ", ")+" in share mode; savepoint schemas"); err != nil {
 		return err
 	}
-	return b.guardSchemas(ctx, true)
+	return b.guardSchemas(ctx)
 }
 
-// guardSchemas guards ops.schemas, or lets the build write a schema of its own there.
-func (b *postgresBuild) guardSchemas(ctx context.Context, on bool) error {
+// guardSchemas keeps the models from writing to ops.schemas.
+func (b *postgresBuild) guardSchemas(ctx context.Context) error {
+	return b.guardExec(ctx, "lock table ops.schemas in share mode")
+}
+
+// releaseSchemas lets the build write a schema of its own to ops.schemas.
+func (b *postgresBuild) releaseSchemas(ctx context.Context) error {
+	return b.guardExec(ctx, "rollback to savepoint schemas")
+}
+
+func (b *postgresBuild) guardExec(ctx context.Context, statement string) error {
 	if b.guarded == nil {
 		return nil
-	}
-	statement := "rollback to savepoint schemas"
-	if on {
-		statement = "lock table ops.schemas in share mode"
 	}
 	_, err := b.guarded.Exec(ctx, statement)
 	return err

@@ -110,7 +110,7 @@ func (w *postgres) OpenStaging(ctx context.Context) (*Reader, error) {
 
 // reader opens a read-only pool once the given select, which tells the version, has a row.
 func (w *postgres) reader(ctx context.Context, version, path string) (*Reader, error) {
-	settings := w.clusterSettings(map[string]string{"search_path": path}, false)
+	settings := w.clusterSettings(map[string]string{"search_path": path})
 	for k, v := range readSession {
 		settings[k] = v
 	}
@@ -191,16 +191,20 @@ where current_setting(n.name, true) is not null`, names, values)
 	return err
 }
 
-// sessionOfRun is how a run's sessions are set; a lasting one also keeps its commits through a crash of the server.
-func (w *postgres) sessionOfRun(lasting bool) map[string]string {
+// lastingSettings are those of a run's sessions whose commits outlast a crash of the server.
+func (w *postgres) lastingSettings() map[string]string {
+	s := w.runSettings()
+	delete(s, "synchronous_commit")
+	return s
+}
+
+// runSettings are those of a run's sessions.
+func (w *postgres) runSettings() map[string]string {
 	s := map[string]string{"work_mem": w.work, "client_connection_check_interval": "1s", "synchronous_commit": "off"}
 	for k, v := range runSession {
 		s[k] = v
 	}
-	if lasting {
-		delete(s, "synchronous_commit")
-	}
-	return w.clusterSettings(s, true)
+	return w.clusterRunSettings(s)
 }
 
 // address says where the warehouse is, without a password.

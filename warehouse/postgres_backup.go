@@ -22,7 +22,7 @@ const dumpFile = "warehouse.dump"
 
 // backup dumps our schemas by pg_dump, which reads one snapshot, while this session holds the warehouse.
 func (w *postgres) backup(ctx context.Context, b *Backup, into string, wait time.Duration) error {
-	conn, err := w.connect(ctx, "lifeline backup", w.sessionOfRun(true))
+	conn, err := w.connect(ctx, "lifeline backup", w.lastingSettings())
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ select
 
 // restoreFrom restores a dump in one transaction, into a database that has none of our schemas.
 func (w *postgres) restoreFrom(ctx context.Context, dir string, b Backup) error {
-	conn, err := w.connect(ctx, "lifeline restore", w.sessionOfRun(true))
+	conn, err := w.connect(ctx, "lifeline restore", w.lastingSettings())
 	if err != nil {
 		return err
 	}

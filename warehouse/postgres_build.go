@@ -136,7 +136,7 @@ func (b *postgresBuild) ensureSchema(ctx context.Context, schema string) error {
 		}
 	}
 	pool := b.run.pool
-	if err := b.guardSchemas(ctx, false); err != nil {
+	if err := b.releaseSchemas(ctx); err != nil {
 		return b.run.w.problem("note down the schema "+name, err)
 	}
 	if _, err := pool.Exec(ctx, `insert into ops.schemas (schema_name, version) values ($1, $2)`, name, b.version); err != nil {
@@ -148,7 +148,7 @@ func (b *postgresBuild) ensureSchema(ctx context.Context, schema string) error {
 		return b.run.w.problem("create the schema "+name, errors.Join(err, undo))
 	}
 	b.schemas = append(b.schemas, schema)
-	return b.run.w.problem("guard ops.schemas", b.guardSchemas(ctx, true))
+	return b.run.w.problem("guard ops.schemas", b.guardSchemas(ctx))
 }
 
 func (b *postgresBuild) Version() int64 { return b.version }

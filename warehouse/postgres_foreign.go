@@ -19,7 +19,7 @@ func (w *postgres) Check(ctx context.Context, tables []*change.Table, models []M
 	if err := postgresNames.checkModels(models); err != nil {
 		return err
 	}
-	conn, err := w.connect(ctx, "lifeline check", w.sessionOfRun(true))
+	conn, err := w.connect(ctx, "lifeline check", w.lastingSettings())
 	if err != nil {
 		return err
 	}

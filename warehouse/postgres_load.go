@@ -194,7 +194,7 @@ func (l *postgresLoad) session(ctx context.Context) (*pgx.Conn, error) {
 		return conn, nil
 	}
 	l.mu.Unlock()
-	return l.run.w.connect(ctx, runName(l.run.id)+" load", l.run.w.sessionOfRun(false))
+	return l.run.w.connect(ctx, runName(l.run.id)+" load", l.run.w.runSettings())
 }
 
 // copy carries the buffers to the server until Close or an error.

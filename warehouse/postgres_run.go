@@ -32,7 +32,7 @@ type postgresRun struct {
 }
 
 func (w *postgres) Begin(ctx context.Context, who Holder, wait time.Duration) (_ Run, err error) {
-	conn, err := w.connect(ctx, "lifeline waiting", w.sessionOfRun(true))
+	conn, err := w.connect(ctx, "lifeline waiting", w.lastingSettings())
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (w *postgres) Begin(ctx context.Context, who Holder, wait time.Duration) (_
 	if err = w.sweep(ctx, conn); err != nil {
 		return nil, w.problem("clear what a killed run left", err)
 	}
-	if r.pool, err = w.pool(ctx, runName(r.id), 16, w.sessionOfRun(false), nil); err != nil {
+	if r.pool, err = w.pool(ctx, runName(r.id), 16, w.runSettings(), nil); err != nil {
 		return nil, err
 	}
 	r.db = w.openDB(r.pool)

@@ -115,7 +115,8 @@ func (f artifactFlags) write(g *Globals, p *project.Project, artifacts map[strin
 // artifactsOf are the artifacts of a command over a project.
 func artifactsOf(p *project.Project, graph *model.Graph, command string, began time.Time) *dbt.Artifacts {
 	return &dbt.Artifacts{
-		Project: p, Graph: graph, Adapter: p.Config.Warehouse.Engine(), Database: databaseName(p), Command: command, Version: version, Started: began,
+		Project: p, Graph: graph, Adapter: p.Config.Warehouse.Engine(), Database: databaseName(p), Command: command, Version: version,
+		Started: began,
 	}
 }
 

@@ -39,9 +39,12 @@ func TestCitusAnswersCommandsAndPagesAsPostgresDoes(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(o.out), &quarantined))
 	require.NotEmpty(t, quarantined)
 	same := [][]string{ // Printed the same.
-		{"quarantine", "ls"}, {"quarantine", "ls", "--rows"},
+		{"quarantine", "ls"},
+		{"quarantine", "ls", "--rows"},
 		{"quarantine", "show", quarantined[0]["key"].(string), "--table", quarantined[0]["table_name"].(string)},
-		{"trace", "core.claims", key}, {"trace", "analytics.dim_claims_lifecycle", key}, {"trace", "kpi_01_approval_rate", "--program", "40"},
+		{"trace", "core.claims", key},
+		{"trace", "analytics.dim_claims_lifecycle", key},
+		{"trace", "kpi_01_approval_rate", "--program", "40"},
 		{"query", "select program_id, count(*) as n, sum(amount) as total from core.claims group by program_id order by n desc, program_id"},
 		{"query", "select c.id, t.id as treatment from core.claims as c join core.treatments as t on t.id = c.treatment_id " +
 			"order by c.id limit 20"},

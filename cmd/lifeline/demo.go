@@ -19,7 +19,7 @@ type demoCommand struct {
 	Scale    float64 `default:"1" help:"1 is 333,951 rows (fooddelivery: 200,000)."`
 	Seed     uint64  `default:"1" help:"The same seed gives the same data."`
 	Mysql    bool    `name:"mysql" help:"Load the sample into a throw-away MariaDB or MySQL found on this machine, and read it from there."`
-	NoServe  bool    `name:"no-serve" help:"End after the report. Without a terminal the demo always does."`
+	NoServe  bool    `name:"no-serve" help:"Stop after the report, as the demo always does without a terminal."`
 }
 
 func (demoCommand) Help() string {
@@ -116,7 +116,7 @@ func (c *demoCommand) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	open := func(ctx context.Context) (source.Source, error) { return g.openSource(ctx, p, 2, false) }
+	open := func(ctx context.Context) (source.Source, error) { return g.openSource(ctx, p, sourceOptions{}) }
 	if err := g.walk(ctx, p, "demo", open, walkFlags{}, reading{}); err != nil || g.JSON {
 		return err
 	}

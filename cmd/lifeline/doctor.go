@@ -50,7 +50,7 @@ func (c *doctorCommand) Run(ctx context.Context, g *Globals) error {
 	}
 	graph, errGraph := graphAt(p, engine, time.Now().UTC())
 	findings := []finding{c.project(p, graph, errGraph), pages(p)}
-	src, err := g.openSource(ctx, p, 1, false)
+	src, err := g.openSource(ctx, p, sourceOptions{Workers: 1})
 	if err != nil {
 		src = nil
 		findings = append(findings, failing("source", err))

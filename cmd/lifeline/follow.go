@@ -19,8 +19,8 @@ type followCommand struct {
 	LandEvery     time.Duration `default:"250ms" placeholder:"250ms" help:"How long to gather changes before landing them."`
 	Wait          time.Duration `placeholder:"10m" help:"Wait this long for another run that holds the warehouse."`
 	SourceWorkers int           `default:"2" help:"Connections for reading tables whole, where that is needed."`
-	Verify        bool          `help:"Compare staging with the source for ever, a slice at a time, without locks."`
-	Repair        bool          `help:"With --verify: a table that differs is read again, at the point where the others stand."`
+	Verify        bool          `help:"Keep comparing staging with the source, a slice at a time, without locks."`
+	Repair        bool          `help:"With --verify: read a table that differs again, at the position of the others."`
 	Prove         share         `placeholder:"1%" help:"Compute a random share of keys again and compare them before publishing."`
 }
 
@@ -67,7 +67,9 @@ func (g *Globals) followOptions(p *project.Project, wh warehouse.Warehouse, work
 	}
 	return run.Options{
 		Project: p, Warehouse: wh, Command: "follow", Version: version, Logger: g.logger(), Following: &run.Following{},
-		Source: func(ctx context.Context) (source.Source, error) { return g.openSource(ctx, p, workers, false) },
+		Source: func(ctx context.Context) (source.Source, error) {
+			return g.openSource(ctx, p, sourceOptions{Workers: workers})
+		},
 	}, nil
 }
 

@@ -18,10 +18,10 @@ type Globals struct {
 	Source    string `help:"The operational database: mysql://user:pass@host:3306/db or csv:DIR." env:"LIFELINE_SOURCE" placeholder:"DSN"`
 	Warehouse string `help:"The warehouse: duckdb:PATH or postgres://user:pass@host/db." env:"LIFELINE_WAREHOUSE" placeholder:"DSN"`
 	Vars      string `help:"Variables over those of dbt_project.yml, as YAML." placeholder:"'{name: value}'"`
-	Target    string `help:"What target.name is in the models; the engine where none is given." placeholder:"NAME"`
+	Target    string `help:"target.name in the models; by default the engine's name." placeholder:"NAME"`
 	JSON      bool   `name:"json" help:"Print results as JSON, on failure too."`
-	Verbose   bool   `short:"v" help:"Log what happens inside to stderr."`
-	LogFormat string `env:"LIFELINE_LOG_FORMAT" enum:"text,json" default:"text" help:"Logs and progress as text, or json: a record a line."`
+	Verbose   bool   `short:"v" help:"Log details to stderr."`
+	LogFormat string `env:"LIFELINE_LOG_FORMAT" enum:"text,json" default:"text" help:"Logs as text, or as json (one record a line)."`
 
 	terminal     terminal `kong:"-"`
 	mostFindings int      `kong:"-"` // How many checks a report shows that warned or failed; 0 shows all.

@@ -27,12 +27,12 @@ type initCommand struct {
 	Tables   []string      `placeholder:"NAMES" help:"Only these tables, by comma; * stands for anything."`
 	Exclude  []string      `placeholder:"NAMES" help:"Not these tables."`
 	Record   []string      `placeholder:"NAME=TABLE.COLUMN" help:"This table holds records with a life, and this column their state."`
-	Currency string        `placeholder:"KES" help:"Currency of the amounts that have none beside them."`
+	Currency string        `placeholder:"KES" help:"Currency of amounts without a currency column."`
 	TimeZone string        `placeholder:"ZONE" help:"Zone of the source's DATETIME values, such as Africa/Nairobi."`
-	Mask     bool          `help:"Mask what is personal; without it the masks stand as comments."`
+	Mask     bool          `help:"Mask personal columns; without it the masks are written as comments."`
 	Yes      bool          `short:"y" help:"Ask nothing: use the sure guesses and list the rest."`
 	DryRun   bool          `help:"Print what would be written; write nothing."`
-	NoData   bool          `help:"Read the catalogue alone, no row."`
+	NoData   bool          `help:"Read the catalogue only, no rows."`
 	Update   bool          `help:"Add what is new in the source to a project that init wrote, and show the rest as a diff."`
 	Serve    bool          `help:"Then run the project and serve its dashboard."`
 	Addr     string        `default:"127.0.0.1:8080" help:"Where --serve listens."`

@@ -16,7 +16,7 @@ type lsCommand struct {
 	Select  []string `short:"s" sep:" " placeholder:"MODELS" help:"Only these (name, +name+, tag:x, path:x, source:x)."`
 	Exclude []string `sep:" " placeholder:"MODELS" help:"Without these."`
 
-	Locality bool `help:"Say of each model by which column it is local, or why it is not."`
+	Locality bool `help:"Show by which column each model is local, or why it is not."`
 }
 
 func (lsCommand) Help() string {

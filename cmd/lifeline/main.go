@@ -28,7 +28,7 @@ type commands struct {
 
 	Demo       demoCommand       `cmd:"" help:"Try it: sample data, one run, the dashboard."`
 	Init       initCommand       `cmd:"" help:"Write a project for a database that has none."`
-	Doctor     doctorCommand     `cmd:"" help:"All preflight checks of source, project and warehouse, each with what to do."`
+	Doctor     doctorCommand     `cmd:"" help:"Run all preflight checks of source, project and warehouse, each with what to do."`
 	Run        runCommand        `cmd:"" help:"The main job: land, build, check, publish."`
 	Follow     followCommand     `cmd:"" help:"Stay on the binary log: land, check and publish what changes, as it changes."`
 	Build      buildCommand      `cmd:"" help:"Build, check and publish from what has landed, without reading the source."`
@@ -36,19 +36,19 @@ type commands struct {
 	Test       testCommand       `cmd:"" help:"Run the unit tests of models on given rows."`
 	Verify     verifyCommand     `cmd:"" help:"Prove that staging holds what the source holds now, and repair what differs."`
 	Query      queryCommand      `cmd:"" help:"Read the published version with SQL."`
-	Serve      serveCommand      `cmd:"" help:"The dashboard and its API over the published version."`
-	Export     exportCommand     `cmd:"" help:"All rows of a table that match filters, as a file; or the project as plain dbt."`
-	Runs       runsCommand       `cmd:"" help:"What happened: the newest runs, or one of them."`
+	Serve      serveCommand      `cmd:"" help:"Serve the dashboard and its API over the published version."`
+	Export     exportCommand     `cmd:"" help:"Write all rows of a table that match filters to a file, or the project as plain dbt."`
+	Runs       runsCommand       `cmd:"" help:"List the newest runs, or show one of them."`
 	Quarantine quarantineCommand `cmd:"" help:"Rows in quarantine: list them, look at one, evaluate them anew."`
-	Trace      traceCommand      `cmd:"" help:"A published row or number back to its source rows."`
+	Trace      traceCommand      `cmd:"" help:"Trace a published row or number back to its source rows."`
 	Rollback   rollbackCommand   `cmd:"" help:"Publish the version before."`
-	Backup     backupCommand     `cmd:"" help:"One consistent state of the warehouse, into a folder."`
-	Restore    restoreCommand    `cmd:"" help:"A warehouse from a back-up."`
+	Backup     backupCommand     `cmd:"" help:"Write one consistent state of the warehouse into a folder."`
+	Restore    restoreCommand    `cmd:"" help:"Make a warehouse from a back-up."`
 	Compile    compileCommand    `cmd:"" help:"Show the SQL of models as it would run."`
 	Ls         lsCommand         `cmd:"" help:"List the project's models, seeds, sources and tests."`
 	Docs       docsCommand       `cmd:"" help:"Describe every table: grain, columns, lineage, checks and SQL, as pages or Markdown."`
-	Sample     sampleCommand     `cmd:"" help:"Deterministic sample data in the source's own shape and dirt."`
-	Completion completionCommand `cmd:"" help:"What a shell needs to complete commands and flags."`
+	Sample     sampleCommand     `cmd:"" help:"Make deterministic sample data in the shape and dirt of the source."`
+	Completion completionCommand `cmd:"" help:"Print the script with which a shell completes commands and flags."`
 	Man        manualCommand     `cmd:"" help:"Print the manual page."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -111,7 +112,7 @@ func (c *runCommand) once(ctx context.Context, g *Globals, p *project.Project) e
 	}
 	// The walk connects: a source that cannot be reached is a failed run too, with its record and its notice.
 	open := func(ctx context.Context) (source.Source, error) {
-		return g.openSource(ctx, p, c.SourceWorkers, c.AllowWeaker)
+		return g.openSource(ctx, p, sourceOptions{Workers: c.SourceWorkers, AllowWeaker: c.AllowWeaker})
 	}
 	return g.walk(ctx, p, "run", open, c.walkFlags, reading{full: c.Full, resnapshot: c.Resnapshot, deletes: c.AllowDeletes})
 }
@@ -138,14 +139,20 @@ func (c *buildCommand) Run(ctx context.Context, g *Globals) error {
 	return g.walk(ctx, p, "build", nil, c.walkFlags, reading{full: c.Full})
 }
 
+// sourceOptions say how a source is read.
+type sourceOptions struct {
+	Workers     int  // Connections that read; 0 means 2.
+	AllowWeaker bool // Read even where not all tables can be seen at one point in time.
+}
+
 // openSource opens the project's source with its contract.
-func (g *Globals) openSource(ctx context.Context, p *project.Project, workers int, weak bool) (source.Source, error) {
+func (g *Globals) openSource(ctx context.Context, p *project.Project, o sourceOptions) (source.Source, error) {
 	if p.Config.Source.DSN == "" {
 		return nil, noSource()
 	}
 	return source.Open(ctx, source.Options{
 		DSN: p.Config.Source.DSN, TimeZone: p.Config.Source.TimeZone, Tables: run.Contracts(p),
-		Workers: workers, Weak: weak, Logger: g.logger(),
+		Workers: cmp.Or(o.Workers, 2), Weak: o.AllowWeaker, Logger: g.logger(),
 	})
 }
 

@@ -16,7 +16,7 @@ type sampleCommand struct {
 	Dirt            string  `enum:"none,real,heavy" default:"real" help:"none, real (published, with warnings) or heavy (refused)."`
 	Out             string  `placeholder:"DIR" help:"Write the CSV files into DIR."`
 	Into            string  `placeholder:"DSN" help:"Create and load the database mysql://user:pass@host:port/db."`
-	ShiftTreatments bool    `help:"The loader's fault: treatments with an extra TYPE after STATUS that the data does not have."`
+	ShiftTreatments bool    `help:"Repeat the loader's fault: treatments declared with a TYPE after STATUS that the data lacks."`
 	Invoices        string  `placeholder:"FILE" help:"Build the other tables around this invoices file."`
 }
 

@@ -27,7 +27,7 @@ type serveCommand struct {
 	Addr    string        `default:"127.0.0.1:8080" help:"Where to listen. Beyond this machine only with authentication."`
 	Every   time.Duration `placeholder:"15m" help:"Run the project at this interval too, and show its runs live."`
 	Follow  bool          `help:"Follow the source's binary log too, and show what changes live."`
-	Verify  bool          `help:"With --follow: compare staging with the source for ever, and show what is found."`
+	Verify  bool          `help:"With --follow: keep comparing staging with the source, and show what differs."`
 	Auth    string        `enum:"none,basic,token,proxy" default:"none" help:"none (loopback only), basic or token (with --users), or proxy."`
 	Users   string        `placeholder:"FILE" help:"Users and tokens, a line each: name:roles:hash. Roles are viewer and data."`
 	AddUser string        `placeholder:"NAME" help:"Read a password from stdin, print the user's line for --users, and end."`
@@ -227,7 +227,7 @@ func (c *serveCommand) once(ctx context.Context, g *Globals, s *dashboard.Server
 	defer wh.Close()
 	o := run.Options{Project: p, Warehouse: wh, Command: "run", Version: version, Progress: &told{s: s}, Logger: g.logger()}
 	if len(p.Sources) > 0 {
-		o.Source = func(ctx context.Context) (source.Source, error) { return g.openSource(ctx, p, 2, false) }
+		o.Source = func(ctx context.Context) (source.Source, error) { return g.openSource(ctx, p, sourceOptions{}) }
 	}
 	report, err := run.Do(ctx, o)
 	e := dashboard.LiveEvent{Kind: "run", State: "finished"}

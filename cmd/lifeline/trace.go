@@ -19,13 +19,13 @@ import (
 type traceCommand struct {
 	Table    string  `arg:"" help:"A table (analytics.dim_claims, core.claims, staging.claim) or a KPI (kpi_01_approval_rate, KPI-01)."`
 	Key      string  `arg:"" optional:"" help:"The row's key; values of several columns separated by commas. None for a KPI."`
-	Month    string  `placeholder:"YYYY-MM" help:"Of a KPI: figures of this month (2019-03), year (2019) or day; none for those without."`
-	Program  string  `placeholder:"ID" help:"Of a KPI: figures of this program; none for those without."`
-	Provider string  `placeholder:"ID" help:"Of a KPI: figures of this provider; none for those without."`
-	Currency string  `placeholder:"CODE" help:"Of a KPI: figures in this currency; none for those without."`
-	Measure  *string `placeholder:"NAME" help:"Of a KPI: this measure, such as rate or p50."`
-	Part     string  `placeholder:"PART" help:"Of a KPI: this part, such as 30 days or an age; none for those without."`
-	Basis    string  `placeholder:"BASIS" help:"Of a KPI: true or proxy."`
+	Month    string  `placeholder:"YYYY-MM" help:"For a KPI: figures of this month (2019-03), year or day; none means those without one."`
+	Program  string  `placeholder:"ID" help:"For a KPI: figures of this program; none means those without one."`
+	Provider string  `placeholder:"ID" help:"For a KPI: figures of this provider; none means those without one."`
+	Currency string  `placeholder:"CODE" help:"For a KPI: figures in this currency; none means those without one."`
+	Measure  *string `placeholder:"NAME" help:"For a KPI: this measure, such as rate or p50."`
+	Part     string  `placeholder:"PART" help:"For a KPI: this part, such as 30 days or an age; none means those without one."`
+	Basis    string  `placeholder:"BASIS" help:"For a KPI: true or proxy."`
 	Limit    int     `default:"20" help:"Most records of each kind to list; 0 for all. Counts are always of all."`
 }
 

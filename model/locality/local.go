@@ -295,6 +295,11 @@ func (st *state) link(it *item, l linking) {
 	st.through[it] = append(st.through[it], l)
 }
 
+// restrictNonNull is restrict where rows whose key is null do not matter.
+func (b *block) restrictNonNull(it *item, key *pg.Node) (*uses, *Reason) {
+	return b.restrict(it, key, true)
+}
+
 // restrict is how the leaves of one item are used where only the rows of some keys matter of it.
 func (b *block) restrict(it *item, key *pg.Node, nonNull bool) (*uses, *Reason) {
 	switch {
@@ -342,7 +347,7 @@ func (st *state) others(anchor *item) {
 			continue
 		}
 		if key := st.keyOf[it]; key != nil {
-			if u, why := st.b.restrict(it, key, true); why == nil {
+			if u, why := st.b.restrictNonNull(it, key); why == nil {
 				st.uses.add(u)
 				continue
 			}
@@ -385,7 +390,7 @@ func (st *state) reach(it *item, rest map[*item]bool) bool {
 		if rest[l.of] || !slices.Contains(st.b.items, l.of) {
 			continue
 		}
-		behind, why := st.b.restrict(it, l.own, true)
+		behind, why := st.b.restrictNonNull(it, l.own)
 		if why != nil {
 			continue
 		}

@@ -110,7 +110,7 @@ func (st *state) correlated(sub *pg.SelectStmt) (*uses, bool) {
 		if inner.keyOf[it] == nil || b.mayMiss(b.tree, it) || !inner.strong[canonical(inner.keyOf[it])] {
 			continue
 		}
-		if u, why := b.restrict(it, inner.keyOf[it], true); why == nil {
+		if u, why := b.restrictNonNull(it, inner.keyOf[it]); why == nil {
 			inner.uses.add(u)
 			anchor = it
 			break
@@ -133,7 +133,7 @@ func (st *state) tied(b *block, inner *state) (*uses, bool) {
 		if !slices.Contains(st.b.items, l.of) {
 			continue
 		}
-		behind, why := b.restrict(it, l.own, true)
+		behind, why := b.restrictNonNull(it, l.own)
 		if why != nil {
 			continue
 		}
