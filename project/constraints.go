@@ -1,6 +1,7 @@
 package project
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -34,7 +35,7 @@ func (p *Project) readConstraints(o *Object, node, column string) error {
 		}
 		if rest := c.Rest(); len(rest) > 0 {
 			return rest[0].Key.Problem(fmt.Sprintf("unknown key %q in a constraint", rest[0].Name),
-				orElse(Nearest(rest[0].Name, constraintKeys), strings.Join(constraintKeys, ", ")))
+				cmp.Or(Nearest(rest[0].Name, constraintKeys), strings.Join(constraintKeys, ", ")))
 		}
 		if column != "" {
 			k.columns = []string{column}
@@ -63,7 +64,7 @@ func (k *constraint) named(t *Test, node string, several bool) string {
 	parts := append([]string{"constraint", t.Constraint, node}, k.columns...)
 	switch {
 	case t.Constraint == "check":
-		parts = append(parts, orElse(k.name, k.expression))
+		parts = append(parts, cmp.Or(k.name, k.expression))
 	case several && t.Kind == "not_null":
 		parts = append(parts, t.Column, t.Kind)
 	case several:
@@ -75,7 +76,7 @@ func (k *constraint) named(t *Test, node string, several bool) string {
 // tests are the checks that hold a table to the constraint. As in a database, a null repeats nothing and refers to nothing.
 func (k *constraint) tests(node string) ([]*Test, error) {
 	if len(k.columns) == 0 && k.kind != "check" && k.kind != "custom" {
-		return nil, k.where.Problem(fmt.Sprintf("a constraint %s of a model needs its columns", orElse(k.kind, "(without type)")),
+		return nil, k.where.Problem(fmt.Sprintf("a constraint %s of a model needs its columns", cmp.Or(k.kind, "(without type)")),
 			"{type: primary_key, columns: [id]}")
 	}
 	switch strings.ToLower(k.kind) {
@@ -175,12 +176,12 @@ func (p *Project) SettleContract(m *Model, c ModelConfig) error {
 		return nil
 	}
 	if c.Materialized == "ephemeral" {
-		return usage(orElse(m.patchedAt, m.Path), fmt.Sprintf("model %s is ephemeral, and has no table that a contract could hold", m.Name),
+		return usage(cmp.Or(m.patchedAt, m.Path), fmt.Sprintf("model %s is ephemeral, and has no table that a contract could hold", m.Name),
 			"materialized: table, or take the contract out")
 	}
 	for _, column := range m.Columns {
 		if column.DataType == "" {
-			return usage(orElse(m.patchedAt, m.Path), fmt.Sprintf("the contract of %s needs a data_type for every column: %s has none",
+			return usage(cmp.Or(m.patchedAt, m.Path), fmt.Sprintf("the contract of %s needs a data_type for every column: %s has none",
 				m.Name, column.Name), "data_type: varchar")
 		}
 	}
