@@ -3,16 +3,15 @@ package change
 import (
 	"crypto/sha1"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
+	"hash/crc32"
 	"math"
 	"strconv"
 	"strings"
 )
 
 // SumForm tells how a column's value is written where a row's checksum is made of it. A MySQL server writes its own values in the same
-// form, so that a row has one checksum whether the server, a reader of the wire or a reader of staging makes it: no null is like a text,
-// and no two lists of values are written alike.
+// form, so that a row has one checksum whether the server, a reader of the wire or a reader of staging makes it.
 type SumForm uint8
 
 // The forms.
@@ -21,7 +20,7 @@ const (
 	SumPlain                  // The digits of a number, a date or a time, as the server prints them.
 	SumNumber                 // The digits of a number that the server would pad or print as bytes.
 	SumFloat                  // The shortest digits that give the same number again, as the server prints a double.
-	SumText                   // Its length and its bytes, of text in UTF-8.
+	SumText                   // Its bytes, of text in UTF-8.
 	SumBinary                 // Its length and its bytes.
 	SumDigest                 // Its length and the digits of its SHA-1: a long value, which must not fill the server's packet.
 )
@@ -53,6 +52,13 @@ func (c *Column) SumForm() SumForm {
 	return SumText
 }
 
+// Values of a row stand behind each other, SumSeparator between them, without the nulls; behind each SumNulls columns stand the digits of a
+// number whose bits say which of them are null.
+const (
+	SumSeparator = 0x1f
+	SumNulls     = 60
+)
+
 // RowSummer makes the checksums of rows from their landed values and what `_raw` keeps of them. Use one in one goroutine.
 type RowSummer struct {
 	table *Table
@@ -75,30 +81,42 @@ func NewRowSummer(t *Table) *RowSummer {
 	return s
 }
 
-// Sum is the checksum of one row: 64 bits of the SHA-1 (or SHA-256) of all its values.
+// Sum is the checksum of one row: the CRC-32 of the digits of the CRC-32 of all its values.
 func (s *RowSummer) Sum(b *Batch, row int) uint64 {
 	var raw map[string][]byte
 	if !b.Raw.Nulls[row] {
 		raw = ParseRaw(b.Raw.BytesAt(row))
 	}
-	out := s.buf[:0]
+	out, n, nulls := s.buf[:0], 0, uint64(0)
+	flags := func() { out, nulls = append(strconv.AppendUint(out, nulls, 10), SumSeparator), 0 }
 	for i, form := range s.forms {
 		if form == SumSkipped {
 			continue
 		}
 		value, kept := raw[s.table.Columns[i].Name]
-		if !kept && b.Cols[i].Nulls[row] {
-			out = append(out, 'N', ',')
-			continue
-		}
-		if !kept {
+		switch {
+		case !kept && b.Cols[i].Nulls[row]:
+			nulls |= 1 << (n % SumNulls)
+		case !kept:
 			s.value = s.text(s.value[:0], &b.Cols[i], i, row)
 			value = s.value
+			fallthrough
+		default:
+			out = append(s.appendSum(out, form, value), SumSeparator)
 		}
-		out = append(s.appendSum(out, form, value), ',')
+		if n++; n%SumNulls == 0 {
+			flags()
+		}
+	}
+	if n%SumNulls > 0 {
+		flags()
 	}
 	s.buf = out
-	return binary.BigEndian.Uint64(s.digest(out))
+	if len(out) == 0 {
+		return 0
+	}
+	digits := strconv.AppendUint(s.value[:0], uint64(crc32.ChecksumIEEE(out[:len(out)-1])), 10)
+	return uint64(crc32.ChecksumIEEE(digits))
 }
 
 // digest is what the server's own function gives.
@@ -114,7 +132,7 @@ func (s *RowSummer) digest(value []byte) []byte {
 // appendSum writes a value's bytes in a form.
 func (s *RowSummer) appendSum(out []byte, form SumForm, value []byte) []byte {
 	switch form {
-	case SumText, SumBinary:
+	case SumBinary:
 		out = append(strconv.AppendInt(out, int64(len(value)), 10), ':')
 		return append(out, value...)
 	case SumDigest:
