@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"lifeline/change"
 )
@@ -49,6 +50,9 @@ func oneSelect(n *Node, sql string) error {
 			Err: fmt.Errorf("model %s %s: a model is one select", n.Name, what), Where: n.Path, Class: change.ClassUsage, Try: try,
 		}
 	}
+	if accepted.has(sql) {
+		return nil
+	}
 	var before []string // The last words.
 	ended := false
 	for _, word := range tokens(sql) {
@@ -66,7 +70,35 @@ func oneSelect(n *Node, sql string) error {
 		}
 		before = append(before, word)
 	}
+	accepted.add(sql)
 	return nil
+}
+
+// texts remembers some texts. A run makes its graph twice, and a follower once for each publication: most texts are the same.
+type texts struct {
+	mu  sync.Mutex
+	all map[string]bool
+}
+
+// mostTexts is how many are remembered before it begins anew.
+const mostTexts = 2000
+
+// accepted are the texts that are one select.
+var accepted texts
+
+func (t *texts) has(text string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.all[text]
+}
+
+func (t *texts) add(text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.all == nil || len(t.all) >= mostTexts {
+		t.all = map[string]bool{}
+	}
+	t.all[text] = true
 }
 
 // opensCTE reports whether the words end as the head of a common table expression does: as (, as materialized (, as not materialized (.

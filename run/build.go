@@ -243,7 +243,7 @@ func (w *walk) sql(ctx context.Context, n *model.Node, m *warehouse.Model, r reb
 		m.Carry, m.UniqueKey, this = true, n.Config.UniqueKey, previous
 	case m.View:
 	case r.how == builtCarried:
-		m.Carry = true
+		m.Carry, m.Rows = true, w.inc.before[n.ID].rows
 		return nil
 	case r.how == builtKeys:
 		m.Carry, m.Replaces = true, r.keys.in(w.keyOfPlan(r.plan, "p"))

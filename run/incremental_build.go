@@ -75,6 +75,12 @@ func (w *walk) decideKeys(ctx context.Context, n *model.Node, l *model.Locality)
 	why := ""
 	total := w.inc.before[n.ID].rows
 	for number, p := range l.Plans {
+		if w.quiet(n, p) {
+			return rebuild{how: builtCarried}, nil
+		}
+		if best != nil && slices.Contains(best.plan.Columns, p.Column) {
+			continue // At least as many rows belong to the changed programs as to the changed months of programs.
+		}
 		p, err := w.settled(ctx, n, p)
 		if err != nil {
 			return rebuild{}, err
@@ -115,6 +121,17 @@ func (w *walk) decideKeys(ctx context.Context, n *model.Node, l *model.Locality)
 		return rebuild{how: builtWhole, why: fmt.Sprintf("%d of %d rows are of changed %s", best.keys.rows, total, best.plan.Column)}, nil
 	}
 	return *best, nil
+}
+
+// quiet tells without asking the warehouse that nothing has changed in all that a plan reads.
+func (w *walk) quiet(n *model.Node, p *locality.Plan) bool {
+	for _, u := range p.Uses {
+		if c := w.inc.leafChange(n, u.Leaf); c == nil || !c.nothing() {
+			return false
+		}
+	}
+	moved, why := w.movedRows(w.inc, n, p)
+	return why == "" && len(moved) == 0
 }
 
 // rowsOf counts the published rows of some keys.
@@ -198,9 +215,11 @@ func (w *walk) noteChange(ctx context.Context, n *model.Node, r rebuild, rows in
 	return nil
 }
 
-// readByLocal tells that somebody wants to know which rows of a node have changed, or whether any have.
+// readByLocal tells that somebody wants to know which rows of a node have changed, or whether any have. A view that nobody reads does not.
 func (w *walk) readByLocal(i *incremental, n *model.Node) bool {
-	return slices.ContainsFunc(w.graph.Nodes, func(m *model.Node) bool { return slices.Contains(m.DependsOn, n) && i.same(m) })
+	return slices.ContainsFunc(w.graph.Nodes, func(m *model.Node) bool {
+		return slices.Contains(m.DependsOn, n) && i.same(m) && (m.Materialized != model.View || w.readByLocal(i, m))
+	})
 }
 
 // difference finds the rows that went and those that came, of the keys that were rebuilt, or of all.

@@ -32,16 +32,29 @@ func (w *walk) hashed(values string) string {
 	return "hash_record_extended(row(" + values + "), 0)"
 }
 
+// hashesRecords tells whether the server has a hash of several values, and asks once.
+func (w *walk) hashesRecords(ctx context.Context) (bool, error) {
+	w.stating.Lock()
+	defer w.stating.Unlock()
+	if w.recordHash == nil {
+		var has bool
+		if err := w.build.DB().QueryRowContext(ctx, "select to_regprocedure('hash_record_extended(record, bigint)') is not null").
+			Scan(&has); err != nil {
+			return false, fmt.Errorf("look for the hash of several values: %w", err)
+		}
+		w.recordHash = &has
+	}
+	return *w.recordHash, nil
+}
+
 // settled is a plan with the columns' own types, which only a table that is built tells; nil where the engine has no hash of several
 // values.
 func (w *walk) settled(ctx context.Context, n *model.Node, p *locality.Plan) (*locality.Plan, error) {
 	if len(p.Columns) == 0 {
 		return p, nil
 	}
-	db := w.build.DB()
 	if w.opt.Warehouse.Engine() != "duckdb" {
-		var has bool
-		err := db.QueryRowContext(ctx, "select to_regprocedure('hash_record_extended(record, bigint)') is not null").Scan(&has)
+		has, err := w.hashesRecords(ctx)
 		if err != nil || !has {
 			return nil, err
 		}

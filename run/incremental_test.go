@@ -281,6 +281,14 @@ func (x *twoWarehouses) same(t *testing.T, r *run.Report, seed uint64, step int)
 		require.Equal(t, x.full.rows(t, "select * from "+name), x.inc.rows(t, "select * from "+name),
 			"seed %d step %d: %s was built %s (%d keys) %s", seed, step, name, m.Built, m.Keys, m.Why)
 	}
+	built := func(r *run.Report) map[string]int64 {
+		out := map[string]int64{}
+		for _, m := range r.Models {
+			out[m.Name] = m.Rows
+		}
+		return out
+	}
+	require.Equal(t, built(x.whole), built(r), "seed %d step %d: rows of the models", seed, step)
 	const quarantined = `select q.table_name, q.key, q.occurrence, q.state, q."row", r.reason, r.check_name
 from quarantine.rows as q
 left join quarantine.reasons as r on r.table_name = q.table_name and r.key = q.key and r.occurrence = q.occurrence

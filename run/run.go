@@ -88,6 +88,7 @@ type walk struct {
 	states                 map[string]modelState // How the relations of this version come about.
 	stating                sync.Mutex
 	reads                  map[[2]string][]*model.Node // What each check reads, by its node and name.
+	recordHash             *bool                       // The server has a hash of several values; nil before it is asked.
 	sliced                 map[string]int              // How many slices models of the published version took, by their ids.
 
 	rowVerdicts *quality.RowVerdicts

@@ -52,7 +52,7 @@ from ops.versions`).Scan(&b.id)
 	r.mu.Lock()
 	r.build = b
 	r.mu.Unlock()
-	if err := r.fitThreads(ctx); err != nil {
+	if err := r.fitThreads(ctx, smallStaging); err != nil {
 		return nil, errors.Join(err, b.Discard(ctx))
 	}
 	for _, schema := range []string{"core", "analytics", "build"} {
@@ -205,6 +205,9 @@ func (b *duckBuild) Create(ctx context.Context, m Model) (int64, error) {
 	// Each thread holds rows of its own, so what is too much for all of them may fit one.
 	if err := b.run.withMemory(ctx, []duckLimits{{}, {threads: 1}}, make); err != nil {
 		return 0, duckProblem(fmt.Sprintf("build %s.%s", m.Schema, m.Name), err)
+	}
+	if stays && m.SQL == "" && m.Rows > 0 {
+		rows = m.Rows
 	}
 	if rows >= 0 {
 		return rows, nil

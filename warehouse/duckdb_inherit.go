@@ -45,7 +45,10 @@ func (b *duckBuild) Inherit(ctx context.Context) error {
 	}
 	_, err = b.run.db.ExecContext(ctx, "drop table if exists v.lifeline.version; create schema if not exists v.build")
 	b.inherited, b.inheritedKinds = true, maps.Clone(b.kinds)
-	return duckProblem(doing, err)
+	if err != nil {
+		return duckProblem(doing, err)
+	}
+	return b.run.fitThreads(ctx, smallStagingKept)
 }
 
 // begin notes that a relation is made, and makes room for it where the copy has one of its name that does not stay.

@@ -64,10 +64,14 @@ select current_setting('memory_limit'), current_setting('threads')`).Scan(&memor
 }
 
 // smallStaging is up to how many rows of staging one thread builds for less processor time than several: these mostly wait for each other.
-const smallStaging = 100_000
+// A build in which most rows stay has several hundred small statements instead of a few large ones.
+const (
+	smallStaging     = 100_000
+	smallStagingKept = 2_000_000
+)
 
 // fitThreads gives a build of few rows one thread, where the options do not ask for a number.
-func (r *duckRun) fitThreads(ctx context.Context) error {
+func (r *duckRun) fitThreads(ctx context.Context, small int64) error {
 	if r.Threads > 0 {
 		return nil
 	}
@@ -79,7 +83,7 @@ where database_name = current_database()
 	and schema_name = 'staging'`).Scan(&rows); err != nil {
 		return duckProblem("count the rows of staging", err)
 	}
-	if rows > smallStaging {
+	if rows > small {
 		return nil
 	}
 	r.ceiling.threads = 1

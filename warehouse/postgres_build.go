@@ -28,9 +28,10 @@ type postgresBuild struct {
 	mu      sync.Mutex
 	guarded *pgx.Conn // Holds what models and tests may not write.
 	checks  *pgxpool.Pool
-	checkDB *sql.DB         // Of checks.
-	schemas []string        // Base names, such as "core", whose schemas of this version are there.
-	carried map[string]bool // Relations that are views of an older version's tables.
+	checkDB *sql.DB             // Of checks.
+	schemas []string            // Base names, such as "core", whose schemas of this version are there.
+	before  map[string][]string // Of the published version; nil before they are asked for.
+	carried map[string]bool     // Relations that are views of an older version's tables.
 	done    bool
 }
 
@@ -174,9 +175,49 @@ func (b *postgresBuild) Previous(ctx context.Context, schema, name string) (stri
 	if b.previous == 0 {
 		return relation, false, nil
 	}
-	var there bool
-	err := b.run.pool.QueryRow(ctx, `select to_regclass($1::text) is not null`, relation).Scan(&there)
-	return relation, there, b.run.w.problem("look for "+relation, err)
+	published, err := b.published(ctx)
+	if err != nil {
+		return relation, false, err
+	}
+	_, there := published[quoted(versionSchema(schema, b.previous), name)]
+	return relation, there, nil
+}
+
+// published are the relations of the published version, asked for once: each with the tables that it reads, where it is a view.
+func (b *postgresBuild) published(ctx context.Context) (map[string][]string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.before != nil {
+		return b.before, nil
+	}
+	rows, err := b.run.pool.Query(ctx, `
+select n.nspname, c.relname, array(
+	select distinct d.refobjid::regclass::text
+	from pg_rewrite r
+	join pg_depend d on d.objid = r.oid and d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass
+	where r.ev_class = c.oid
+		and d.refobjid <> c.oid
+		and c.relkind = 'v'
+)
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+join ops.schemas s on s.schema_name = n.nspname
+where s.version = $1
+	and c.relkind in ('r', 'v', 'm', 'f', 'p')`, b.previous)
+	if err != nil {
+		return nil, b.run.w.problem("look into the published version", err)
+	}
+	before := map[string][]string{}
+	var schema, name string
+	var reads []string
+	if _, err := pgx.ForEachRow(rows, []any{&schema, &name, &reads}, func() error {
+		before[quoted(schema, name)] = slices.Clone(reads)
+		return nil
+	}); err != nil {
+		return nil, b.run.w.problem("look into the published version", err)
+	}
+	b.before = before
+	return before, nil
 }
 
 // Create is tried again when the server gave it up for another session's sake: it leaves nothing behind before it ends.
@@ -219,7 +260,7 @@ func (b *postgresBuild) create(ctx context.Context, m Model) (rows int64, err er
 		case there && m.SQL == "" && (m.Candidate || b.run.w.cluster != nil):
 			query = "select *\nfrom " + previous
 		case there && m.SQL == "":
-			return b.carryTable(ctx, relation, previous)
+			return b.carryTable(ctx, m, relation, previous)
 		case there && m.Replaces != "":
 			query = fmt.Sprintf("select * from %s as p where (%s) is not true union all %s", previous, m.Replaces, query)
 		case there:
@@ -243,7 +284,7 @@ func (b *postgresBuild) create(ctx context.Context, m Model) (rows int64, err er
 }
 
 // plainRows is up to how many rows a table is planned with as well without statistics: the server sees by its size that it is small.
-const plainRows = 100
+const plainRows = 1000
 
 // analyze gives a table its statistics, which cost more than the table where it is small.
 func (b *postgresBuild) analyze(ctx context.Context, relation string, rows int64) error {

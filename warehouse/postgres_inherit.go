@@ -13,12 +13,16 @@ func (b *postgresBuild) Partial() bool { return b.run.w.cluster == nil }
 // Inherit is nothing here: a table that is carried over is a view of the older version's, see carryTable.
 func (b *postgresBuild) Inherit(context.Context) error { return nil }
 
-// carryTable makes the version's relation a view of the table that the published version has, or that it carries itself, and counts its
-// rows. That table stays as long as a version reads it, with its indexes: see dropUnread.
-func (b *postgresBuild) carryTable(ctx context.Context, relation, previous string) (rows int64, err error) {
-	table, err := b.carriedFrom(ctx, previous)
+// carryTable makes the version's relation a view of the table that the published version has, or carries itself. That table stays as
+// long as a version reads it, with its indexes: see dropUnread.
+func (b *postgresBuild) carryTable(ctx context.Context, m Model, relation, previous string) (int64, error) {
+	published, err := b.published(ctx)
 	if err != nil {
 		return 0, err
+	}
+	table := previous
+	if reads := published[quoted(versionSchema(m.Schema, b.previous), m.Name)]; len(reads) == 1 {
+		table = reads[0]
 	}
 	if _, err := b.run.pool.Exec(ctx, fmt.Sprintf("create view %s as select * from %s", relation, table)); err != nil {
 		return 0, err
@@ -26,28 +30,12 @@ func (b *postgresBuild) carryTable(ctx context.Context, relation, previous strin
 	b.mu.Lock()
 	b.carried[relation] = true
 	b.mu.Unlock()
+	if m.Rows > 0 {
+		return m.Rows, nil
+	}
+	var rows int64
 	err = b.run.pool.QueryRow(ctx, "select count(*) from "+table).Scan(&rows)
 	return rows, err
-}
-
-// carriedFrom is the table that a relation of a version is a view of; a table is its own.
-func (b *postgresBuild) carriedFrom(ctx context.Context, relation string) (string, error) {
-	rows, err := b.run.pool.Query(ctx, `
-select distinct t.oid::regclass::text
-from pg_class v
-join pg_rewrite r on r.ev_class = v.oid
-join pg_depend d on d.objid = r.oid and d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass
-join pg_class t on t.oid = d.refobjid and t.oid <> v.oid
-where v.oid = to_regclass($1::text)
-	and v.relkind = 'v'`, relation)
-	if err != nil {
-		return "", err
-	}
-	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil || len(tables) != 1 {
-		return relation, err
-	}
-	return tables[0], nil
 }
 
 // unread drops those tables of an old version that no view reads any more, and leaves the others, which newer versions have carried over.

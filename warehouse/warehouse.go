@@ -154,6 +154,7 @@ type Model struct {
 	Carry     bool     // Begin from the published version's rows; an empty SQL then only carries them over.
 	// Replaces, with Carry, is a condition over the published rows, called p: those for which it is true go, and those of SQL come.
 	Replaces string
+	Rows     int64 // With Carry and no SQL: how many rows the published version has, where that is known; 0 counts them.
 }
 
 // Index is a declared index.
