@@ -20,6 +20,7 @@ import (
 	"lifeline/cdc"
 	"lifeline/change"
 	"lifeline/source"
+	"lifeline/source/servertest"
 )
 
 // tester is a database of its own on a test server.
@@ -51,6 +52,7 @@ func onEveryServer(t *testing.T, test func(t *testing.T, d *tester)) {
 // databaseOn makes an empty database.
 func databaseOn(tb testing.TB, base string) *tester {
 	tb.Helper()
+	servertest.Share(tb, base)
 	u, err := url.Parse(base)
 	require.NoError(tb, err)
 	name := fmt.Sprintf("cdc_%d_%d", os.Getpid(), serial.Add(1))

@@ -18,6 +18,7 @@ import (
 
 	"lifeline/change"
 	"lifeline/source"
+	"lifeline/source/servertest"
 )
 
 // tester is a database of its own on the test server.
@@ -70,6 +71,12 @@ func database(tb testing.TB) *tester {
 
 // databaseOn makes an empty database; settings such as strict modes are off, as in the shipped loader.
 func databaseOn(tb testing.TB, base string) *tester {
+	tb.Helper()
+	servertest.Share(tb, base)
+	return emptyDatabase(tb, base)
+}
+
+func emptyDatabase(tb testing.TB, base string) *tester {
 	tb.Helper()
 	u, err := url.Parse(base)
 	require.NoError(tb, err)

@@ -11,6 +11,7 @@ import (
 	"lifeline/change"
 	"lifeline/source"
 	"lifeline/source/preflight"
+	"lifeline/source/servertest"
 )
 
 // F08, F09: MariaDB notes in a type how it stores a column.
@@ -114,7 +115,8 @@ func TestNamesThatDifferInCaseOnlyAreRefused(t *testing.T) {
 func TestSettingsOfTheServerChangeNothing(t *testing.T) {
 	for _, s := range servers(t)[1:] { // The pair's own server serves other tests meanwhile.
 		t.Run(s.name, func(t *testing.T) {
-			d := databaseOn(t, s.base)
+			servertest.Alone(t, s.base)
+			d := emptyDatabase(t, s.base)
 			d.exec(t, "create table T (ID int primary key, V char(5), D datetime) /*M!100304 with system versioning */")
 			d.exec(t, "insert into T values (1, 'é', '2020-01-02'), (2, 'b', 0), (3, 'c', null)")
 			want := []string{"1|é|2020-01-02 00:00:00.000000", `2|b|∅|{"d":"0000-00-00 00:00:00"}`, "3|c|∅"}

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"lifeline/source/servertest"
 )
 
 // The brief's own tables from every server of the matrix into every engine: published with nothing edited, with the same counts and sums.
@@ -34,6 +36,7 @@ func TestTheBriefsDatabaseFromEveryServer(t *testing.T) {
 			lines = append(lines, "| "+variable+" could not be had |")
 			continue
 		}
+		servertest.Share(t, os.Getenv(variable))
 		u, err := url.Parse(os.Getenv(variable))
 		require.NoError(t, err)
 		name := fmt.Sprintf("matrix_%d", os.Getpid())

@@ -29,6 +29,7 @@ var layers = map[string]int{
 // onlyBy names packages that are not for everybody. Tests may import them always.
 var onlyBy = map[string][]string{
 	"sample":                  {"cmd", "sample", "tools"},
+	"source/servertest":       {},
 	"warehouse/warehousetest": {},
 }
 

@@ -42,7 +42,7 @@ export async function places(base) {
 /** Waits until a page has its numbers. */
 export async function settled(page) {
   await page.waitForSelector("main[aria-busy=false], main:not([aria-busy])");
-  await page.waitForFunction(() => !document.querySelector(".skeleton") && !document.querySelector("main.busy"), null, { timeout: 30_000 });
+  await page.waitForFunction(() => !document.querySelector(".skeleton") && !document.querySelector("main.busy"), null, { timeout: 120_000 });
   await page.waitForTimeout(150);
 }
 

@@ -33,7 +33,6 @@ test("a status that is markup renders as text, in lists, pills, filters and char
 });
 
 test("state to address to state is the identity: a second browser shows the same", async ({ page, browser }) => {
-  test.setTimeout(120_000);
   const other = await (await browser.newContext()).newPage();
   const seen = async (p: typeof page): Promise<string[]> => {
     await settled(p);
@@ -94,6 +93,6 @@ test("what was loaded stays usable without a network", async ({ page, context })
   await expect(page.locator(".tile .figure").first()).toBeVisible();
   await expect(page.getByRole("alert").first()).toContainText("cannot be reached");
   await context.setOffline(false);
-  await expect(page.getByRole("alert")).toHaveCount(0, { timeout: 20_000 });
+  await expect(page.getByRole("alert")).toHaveCount(0);
   expect(errors).toEqual([]);
 });

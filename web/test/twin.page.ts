@@ -6,7 +6,6 @@ import { places, settled } from "./places.mjs";
 const base = process.env.LIFELINE_URL ?? "http://127.0.0.1:8080";
 
 test("every mark of every chart is a row of its table twin", async ({ page }) => {
-  test.setTimeout(240_000);
   const wrong: string[] = [];
   let charts = 0;
   let marks = 0;
