@@ -201,7 +201,6 @@ func (s *Stream) lands(event *replication.BinlogEvent) bool {
 // Heard is when the server last said something, by its own clock or, where it only lives, by ours; UTC.
 func (s *Stream) Heard() time.Time { return s.heard }
 
-// handle takes one event.
 func (s *Stream) handle(ctx context.Context, raw *replication.BinlogEvent) error {
 	h := raw.Header
 	kind := h.EventType

@@ -73,7 +73,6 @@ func (s *Stream) rows(ctx context.Context, h *replication.EventHeader, e *replic
 	return s.images(ctx, f, w, h.EventType, data)
 }
 
-// rowBytes are the bytes of an event's rows.
 func rowBytes(h *replication.EventHeader, e *replication.RowsEvent) ([]byte, error) {
 	if len(e.Rows) != 1 || len(e.Rows[0]) != 1 {
 		return nil, errMalformed
@@ -284,7 +283,6 @@ type value struct {
 	before  []byte
 }
 
-// rowImage are the values of a row.
 type rowImage struct{ values []value }
 
 // cut finds the values of a row and says how many bytes they took.

@@ -19,7 +19,6 @@ import (
 	"lifeline/semantic"
 )
 
-// card finds one card of a page.
 func card(t *testing.T, page semantic.PageData, id string) semantic.Card {
 	t.Helper()
 	i := slices.IndexFunc(page.Cards, func(c semantic.Card) bool { return c.ID == id })

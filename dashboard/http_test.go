@@ -117,7 +117,6 @@ var usersText = sync.OnceValues(func() (string, error) {
 	return b.String(), nil
 })
 
-// users writes a file of users.
 func users(t *testing.T) string {
 	t.Helper()
 	text, err := usersText()

@@ -142,7 +142,6 @@ func (c *request) record(kind, key string) error {
 	})
 }
 
-// document gives the OpenAPI document.
 func (c *request) document() error {
 	h := c.w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")

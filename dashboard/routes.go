@@ -20,7 +20,6 @@ type route struct {
 	handle  func(*request) error
 }
 
-// param is one parameter.
 type param struct {
 	name, kind, about string
 	in                string // "query" where empty.

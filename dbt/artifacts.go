@@ -44,7 +44,6 @@ type Artifacts struct {
 	names    map[string]string // Unique ids of tests by their names here.
 }
 
-// head is the metadata of an artifact.
 func (a *Artifacts) head(schema string) entry {
 	now := a.Now
 	if now.IsZero() {

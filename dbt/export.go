@@ -46,7 +46,6 @@ type Export struct {
 	schemas map[string]*schema // By folder.
 }
 
-// schema is what one schema file says.
 type schema struct{ models, seeds, tests, units []object }
 
 //go:embed macros/*.sql

@@ -7,7 +7,6 @@ import (
 	"lifeline/project"
 )
 
-// macroText is one macro of a project.
 type macroText struct{ file, text string }
 
 // macroTexts are a project's macros by their names in dbt; a generic test is test_NAME.

@@ -224,7 +224,6 @@ func pythonText(s string) string {
 	return quote + s + quote
 }
 
-// units are the unit tests.
 func (a *Artifacts) units() entry {
 	out := entry{}
 	for _, u := range a.Project.UnitTests {

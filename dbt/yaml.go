@@ -35,7 +35,6 @@ func yamlText(s string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// yaml writes a document.
 func yaml(o object) []byte {
 	var b strings.Builder
 	writeObject(&b, o, "", "")

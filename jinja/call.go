@@ -7,7 +7,6 @@ import (
 	"strings"
 )
 
-// call evaluates arguments.
 func (a *arguments) call(f *frame, s span) (*Call, error) {
 	args, err := evalAll(f, a.positional)
 	if err != nil {

@@ -427,7 +427,6 @@ func (r *reader) states() error {
 	return r.knownNeighbours()
 }
 
-// readState reads one state.
 func readState(f project.Field) (State, error) {
 	s := State{Name: f.Name, Any: true, AfterAny: true, declared: f.Key}
 	inner, err := f.Object()

@@ -188,7 +188,6 @@ func as(sql, name string) string {
 	return sql + " as " + name
 }
 
-// cte writes one CTE.
 func cte(name, body string) string {
 	return name + " as (\n    " + strings.ReplaceAll(strings.TrimSpace(body), "\n", "\n    ") + "\n)"
 }

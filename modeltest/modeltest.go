@@ -340,7 +340,6 @@ func (u *runner) loadGiven(ctx context.Context, g *testGraph, n *model.Node, rel
 	return err
 }
 
-// namesOf are the columns' names.
 func namesOf(columns []warehouse.SeedColumn) []string {
 	out := make([]string, len(columns))
 	for i, c := range columns {

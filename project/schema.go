@@ -294,7 +294,6 @@ func (p *Project) readModelPatch(o *Object) error {
 	return o.Finish(p, "docs", "access", "group", "latest_version", "tags", "deprecation_date", "time_spine", "data_type")
 }
 
-// modelMetaKeys are the keys of meta.lifeline of a model.
 var modelMetaKeys = []string{"entity_of", "entity_count_of", "entity_key", "grain", "records", "columns_of", "distribute_by"}
 
 // readMeta reads a model's meta.lifeline.

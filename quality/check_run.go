@@ -62,7 +62,6 @@ func RunAgain(ctx context.Context, db *sql.DB, checks []Check, parallel int, bef
 	return results, nil
 }
 
-// setStatus decides the status.
 func (r *Result) setStatus() {
 	if r.Err != nil {
 		r.Status = Error

@@ -238,7 +238,6 @@ func series(ctx context.Context, db *sql.DB, query string) ([]Day, error) {
 	return out, rows.Err()
 }
 
-// number reads an optional number.
 func (a args) number(name string, into any) error {
 	v, ok := a.text(name)
 	if !ok {

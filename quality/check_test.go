@@ -177,7 +177,7 @@ var kindCases = []struct {
 	{kind: "dbt_expectations.expect_compound_columns_to_be_unique", args: yaml{"column_list": []any{"id"}}, failing: 2, tested: 10},
 	{kind: "dbt_expectations.expect_table_row_count_to_be_between", args: yaml{"min_value": int64(12)}, failing: 2, tested: 10},
 	{kind: "dbt_expectations.expect_table_row_count_to_be_between", args: yaml{"min_value": int64(1), "max_value": int64(10)}, tested: 10},
-	{kind: "lifeline.volume", column: "date_created", tested: 7}, // A series of days: series_test.go has its bad ones.
+	{kind: "lifeline.volume", column: "date_created", tested: 7}, // A series of days: check_series_test.go has its bad ones.
 }
 
 func TestEveryKindCountsItsBadRowsAlikeOnBothEngines(t *testing.T) {

@@ -153,7 +153,6 @@ where run_id = $1`, r.RunID, r.Project, string(r.Status), r.Mode, stamp(r.EndedA
 	return err
 }
 
-// stepRow is a row of ops.steps.
 type stepRow struct {
 	StepReport
 	model string // Of the build; empty for the step itself.

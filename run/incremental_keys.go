@@ -87,7 +87,6 @@ select exists (select 1 from ops.kept where table_name = $1 and pruned_run > $2)
 	return staging, history, nil
 }
 
-// columnNames are the columns of a relation.
 func columnNames(ctx context.Context, db *sql.DB, relation string) ([]string, error) {
 	rows, err := db.QueryContext(ctx, "select * from "+relation+" limit 0")
 	if err != nil {

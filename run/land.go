@@ -95,7 +95,6 @@ func (w *walk) land(ctx context.Context) (string, error) {
 	return w.landAll(ctx)
 }
 
-// landAll reads everything.
 func (w *walk) landAll(ctx context.Context) (string, error) {
 	pause := time.Second
 	for try := 1; ; try++ {

@@ -47,7 +47,6 @@ type Difference struct {
 	Staging *string `json:"staging"`
 }
 
-// verify is one comparison.
 type verify struct {
 	o      Options
 	repair bool

@@ -70,7 +70,6 @@ func (l *lines) amount(n int64, text string) {
 	l.buf = digits(l.buf, n%10_000, 4)
 }
 
-// noTime is the missing time.
 const noTime = int64(-1 << 62)
 
 // appendTime writes "2018-01-25 23:04:45". The day is found as in Howard Hinnant's "chrono-compatible low-level date algorithms"

@@ -2,7 +2,6 @@ package sample
 
 import "math/rand/v2"
 
-// treatments writes TREATMENT.
 func (w *world) treatments(l *lines) error {
 	w.visits(func(v *visit) bool {
 		if v.treatment == "" {
@@ -127,7 +126,6 @@ func (f *treatmentFields) inOrder() {
 	f.modified = max(f.modified, f.created, f.submitted)
 }
 
-// claims writes CLAIM.
 func (w *world) claims(l *lines) error {
 	numbers := newClaimNumbers(w.plan)
 	number := int64(0)
@@ -161,7 +159,6 @@ type claimFields struct {
 	amountText    string
 }
 
-// invoices writes INVOICE.
 func (w *world) invoices(l *lines) error {
 	number := int64(0)
 	w.visits(func(v *visit) bool {
@@ -188,7 +185,6 @@ type invoiceFields struct {
 	treatment int64
 }
 
-// items writes INVOICE_ITEM.
 func (w *world) items(l *lines) error {
 	numbers := newItemNumbers(w.plan)
 	number := int64(0)

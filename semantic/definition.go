@@ -465,7 +465,6 @@ func (m *ModelFile) validateTables(file string) error {
 	return nil
 }
 
-// validate checks one page.
 func (p *PageFile) validate(m *ModelFile) error {
 	if p.Title == "" || !pageName.MatchString(p.Name) {
 		return invalid(p.file, "a page needs a plain file name and a title", "title: Overview")

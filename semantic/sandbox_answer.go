@@ -44,7 +44,6 @@ func (a *answerWriter) begin(columns []SandboxColumn) {
 	a.line = append(a.line, '\r', '\n')
 }
 
-// add writes one row.
 func (a *answerWriter) add(values []any) (err error) {
 	switch a.format {
 	case "csv":

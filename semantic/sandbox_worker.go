@@ -147,7 +147,6 @@ func sandboxErrorOf(err error) *SandboxError {
 	return &SandboxError{Kind: SandboxMistake, Title: "The database refused", Detail: text}
 }
 
-// sandboxColumns are the columns of an answer.
 func sandboxColumns(rows interface {
 	ColumnTypes() ([]*sql.ColumnType, error)
 },

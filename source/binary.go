@@ -111,7 +111,6 @@ type cell struct {
 	at     int // Of the answer.
 }
 
-// row decodes one row.
 func (d *decoder) row(b *change.Batch, p []byte) error {
 	at := 1 + (len(d.columns)+9)/8
 	if len(d.columns) < len(b.Cols) || len(d.columns) > len(d.keys) || len(p) < at {

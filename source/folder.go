@@ -22,7 +22,6 @@ type folder struct {
 	dir     string
 }
 
-// fileTable is a table with its file.
 type fileTable struct {
 	*change.Table
 	path   string

@@ -215,7 +215,6 @@ func (c *conn) touch(ctx context.Context) {
 	}
 }
 
-// serverError reads an error packet.
 func serverError(p []byte) error {
 	e := &mysql.MyError{Message: "malformed error"}
 	if len(p) >= 3 {

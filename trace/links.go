@@ -70,7 +70,6 @@ func singular(name string) string {
 	return strings.TrimSuffix(name, "s")
 }
 
-// above are all nodes that one rests on.
 func above(n *model.Node) []*model.Node {
 	seen := map[*model.Node]bool{}
 	var out []*model.Node

@@ -129,7 +129,6 @@ func errReplayed(table string) error {
 	return fmt.Errorf("%s has no key, so that changes that a snapshot may have seen cannot be told from others", table)
 }
 
-// numberList writes numbers for SQL.
 func numberList(numbers []int64) string {
 	out := make([]string, len(numbers))
 	for i, n := range numbers {

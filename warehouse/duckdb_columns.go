@@ -10,7 +10,6 @@ import (
 	"lifeline/change"
 )
 
-// duckColumn is a column as the engine has it.
 type duckColumn struct {
 	name    string
 	sqlType string // As the engine writes it, such as DECIMAL(18,4).

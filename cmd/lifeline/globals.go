@@ -64,7 +64,6 @@ func (g *Globals) loggerAt(level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(g.terminal.err, o))
 }
 
-// openWarehouse opens the project's warehouse.
 func (g *Globals) openWarehouse(ctx context.Context, p *project.Project) (warehouse.Warehouse, error) {
 	c := p.Config.Warehouse
 	if c.DSN == "" {

@@ -49,7 +49,6 @@ Examples:
   lifeline init shop --source mysql://reader:pass@db/shop --dry-run --json`
 }
 
-// initResult is what init prints.
 type initResult struct {
 	Dir       string                      `json:"dir"`
 	Tables    int                         `json:"tables"`

@@ -73,7 +73,6 @@ func stringsOf(nodes []*pg.Node) []string {
 	return out
 }
 
-// item is one relation in a FROM.
 type item struct {
 	id      string // Unique in the statement.
 	alias   string
@@ -124,7 +123,6 @@ func (s *Statement) block(q *pg.SelectStmt, outside *scope, outer *block) (*bloc
 	return b, nil
 }
 
-// from reads one part of a FROM.
 func (b *block) from(n *pg.Node) (*join, *Reason) {
 	b.s.items++
 	it := &item{id: fmt.Sprintf("#%d", b.s.items), within: b.within}
@@ -179,7 +177,6 @@ func (b *block) relation(it *item, v *pg.RangeVar) {
 	}
 }
 
-// joined reads a join.
 func (b *block) joined(j *pg.JoinExpr) (*join, *Reason) {
 	left, why := b.from(j.Larg)
 	if why != nil {

@@ -1,4 +1,4 @@
-// The API's answers, as dashboard/types.go and types_data.go define them; only what the pages read.
+// The API's answers, as api_*.go of the packages semantic and dashboard define them; only what the pages read.
 
 export type Value = string | number | boolean | null;
 export type Row = Value[];
