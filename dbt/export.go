@@ -102,8 +102,11 @@ func (e *Export) schemaFiles() error {
 
 var (
 	temporalCall = regexp.MustCompile(`\btemporal_(join|aggregate)\s*\(`)
+	pastCall     = regexp.MustCompile(`\{[{%][^}]*\bat\s*\(`)
 	utilsCall    = regexp.MustCompile(`\bdbt_utils\.\w+\s*\(`)
 )
+
+const readsPresent = "read the present rows, or versions() and its _valid_from and _valid_to, which an export can hold"
 
 // foreign refuses what dbt has no macro for, and names the package that it has to bring.
 func (e *Export) foreign() error {
@@ -113,6 +116,16 @@ func (e *Export) foreign() error {
 	}
 	for _, m := range e.project.Macros {
 		texts[m.Path] = m.SQL
+	}
+	for _, n := range e.graph.Nodes {
+		if n.ReadsPast {
+			return refuse(n.Path, "at() reads a source table as it was, which dbt cannot: its versions are Lifeline's", readsPresent)
+		}
+	}
+	for _, t := range e.project.Tests {
+		if pastCall.MatchString(t.SQL) {
+			return refuse(place(t), "at() reads a source table as it was, which dbt cannot: its versions are Lifeline's", readsPresent)
+		}
 	}
 	for _, file := range slices.Sorted(maps.Keys(texts)) {
 		if call := temporalCall.FindString(texts[file]); call != "" {

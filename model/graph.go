@@ -60,6 +60,7 @@ type Node struct {
 	Tags         []string
 	Path         string // Relative to the project.
 	EntityOf     *project.SourceTable
+	ReadsPast    bool // By at(): a source table as it was.
 	Config       project.ModelConfig
 	Model        *project.Model
 	Seed         *project.Seed
@@ -206,7 +207,10 @@ func (g *Graph) finding(n *Node, on edges, incremental bool) hooks {
 		node: n, incremental: incremental, this: &relation{"this", n}, get: n.Config.Get,
 		ref:    func(name string) (jinja.Value, error) { return note(g.lookup(name)) },
 		source: func(source, table string) (jinja.Value, error) { return note(g.lookupSource(source, table)) },
-		at:     func(n *Node, _ string) (string, error) { return standIn(n.Name), nil }, // source() has noted it.
+		at: func(of *Node, _ string) (string, error) { // source() has noted the table.
+			n.ReadsPast = true
+			return standIn(of.Name), nil
+		},
 		versions: func(source, table string, columns []string) (string, error) {
 			_, err := note(g.lookupVersions(source, table, columns))
 			return standIn(table), err

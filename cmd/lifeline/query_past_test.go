@@ -62,6 +62,10 @@ func TestAQuestionOfThePastReadsStagingAsItWas(t *testing.T) {
 		require.Contains(t, strings.Join(r.Warnings, "\n"), "claim is as the landing of")
 		o = lifeline(t, append([]string{"query", "--format", "csv", "select id, status from core.before order by id"}, at...)...)
 		require.Equal(t, "id,status\n1,draft\n2,draft\n", o.out, o.errors)
+		exported := lifeline(t, append([]string{"export", "dbt", "--out", filepath.Join(t.TempDir(), "dbt")}, at[:2]...)...)
+		require.Equal(t, 2, exported.code, exported.errors)
+		require.Contains(t, exported.errors, "at() reads a source table as it was, which dbt cannot")
+		require.Contains(t, exported.errors, "models/core/before.sql")
 		for text, says := range map[string]string{
 			"at(source('s', 'claim'), '2020-01-01')": "its versions are kept since",
 			"at(ref('claims'), '2020-01-01')":        "at takes a source table",
