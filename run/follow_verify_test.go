@@ -2,7 +2,11 @@ package run_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -52,6 +56,40 @@ func (x *loggedSource) busy(t *testing.T, perSecond int) (stop func() int64) {
 	}
 }
 
+// webhook is a place that notices are sent to.
+func webhook(t *testing.T) (notices chan []byte, address string) {
+	t.Helper()
+	notices = make(chan []byte, 1000)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body) // What was cut is no JSON.
+		notices <- body
+	}))
+	t.Cleanup(server.Close)
+	return notices, server.URL
+}
+
+// noticedRows adds up the rows that notices tell of; each names some of them without their values.
+func noticedRows(t *testing.T, notices chan []byte) (rows int) {
+	t.Helper()
+	for range len(notices) {
+		var n struct {
+			Event, Text string
+			Found       []string
+		}
+		text := <-notices
+		require.NoError(t, json.Unmarshal(text, &n))
+		if n.Event != "different" {
+			continue
+		}
+		var here int
+		_, err := fmt.Sscanf(n.Text, "tiny: %d rows of staging are not as the source has them", &here)
+		require.NoError(t, err, n.Text)
+		require.NotEmpty(t, n.Found)
+		rows += here
+	}
+	return rows
+}
+
 // A hundred cells changed by hand while the source is written to and followed, half of them in the source behind its log's back, are all
 // found within one pass, and nothing else is; each is written down and told once. With repair they are mended.
 func TestFollowingFindsEveryCellThatDiffersWhileWritesGoOn(t *testing.T) {
@@ -63,6 +101,10 @@ func TestFollowingFindsEveryCellThatDiffersWhileWritesGoOn(t *testing.T) {
 			"insert into counted select seq, seq, seq / 7, concat('w', seq), seq / 3, '2020-01-01' + interval seq day, "+
 				"'2021-01-01' + interval seq second, unhex(md5(seq)) from seq_1_to_1000",
 			"insert into lettered select concat('k', lpad(id, 5, '0')), n, amount, word, real_number, day, at_time, bits from counted")
+		notices, address := webhook(t)
+		x.write(t, map[string]string{
+			"lifeline.yml": "name: tiny\nsource: {time_zone: UTC}\nas_of: now\nnotify: {webhook: '" + address + "', allow_private: true}\n",
+		})
 		found := make(chan []run.Difference, 1000)
 		v := &run.Verifying{Rows: 300, Pause: time.Millisecond, Found: func(d []run.Difference) { found <- d }}
 		reports, stop := x.followWith(t, v)
@@ -107,6 +149,8 @@ func TestFollowingFindsEveryCellThatDiffersWhileWritesGoOn(t *testing.T) {
 		require.Positive(t, quiet())
 		require.NoError(t, stop())
 		require.Equal(t, []string{"100"}, x.landed(t, "select count(*) from ops.differences where column_name <> '_raw'"))
+		require.Equal(t, x.landed(t, "select count(*) from (select distinct table_name, key from ops.differences) as d"),
+			[]string{fmt.Sprint(noticedRows(t, notices))}, "rows that the webhook was told of")
 		require.NotEmpty(t, x.landed(t, "select rows from ops.verified where why is null and rows > 0"))
 
 		v = &run.Verifying{Repair: true, Rows: 300, Pause: time.Millisecond}
