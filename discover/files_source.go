@@ -49,14 +49,22 @@ func (w *plan) sourceTable(b *strings.Builder, t *planTable) {
 	}
 }
 
-// moneyOf lists the exact amounts of a table with their currency columns. What floats or whole numbers hold is no sum to the cent.
-func (w *plan) moneyOf(t *planTable) string {
-	var out []string
+// booked are the exact amounts of a table that the books add up. What floats or whole numbers hold is no sum to the cent.
+func (w *plan) booked(t *planTable) []Amount {
+	var out []Amount
 	for _, m := range w.Money {
 		c := t.t.Column(m.Column)
-		if m.Table != t.t.Name || m.Confidence == Low || c.kind() != decimal || scale(c) > 9 || len(out) >= 12 {
-			continue
+		if m.Table == t.t.Name && m.Confidence != Low && c.kind() == decimal && scale(c) <= 9 && len(out) < 12 {
+			out = append(out, m)
 		}
+	}
+	return out
+}
+
+// moneyOf lists the amounts of a table with their currency columns.
+func (w *plan) moneyOf(t *planTable) string {
+	var out []string
+	for _, m := range w.booked(t) {
 		currency := "null"
 		if m.Currency != "" {
 			currency = yamlText(strings.ToLower(m.Currency))
@@ -111,6 +119,7 @@ func (w *plan) coreModel(t *planTable) string {
 	for _, c := range t.t.Columns {
 		w.coreColumn(&list, t, c, alias)
 	}
+	w.underOwnName(&list, t, alias)
 	w.stateColumns(&list, t, alias)
 	for _, j := range joins {
 		list.line(fmt.Sprintf("%s.%s as %s", j.alias, staged(j.label), j.as))
@@ -155,6 +164,19 @@ func (w *plan) coreColumn(list *selectList, t *planTable, c *Column, alias strin
 		fmt.Fprintf(&args, ", name='%s'", as)
 	}
 	list.line(fmt.Sprintf("{{ clean('%s'%s) }}", jinjaText(name), args.String()))
+}
+
+// underOwnName repeats the amounts, and their currencies, that core calls otherwise: the books need them under staging's names.
+func (w *plan) underOwnName(list *selectList, t *planTable, alias string) {
+	seen := map[string]bool{}
+	for _, m := range w.booked(t) {
+		for _, name := range []string{m.Column, m.Currency} {
+			if name != "" && !seen[name] && staged(name) != t.columns[name] {
+				seen[name] = true
+				list.line(alias + staged(name))
+			}
+		}
+	}
 }
 
 // cleaning is the kind of cleaning that a column's values ask for, "" where they can stay as they are. What is a key stays.

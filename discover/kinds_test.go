@@ -181,6 +181,9 @@ func workshopIsUnderstood(t *testing.T, p *Proposal) {
 		}
 	}
 	require.Equal(t, map[string]string{"submittedon_date": "submitted", "closedon_date": "closed"}, roles)
+	core := p.Files(Project{Name: "workshop"})["models/core/projects.sql"]
+	require.Contains(t, core, `"agreed price" as agreed_price`)
+	require.Contains(t, core, "    t.\"agreed price\",\n    t.\"price currency\",\n", "the books need amounts under staging's names")
 }
 
 func kindOf(t *testing.T, name string) Reader {

@@ -78,7 +78,11 @@ func fromAddressToPages(t *testing.T, source, name, engine string) {
 	began := time.Now()
 	made := initResultOf(t, dir, "--source", source, "--warehouse", warehouse, "--yes")
 	at := []string{"--project", dir, "--source", source, "--warehouse", warehouse}
-	require.Equal(t, "published", string(report(t, 0, append([]string{"run"}, at...)...).Status))
+	run := append([]string{"run"}, at...)
+	if made.Weaker { // An engine without versions of rows: init says what a run needs.
+		run = append(run, "--allow-weaker")
+	}
+	require.Equal(t, "published", string(report(t, 0, run...).Status))
 	t.Logf("%s: %d tables, from the address to the published version in %.1f s", name, made.Tables, time.Since(began).Seconds())
 	sameRows(t, source, warehouse, made)
 	address := served(t, at)
@@ -363,7 +367,8 @@ func firstPageTellsTheTruth(t *testing.T, address, source, dir string, made init
 			continue
 		}
 		if at := createdAt.FindStringSubmatch(readFile(t, dir, "lifecycles/"+r.Name+".yml")); at != nil {
-			require.Equal(t, oneRow(t, db, fmt.Sprintf("select count(*) from `%s` where year(`%s`) between 1900 and 2099", r.Table, at[1]))[0],
+			require.Equal(t, oneRow(t, db, fmt.Sprintf("select count(*) from `%s` where year(%s) between 1900 and 2099", r.Table,
+				timeOf(t, db, r.Table, at[1])))[0],
 				tiles[r.Name+"_in"], "%s that came in", r.Name)
 			told++
 		}
@@ -375,6 +380,18 @@ func firstPageTellsTheTruth(t *testing.T, address, source, dir string, made init
 		}
 	}
 	require.Positive(t, told)
+}
+
+// timeOf is a column of the source as a time: some write seconds or milliseconds since 1970.
+func timeOf(t *testing.T, db *sql.DB, table, column string) string {
+	t.Helper()
+	name := "`" + column + "`"
+	switch oneRow(t, db, fmt.Sprintf(`select data_type from information_schema.columns
+		where table_schema = database() and table_name = '%s' and column_name = '%s'`, table, column))[0] {
+	case "int", "bigint":
+		return fmt.Sprintf("from_unixtime(if(%[1]s > 100000000000, %[1]s / 1000, nullif(%[1]s, 0)))", name)
+	}
+	return name
 }
 
 // openValues are the source's values that the seed of the project calls open.
