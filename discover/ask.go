@@ -95,7 +95,8 @@ func (p *Proposal) askRecords() Question {
 		evidence = append(evidence, fmt.Sprintf("%s (%s: %s)", r.Name, r.Table, r.Evidence))
 	}
 	return Question{
-		Text: "Which of these are records with a life?", Evidence: strings.Join(evidence, "\n  "), Default: strings.Join(names, ", "),
+		Text: "Which of these are records with a life? Their names by comma, or none.", Evidence: strings.Join(evidence, "\n  "),
+		Default: strings.Join(names, ", "),
 		Take: func(a string) error {
 			wanted := map[string]bool{}
 			for _, n := range strings.Split(a, ",") {
@@ -131,8 +132,10 @@ func (p *Proposal) askMeaning(r *Record) (Question, bool) {
 		return Question{}, false
 	}
 	name := r.Name
+	example := r.States[slices.IndexFunc(r.States, func(s State) bool { return s.Meaning == Unknown })].Raw
 	return Question{
-		Text:     fmt.Sprintf("What do these states of %s mean? Say VALUE=NAME:open, decided or void, by comma.", name),
+		Text: fmt.Sprintf("What do these states of %s mean? Each as VALUE=NAME:MEANING, by comma, such as %s=in_work:open; a meaning is open, "+
+			"decided or void.", name, example),
 		Evidence: fmt.Sprintf("%s.%s holds %s; nothing says more.", r.Table, r.State, strings.Join(unknown, ", ")), Default: "unknown",
 		Take: func(a string) error {
 			if a == "unknown" {

@@ -203,8 +203,8 @@ func (w *plan) stepsModel(pr *planRecord) string {
 	fmt.Fprintf(&from, "from {{ source('%s', '%s') }} as h\n", w.source, log.name)
 	if g.Through != nil {
 		between := w.of[g.Through.Table]
-		fmt.Fprintf(&from, "inner join {{ source('%s', '%s') }} as b on b.%s = h.%s", w.source, between.name, staged(g.Through.Key),
-			staged(g.Key))
+		fmt.Fprintf(&from, "inner join {{ source('%s', '%s') }} as b on %s", w.source, between.name,
+			sameKey("b."+staged(g.Through.Key), between.t.Column(g.Through.Key), "h."+staged(g.Key), log.t.Column(g.Key)))
 		for _, e := range g.Through.Where {
 			fmt.Fprintf(&from, " and cast(b.%s as varchar) = %s", staged(e.Column), sqlText(e.Value))
 		}
@@ -237,7 +237,8 @@ func (w *plan) stepsModel(pr *planRecord) string {
 	default:
 		names := w.of[g.Names.Parent]
 		fmt.Fprintf(&b, "    n.%s as event,\n", staged(labelOf(names.t).Name))
-		fmt.Fprintf(&from, "left join {{ source('%s', '%s') }} as n on n.%s = h.%s\n", w.source, names.name, staged(g.Names.Key), staged(g.Event))
+		fmt.Fprintf(&from, "left join {{ source('%s', '%s') }} as n on %s\n", w.source, names.name,
+			sameKey("n."+staged(g.Names.Key), names.t.Column(g.Names.Key), "h."+staged(g.Event), log.t.Column(g.Event)))
 	}
 	if g.By != "" {
 		fmt.Fprintf(&b, "    h.%s as by_id,\n", staged(g.By))

@@ -130,7 +130,7 @@ func (w *plan) coreModel(t *planTable) string {
 	}
 	b.WriteString("\n")
 	for _, j := range joins {
-		fmt.Fprintf(&b, "left join {{ source('%s', '%s') }} as %s on %s.%s = %s\n", w.source, j.table, j.alias, j.alias, staged(j.key), j.on)
+		fmt.Fprintf(&b, "left join {{ source('%s', '%s') }} as %s on %s\n", w.source, j.table, j.alias, j.on)
 	}
 	if t.record != nil && t.record.r.State != "" {
 		fmt.Fprintf(&b, "{{ status_map_of('%s', '%s') }}\n", t.record.r.Name, jinjaText(alias+staged(t.record.r.State)))
@@ -261,7 +261,16 @@ func (w *plan) stateColumns(list *selectList, t *planTable, alias string) {
 }
 
 // join ties a record's row to the name of what it points at.
-type join struct{ table, alias, key, on, label, as string }
+type join struct{ table, alias, on, label, as string }
+
+// sameKey compares two columns; a number and a text are compared as texts, which no engine does by itself.
+func sameKey(left string, l *Column, right string, r *Column) string {
+	number := func(c *Column) bool { return c.kind() == integer || c.kind() == decimal }
+	if l == nil || r == nil || number(l) == number(r) {
+		return left + " = " + right
+	}
+	return fmt.Sprintf("cast(%s as varchar) = cast(%s as varchar)", left, right)
+}
 
 func (w *plan) joins(t *planTable) []join {
 	if t.record == nil {
@@ -273,9 +282,10 @@ func (w *plan) joins(t *planTable) []join {
 			continue
 		}
 		label := labelOf(r.parent.t).Name
+		alias := fmt.Sprintf("l%d", i+1)
 		out = append(out, join{
-			table: r.parent.name, alias: fmt.Sprintf("l%d", i+1), key: r.key.Key, on: "t." + staged(r.key.Column),
-			label: label, as: r.label,
+			table: r.parent.name, alias: alias, label: label, as: r.label,
+			on: sameKey(alias+"."+staged(r.key.Key), r.parent.t.Column(r.key.Key), "t."+staged(r.key.Column), t.t.Column(r.key.Column)),
 		})
 	}
 	return out

@@ -182,6 +182,7 @@ func workshopIsUnderstood(t *testing.T, p *Proposal) {
 	}
 	require.Equal(t, map[string]string{"submittedon_date": "submitted", "closedon_date": "closed"}, roles)
 	core := p.Files(Project{Name: "workshop"})["models/core/projects.sql"]
+	require.Contains(t, core, "on cast(l2.hall_id as varchar) = cast(t.hall_id as varchar)", "a number and a text")
 	require.Contains(t, core, `"agreed price" as agreed_price`)
 	require.Contains(t, core, "    t.\"agreed price\",\n    t.\"price currency\",\n", "the books need amounts under staging's names")
 }

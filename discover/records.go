@@ -218,7 +218,7 @@ func (l *look) standing(t *Table, r *Record, why *[]string) int {
 	if len(r.Dates) == 0 {
 		n -= 4
 	} else {
-		*why = append(*why, fmt.Sprintf("%d dates", len(r.Dates)))
+		*why = append(*why, count(len(r.Dates), "date"))
 	}
 	for _, k := range l.out.keysOf[t.Name] {
 		p := l.catalog.Table(k.Parent)
@@ -235,7 +235,7 @@ func (l *look) standing(t *Table, r *Record, why *[]string) int {
 	}
 	if len(r.Children) > 0 {
 		n += min(2, len(r.Children))
-		*why = append(*why, fmt.Sprintf("%d tables point at it", len(r.Children)))
+		*why = append(*why, count(len(r.Children), "table")+" with its key")
 	}
 	for _, m := range l.out.Money {
 		if m.Table == t.Name {
@@ -335,6 +335,14 @@ func (l *look) derive(r *Record) {
 			}
 		}
 	}
+}
+
+// count is a number of things, in words.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // alwaysThere reports whether nearly every row has a date.

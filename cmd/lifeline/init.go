@@ -37,6 +37,8 @@ type initCommand struct {
 	Serve    bool          `help:"Then run the project and serve its dashboard."`
 	Addr     string        `default:"127.0.0.1:8080" help:"Where --serve listens."`
 	Budget   time.Duration `default:"40s" help:"Longest time for looking at the database."`
+
+	AllowWeaker bool `help:"With --serve: run over tables whose engine gives no view of one point in time, such as MyISAM, as they are."`
 }
 
 func (initCommand) Help() string {
@@ -123,7 +125,7 @@ func (c *initCommand) Run(ctx context.Context, g *Globals) error {
 	if err := c.print(g, result); err != nil || !c.Serve || c.DryRun {
 		return err
 	}
-	return c.goOn(ctx, g)
+	return c.goOn(ctx, g, result)
 }
 
 func usageError(err error, try string) error {
@@ -359,9 +361,17 @@ func (c *initCommand) print(g *Globals, r *initResult) error {
 }
 
 // goOn runs the new project and serves its dashboard.
-func (c *initCommand) goOn(ctx context.Context, g *Globals) error {
+func (c *initCommand) goOn(ctx context.Context, g *Globals, r *initResult) error {
+	if r.Weaker && !c.AllowWeaker {
+		return &change.Problem{
+			Err: fmt.Errorf("the project is in %s, and no run was begun: tables of an engine without versions of rows cannot be read at one point "+
+				"in time", c.Dir), Where: c.Dir, Class: change.ClassBlocked,
+			Try: fmt.Sprintf("lifeline run --project %[1]s --allow-weaker, then lifeline serve --project %[1]s; or alter table … engine = InnoDB",
+				c.Dir),
+		}
+	}
 	g.Project = c.Dir
-	run := runCommand{SourceWorkers: 2}
+	run := runCommand{SourceWorkers: 2, AllowWeaker: c.AllowWeaker}
 	if err := run.Run(ctx, g); err != nil {
 		return err
 	}

@@ -22,7 +22,8 @@ insert into enum_values values ('loan_status_id', 100, 'Submitted'), ('loan_stat
   ('colour_id', 100, 'Red'), ('colour_id', 300, 'Green'), ('colour_id', 600, 'Blue');
 create table CASE_RE_RUNDEF (ID_ varchar(64) primary key, NAME_ varchar(80));
 create table CASE_HI_RUNINST (ID_ varchar(64) primary key, RUN_DEF_ID_ varchar(64), STATE_ varchar(30), START_TIME_ datetime, END_TIME_ datetime);
-create table projects (id int auto_increment primary key, user_id int, bench_id int, project_status int, created_at datetime, target_date date,
+create table halls (hall_id int auto_increment primary key, hall_name varchar(40));
+create table projects (id int auto_increment primary key, user_id int, hall_id varchar(6), bench_id int, project_status int, created_at datetime, target_date date,
   `Agreed Price` decimal(10,2), `Price Currency` char(3));
 create table sysvals (sysval_id int auto_increment primary key, sysval_title varchar(48), sysval_value text);
 insert into sysvals (sysval_title, sysval_value) values ('ProjectStatus', '0|Proposed\r\n1|In progress\r\n-1|Complete'),
@@ -51,5 +52,6 @@ insert into loans select null, 1 + i, case when i < 40 then 600 when i < 55 then
 insert into CASE_RE_RUNDEF select concat('d-', i), concat('name ', i) from n;
 insert into CASE_HI_RUNINST select concat('r-', i), concat('d-', 63 - i), if(i < 50, 'COMPLETED', 'ACTIVE'), '2024-01-01 09:00:00' + interval i day,
   if(i < 50, '2024-01-03 09:00:00' + interval i day, null) from n;
-insert into projects select null, 1 + i, 64 - i, case when i < 40 then -1 when i < 60 then 1 else 0 end, '2024-01-01 09:00:00' + interval i day,
+insert into halls select null, concat('hall ', i) from n;
+insert into projects select null, 1 + i, 1 + i, 64 - i, case when i < 40 then -1 when i < 60 then 1 else 0 end, '2024-01-01 09:00:00' + interval i day,
   '2024-05-01' + interval i day, 12.5 * i, 'KES' from n;
