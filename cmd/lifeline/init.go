@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -34,6 +33,7 @@ type initCommand struct {
 	DryRun   bool          `help:"Print what would be written; write nothing."`
 	NoData   bool          `help:"Read the catalogue only, no rows."`
 	Update   bool          `help:"Add what is new in the source to a project that init wrote, and show the rest as a diff."`
+	Take     bool          `help:"With --update: take the new form of every file that nobody has changed since init wrote it."`
 	Serve    bool          `help:"Then run the project and serve its dashboard."`
 	Addr     string        `default:"127.0.0.1:8080" help:"Where --serve listens."`
 	Budget   time.Duration `default:"40s" help:"Longest time for looking at the database."`
@@ -57,6 +57,9 @@ type initResult struct {
 	Records   []initRecord                `json:"records"`
 	Written   []string                    `json:"written"`
 	Kept      []string                    `json:"kept,omitempty"`
+	Replaced  []string                    `json:"replaced,omitempty"`
+	Removed   []string                    `json:"removed,omitempty"`
+	LeftOver  []string                    `json:"left_over,omitempty"`
 	Differ    []string                    `json:"differ,omitempty"`
 	Questions []string                    `json:"questions"`
 	Notes     []string                    `json:"notes,omitempty"`
@@ -134,6 +137,9 @@ func usageError(err error, try string) error {
 
 // checkFolder refuses a folder that holds something else, and an update of what is not there.
 func (c *initCommand) checkFolder() error {
+	if c.Take && !c.Update {
+		return usageError(errors.New("--take is for a project that is there"), "lifeline init "+c.Dir+" --update --take")
+	}
 	info, err := os.Stat(c.Dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !c.Update:
@@ -273,47 +279,7 @@ func (c *initCommand) write(g *Globals, files map[string]string, r *initResult) 
 		files[".masking-key"] = hex.EncodeToString(key) + "\n"
 	}
 	files[".gitignore"] = ".source\n.warehouse\n.masking-key\n*.duckdb\n*.duckdb.lifeline/\n"
-	names := make([]string, 0, len(files))
-	for name := range files {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
-		path := filepath.Join(c.Dir, filepath.FromSlash(name))
-		old, err := os.ReadFile(path)
-		switch {
-		case err == nil && string(old) == files[name]:
-			r.Kept = append(r.Kept, name)
-			continue
-		case err == nil:
-			if strings.HasPrefix(name, ".") {
-				r.Kept = append(r.Kept, name)
-				continue
-			}
-			r.Differ = append(r.Differ, name)
-			if c.Update && !g.JSON {
-				printDiff(g.terminal.out, name, string(old), files[name])
-			}
-			continue
-		case !errors.Is(err, fs.ErrNotExist):
-			return fmt.Errorf("look at %s: %w", path, err)
-		}
-		r.Written = append(r.Written, name)
-		if c.DryRun {
-			continue
-		}
-		mode := os.FileMode(0o644)
-		if name == ".source" || name == ".warehouse" || name == ".masking-key" {
-			mode = 0o600
-		}
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return fmt.Errorf("write the project: %w", err)
-		}
-		if err := os.WriteFile(path, []byte(files[name]), mode); err != nil {
-			return fmt.Errorf("write the project: %w", err)
-		}
-	}
-	return nil
+	return c.writeFiles(g, files, r)
 }
 
 func (c *initCommand) print(g *Globals, r *initResult) error {
@@ -342,21 +308,7 @@ func (c *initCommand) print(g *Globals, r *initResult) error {
 	for _, n := range r.Notes {
 		fmt.Fprintf(out, "Note: %s\n", n)
 	}
-	verb := "written"
-	if c.DryRun {
-		verb = "would be written"
-	}
-	fmt.Fprintf(out, "%d files %s in %s; init.md says why.\n", len(r.Written), verb, c.Dir)
-	if len(r.Differ) > 0 {
-		fmt.Fprintf(out, "%d files are there and differ; they were left as they are: %s\n", len(r.Differ), strings.Join(r.Differ, ", "))
-	}
-	if !c.Serve && !c.DryRun {
-		weaker := ""
-		if r.Weaker {
-			weaker = " --allow-weaker"
-		}
-		fmt.Fprintf(out, "Next: lifeline run --project %[1]s%[2]s, then lifeline serve --project %[1]s\n", c.Dir, weaker)
-	}
+	c.told(g, r)
 	return nil
 }
 

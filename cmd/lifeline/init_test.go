@@ -180,6 +180,21 @@ func TestInitOverwritesNothingAndUpdateAddsWhatIsNew(t *testing.T) {
 	require.Contains(t, o.out, "- -- mine")
 	require.Contains(t, readFile(t, dir, "models/core/desk_groups.sql"), "-- mine", "what a person wrote stays")
 	require.FileExists(t, filepath.Join(dir, "models", "core", "desk_empty_things.sql"))
+	require.Contains(t, o.out, "--update --take", "what differs must be taken over before a run")
+
+	_, err = mysqlAdmin(t).Exec("create table " + name + ".desk_new_things (id int primary key, name varchar(20)); ")
+	require.NoError(t, err)
+	_, err = mysqlAdmin(t).Exec("insert into " + name + ".desk_new_things values (1, 'b')")
+	require.NoError(t, err)
+	_, err = mysqlAdmin(t).Exec("drop table " + name + ".desk_empty_things")
+	require.NoError(t, err)
+	o = lifeline(t, "init", dir, "--source", dsn, "--yes", "--update", "--take")
+	require.Zero(t, o.code, o.errors)
+	require.Contains(t, readFile(t, dir, "models/core/desk_groups.sql"), "-- mine", "what a person wrote stays")
+	require.Contains(t, readFile(t, dir, "models/sources.yml"), "desk_new_things")
+	require.NoFileExists(t, filepath.Join(dir, "models", "core", "desk_empty_things.sql"))
+	require.Contains(t, o.out, "models/core/desk_empty_things.sql", "what is removed is told")
+	require.Equal(t, "published", string(report(t, 0, "run", "--project", dir).Status))
 }
 
 func TestADatabaseWithoutALifeGetsTablesAndIsToldSo(t *testing.T) {
