@@ -101,9 +101,8 @@ func (e *Export) schemaFiles() error {
 }
 
 var (
-	temporalCall = regexp.MustCompile(`\btemporal_(join|aggregate)\s*\(`)
-	pastCall     = regexp.MustCompile(`\{[{%][^}]*\bat\s*\(`)
-	utilsCall    = regexp.MustCompile(`\bdbt_utils\.\w+\s*\(`)
+	pastCall  = regexp.MustCompile(`\{[{%][^}]*\bat\s*\(`)
+	utilsCall = regexp.MustCompile(`\bdbt_utils\.\w+\s*\(`)
 )
 
 const readsPresent = "read the present rows, or versions() and its _valid_from and _valid_to, which an export can hold"
@@ -127,11 +126,13 @@ func (e *Export) foreign() error {
 			return refuse(place(t), "at() reads a source table as it was, which dbt cannot: its versions are Lifeline's", readsPresent)
 		}
 	}
-	for _, file := range slices.Sorted(maps.Keys(texts)) {
-		if call := temporalCall.FindString(texts[file]); call != "" {
-			return refuse(file, strings.TrimSuffix(call, "(")+" is not a macro of dbt, so an export cannot hold it",
-				"write the join out; lifeline compile shows its SQL")
+	for _, m := range e.project.Macros {
+		if call := temporalCall.FindString(m.SQL); call != "" {
+			return refuse(m.Path, strings.TrimSuffix(call, "(")+" stands in a macro, and an export writes it out in models alone",
+				"call it in the model")
 		}
+	}
+	for _, file := range slices.Sorted(maps.Keys(texts)) {
 		if utilsCall.MatchString(texts[file]) {
 			utils := object{{"package", "dbt-labs/dbt_utils"}, {"version", []string{">=1.3.0", "<2.0.0"}}}
 			e.Files["packages.yml"] = yaml(object{{"packages", []object{utils}}})

@@ -34,7 +34,11 @@ func (e *Export) models() error {
 			continue
 		}
 		file := modelFile(n)
-		e.add(file, n.Model.SQL+e.settled(n))
+		sql, err := e.sql(n)
+		if err != nil {
+			return err
+		}
+		e.add(file, sql+e.settled(n))
 		e.describe(n, path.Dir(file), n.Name)
 	}
 	return nil
@@ -177,7 +181,11 @@ func (e *Export) entity(n *model.Node) error {
 	e.add(folder+"/"+keyed+".sql", fmt.Sprintf(
 		"-- The rows of %s that have a key of their own: equal rows of one key once, different ones not at all.\n{{ lifeline_keyed(%s, [%s]) }}",
 		n.EntityOf.Name, source, quotedList(key)))
-	e.add(folder+"/"+candidate+".sql", n.Model.SQL+e.overruled(n, candidate))
+	sql, err := e.sql(n)
+	if err != nil {
+		return err
+	}
+	e.add(folder+"/"+candidate+".sql", sql+e.overruled(n, candidate))
 	s := e.in(folder)
 	s.models = append(s.models,
 		object{

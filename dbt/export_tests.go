@@ -16,13 +16,10 @@ import (
 // relations names nodes for compiled checks: as dbt refers to them. Checks of an entity that is not filtered yet look at its candidate.
 func (e *Export) relations(candidateOf string) quality.Relations {
 	name := func(n *model.Node) string {
-		switch {
-		case n.Kind == model.KindSource:
-			return e.marks.of(fmt.Sprintf("{{ source('%s', '%s') }}", n.Source.Source, n.Name))
-		case n.Name == candidateOf:
+		if n.Kind != model.KindSource && n.Name == candidateOf {
 			return e.marks.of("{{ ref('" + n.Name + candidateSuffix + "') }}")
 		}
-		return e.marks.of("{{ ref('" + n.Name + "') }}")
+		return e.referred(n)
 	}
 	return quality.Relations{
 		Node: func(node string) (string, bool) {

@@ -207,3 +207,49 @@ func isFolder(path string) bool {
 	s, err := os.Stat(path)
 	return err == nil && s.IsDir()
 }
+
+// Temporal joins are written out in an export, and dbt builds the rows that a run published; a macro that calls one is refused.
+func TestDbtBuildsTemporalJoinsFromAnExport(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"models/seen.sql": `with a as (select id, v, dt from {{ source('s', 't') }}),
+joined as (
+    {{ temporal_join('first_after', cohort='a', appended=ref('events'), on='v', time='at', cohort_time='dt', order=['id'],
+        columns={'at': 'next_at', 'id': 'next_id'}) }}
+)
+{{ temporal_aggregate('all_ever', cohort='joined', appended=ref('events'), on='v', time='at', order=['id'],
+    cohort_time='dt', aggregates={'n': 'count(*)', 'last_id': 'max(id)'}) -}}`,
+		"models/events.sql": "select i as id, i % 3 as v, timestamp '2024-01-01 00:00:00' + i * interval '1 day' as at " +
+			"from generate_series(1, 20) as g (i)",
+	}
+	project, source := dbtProject(t, files)
+	setRows(t, source, "1,1,2024-01-05 00:00:00", "2,2,2024-01-10 12:00:00", "3,1,2024-02-01 00:00:00", "4,,2024-01-01 00:00:00")
+	dsn := "duckdb:" + filepath.Join(t.TempDir(), "w.duckdb")
+	firstRun(t, at(project, "csv:"+source, dsn))
+	warehouse := []string{"--project", project, "--warehouse", dsn}
+	require.Equal(t, []any{7.0, 11.0, nil, nil}, values(t, warehouse, "select next_id as x from analytics.seen order by id"))
+	dir := filepath.Join(t.TempDir(), "out")
+	o := lifeline(t, append([]string{"export", "dbt", "--out", dir}, warehouse...)...)
+	require.Zero(t, o.code, o.errors)
+	text, err := os.ReadFile(filepath.Join(dir, "models", "seen.sql"))
+	require.NoError(t, err)
+	require.NotContains(t, string(text), "temporal_")
+	require.Contains(t, string(text), "from {{ ref('events') }} as appended")
+	if os.Getenv("LIFELINE_DBT") != "" && long {
+		require.Contains(t, runDbt(t, dir, dsn, "build"), " ERROR=0 ")
+		db, names := dbtTables(t, dir, "p", dsn)
+		ours, dbts := names("analytics", "seen")
+		var differ, rows int
+		require.NoError(t, db.QueryRow(fmt.Sprintf(`select count(*), (select count(*) from %[1]s) from (
+(select * from %[1]s except all select * from %[2]s) union all (select * from %[2]s except all select * from %[1]s)) as d`, ours, dbts)).
+			Scan(&differ, &rows))
+		require.Zero(t, differ)
+		require.Equal(t, 4, rows)
+	}
+	at := filepath.Join(project, "macros", "m.sql")
+	require.NoError(t, os.MkdirAll(filepath.Dir(at), 0o755))
+	require.NoError(t, os.WriteFile(at, []byte("{% macro m() %}{{ temporal_join('first_ever') }}{% endmacro %}"), 0o600))
+	o = lifeline(t, append([]string{"export", "dbt", "--out", dir}, warehouse...)...)
+	require.Equal(t, 2, o.code)
+	require.Contains(t, o.errors, "stands in a macro")
+}
