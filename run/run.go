@@ -146,6 +146,9 @@ func (w *walk) steps(ctx context.Context) error {
 	if err := w.opt.Warehouse.Check(ctx, w.tables, w.outcomes()); err != nil {
 		return err
 	}
+	if err := EntityKeys(w.graph, w.tables); err != nil {
+		return err
+	}
 	if err := w.bringIn(ctx); err != nil {
 		return err
 	}

@@ -146,6 +146,8 @@ func (a address) ofTheUser(p *change.Problem, code uint16) bool {
 		p.Class, p.Try = change.ClassUsage, fmt.Sprintf("alter user … account unlock, or another user than %s", a.user)
 	case code == codeUserResource && !strings.Contains(text, "_connections'"):
 		p.Try = fmt.Sprintf("again in an hour, or a higher limit for %s: alter user … with max_queries_per_hour 0", a.user)
+	case strings.Contains(text, "insecure transport"):
+		p.Class, p.Try = change.ClassUsage, "the address with ?tls=required, or with ?ca=FILE, which also proves who answers"
 	case strings.Contains(text, "does not support TLS"):
 		p.Class, p.Try = change.ClassUsage, "a server with a certificate (ssl_cert, ssl_key), or the address without tls"
 	default:

@@ -10,6 +10,7 @@ import (
 	"lifeline/change"
 	"lifeline/model"
 	"lifeline/project"
+	"lifeline/run"
 	"lifeline/semantic"
 	"lifeline/source"
 	"lifeline/source/preflight"
@@ -142,6 +143,11 @@ func (c *doctorCommand) warehouse(ctx context.Context, wh warehouse.Warehouse, e
 	}
 	if err := wh.Check(ctx, tables, models); err != nil {
 		out = append(out, failing("names", err))
+	}
+	if graph != nil {
+		if err := run.EntityKeys(graph, tables); err != nil {
+			out = append(out, failing("keys", err))
+		}
 	}
 	if len(out) > len(notes) {
 		return out

@@ -141,3 +141,34 @@ func TestTheDoctorFindsATableThatARunRefuses(t *testing.T) {
 		require.Zero(t, o.code, o.out+o.errors)
 	}
 }
+
+// A model cannot clean a table row for row whose rows nobody can tell apart: that is said before anything is read.
+func TestAnEntityWithoutAKeyIsRefusedFirst(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"lifeline.yml": "name: r\n", "dbt_project.yml": "name: p\n", "csv/t.csv": "id,n\n1,1\n",
+		"models/sources.yml": "sources:\n  - name: s\n    schema: staging\n    tables: [{name: t}]\n",
+		"models/ts.sql":      "{{ config(schema='core', meta={'lifeline': {'entity_of': 't'}}) }} select * from {{ source('s', 't') }}",
+	} {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	flags := []string{"--project", dir, "--source", "csv:" + filepath.Join(dir, "csv"), "--warehouse", "duckdb:" + filepath.Join(dir, "w.duckdb")}
+	refused := func(says, try string) {
+		t.Helper()
+		for _, command := range []string{"doctor", "run"} {
+			o := lifeline(t, append([]string{command}, flags...)...)
+			require.Equal(t, 2, o.code, o.out+o.errors)
+			require.Contains(t, o.out+o.errors, says)
+			require.Contains(t, o.out+o.errors, try)
+			require.NotContains(t, o.out+o.errors, "land ", "nothing was read")
+		}
+	}
+	refused("ts cleans t row for row, and t has no key", "meta.lifeline.key of t")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "models", "sources.yml"), []byte(
+		"sources:\n  - name: s\n    schema: staging\n    tables: [{name: t, meta: {lifeline: {key: [id, n]}}}]\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "models", "ts.sql"), []byte(
+		"{{ config(schema='core', unique_key='id', meta={'lifeline': {'entity_of': 't'}}) }} select * from {{ source('s', 't') }}"), 0o600))
+	refused("with a key of 1 columns where t has 2", "unique_key of ts")
+}
