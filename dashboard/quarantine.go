@@ -255,19 +255,17 @@ func (c *request) loadRows(ctx context.Context, db *sql.DB, a quarantineQuery, d
 		where += fmt.Sprintf(" and (q.table_name, coalesce(q.key, ''), q.occurrence) > (%s, %s, %s)", semantic.QuoteText(k[0]),
 			semantic.QuoteText(k[1]), occurrence)
 	}
-	got, err := semantic.Fetch(ctx, db, fmt.Sprintf(`
+	got, more, err := semantic.FetchPage(ctx, db, fmt.Sprintf(`
 select q.table_name, coalesce(q.key, '') as key, q.occurrence, q.state, q.first_run, q.last_run, q.first_seen, q.last_seen, q.row
 from quarantine.rows as q
 where %s
-order by q.table_name, coalesce(q.key, ''), q.occurrence
-limit %d`, where, limit+1), 0)
+order by q.table_name, coalesce(q.key, ''), q.occurrence`, where), limit)
 	if err != nil {
 		return "", fmt.Errorf("read the quarantine: %w", err)
 	}
 	next := ""
-	if len(got.Rows) > limit {
-		got.Rows = got.Rows[:limit]
-		last := got.Rows[limit-1]
+	if more {
+		last := got.Rows[len(got.Rows)-1]
 		raw, err := json.Marshal([3]string{semantic.TextOf(last[0]), semantic.TextOf(last[1]), semantic.TextOf(last[2])})
 		if err != nil {
 			return "", fmt.Errorf("write the cursor: %w", err)

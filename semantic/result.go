@@ -36,34 +36,52 @@ type querier interface {
 
 // Fetch reads a whole answer; limit 0 reads everything.
 func Fetch(ctx context.Context, q querier, query string, limit int, args ...any) (*Result, error) {
+	out, _, err := fetch(ctx, q, query, limit, 0, args...)
+	return out, err
+}
+
+// pageBytes is about how much of values one page of rows has: long texts make a page of fewer rows, not a server that holds them all.
+const pageBytes = 4 << 20
+
+// FetchPage reads the first rows of an answer, at most limit of them and few enough for one page; more tells whether there are others.
+func FetchPage(ctx context.Context, q querier, query string, limit int) (out *Result, more bool, err error) {
+	return fetch(ctx, q, fmt.Sprintf("%s limit %d", query, limit+1), limit, pageBytes)
+}
+
+// fetch reads at most limit rows, and none after those that have most bytes; 0 is no bound.
+func fetch(ctx context.Context, q querier, query string, limit, most int, args ...any) (out *Result, more bool, err error) {
 	rows, err := warehouse.Lossless(ctx, q, query, args...)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer func() { _ = rows.Close() }()
 	columns, err := columnsOf(rows)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	out := &Result{Columns: columns, Rows: [][]any{}}
+	out = &Result{Columns: columns, Rows: [][]any{}}
+	bytes := 0
 	values, targets := make([]any, len(columns)), make([]any, len(columns))
 	for i := range values {
 		targets[i] = &values[i]
 	}
 	for rows.Next() {
-		if limit > 0 && len(out.Rows) == limit {
-			break
+		if limit > 0 && len(out.Rows) == limit || most > 0 && bytes > most {
+			return out, true, nil
 		}
 		if err := rows.Scan(targets...); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		line := make([]any, len(columns))
 		for i, v := range values {
 			line[i] = jsonValue(v, columns[i].Type)
+			if text, is := line[i].(string); is {
+				bytes += len(text)
+			}
 		}
 		out.Rows = append(out.Rows, line)
 	}
-	return out, rows.Err()
+	return out, false, rows.Err()
 }
 
 // columnsOf names and types the columns of an answer.

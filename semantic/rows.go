@@ -243,7 +243,7 @@ func (l *RowsQuery) Answer(ctx context.Context, histogram bool) (*RowsData, *Pag
 	if err != nil {
 		return nil, nil, err
 	}
-	got, err := Fetch(ctx, l.snap.db, fmt.Sprintf("%s limit %d", query, l.limit+1), 0)
+	got, more, err := FetchPage(ctx, l.snap.db, query, l.limit)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read rows of %s: %w", l.table.Name, err)
 	}
@@ -252,14 +252,11 @@ func (l *RowsQuery) Answer(ctx context.Context, histogram bool) (*RowsData, *Pag
 		Link: l.follow(l.table.Name),
 	}
 	page := &Page{}
-	for i, row := range got.Rows {
-		if i == l.limit {
-			break
-		}
+	for _, row := range got.Rows {
 		data.Rows = append(data.Rows, row[:len(l.columns)])
 	}
-	if len(got.Rows) > l.limit {
-		state, err := json.Marshal(cursorState{l.snap.Number, l.sort, got.Rows[l.limit-1][len(l.columns):]})
+	if more {
+		state, err := json.Marshal(cursorState{l.snap.Number, l.sort, got.Rows[len(got.Rows)-1][len(l.columns):]})
 		if err != nil {
 			return nil, nil, fmt.Errorf("write the cursor: %w", err)
 		}

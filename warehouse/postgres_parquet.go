@@ -17,6 +17,8 @@ type parquetPass struct {
 	connector *duckdb.Connector
 	db        *sql.DB
 	casts     []string // How each column is made of its text: a decimal of any width comes through exactly.
+	rows      int64
+	bytes     int64 // Of their texts.
 }
 
 func (r *Reader) passParquet(ctx context.Context, query, file string, about map[string]string) (int64, error) {
@@ -31,7 +33,20 @@ func (r *Reader) passParquet(ctx context.Context, query, file string, about map[
 	if err := r.streamSession(ctx, query, func(rows *Rows) error { return p.take(ctx, rows) }); err != nil {
 		return 0, err
 	}
+	if _, err := p.db.ExecContext(ctx, fmt.Sprintf("set memory_limit = '%dMB'", p.memory()>>20)); err != nil {
+		return 0, fmt.Errorf("make room for the export: %w", err)
+	}
 	return copyOut(ctx, p.db, "select "+strings.Join(p.casts, ", ")+" from passed", file, "zstd", about)
+}
+
+// memory is what the file's writing may take: the engine holds the texts of 2,048 rows at least, several times over.
+func (p *parquetPass) memory() int64 {
+	const least, most = 256 << 20, 2 << 30
+	held := p.bytes
+	if p.rows > 2048 {
+		held = p.bytes / p.rows * 2048
+	}
+	return min(least+6*held, most)
 }
 
 // take puts rows into the table passed, as texts.
@@ -57,10 +72,10 @@ func (p *parquetPass) take(ctx context.Context, rows *Rows) error {
 	if err != nil {
 		return fmt.Errorf("write the export: %w", err)
 	}
-	return errors.Join(appendTexts(rows, types, appender), appender.Close())
+	return errors.Join(p.append(rows, types, appender), appender.Close())
 }
 
-func appendTexts(rows *Rows, types []*sql.ColumnType, to *duckdb.Appender) error {
+func (p *parquetPass) append(rows *Rows, types []*sql.ColumnType, to *duckdb.Appender) error {
 	values, targets, line := make([]any, len(types)), make([]any, len(types)), make([]driver.Value, len(types))
 	for i := range values {
 		targets[i] = &values[i]
@@ -71,9 +86,12 @@ func appendTexts(rows *Rows, types []*sql.ColumnType, to *duckdb.Appender) error
 		}
 		for i, v := range values {
 			if line[i] = nil; v != nil {
-				line[i] = ValueText(v, strings.ToLower(types[i].DatabaseTypeName()), TimeSQL)
+				text := ValueText(v, strings.ToLower(types[i].DatabaseTypeName()), TimeSQL)
+				line[i] = text
+				p.bytes += int64(len(text))
 			}
 		}
+		p.rows++
 		if err := to.AppendRow(line...); err != nil {
 			return fmt.Errorf("write the export: %w", err)
 		}

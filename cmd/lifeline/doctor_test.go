@@ -154,7 +154,9 @@ func TestAnEntityWithoutAKeyIsRefusedFirst(t *testing.T) {
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
-	flags := []string{"--project", dir, "--source", "csv:" + filepath.Join(dir, "csv"), "--warehouse", "duckdb:" + filepath.Join(dir, "w.duckdb")}
+	flags := []string{
+		"--project", dir, "--source", "csv:" + filepath.Join(dir, "csv"), "--warehouse", "duckdb:" + filepath.Join(dir, "w.duckdb"),
+	}
 	refused := func(says, try string) {
 		t.Helper()
 		for _, command := range []string{"doctor", "run"} {

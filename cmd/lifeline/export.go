@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"lifeline/change"
 	"lifeline/project"
@@ -74,10 +75,11 @@ func (c *exportTableCommand) Run(ctx context.Context, g *Globals) error {
 		Fields: c.Fields,
 	})
 	if err != nil {
-		return &change.Problem{
-			Err: fmt.Errorf("export %s: %w", c.Table, err), Class: change.ClassError,
-			Try: `lifeline query "select table_schema, table_name from information_schema.tables"`,
+		try := `lifeline query "select table_schema, table_name from information_schema.tables"`
+		if strings.Contains(err.Error(), "Out of Memory") {
+			try = "--format csv, which is written row by row"
 		}
+		return &change.Problem{Err: fmt.Errorf("export %s: %w", c.Table, err), Class: change.ClassError, Try: try}
 	}
 	if file != nil {
 		// The file appears whole or not at all.
