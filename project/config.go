@@ -146,7 +146,7 @@ func (p *Project) readConfig(env func(string) string) error {
 		child(o, "warehouse", func(s *Object) error {
 			return firstError(s.Text("dsn", &c.Warehouse.DSN), s.Text("memory_limit", &c.Warehouse.MemoryLimit),
 				s.oneOf("sql", &sql, sqlShared, sqlEngine),
-				s.Integer("keep_versions", &c.Warehouse.KeepVersions), s.keepRuns(&c.Warehouse.KeepRuns),
+				s.keepVersions(&c.Warehouse.KeepVersions), s.keepRuns(&c.Warehouse.KeepRuns),
 				s.fileMode("file_mode", &c.Warehouse.FileMode), s.Finish(p))
 		}),
 		p.readAsOf(o),
@@ -187,6 +187,17 @@ func (o *Object) readCDC(c *CDCConfig) error {
 
 // fewestRuns is the least of keep_runs: thresholds compare with the runs before.
 const fewestRuns = 10
+
+// keepVersions reads how many versions stay.
+func (o *Object) keepVersions(set *int) error {
+	if err := o.Integer("keep_versions", set); err != nil {
+		return err
+	}
+	if *set < 0 {
+		return o.Value.Problem("keep_versions must be at least 1, the published one", "keep_versions: 2")
+	}
+	return nil
+}
 
 // keepRuns reads how many runs' details stay.
 func (o *Object) keepRuns(set *int) error {

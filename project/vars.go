@@ -25,6 +25,9 @@ func ParseVars(text string) (map[string]any, error) {
 				Err: fmt.Errorf("--vars cannot give %s: a run settles it", f.Name), Class: change.ClassUsage, Try: "--as-of 2019-11-25",
 			}
 		}
+		if f.node != nil {
+			f.node = variables(f.node)
+		}
 		if vars[f.Name], err = f.Any(); err != nil {
 			return nil, refused(err)
 		}

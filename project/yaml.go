@@ -401,11 +401,14 @@ func (o *Object) Boolean(name string, set *bool) error {
 	return err
 }
 
-// Dict reads an optional mapping as plain Go.
+// Dict reads an optional mapping of variables as plain Go.
 func (o *Object) Dict(name string, set *map[string]any) error {
 	v, ok := o.Take(name)
 	if !ok {
 		return nil
+	}
+	if v.node != nil {
+		v.node = variables(v.node)
 	}
 	x, err := v.Any()
 	if err != nil {
