@@ -203,16 +203,34 @@ func (w *walk) noteChange(ctx context.Context, n *model.Node, r rebuild, rows in
 	case !w.readByLocal(i, n):
 		i.set(n, &changed{all: true, why: n.Name + " has changed"})
 		return nil
-	case r.how == builtWhole && (!i.same(n) || n.Materialized == model.View || rows > mostCompared):
+	case r.how == builtWhole && (n.Materialized == model.View || rows > mostCompared || !i.same(n) && !w.sameColumns(ctx, n)):
 		i.set(n, &changed{all: true, why: n.Name + " was built whole"})
 		return nil
 	}
 	c, err := w.difference(ctx, n, r)
+	if err != nil && !i.same(n) && ctx.Err() == nil { // It was something else before, a view for instance.
+		c, err = &changed{all: true, why: n.Name + " was built whole"}, nil
+	}
 	if err != nil {
 		return fmt.Errorf("compare %s with the published version: %w", n.Name, err)
 	}
 	i.set(n, c)
 	return nil
+}
+
+// sameColumns tells that a node's table has the columns of the published one: then their rows can be compared whatever made them. The first
+// rows from the log change the SQL of every model over a source's past, for instance, and few of their rows.
+func (w *walk) sameColumns(ctx context.Context, n *model.Node) bool {
+	previous, there, err := w.build.Previous(ctx, n.Schema, n.Alias)
+	if err != nil || !there {
+		return false
+	}
+	before, err := w.columnsOf(ctx, previous)
+	if err != nil {
+		return false
+	}
+	now, err := w.columnsOf(ctx, w.relation(n))
+	return err == nil && slices.Equal(before, now)
 }
 
 // readByLocal tells that somebody wants to know which rows of a node have changed, or whether any have. A view that nobody reads does not.
