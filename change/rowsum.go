@@ -20,7 +20,7 @@ const (
 	SumPlain                  // The digits of a number, a date or a time, as the server prints them.
 	SumNumber                 // The digits of a number that the server would pad or print as bytes.
 	SumFloat                  // The shortest digits that give the same number again, as the server prints a double.
-	SumText                   // Its bytes, of text in UTF-8.
+	SumText                   // Its length, SumSeparator and its bytes, of text in UTF-8: it may hold a separator itself.
 	SumBinary                 // Its length and its bytes.
 	SumDigest                 // Its length and the digits of its SHA-1: a long value, which must not fill the server's packet.
 )
@@ -132,6 +132,9 @@ func (s *RowSummer) digest(value []byte) []byte {
 // appendSum writes a value's bytes in a form.
 func (s *RowSummer) appendSum(out []byte, form SumForm, value []byte) []byte {
 	switch form {
+	case SumText:
+		out = append(strconv.AppendInt(out, int64(len(value)), 10), SumSeparator)
+		return append(out, value...)
 	case SumBinary:
 		out = append(strconv.AppendInt(out, int64(len(value)), 10), ':')
 		return append(out, value...)

@@ -35,7 +35,7 @@ func TestRowsThatExchangeValuesAddUpToSomethingElse(t *testing.T) {
 	var buf []byte
 	crcs := func(ids [2]int, words [2]string) (total uint64) {
 		for i := range ids {
-			buf = append(strconv.AppendInt(buf[:0], int64(ids[i]), 10), 0x1f)
+			buf = append(strconv.AppendInt(buf[:0], int64(ids[i]), 10), "\x1f6\x1f"...)
 			buf = append(append(buf, words[i]...), "\x1f0"...)
 			total += uint64(crc32.ChecksumIEEE(buf))
 		}
@@ -52,6 +52,27 @@ func TestRowsThatExchangeValuesAddUpToSomethingElse(t *testing.T) {
 		}
 	}
 	require.NotZero(t, alike, "the CRCs alone tell all of them apart: the test shows nothing")
+}
+
+// What lies between values may be in a text: texts that give the same bytes behind each other have checksums of their own.
+func TestTextsWithSeparatorsHaveChecksumsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	text := func(name string) change.Column {
+		return change.Column{Name: name, SourceName: name, SourceType: "varchar(20)", Type: change.Type{Kind: change.Text}}
+	}
+	table := &change.Table{Name: "t", Columns: []change.Column{text("a"), text("b")}}
+	summer := change.NewRowSummer(table)
+	seen := map[uint64][2]string{}
+	for _, values := range [][2]string{{"a\x1fb", "c"}, {"a", "b\x1fc"}, {"a\x1f1\x1fb", "c"}, {"a", "1\x1fb\x1fc"}, {"", "a\x1fb\x1fc"}, {"abc", "\x1f"}} {
+		b := change.NewBatch(table, 1)
+		b.Cols[0].AppendBytes([]byte(values[0]))
+		b.Cols[1].AppendBytes([]byte(values[1]))
+		b.Raw.AppendNull(change.Text)
+		b.Len = 1
+		sum := summer.Sum(b, 0)
+		require.NotContains(t, seen, sum, "%q and %q", values, seen[sum])
+		seen[sum] = values
+	}
 }
 
 // A null is none of the texts, and moving a value to the column beside it changes a row's checksum.

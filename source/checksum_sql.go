@@ -11,7 +11,7 @@ import (
 )
 
 // sumVersion is counted up when rows are summed in another way; sums that are kept are then not compared with.
-const sumVersion = "3"
+const sumVersion = "4"
 
 // rowSum is what the server adds up of each row: a CRC of the digits of the CRC of its values, written as change.RowSummer writes them.
 // That costs the server half as much again as sending the rows would; a digest of values behind their lengths cost two and a half times as
@@ -81,8 +81,8 @@ func (t *serverTable) valueText(c *change.Column) string {
 		}
 		return number
 	case change.SumText:
-		text, _ := t.utf8(c) // The separator is binary, so that its bytes are taken.
-		return text
+		length, text := t.utf8(c) // The separator is binary, so that its bytes are taken.
+		return fmt.Sprintf("length(%s), %s", length, text)
 	case change.SumBinary:
 		return fmt.Sprintf("concat(length(%s), ':', cast(%s as binary))", name, name)
 	case change.SumDigest:
