@@ -63,7 +63,9 @@ func TestTextsWithSeparatorsHaveChecksumsOfTheirOwn(t *testing.T) {
 	table := &change.Table{Name: "t", Columns: []change.Column{text("a"), text("b")}}
 	summer := change.NewRowSummer(table)
 	seen := map[uint64][2]string{}
-	for _, values := range [][2]string{{"a\x1fb", "c"}, {"a", "b\x1fc"}, {"a\x1f1\x1fb", "c"}, {"a", "1\x1fb\x1fc"}, {"", "a\x1fb\x1fc"}, {"abc", "\x1f"}} {
+	for _, values := range [][2]string{
+		{"a\x1fb", "c"}, {"a", "b\x1fc"}, {"a\x1f1\x1fb", "c"}, {"a", "1\x1fb\x1fc"}, {"", "a\x1fb\x1fc"}, {"abc", "\x1f"},
+	} {
 		b := change.NewBatch(table, 1)
 		b.Cols[0].AppendBytes([]byte(values[0]))
 		b.Cols[1].AppendBytes([]byte(values[1]))

@@ -17,8 +17,10 @@ var roles = []dateWords{
 	{"voided", []string{"voided", "void"}},
 	{"deleted", []string{"deleted", "delete", "removed", "trashed", "suppression"}},
 	{"reopened", []string{"reopened", "reopen"}},
-	{"cancelled", []string{"cancelled", "canceled", "cancel", "cancellation", "rejected", "rejection", "declined", "denied", "refused",
-		"withdrawn"}},
+	{"cancelled", []string{
+		"cancelled", "canceled", "cancel", "cancellation", "rejected", "rejection", "declined", "denied", "refused",
+		"withdrawn",
+	}},
 	{"expires", []string{"expire", "expires", "expiry", "expiration", "expired", "exp", "validity", "validite", "vencida"}},
 	{"due", []string{
 		"due", "deadline", "expected", "expect", "promised", "target", "next", "required", "needed", "planned", "estimated",

@@ -217,8 +217,10 @@ func (l *look) byPlace(t *Table, c *Column) (string, string, bool) {
 }
 
 // alsoConcerned are further people whose name may stand beside what a row tells of them.
-var alsoConcerned = []string{"employee", "teacher", "doctor", "driver", "owner", "holder", "visitor", "guardian", "spouse", "father",
-	"mother"}
+var alsoConcerned = []string{
+	"employee", "teacher", "doctor", "driver", "owner", "holder", "visitor", "guardian", "spouse", "father",
+	"mother",
+}
 
 // hasWords reports whether a column's name is just these words.
 func (t *Table) hasWords(words ...string) bool {

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -253,10 +254,13 @@ type twoWarehouses struct {
 
 func (x *twoWarehouses) walk(t *testing.T) *run.Report {
 	t.Helper()
+	today := time.Now().UTC().Format(time.DateOnly) // The same for both, also over midnight.
 	of := func(w *tiny, full bool) *run.Report {
 		p, err := lifecycle.Load(w.dir, project.Options{Env: os.Getenv})
 		require.NoError(t, err)
-		r, err := run.Do(t.Context(), run.Options{Project: p, Warehouse: w.wh, Command: "test", Full: full, Source: w.source(p)})
+		r, err := run.Do(t.Context(), run.Options{
+			Project: p, Warehouse: w.wh, Command: "test", AsOf: today, Full: full, Source: w.source(p),
+		})
 		require.NoError(t, err)
 		return r
 	}

@@ -32,7 +32,8 @@ var oneTable = madeTables{
 }
 
 // family is a parent with children and grandchildren; what stands between them does not land.
-var family = madeTables{`create table {t}_parent (id int primary key, v int);
+var family = madeTables{
+	`create table {t}_parent (id int primary key, v int);
 create table {t}_between (id int primary key, p int, foreign key (p) references {t}_parent (id) on delete cascade on update cascade);
 create table {t}_child (id int primary key, p int, foreign key (p) references {t}_parent (id) on delete set null on update cascade);
 create table {t}_grandchild (id int primary key, b int, foreign key (b) references {t}_between (id) on delete cascade);

@@ -5,6 +5,7 @@
 package servertest
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"net/url"
@@ -36,7 +37,7 @@ func lock(tb testing.TB, address string, how int) {
 	_, _ = name.Write([]byte(u.Host)) // It never fails.
 	f, err := os.OpenFile(filepath.Join(os.TempDir(), fmt.Sprintf("lifeline-tests-%x.lock", name.Sum64())), os.O_CREATE|os.O_RDWR, 0o666)
 	require.NoError(tb, err)
-	for err = syscall.Flock(int(f.Fd()), how); err == syscall.EINTR; {
+	for err = syscall.Flock(int(f.Fd()), how); errors.Is(err, syscall.EINTR); {
 		err = syscall.Flock(int(f.Fd()), how)
 	}
 	require.NoError(tb, err)
