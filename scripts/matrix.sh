@@ -185,6 +185,13 @@ start_matrix() {
       *) die "there is no server $name for the matrix: mysql56, mysql97, mariadb118, postgres17, postgres18, citus" ;;
     esac
   done
+  [ -z "${LIFELINE_TEST_MYSQL56:-}" ] || wait_for_minute
+}
+
+# MySQL 5.6 shakes no hands with a certificate that was made in this minute.
+wait_for_minute() {
+  local made=${LIFELINE_TEST_CERTIFICATES:-}/server-cert.pem
+  while [ -e "$made" ] && [ "$(date +%H%M)" = "$(date -r "$made" +%H%M)" ]; do sleep 1; done
 }
 
 stop_matrix() {

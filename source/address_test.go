@@ -105,7 +105,7 @@ func TestTLSIsHonouredByEveryName(t *testing.T) {
 		if d.is56() {
 			var p *change.Problem
 			require.ErrorAs(t, opens(dsn+"?tls=required", false), &p)
-			require.Contains(t, p.Try, "tls-version")
+			require.Contains(t, p.Try, "tls-version", "%v", p.Err)
 			versions = "&tls-version=TLSv1,TLSv1.1"
 		}
 		for query, ok := range map[string]bool{

@@ -58,9 +58,12 @@ func tooManyConnections(err error) bool {
 	return code == codeTooManyConns || code == codeUserConns || code == codeUserResource
 }
 
-// oldTLS reports whether both sides found no version or cipher of TLS that they share.
+// oldTLS reports whether both sides found no version or cipher of TLS that they share. Some servers end the connection then, without a word.
 func oldTLS(err error) bool {
-	for _, says := range []string{"unsupported protocol version", "tls: handshake failure", "tls: protocol version not supported"} {
+	for _, says := range []string{
+		"unsupported protocol version", "tls: handshake failure", "tls: protocol version not supported", "writeAuthHandshake: unexpected EOF",
+		"writeAuthHandshake: EOF", "writeAuthHandshake: read: connection reset",
+	} {
 		if strings.Contains(err.Error(), says) {
 			return true
 		}
@@ -76,8 +79,7 @@ func (e *unreachableError) Unwrap() error { return e.err }
 
 // IsViewLost reports whether err means that the consistent view of the source is gone, after a lost connection, a kill or a
 // change of a table's definition, a lock that another session held, or that none could be had because the server was away: a new snapshot
-// may succeed. An error of
-// the caller's own context is none.
+// may succeed. An error of the caller's own context is none.
 func IsViewLost(err error) bool {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
