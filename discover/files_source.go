@@ -160,6 +160,9 @@ func (w *plan) coreColumn(list *selectList, t *planTable, c *Column, alias strin
 	if kind != "text" {
 		args.WriteString(", '" + kind + "'")
 	}
+	if kind == "key" && w.hasNegative(t, c) {
+		args.WriteString(", nothing=[-1]")
+	}
 	if staged(c.Name) != as {
 		fmt.Fprintf(&args, ", name='%s'", as)
 	}
@@ -190,7 +193,7 @@ func (w *plan) cleaning(t *planTable, c *Column) string {
 	st := w.Profile.stats(t.t, c.Name)
 	key := slices.ContainsFunc(w.keysOf[t.t.Name], func(k *Key) bool { return k.Column == c.Name && k.Confidence != Low })
 	switch {
-	case key && c.kind() == integer && st.Zero > 0:
+	case key && c.kind() == integer && (st.Zero > 0 || w.hasNegative(t, c)):
 		return "key"
 	case c.isTime() && st.Far+st.Zero > 0 && !t.taken(t.columns[c.Name]+"_basis"):
 		return "date"
@@ -200,6 +203,11 @@ func (w *plan) cleaning(t *planTable, c *Column) string {
 		return "text"
 	}
 	return ""
+}
+
+// hasNegative reports whether values below zero were seen. In a number that is a key, -1 stands for nothing.
+func (w *plan) hasNegative(t *planTable, c *Column) bool {
+	return strings.HasPrefix(w.Profile.stats(t.t, c.Name).Min, "-")
 }
 
 // pointedAt reports whether other rows know this row by a column.
@@ -359,7 +367,7 @@ func (w *plan) columnSchema(b *strings.Builder, t *planTable, c *Column) {
 			slices.ContainsFunc(tests, func(s string) bool { return strings.Contains(s, "relationships") }) {
 			continue
 		}
-		if st := w.Profile.stats(t.t, c.Name); slices.Contains(t.t.Primary, c.Name) && st.Zero+st.Blank > 0 {
+		if st := w.Profile.stats(t.t, c.Name); slices.Contains(t.t.Primary, c.Name) && (st.Zero+st.Blank > 0 || w.hasNegative(t, c)) {
 			continue // A part of the key cannot be made null.
 		}
 		tests = append(tests, fmt.Sprintf("          - relationships:\n              arguments: {to: ref('%s'), field: %s}", parent.model,

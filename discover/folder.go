@@ -316,7 +316,7 @@ func (f *folder) Orphans(_ context.Context, child *Table, column string, parent 
 	tried, missing := map[string]bool{}, 0
 	for row := range s.rows {
 		v, ok := s.at(row, i)
-		if !ok || v == "0" || v == "-" || tried[v] {
+		if !ok || v == "0" || v == "-" || v == "-1" || tried[v] {
 			continue
 		}
 		if len(tried) >= limit {

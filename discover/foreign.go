@@ -261,6 +261,9 @@ func trimThing(words []string) []string {
 	return words
 }
 
+// placing stand before "order" where that is a row's place among others.
+var placing = []string{"sort", "sorting", "display", "list", "show", "view", "menu", "print", "rank", "tab", "item"}
+
 // keyOf finds the parent of one column, nil where it has none.
 func (f *finder) keyOf(ctx context.Context, t *Table, c *Column) (*Key, error) {
 	switch c.kind() {
@@ -269,6 +272,9 @@ func (f *finder) keyOf(ctx context.Context, t *Table, c *Column) (*Key, error) {
 		return nil, nil
 	}
 	if len(c.words) > 1 && slices.Contains([]string{"is", "has", "can", "show", "allow", "use", "enable", "count", "total"}, c.words[0]) {
+		return nil, nil
+	}
+	if last := len(c.words) - 1; last > 0 && c.words[last] == "order" && slices.Contains(placing, c.words[last-1]) {
 		return nil, nil
 	}
 	if c.isFlag() || c.Unix != "" || c.Base == "year" || c.Auto || ownKey(t, c) && namesTable(c.words, t) {

@@ -142,7 +142,7 @@ func (s *server) Words(ctx context.Context, t *Table, column string, limit int) 
 func (s *server) Orphans(ctx context.Context, child *Table, column string, parent *Table, key string, limit int) (int, int, error) {
 	filled := quoted(column) + " is not null"
 	if k := child.Column(column).kind(); k == integer || k == decimal {
-		filled += " and " + quoted(column) + " > 0" // 0 and -1 stand for nothing.
+		filled += " and " + quoted(column) + " not in (0, -1)" // Which stand for nothing.
 	} else if k == text {
 		filled += " and " + quoted(column) + " not in ('', '0', '-')"
 	}

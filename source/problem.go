@@ -58,7 +58,8 @@ func tooManyConnections(err error) bool {
 	return code == codeTooManyConns || code == codeUserConns || code == codeUserResource
 }
 
-// oldTLS reports whether both sides found no version or cipher of TLS that they share. Some servers end the connection then, without a word.
+// oldTLS reports whether both sides found no version or cipher of TLS that they share. Some servers then end the connection without a
+// word.
 func oldTLS(err error) bool {
 	for _, says := range []string{
 		"unsupported protocol version", "tls: handshake failure", "tls: protocol version not supported", "writeAuthHandshake: unexpected EOF",

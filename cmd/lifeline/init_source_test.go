@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"lifeline/run"
 )
 
 // TestInitAndRunOnlySelectAndLockNothing lists what a look at a database, and then a run, do to its server, from the server's own log of
@@ -139,4 +141,26 @@ update desk_requests set closed_at = opened_at + interval 1 hour where state_id 
 	require.NoError(t, c.Wait(), "Ctrl-C is how it ends, and no error")
 	require.Contains(t, readFile(t, dir, "seeds/status_map.csv"), "request,2,with_a_colleague,open,With a colleague")
 	require.Contains(t, readFile(t, dir, "lifeline.yml"), "time_zone: Africa/Nairobi")
+}
+
+// Minus one in a key stands for nothing, and a row's place among others is no key, however few its values are: what init writes can be
+// published.
+func TestInitTakesMinusOneForNothingAndPlacesForNoKeys(t *testing.T) {
+	t.Parallel()
+	dsn := mysqlDatabase(t)
+	fillDatabase(t, dsn, `
+create table orders (id int auto_increment primary key, name varchar(20));
+insert into orders (name) values ('a'), ('b'), ('c'), ('d');
+create table addresses (id int auto_increment primary key, order_id int, sort_order int, street varchar(20));
+insert into addresses (order_id, sort_order, street)
+values (1, 1, 'x'), (2, -2, 'y'), (-1, -1, 'z'), (3, 2, 'x'), (0, 3, 'y'), (4, -2, 'z');`)
+	dir := filepath.Join(t.TempDir(), "shop")
+	initResultOf(t, dir, "--source", dsn, "--yes")
+	schema := readFile(t, dir, "models/core/core.yml")
+	require.Contains(t, schema, "to: ref('orders')")
+	require.Equal(t, 1, strings.Count(schema, "relationships:"), schema)
+	flags := []string{"--project", dir, "--source", dsn}
+	require.Equal(t, run.Published, report(t, 0, append([]string{"run"}, flags...)...).Status)
+	rows := query(t, []string{"--project", dir}, "select count(*) as n, count(order_id) as known, min(sort_order) as low from core.addresses")
+	require.Equal(t, []map[string]any{{"n": 6.0, "known": 4.0, "low": -2.0}}, rows)
 }
