@@ -188,15 +188,16 @@ func (st statement) verb() string {
 	return out
 }
 
-// mentions tells whether a statement may change one of the tables: its session stands in their database, or it names it.
+// mentions tells whether a statement may change one of the tables: its session stands in their database, or it names that. A table of the
+// same name in another database is none of them.
 func (st statement) mentions(tables map[string]*follower) bool {
 	for name := range tables {
-		schema, table, _ := strings.Cut(name, "\x00")
+		schema, _, _ := strings.Cut(name, "\x00")
 		if strings.EqualFold(schema, st.schema) {
 			return true
 		}
 		for _, w := range st.words {
-			if strings.EqualFold(w.text, schema) || strings.EqualFold(w.text, table) {
+			if strings.EqualFold(w.text, schema) {
 				return true
 			}
 		}

@@ -64,6 +64,10 @@ var tortures = []torture{
 	{name: "a statement of another database", statements: []string{
 		"set binlog_format = 'STATEMENT'", "update mysql.help_topic set name = name where 1 = 0", "insert into {db}.t values (3, 3)",
 	}, stop: "a statement to the log in place of rows"},
+	{name: "a statement on a table of the same name in another database", statements: []string{
+		"create database {db}_other", "create table {db}_other.t (id int primary key)", "use {db}_other", "set binlog_format = 'STATEMENT'",
+		"insert into t values (1)", "drop database {db}_other", "use {db}", "set binlog_format = 'ROW'", "insert into t values (3, 3)",
+	}, want: []string{"+ id=3\nv=3"}},
 	{name: "rows without all their values", before: []string{"insert into t values (1, 1)"}, statements: []string{
 		"set binlog_row_image = 'MINIMAL'", "update t set v = 2",
 	}, stop: "without all their values", table: "t"},
