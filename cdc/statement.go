@@ -189,7 +189,7 @@ func (st statement) verb() string {
 }
 
 // mentions tells whether a statement may change one of the tables: its session stands in their database, or it names that. A table of the
-// same name in another database is none of them.
+// same name in another database does not count.
 func (st statement) mentions(tables map[string]*follower) bool {
 	for name := range tables {
 		schema, _, _ := strings.Cut(name, "\x00")

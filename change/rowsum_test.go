@@ -12,8 +12,8 @@ import (
 	"lifeline/change"
 )
 
-// Two rows that exchange values of one length are told by what they add up to, also where the CRCs of their values add up alike: a CRC is
-// linear, so that about one exchange in 40,000 would be lost.
+// When two rows exchange values of one length, their checksums add up to something else, even where the plain CRCs of the values add up to
+// the same: a CRC is linear, so it alone would miss about one exchange in 40,000.
 func TestRowsThatExchangeValuesAddUpToSomethingElse(t *testing.T) {
 	t.Parallel()
 	table := &change.Table{Name: "t", Columns: []change.Column{
@@ -77,7 +77,7 @@ func TestTextsWithSeparatorsHaveChecksumsOfTheirOwn(t *testing.T) {
 	}
 }
 
-// A null is none of the texts, and moving a value to the column beside it changes a row's checksum.
+// A null differs from every text, and moving a value to the column beside it changes a row's checksum.
 func TestNullsAreInARowsChecksumByTheirPlace(t *testing.T) {
 	t.Parallel()
 	table := &change.Table{Name: "t"}

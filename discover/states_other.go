@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// otherState looks for the state of a record whose table has no column called so and no date of its end: a column with any name whose
-// words are those of states, a yes or no such as is_paid, or the date of the last thing that happens. It returns the evidence, "" for none.
+// otherState looks for a record's state where no column is named after a state and no date tells its end: a column of any name that holds
+// the usual words for states, a flag such as is_paid, or the date of the last event. It returns the evidence, "" for none.
 func (l *look) otherState(ctx context.Context, t *Table, r *Record) string {
 	if l.NoData || l.profile.rows(t) < 20 || len(t.Primary) != 1 || l.looks(t).detail || l.looks(t).log ||
 		!slices.ContainsFunc(r.Dates, func(d DateRole) bool { return d.Role == "created" || d.Role == "started" || d.Role == "submitted" }) {

@@ -12,8 +12,8 @@ import (
 	"lifeline/source/preflight"
 )
 
-// The server lists only columns that the user may read: that others are left out is said. A view that is broken is told as such, not as a
-// missing right.
+// A server lists only the columns that the user may read, so Lifeline says that others are left out. A broken view is reported as broken,
+// not as a missing right.
 func TestWhatAUserCannotReadIsTold(t *testing.T) {
 	t.Parallel()
 	onEveryServer(t, func(t *testing.T, d *tester) {
